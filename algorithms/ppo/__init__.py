@@ -1,0 +1,1 @@
+"""PPO on conversations: RLlib's algorithm with one row a conversation."""

@@ -1,0 +1,153 @@
+"""The algorithm: one iteration samples a fixed set of conversations and takes a fixed number of gradient steps."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import ray
+from ray.rllib.algorithms.ppo import PPO
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_RESULTS,
+    ENV_RUNNER_SAMPLING_TIMER,
+    LEARNER_RESULTS,
+    LEARNER_UPDATE_TIMER,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    SYNCH_WORKER_WEIGHTS_TIMER,
+    TIMERS,
+)
+
+from algorithms.ppo.env_runner import EPISODE, OUTCOMES, RUNNER
+from algorithms.rollout import Episode
+from algorithms.settings import PPOSettings
+from envs.errors import RunError
+from envs.heads import HEADS
+
+CONVERSATIONS = "conversations"
+"""Where an iteration's own figures stand in RLlib's result: plain numbers, not smoothed."""
+_ATTEMPTS = 3
+
+
+class ConversationPPO(PPO):
+    """PPO whose iteration is ``conversations_per_iteration`` whole conversations, whatever their turns."""
+
+    def training_step(self) -> None:
+        """Sample, update, send the new weights to the env runners.
+
+        Raises:
+            RunError: conversations are missing after three attempts on the healthy env runners.
+        """
+        settings = PPOSettings(**self.config.learner_config_dict["ppo"])  # pyright: ignore
+        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):  # pyright: ignore
+            episodes, lost = self._sample(settings.conversations_per_iteration)
+        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):  # pyright: ignore
+            self._update(episodes, settings)
+        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):  # pyright: ignore
+            self.env_runner_group.sync_weights(  # pyright: ignore[reportOptionalMemberAccess]
+                from_worker_or_learner_group=self.learner_group,
+                policies=[DEFAULT_MODULE_ID],
+                inference_only=True,
+            )
+        for name, value in (conversation_figures(episodes) | {"resampled": lost}).items():
+            self.metrics.log_value((CONVERSATIONS, name), value, window=1)  # pyright: ignore
+
+    def _sample(self, count: int) -> tuple[list[SingleAgentEpisode], int]:
+        """The iteration's conversations in order, and how many had to be sampled again."""
+        wanted: list[Episode] = [(self.iteration + 1, index) for index in range(count)]
+        found: dict[Episode, SingleAgentEpisode] = {}
+        lost = 0
+        for attempt in range(_ATTEMPTS):
+            missing = [episode for episode in wanted if episode not in found]
+            if not missing:
+                break
+            lost += len(missing) if attempt else 0
+            results = self._play(missing)
+            self.metrics.aggregate([metrics for _, metrics in results], key=ENV_RUNNER_RESULTS)  # pyright: ignore
+            found |= {episode.custom_data[EPISODE]: episode for episodes, _ in results for episode in episodes}
+            if len(found) < count and self.env_runner_group.num_remote_env_runners():  # pyright: ignore
+                self.restore_env_runners(self.env_runner_group)  # pyright: ignore
+        if len(found) < count:
+            raise RunError(
+                f"{count - len(found)} of {count} conversations are missing after {_ATTEMPTS} attempts: env runners "
+                "keep failing. Look into their logs (ray logs) and resume from the last checkpoint"
+            )
+        return [found[episode] for episode in wanted], lost
+
+    def _play(self, episodes: list[Episode]) -> list[tuple[list[SingleAgentEpisode], Any]]:
+        group = self.env_runner_group
+        if group.num_remote_env_runners() == 0:  # pyright: ignore[reportOptionalMemberAccess]
+            return [group.local_env_runner.sample_episodes(episodes)]  # pyright: ignore
+        runners = group.healthy_env_runner_ids()  # pyright: ignore[reportOptionalMemberAccess]
+        shares = [episodes[place :: len(runners)] for place in range(len(runners))]
+        busy = [(runner, share) for runner, share in zip(runners, shares, strict=True) if share]
+        return group.foreach_env_runner(  # pyright: ignore[reportOptionalMemberAccess]
+            [functools.partial(_sample_episodes, episodes=share) for _, share in busy],
+            remote_worker_ids=[runner for runner, _ in busy],
+            local_env_runner=False,
+            timeout_seconds=self.config.sample_timeout_s,  # pyright: ignore[reportOptionalMemberAccess]
+        )
+
+    def _update(self, episodes: list[SingleAgentEpisode], settings: PPOSettings) -> None:
+        learners = max(1, self.config.num_learners)  # pyright: ignore
+        order = np.random.default_rng([self.config.seed or 0, self.iteration + 1]).permutation(len(episodes))  # pyright: ignore
+        shards = shard_conversations([episodes[place] for place in order], learners)
+        # Whole conversations to each learner: RLlib's own sharding would cut them in the middle.
+        remote = self.config.num_learners > 0  # pyright: ignore
+        data: dict[str, Any] = (
+            {"episodes_refs": [ray.put(shard) for shard in shards]} if remote else {"episodes": shards[0]}
+        )
+        steps = self.metrics.peek((ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME), default=0)  # pyright: ignore
+        rows = settings.minibatch_conversations // learners
+        results = self.learner_group.update(  # pyright: ignore[reportOptionalMemberAccess]
+            **data,
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: steps},
+            num_epochs=settings.epochs,
+            minibatch_size=rows,
+            # Rows, where RLlib would count turns; the order is fixed above, the same for any number of learners.
+            num_total_minibatches=settings.epochs * -(-len(shards[0]) // rows),
+            shuffle_batch_per_epoch=False,
+        )
+        self.metrics.aggregate(results, key=LEARNER_RESULTS)  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def shard_conversations(episodes: Sequence[SingleAgentEpisode], learners: int) -> list[list[SingleAgentEpisode]]:
+    """Equal numbers of whole conversations a learner, dealt in turn.
+
+    Minibatch j of all learners together is minibatch j of a single learner.
+    """
+    return [list(episodes[place::learners]) for place in range(learners)]
+
+
+def conversation_figures(episodes: Sequence[SingleAgentEpisode]) -> dict[str, float]:
+    """An iteration's means: reward a turn and its parts by name, head scores, lengths, counts."""
+    outcomes = [outcome for episode in episodes for outcome in episode.custom_data[OUTCOMES]]
+    turns = len(outcomes)
+    figures: dict[str, float] = {
+        "conversations": len(episodes),
+        "turns": turns,
+        "tokens": sum(len(episode.get_actions(turn)) for episode in episodes for turn in range(len(episode))),
+        "reward_mean": sum(episode.get_return() for episode in episodes) / turns,
+        "length_words": sum(len(outcome.reply.split()) for outcome in outcomes) / turns,
+        "cut": sum(outcome.cut for outcome in outcomes) / turns,
+        "stripped": sum(outcome.stripped for outcome in outcomes) / turns,
+        "empty_slots": sum(outcome.empty_slots for outcome in outcomes) / turns,
+        "films": sum(len(outcome.films) for outcome in outcomes) / turns,
+        "accepted": sum(outcome.accepted is not None for outcome in outcomes) / len(episodes),
+        "incoherent": sum(outcome.incoherent for outcome in outcomes) / turns,
+    }
+    for place, head in enumerate(HEADS):
+        figures[f"head_{head}"] = float(np.mean([outcome.heads[place] for outcome in outcomes]))
+    for part in outcomes[0].parts:
+        figures[f"reward_{part}"] = float(np.mean([outcome.parts[part] for outcome in outcomes]))
+    for episode in episodes:
+        name = f"conversations_runner_{episode.custom_data[RUNNER]}"
+        figures[name] = figures.get(name, 0) + 1
+    return figures
+
+
+def _sample_episodes(runner: Any, episodes: list[Episode]) -> tuple[list[SingleAgentEpisode], Any]:
+    return runner.sample_episodes(episodes)

@@ -1,0 +1,176 @@
+"""Learner connectors: from episodes to rows of whole conversations, and from rows to advantages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from ray.rllib.connectors.connector_v2 import ConnectorV2
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.columns import Columns
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from transformers import PreTrainedModel
+
+from algorithms.ppo.advantages import Discounts, token_advantages
+from algorithms.ppo.distributed import global_sums
+from algorithms.ppo.module import ACTIONS, LENGTHS, TOKENS, ConversationModule
+
+REWARDS, TURN_ENDS, BOOTSTRAPPED, SAMPLED_LOGP = "turn_rewards", "turn_ends", "bootstrapped", "sampled_logp"
+OLD_LOGP, ADVANTAGES, VALUE_TARGETS, OLD_VALUES = "old_logp", "advantages", "value_targets", "old_values"
+
+
+class EpisodesToConversations(ConnectorV2):
+    """One row is one whole conversation: ``obs0 act0 obs1 act1 …``, right-padded.
+
+    A truncated conversation ends with its last observation, off the action mask: its value is bootstrapped.
+    Masks come from lengths, never from ids, so that an id that happens to be the pad is no padding.
+    """
+
+    def __call__(self, *, rl_module: Any, batch: Any, episodes: list[SingleAgentEpisode], **kwargs: Any) -> Any:
+        """Build columns of shape (B, T) and (B,) on the module's device."""
+        columns = conversation_rows(episodes)
+        device = next(rl_module[DEFAULT_MODULE_ID].parameters()).device
+        return {DEFAULT_MODULE_ID: {name: torch.from_numpy(array).to(device) for name, array in columns.items()}}
+
+
+def conversation_rows(episodes: Sequence[SingleAgentEpisode]) -> dict[str, np.ndarray]:
+    """The columns of a batch: tokens, actions, turn rewards and ends, sampled log-probabilities (B, T); lengths (B,)."""
+    rows = [_row(episode) for episode in episodes]
+    longest = max(len(row[TOKENS]) for row in rows)
+    columns: dict[str, np.ndarray] = {
+        name: np.zeros((len(rows), longest), dtype=array.dtype) for name, array in rows[0].items()
+    }
+    for index, row in enumerate(rows):
+        for name, array in row.items():
+            columns[name][index, : len(array)] = array
+    columns[LENGTHS] = np.array([len(row[TOKENS]) for row in rows], dtype=np.int64)
+    columns[BOOTSTRAPPED] = np.array([episode.is_truncated for episode in episodes], dtype=bool)
+    return columns
+
+
+def _row(episode: SingleAgentEpisode) -> dict[str, np.ndarray]:
+    pieces: dict[str, list[np.ndarray]] = {name: [] for name in (TOKENS, ACTIONS, REWARDS, TURN_ENDS, SAMPLED_LOGP)}
+
+    def add(tokens: np.ndarray, is_action: bool, logp: np.ndarray, reward: float = 0.0) -> None:
+        rewards, ends = np.zeros(len(tokens), np.float32), np.zeros(len(tokens), bool)
+        if is_action:
+            rewards[-1], ends[-1] = reward, True
+        values = (tokens.astype(np.int64), np.full(len(tokens), is_action), rewards, ends, logp)
+        for name, array in zip(pieces, values, strict=True):
+            pieces[name].append(array)
+
+    for turn in range(len(episode)):
+        observation, action = episode.get_observations(turn), episode.get_actions(turn)
+        add(observation, False, np.zeros(len(observation), np.float32))
+        add(action, True, episode.get_extra_model_outputs(Columns.ACTION_LOGP, turn), episode.get_rewards(turn))
+    if episode.is_truncated:
+        last = episode.get_observations(-1)
+        add(last, False, np.zeros(len(last), np.float32))
+    return {name: np.concatenate(arrays) for name, arrays in pieces.items()}
+
+
+class TokenAdvantages(ConnectorV2):
+    """Values and old log-probabilities, the KL to the reference, advantages, all without gradient.
+
+    Args:
+        reference: the frozen supervised model, or None where switching adapters off gives it.
+        discounts: of tokens and turns.
+        kl_weight: gives the present weight of the KL penalty, in reward a nat.
+        micro_batch: rows a pass.
+    """
+
+    def __init__(
+        self,
+        reference: PreTrainedModel | None,
+        discounts: Discounts,
+        kl_weight: Callable[[], float],
+        micro_batch: int,
+    ) -> None:
+        """Keep what the passes need."""
+        super().__init__()
+        self._reference, self._discounts = reference, discounts
+        self._kl_weight, self._micro_batch = kl_weight, micro_batch
+
+    @torch.no_grad()
+    def __call__(self, *, rl_module: Any, batch: Any, metrics: Any = None, **kwargs: Any) -> Any:
+        """Add ``old_logp``, ``old_values``, ``advantages`` and ``value_targets``, each (B, T)."""
+        rows: dict[str, torch.Tensor] = batch[DEFAULT_MODULE_ID]
+        module: ConversationModule = rl_module[DEFAULT_MODULE_ID].unwrapped()
+        module.eval()
+        logp, values, reference_logp = self._passes(module, rows)
+        action, ends = rows[ACTIONS][:, 1:], rows[TURN_ENDS][:, 1:]
+        kl = (logp - reference_logp) * action
+        rewards = rows[REWARDS][:, 1:] - self._kl_weight() * kl
+        last_value = values.gather(1, rows[LENGTHS][:, None] - 1)[:, 0]
+        bootstrap = torch.where(rows[BOOTSTRAPPED], last_value, 0.0)
+        values = values[:, :-1]
+        advantages = token_advantages(values, rewards, action, ends, bootstrap, self._discounts)
+        gap = (rows[SAMPLED_LOGP][:, 1:] - logp).abs() * action
+        whitened, sums = whiten(advantages, action, torch.stack([kl.sum(), gap.sum()]))
+        if metrics is not None:
+            count = sums[0].item()
+            metrics.log_dict(
+                {
+                    "kl_reference": sums[3].item() / count,
+                    "sampler_gap": sums[4].item() / count,
+                    "sampler_gap_max": gap.max().item(),
+                    "action_tokens": count,
+                    "value_mean": (values * action).sum().item() / max(1, int(action.sum())),
+                    "advantage_std": _deviation(sums).item(),
+                },
+                key=DEFAULT_MODULE_ID,
+                window=1,
+            )
+        kept = {name: rows[name] for name in (TOKENS, LENGTHS, ACTIONS)}
+        added = {OLD_LOGP: logp, ADVANTAGES: whitened, VALUE_TARGETS: advantages + values, OLD_VALUES: values}
+        return {DEFAULT_MODULE_ID: kept | {k: torch.nn.functional.pad(v, (0, 1)) for k, v in added.items()}}
+
+    def _passes(
+        self, module: ConversationModule, rows: dict[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        batch, time = rows[TOKENS].shape
+        device = rows[TOKENS].device
+        logp, reference = torch.zeros(batch, time - 1, device=device), torch.zeros(batch, time - 1, device=device)
+        values = torch.zeros(batch, time, device=device)
+        for start in range(0, batch, self._micro_batch):
+            part = slice(start, start + self._micro_batch)
+            chunk = {name: rows[name][part] for name in (TOKENS, LENGTHS, ACTIONS)}
+            mine = module.token_statistics(chunk, entropy=False)
+            width = mine.values.shape[1]
+            values[part, :width] = mine.values
+            logp[part, : width - 1] = mine.logp
+            reference[part, : width - 1] = self._reference_logp(module, chunk)
+        return logp, values, reference
+
+    def _reference_logp(self, module: ConversationModule, chunk: dict[str, torch.Tensor]) -> torch.Tensor:
+        if self._reference is not None:
+            return module.token_statistics(chunk, entropy=False, model=self._reference).logp
+        with module.reference():
+            return module.token_statistics(chunk, entropy=False).logp
+
+
+def whiten(
+    advantages: torch.Tensor, action: torch.Tensor, extra: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Advantages at mean 0 and standard deviation 1 over all learners' action tokens.
+
+    Args:
+        advantages: (B, T), 0 off the mask.
+        action: bool (B, T).
+        extra: further sums to reduce in the same exchange.
+
+    Returns:
+        The whitened advantages (B, T), and the global sums: count, sum, sum of squares, then ``extra``.
+    """
+    own = torch.stack([action.sum().float(), advantages.sum(), (advantages**2).sum()])
+    sums = global_sums(torch.cat([own.double(), extra.double()]))
+    mean = sums[1] / sums[0]
+    whitened = (advantages - mean) / _deviation(sums).clamp(min=1e-4)
+    return torch.where(action, whitened, 0.0).float(), sums
+
+
+def _deviation(sums: torch.Tensor) -> torch.Tensor:
+    mean = sums[1] / sums[0]
+    return (sums[2] / sums[0] - mean**2).clamp(min=0).sqrt()

@@ -1,0 +1,96 @@
+"""From our settings to RLlib's AlgorithmConfig."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+
+from algorithms.ppo.algorithm import ConversationPPO
+from algorithms.ppo.env_runner import ConversationEnvRunner, token_spaces
+from algorithms.ppo.learner import ConversationPPOLearner
+from algorithms.ppo.module import ConversationModule
+from algorithms.settings import LEARNER_SHARE, RUNNER_SHARE, PolicySettings, PPOSettings, ResourceSettings
+from algorithms.text import load_tokenizer
+from algorithms.world import World
+from envs.conversation import ENV_ID
+from envs.errors import ConfigError
+
+
+def algorithm_config(
+    world: World,
+    policy_folder: Path,
+    policy: PolicySettings,
+    ppo: PPOSettings,
+    resources: ResourceSettings,
+    dump: Path,
+) -> PPOConfig:
+    """RLlib's configuration of PPO on conversations.
+
+    Args:
+        world: what the env runners play.
+        policy_folder: the supervised policy: PPO's start and its reference.
+        policy: how it samples, adapters.
+        ppo: the algorithm.
+        resources: runners, learners, CPUs and GPUs.
+        dump: where a batch that is not finite is written.
+
+    Raises:
+        ConfigError: rows do not divide over learners.
+    """
+    learners = max(1, resources.learner_count)
+    for name in ("conversations_per_iteration", "minibatch_conversations"):
+        if getattr(ppo, name) % learners:
+            raise ConfigError(f"ppo.{name}={getattr(ppo, name)} does not divide over {learners} learners")
+    on_gpu = resources.gpus > 0
+    observation, action = token_spaces(policy, len(load_tokenizer(str(policy_folder))))
+    model_config = {
+        "folder": str(policy_folder),
+        "policy": policy.model_dump(),
+        "value_into_trunk": ppo.value_into_trunk and policy.lora is None,
+        "seed": world.seed,
+    }
+    return (
+        PPOConfig(algo_class=ConversationPPO)
+        .environment(
+            ENV_ID,
+            env_config={"world": world, "threads": resources.cpus_per_env_runner if resources.runner_count else 0},
+            observation_space=observation,
+            action_space=action,
+            disable_env_checking=True,
+        )
+        .env_runners(
+            env_runner_cls=ConversationEnvRunner,
+            num_env_runners=resources.runner_count,
+            num_envs_per_env_runner=resources.conversations_per_runner,
+            num_cpus_per_env_runner=resources.cpus_per_env_runner,
+            num_gpus_per_env_runner=RUNNER_SHARE if on_gpu else 0,
+            create_local_env_runner=resources.runner_count == 0,
+            batch_mode="complete_episodes",
+            episodes_to_numpy=False,
+            sample_timeout_s=3600,
+        )
+        .learners(
+            num_learners=resources.learner_count,
+            num_cpus_per_learner=resources.cpus_per_learner,
+            num_gpus_per_learner=LEARNER_SHARE if on_gpu else 0,
+            add_default_connectors_to_learner_pipeline=False,
+        )
+        .training(
+            learner_class=ConversationPPOLearner,
+            train_batch_size_per_learner=ppo.conversations_per_iteration // learners,
+            minibatch_size=ppo.minibatch_conversations // learners,
+            num_epochs=ppo.epochs,
+            shuffle_batch_per_epoch=False,
+            lr=ppo.learning_rate,
+            grad_clip=ppo.gradient_clip,
+            grad_clip_by="global_norm",
+            use_kl_loss=False,
+            learner_config_dict={"ppo": ppo.model_dump(), "dump": str(dump)},
+        )
+        .rl_module(rl_module_spec=RLModuleSpec(module_class=ConversationModule, model_config=model_config))
+        .fault_tolerance(restart_failed_env_runners=True)
+        .debugging(seed=world.seed, log_level="ERROR")
+        .reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=0, log_gradients=False)
+    )

@@ -1,0 +1,99 @@
+"""The env runner: plays whole conversations and hands them on as RLlib episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core.columns import Columns
+from ray.rllib.env import INPUT_ENV_SINGLE_SPACES, INPUT_ENV_SPACES
+from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
+from ray.rllib.env.single_agent_episode import SingleAgentEpisode
+from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
+
+from algorithms.ppo.spaces import TokenSequence
+from algorithms.rollout import Conversation, Episode, roll_out
+from algorithms.settings import PolicySettings
+from algorithms.text import ConversationText, load_tokenizer
+from algorithms.world import World
+
+EPISODE, RUNNER, OUTCOMES = "episode", "runner", "outcomes"
+"""Keys of an episode's custom data: (stream, index), the env runner's number, one TurnOutcome a turn."""
+
+
+class ConversationEnvRunner(SingleAgentEnvRunner):
+    """Rolls out conversations with the module's language model; ``env_config`` holds ``world`` and ``threads``."""
+
+    def make_env(self) -> None:
+        """Build the environment and the tokenizer."""
+        if self.env is not None:
+            self.env.close()
+        if self.config.env_config.get("threads"):
+            # Two torch processes of two threads each on two cores slow each other down many times over.
+            torch.set_num_threads(int(self.config.env_config["threads"]))
+        model_config = self.config.rl_module_spec.model_config  # pyright: ignore[reportAttributeAccessIssue]
+        settings = PolicySettings(**model_config["policy"])
+        self._text = ConversationText(load_tokenizer(model_config["folder"]), settings)
+        self._world: World = self.config.env_config["world"]
+        self.env = self._world.build(int(self.config.num_envs_per_env_runner))  # pyright: ignore
+        self.num_envs = self.env.num_envs
+        self._plan: list[Episode] | None = None
+        self._played = 0
+
+    def get_spaces(self) -> dict[str, Any]:
+        """Token sequences, as observation and as action."""
+        if self.env is None:
+            return self.spaces
+        spaces = token_spaces(self._text.settings, self._text.size)
+        return {INPUT_ENV_SPACES: spaces, INPUT_ENV_SINGLE_SPACES: spaces, DEFAULT_MODULE_ID: spaces}
+
+    def sample_episodes(self, episodes: Sequence[Episode]) -> tuple[list[SingleAgentEpisode], Any]:
+        """Play exactly these episodes; with them come the runner's metrics."""
+        self._plan = list(episodes)
+        return self.sample(num_episodes=len(self._plan)), self.get_metrics()
+
+    def _sample(
+        self,
+        *,
+        num_timesteps: int | None = None,
+        num_episodes: int | None = None,
+        explore: bool = True,
+        random_actions: bool = False,
+        force_reset: bool = False,
+    ) -> list[SingleAgentEpisode]:
+        count = num_episodes or self.num_envs
+        plan = self._plan or [(0, self._played + index) for index in range(count)]
+        self._plan = None
+        self._played += len(plan)
+        self.module.eval()  # pyright: ignore
+        conversations = roll_out(self.module.lm, self._text, self.env, plan, self._world.seed)  # pyright: ignore
+        done = [self._episode(conversation) for conversation in conversations]
+        self._done_episodes_for_metrics.extend(done)
+        self._increase_sampled_metrics(sum(map(len, done)), len(done))
+        return done
+
+    def _episode(self, conversation: Conversation) -> SingleAgentEpisode:
+        episode = SingleAgentEpisode()
+        episode.add_env_reset(observation=conversation.observations[0])
+        last = len(conversation.replies) - 1
+        for turn, reply in enumerate(conversation.replies):
+            episode.add_env_step(
+                observation=conversation.observations[turn + 1],
+                action=reply.tokens,
+                reward=conversation.rewards[turn],
+                terminated=conversation.terminated and turn == last,
+                truncated=conversation.truncated and turn == last,
+                extra_model_outputs={Columns.ACTION_LOGP: reply.logp, WEIGHTS_SEQ_NO: self._weights_seq_no},
+            )
+        episode.custom_data[EPISODE] = conversation.episode
+        episode.custom_data[RUNNER] = int(self.worker_index or 0)
+        episode.custom_data[OUTCOMES] = conversation.outcomes
+        return episode
+
+
+def token_spaces(settings: PolicySettings, vocabulary: int) -> tuple[TokenSequence, TokenSequence]:
+    """Observation and action space of a policy with this many token ids."""
+    longest = max(settings.max_history, settings.max_observation)
+    return TokenSequence(vocabulary, longest), TokenSequence(vocabulary, settings.max_new)

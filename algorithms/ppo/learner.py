@@ -1,0 +1,152 @@
+"""The learner: PPO's clipped loss over action tokens, counted over all learners."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
+from ray.rllib.core import DEFAULT_MODULE_ID
+from safetensors.torch import save_file
+
+from algorithms.language_model import load_causal_lm
+from algorithms.ppo.advantages import Discounts, adapted_kl_weight
+from algorithms.ppo.batches import (
+    ADVANTAGES,
+    OLD_LOGP,
+    OLD_VALUES,
+    VALUE_TARGETS,
+    EpisodesToConversations,
+    TokenAdvantages,
+)
+from algorithms.ppo.distributed import global_sums, learners
+from algorithms.ppo.module import ConversationModule
+from algorithms.settings import PPOSettings
+from envs.errors import RunError
+
+POLICY, VALUE = "policy", "value"
+STATE = "conversation_ppo"
+"""What the learner adds to its state: the KL weight and the number of updates."""
+
+
+class ConversationPPOLearner(PPOTorchLearner):
+    """Takes whole conversations; ``learner_config_dict`` holds ``ppo`` (PPOSettings as a dict) and ``dump``."""
+
+    def build(self) -> None:
+        """Set up module, reference model and connectors."""
+        self.ppo = PPOSettings(**self.config.learner_config_dict["ppo"])
+        self.kl_weight, self.updates = self.ppo.kl, 0
+        super().build()
+        model_config = self.config.rl_module_spec.model_config  # pyright: ignore[reportAttributeAccessIssue]
+        reference = None
+        if model_config["policy"]["lora"] is None:
+            # Outside the module, so that no checkpoint carries it.
+            reference = load_causal_lm(model_config["folder"]).eval().requires_grad_(False).to(self._device)
+        discounts = Discounts(
+            self.ppo.token_discount, self.ppo.turn_discount, self.ppo.token_lambda, self.ppo.turn_lambda
+        )
+        self._learner_connector.append(EpisodesToConversations())  # pyright: ignore[reportOptionalMemberAccess]
+        self._learner_connector.append(  # pyright: ignore[reportOptionalMemberAccess]
+            TokenAdvantages(reference, discounts, lambda: self.kl_weight, self.ppo.micro_batch)
+        )
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """AdamW without decay for the policy, and another for the value head."""
+        module = self._module[module_id]  # pyright: ignore[reportOptionalSubscript]
+        named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
+        groups = {
+            POLICY: (self.ppo.learning_rate, [p for name, p in named if "value_head" not in name]),
+            VALUE: (self.ppo.value_learning_rate, [p for name, p in named if "value_head" in name]),
+        }
+        for name, (rate, parameters) in groups.items():
+            self.register_optimizer(
+                module_id=module_id,
+                optimizer_name=name,
+                optimizer=torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0),
+                params=parameters,
+                lr_or_lr_schedule=rate,
+            )
+
+    def before_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        """Freeze the policy during value warm-up."""
+        super().before_gradient_based_update(timesteps=timesteps)
+        self._conversation_module.policy_frozen = self.updates < self.ppo.value_warmup
+
+    def compute_loss_for_module(
+        self, *, module_id: str, config: Any, batch: dict[str, torch.Tensor], fwd_out: dict[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """Clipped policy loss (arXiv 1707.06347, eq. 7), clipped value loss and entropy, means over action tokens.
+
+        Sums are divided by the action tokens of all learners and multiplied by their number, since gradients are
+        averaged over learners.
+
+        Raises:
+            RunError: a term is not finite; the batch is dumped first.
+        """
+        mask = fwd_out["mask"]
+        width = mask.shape[1]
+        old, advantages, targets, old_values = (
+            batch[name][:, :width] for name in (OLD_LOGP, ADVANTAGES, VALUE_TARGETS, OLD_VALUES)
+        )
+        values = fwd_out["values"][:, :-1]
+        log_ratio = torch.where(mask, fwd_out["logp"] - old, 0.0)
+        ratio = log_ratio.exp()
+        clipped = ratio.clamp(1 - self.ppo.clip, 1 + self.ppo.clip)
+        near = old_values + (values - old_values).clamp(-self.ppo.value_clip, self.ppo.value_clip)
+        terms = {
+            "policy_loss": -torch.min(advantages * ratio, advantages * clipped),
+            "value_loss": 0.5 * torch.max((values - targets) ** 2, (near - targets) ** 2),
+            "entropy": fwd_out["entropy"],
+            "approximate_kl": (ratio - 1) - log_ratio,
+            "clipped_share": ((ratio - 1).abs() > self.ppo.clip).float(),
+        }
+        own = {name: torch.where(mask, term, 0.0).sum() for name, term in terms.items()}
+        totals = global_sums(torch.stack([mask.sum().float(), *(term.detach() for term in own.values())]).double())
+        self._require_finite(dict(zip(own, totals[1:].tolist(), strict=True)), batch)
+        count = float(totals[0])
+        self.metrics.log_dict(  # pyright: ignore[reportOptionalMemberAccess]
+            {name: float(total) / count for name, total in zip(own, totals[1:], strict=True)} | {"batches": 1},
+            key=module_id,
+            window=10_000,
+        )
+        policy = own["policy_loss"] - self.ppo.entropy * own["entropy"]
+        # Times 0, not left out: every parameter keeps a gradient, which DistributedDataParallel waits for.
+        policy = policy * (0.0 if self._conversation_module.policy_frozen else 1.0)
+        return (policy + self.ppo.value_coefficient * own["value_loss"]) * (learners() / count)
+
+    def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        """Adapt the KL weight, once an iteration."""
+        super().after_gradient_based_update(timesteps=timesteps)
+        kl = float(self.metrics.peek((DEFAULT_MODULE_ID, "kl_reference")))  # pyright: ignore
+        if self.ppo.kl_target is not None and not self._conversation_module.policy_frozen:
+            self.kl_weight = adapted_kl_weight(self.kl_weight, kl, self.ppo.kl_target)
+        self.updates += 1
+        self.metrics.log_value((DEFAULT_MODULE_ID, "kl_weight"), self.kl_weight, window=1)  # pyright: ignore
+
+    def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """RLlib's state and what it leaves out: the KL weight and the number of updates."""
+        return super().get_state(*args, **kwargs) | {STATE: {"kl_weight": self.kl_weight, "updates": self.updates}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take what ``get_state`` gave."""
+        super().set_state(state)
+        if STATE in state:
+            self.kl_weight, self.updates = state[STATE]["kl_weight"], state[STATE]["updates"]
+
+    @property
+    def _conversation_module(self) -> ConversationModule:
+        return self._module[DEFAULT_MODULE_ID].unwrapped()  # pyright: ignore
+
+    def _require_finite(self, totals: dict[str, float], batch: dict[str, torch.Tensor]) -> None:
+        bad = [name for name, total in totals.items() if not torch.isfinite(torch.tensor(total))]
+        if not bad:
+            return
+        path = Path(self.config.learner_config_dict["dump"]) / f"not-finite-update-{self.updates}-{os.getpid()}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: t.contiguous() for name, t in batch.items() if isinstance(t, torch.Tensor)}, path)
+        raise RunError(
+            f"{', '.join(bad)} of update {self.updates} is not finite; the batch is in {path}. "
+            "Lower ppo.learning_rate or ppo.kl and resume from the last checkpoint"
+        )

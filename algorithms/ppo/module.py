@@ -1,0 +1,195 @@
+"""The RLModule: a causal language model with a value head, one forward a conversation."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from ray.rllib.core.rl_module.apis import InferenceOnlyAPI, ValueFunctionAPI
+from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
+from ray.rllib.utils.numpy import convert_to_numpy
+from torch import nn
+from transformers import PreTrainedModel
+
+from algorithms.language_model import (
+    AdapterMerger,
+    bf16_is_native,
+    load_causal_lm,
+    sampling_dtype,
+    trunk,
+    with_adapters,
+)
+from algorithms.settings import PolicySettings
+from envs.errors import ModelError
+
+TOKENS, LENGTHS, ACTIONS = "tokens", "lengths", "actions"
+"""Batch columns: ids (B, T); tokens of each row (B,); bool, which tokens are actions (B, T)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStatistics:
+    """What a forward says of each position t about token t + 1.
+
+    Attributes:
+        mask: bool (B, T - 1), token t + 1 is an action.
+        logp: (B, T - 1), log-probability of that token at the sampling temperature, 0 off the mask.
+        entropy: (B, T - 1), of the distribution there, in nats, 0 off the mask.
+        values: (B, T), value of the state after token t.
+    """
+
+    mask: torch.Tensor
+    logp: torch.Tensor
+    entropy: torch.Tensor
+    values: torch.Tensor
+
+
+class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
+    """Language model and value head.
+
+    ``model_config``: ``folder`` (the supervised policy), ``policy`` (PolicySettings as a dict) and
+    ``value_into_trunk``. A learner holds float32 weights, with fresh adapters where LoRA is set; an env runner
+    (inference only) holds a plain model in its sampling dtype, into which synced adapters are merged.
+    """
+
+    def setup(self) -> None:
+        """Load the supervised policy."""
+        config: dict[str, Any] = self.model_config  # pyright: ignore[reportAssignmentType]
+        self.settings = PolicySettings(**config["policy"])
+        self.policy_frozen = False
+        lora = self.settings.lora
+        if self.inference_only:
+            self.lm = load_causal_lm(config["folder"], dtype=sampling_dtype(self.settings)).eval()
+            self._merger = AdapterMerger(self.lm, lora) if lora else None
+            return
+        base = load_causal_lm(config["folder"], four_bit=self.settings.four_bit)
+        # Adapters are drawn alike on every learner and after every restart.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(config.get("seed", 0)))
+            self.lm = with_adapters(base, lora) if lora else base
+        self.value_head = nn.Linear(int(base.config.hidden_size), 1)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+
+    def get_non_inference_attributes(self) -> list[str]:
+        """The value head stays with the learner."""
+        return ["value_head"]
+
+    @property
+    def plain(self) -> PreTrainedModel:
+        """The language model itself, adapters acting where there are any."""
+        return self.lm.get_base_model() if hasattr(self.lm, "get_base_model") else self.lm  # pyright: ignore
+
+    def reference(self) -> contextlib.AbstractContextManager[None]:
+        """Within it the forward is the supervised policy's: the adapters are off.
+
+        Raises:
+            ModelError: the policy has no adapters; its reference is a model of its own.
+        """
+        if self.settings.lora is None:
+            raise ModelError("a fully trained policy needs a reference model of its own")
+        return self.lm.disable_adapter()  # pyright: ignore[reportCallIssue]
+
+    def token_statistics(
+        self, batch: dict[str, torch.Tensor], *, entropy: bool = True, model: PreTrainedModel | None = None
+    ) -> TokenStatistics:
+        """One forward over whole conversations; logits exist for action positions only.
+
+        Args:
+            batch: columns ``tokens``, ``lengths``, ``actions``.
+            entropy: compute it; otherwise zeros.
+            model: another language model than this one; its values are zeros.
+
+        Returns:
+            Statistics trimmed to the batch's longest conversation.
+        """
+        longest = int(batch[LENGTHS].max())
+        tokens_BT, actions_BT = batch[TOKENS][:, :longest], batch[ACTIONS][:, :longest].bool()
+        positions = torch.arange(longest, device=tokens_BT.device)
+        valid_BT = (positions[None] < batch[LENGTHS][:, None]).long()
+        lm = self.plain if model is None else model
+        with self._autocast(tokens_BT.device):
+            hidden_BT = trunk(lm)(
+                input_ids=tokens_BT,
+                attention_mask=valid_BT,
+                position_ids=positions[None].expand_as(tokens_BT),
+                use_cache=False,
+            ).last_hidden_state
+            mask = actions_BT[:, 1:]
+            logits = lm.get_output_embeddings()(hidden_BT[:, :-1][mask])
+        logits = logits.float() / self.settings.temperature
+        normaliser = torch.logsumexp(logits, -1)
+        chosen = logits.gather(1, tokens_BT[:, 1:][mask][:, None])[:, 0] - normaliser
+        spent = normaliser - (torch.softmax(logits, -1) * logits).sum(-1) if entropy else torch.zeros_like(chosen)
+        return TokenStatistics(
+            mask=mask,
+            logp=_scatter(chosen, mask),
+            entropy=_scatter(spent, mask),
+            values=self._values(hidden_BT) if model is None else torch.zeros_like(tokens_BT, dtype=torch.float),
+        )
+
+    def compute_values(self, batch: dict[str, Any], embeddings: Any | None = None) -> torch.Tensor:
+        """Value after each token, (B, T), without gradient."""
+        with torch.no_grad():
+            return self.token_statistics(batch, entropy=False).values
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        inference_only: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """What training changes, as float32 arrays: adapters or all weights (a tied head once), and the value head."""
+        if self.inference_only:
+            return {}
+        state = {name: tensor for name, tensor in self.named_parameters() if tensor.requires_grad}
+        if inference_only:
+            state = {name: tensor for name, tensor in state.items() if not name.startswith("value_head.")}
+        return convert_to_numpy({name: tensor.detach().float() for name, tensor in state.items()})
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take what ``get_state`` gave.
+
+        Raises:
+            ModelError: a name is missing or unknown.
+        """
+        if not state:  # an env runner's checkpoint: its weights come from the learner
+            return
+        tensors = {name: torch.as_tensor(value) for name, value in state.items()}
+        if self.inference_only:
+            tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("value_head.")}
+            if self._merger is not None:
+                self._merger.merge({name.removeprefix("lm."): tensor for name, tensor in tensors.items()})
+                return
+        wanted = {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
+        if wanted.keys() != tensors.keys():
+            odd = sorted(wanted.keys() ^ tensors.keys())[:5]
+            raise ModelError(f"weights do not fit the policy; names on one side only: {odd}")
+        with torch.no_grad():
+            for name, parameter in wanted.items():
+                parameter.copy_(tensors[name])
+
+    def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        statistics = self.token_statistics(batch)
+        return {"mask": statistics.mask, "logp": statistics.logp, "entropy": statistics.entropy, "values": statistics.values}
+
+    def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        raise NotImplementedError("conversations are sampled by ConversationEnvRunner, not by a module's forward")
+
+    def _values(self, hidden: torch.Tensor) -> torch.Tensor:
+        into_trunk = bool(self.model_config["value_into_trunk"]) and not self.policy_frozen  # pyright: ignore
+        return self.value_head((hidden if into_trunk else hidden.detach()).float())[..., 0]
+
+    @staticmethod
+    def _autocast(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+        if bf16_is_native(device):
+            return torch.autocast(device.type, dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+
+def _scatter(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(mask.shape, dtype=values.dtype, device=mask.device).masked_scatter(mask, values)

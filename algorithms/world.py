@@ -1,0 +1,57 @@
+"""Everything an env runner needs to build its environment, in a form that travels between processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from algorithms.critic import Critic
+from algorithms.recommender import CooccurrenceRecommender
+from envs.conversation import ConversationVectorEnv
+from envs.corpus import load_corpus
+from envs.rewards import HeadReference
+from envs.settings import DataSettings, EnvSettings, RewardSettings
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A description of an environment: settings and folders, no models.
+
+    Attributes:
+        data: the corpus.
+        env: how conversations run.
+        reward: how heads become a reward.
+        critic: folder of the trained critic.
+        recommender: folder of the trained recommender.
+        reference: JSON of the heads' mean and deviation under the reference policy; None before it is measured.
+        seed: of everything random.
+        split: whose dialogues are played.
+        cache: where downloads are kept.
+    """
+
+    data: DataSettings
+    env: EnvSettings
+    reward: RewardSettings
+    critic: Path
+    recommender: Path
+    reference: Path | None
+    seed: int
+    split: Literal["train", "valid", "test"] = "train"
+    cache: Path | None = None
+
+    def build(self, conversations: int) -> ConversationVectorEnv:
+        """The environment, playing so many conversations at once."""
+        corpus = load_corpus(self.data, self.cache)
+        return ConversationVectorEnv(
+            {"train": corpus.train, "valid": corpus.valid, "test": corpus.test}[self.split],
+            corpus.catalog,
+            num_envs=conversations,
+            seeker=self.env.seeker,
+            recommender=CooccurrenceRecommender.load(self.recommender),
+            reward_model=Critic.load(self.critic),
+            settings=self.env,
+            reward=self.reward,
+            reference=None if self.reference is None else HeadReference.load(self.reference),
+            seed=self.seed,
+        )

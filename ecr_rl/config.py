@@ -1,0 +1,230 @@
+"""The settings of a whole run: the floors' own sections, composed, read from YAML and checked together.
+
+Importing this needs neither torch nor ray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from algorithms.settings import (
+    CriticSettings,
+    PolicySettings,
+    PPOSettings,
+    RecommenderSettings,
+    ResourceSettings,
+    SupervisedSettings,
+)
+from ecr_rl.overrides import Override, apply_overrides, nearest, one_line, parse_override
+from envs.errors import ConfigError
+from envs.settings import DataSettings, EnvSettings, RewardSettings, Settings
+
+
+class EvaluationSettings(Settings):
+    """How the trained policy is compared with the supervised one."""
+
+    dialogues: int = Field(200, gt=0, description="held-out dialogues that each system converses on")
+    gold_replies: int = Field(200, ge=0, description="replies to human contexts, for BLEU and other reference figures")
+    resamples: int = Field(2000, gt=0, description="bootstrap resamples over dialogues")
+    samples: int = Field(10, ge=0, description="conversations shown side by side in the report")
+    calibration_conversations: int = Field(
+        128, gt=0, description="conversations of the reference policy that fix each head's mean and deviation"
+    )
+
+
+class RunConfig(Settings):
+    """Everything that decides a run. ``data``, ``critic`` and ``supervised`` have seeds of their own."""
+
+    name: str = Field(
+        "run", min_length=1, pattern=r"^[\w.-]+$", description="names the run folder; default: the file's name"
+    )
+    seed: int = Field(0, ge=0, description="of PPO, the evaluation and the choice of sample conversations")
+    cache: Path = Field(Path("~/.cache/ecr-rl"), description="folder of downloads and of artefacts that runs share")
+    data: DataSettings = DataSettings()
+    env: EnvSettings = EnvSettings()
+    reward: RewardSettings = RewardSettings()
+    critic: CriticSettings = CriticSettings()
+    recommender: RecommenderSettings = RecommenderSettings()
+    policy: PolicySettings = PolicySettings()
+    supervised: SupervisedSettings = SupervisedSettings()
+    ppo: PPOSettings = PPOSettings()
+    resources: ResourceSettings = ResourceSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def cache_folder(self) -> Path:
+        """The cache folder with ``~`` expanded."""
+        return self.cache.expanduser()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> RunConfig:
+        for problem in _conflicts(self):
+            raise ValueError(problem)
+        return self
+
+
+def _conflicts(config: RunConfig) -> Iterator[str]:
+    """What contradicts what, and the remedy, one message a conflict."""
+    ppo, policy, learners = config.ppo, config.policy, max(1, config.resources.learner_count)
+    if ppo.conversations_per_iteration % ppo.minibatch_conversations:
+        yield (
+            f"ppo.conversations_per_iteration={ppo.conversations_per_iteration} is not a multiple of "
+            f"ppo.minibatch_conversations={ppo.minibatch_conversations}; every gradient step takes a whole minibatch"
+        )
+    if ppo.minibatch_conversations % learners:
+        yield (
+            f"ppo.minibatch_conversations={ppo.minibatch_conversations} cannot be shared evenly by "
+            f"{learners} learners (resources.gpus or resources.learners); take a multiple of them"
+        )
+    if ppo.conversations_per_iteration < config.resources.runner_count:
+        yield (
+            f"ppo.conversations_per_iteration={ppo.conversations_per_iteration} leaves some of the "
+            f"{config.resources.runner_count} env runners (resources.gpus or resources.env_runners) without a conversation"
+        )
+    if config.resources.gpus and (config.resources.env_runners or config.resources.learners):
+        yield (
+            "resources.gpus places a learner and an env runner on each GPU; leave resources.env_runners and "
+            "resources.learners at 0 with it"
+        )
+    if policy.four_bit and policy.lora is None:
+        yield "policy.four_bit needs policy.lora: 4-bit weights cannot be trained, adapters on them can"
+    if policy.lora is not None and ppo.value_into_trunk:
+        yield "ppo.value_into_trunk must be false with policy.lora: value gradients drown the few adapter weights"
+    if policy.model == "tiny" and policy.width % policy.heads:
+        yield f"policy.width={policy.width} is not a multiple of policy.heads={policy.heads}"
+    needed = policy.max_history + policy.max_new + policy.max_observation
+    if needed > policy.positions:
+        yield (
+            f"policy.positions={policy.positions} holds no turn: max_history + max_new + max_observation is {needed}; "
+            "raise positions or lower the three"
+        )
+    if config.evaluation.samples > config.evaluation.dialogues:
+        yield (
+            f"evaluation.samples={config.evaluation.samples} is more than "
+            f"evaluation.dialogues={config.evaluation.dialogues}"
+        )
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a run's settings.
+
+    Args:
+        path: a YAML file, or the name of a packaged profile such as ``demo``.
+        overrides: ``section.key=value`` each, applied in order.
+
+    Raises:
+        ConfigError: no such file or profile, not YAML, an unknown key, a value of the wrong type or out of range,
+            settings that contradict each other. The message names the file and the key.
+    """
+    file = find_profile(path)
+    settings = _read_yaml(file)
+    settings.setdefault("name", file.stem)
+    changes = [parse_override(text) for text in overrides]
+    merged = apply_overrides(settings, changes, RunConfig().model_dump())
+    try:
+        return RunConfig.model_validate(merged)
+    except ValidationError as error:
+        lines = [_explain(detail, file, changes) for detail in error.errors()]
+        raise ConfigError("\n".join(lines)) from error
+
+
+def config_yaml(config: RunConfig) -> str:
+    """The resolved settings as YAML, every key written out; ``load_config`` reads them back as the same settings."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def profiles() -> list[str]:
+    """Names of the packaged run profiles."""
+    return sorted(Path(entry.name).stem for entry in files("tune_configs").iterdir() if entry.name.endswith(".yaml"))
+
+
+def find_profile(path: str | Path) -> Path:
+    """The file of a config: the path itself, or a packaged profile of that name.
+
+    Raises:
+        ConfigError: neither exists; the nearest profile is named.
+    """
+    file = Path(path)
+    if file.is_file():
+        return file
+    if str(path) in profiles():
+        return Path(str(files("tune_configs") / f"{path}.yaml"))
+    near = nearest(file.stem, profiles())
+    hint = f"Did you mean the profile {near}?" if near else f"The packaged profiles are {', '.join(profiles())}"
+    raise ConfigError(f"{path}: no such config file. {hint}")
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not readable as YAML: {one_line(error)}") from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{file}: a config is a mapping of sections, this is a {type(settings).__name__}")
+    return {key: {} if value is None and key in _sections() else value for key, value in settings.items()}
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe types, and a key written twice is an error: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if not key.tag.endswith(":merge")]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands there twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def _sections() -> dict[str, type[Settings]]:
+    found = {name: field.annotation for name, field in RunConfig.model_fields.items()}
+    return {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, Settings)}
+
+
+def _explain(detail: ErrorDetails, file: Path, changes: Iterable[Override]) -> str:
+    """One line for one validation error: where it stands, the key, what is wrong, what was meant."""
+    path = tuple(str(part) for part in detail["loc"])
+    key = ".".join(path)
+    where = next((f"-s {change.text}" for change in changes if path and _one_holds_other(change.path, path)), str(file))
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: unknown key {key}. {_did_you_mean(path)}"
+    message = detail["msg"].removeprefix("Value error, ")
+    if not path:
+        return f"{where}: {message}"
+    written = "" if isinstance(detail["input"], dict) else f" (it is {detail['input']!r})"
+    return f"{where}: {key}: {message}{written}"
+
+
+def _one_holds_other(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    return all(left == right for left, right in zip(first, second, strict=False))
+
+
+def _did_you_mean(path: tuple[str, ...]) -> str:
+    siblings = _keys_below(path[:-1])
+    near = nearest(path[-1], siblings)
+    if near is not None:
+        return f"Did you mean {'.'.join((*path[:-1], near))}?"
+    elsewhere = [f"{section}.{path[-1]}" for section, kind in _sections().items() if path[-1] in kind.model_fields]
+    if elsewhere:
+        return f"Did you mean {' or '.join(elsewhere)}?"
+    return f"Known keys here: {', '.join(siblings)}"
+
+
+def _keys_below(path: tuple[str, ...]) -> list[str]:
+    """The keys of the section at a path; LoRA's optional section counts as a section."""
+    kind: type[Settings] = RunConfig
+    for part in path:
+        annotation: Any = kind.model_fields[part].annotation
+        options = [annotation, *getattr(annotation, "__args__", ())]
+        kind = next(option for option in options if isinstance(option, type) and issubclass(option, Settings))
+    return list(kind.model_fields)

@@ -1,0 +1,1 @@
+"""Labels: what judges say of replies, and the replies that they are shown."""

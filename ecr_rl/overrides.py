@@ -1,0 +1,94 @@
+"""``-s section.key=value``: settings changed from the command line, values read as YAML.
+
+This file holds the mechanics on plain dictionaries; ``ecr_rl/config.py`` knows the settings themselves.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+
+from envs.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One ``section.key=value``.
+
+    Attributes:
+        path: the key's parts, e.g. ``("ppo", "iterations")``.
+        value: the value, typed as YAML types it.
+        text: what was written, for messages.
+    """
+
+    path: tuple[str, ...]
+    value: Any
+    text: str
+
+
+def parse_override(text: str) -> Override:
+    """Read ``section.key=value``.
+
+    Raises:
+        ConfigError: no ``=``, an empty part of the key, or a value that is not YAML.
+    """
+    key, equals, value = text.partition("=")
+    path = tuple(part.strip() for part in key.split("."))
+    if not equals or not all(path):
+        raise ConfigError(f"-s {text}: write it as section.key=value, for example -s ppo.iterations=10")
+    try:
+        return Override(path, yaml.safe_load(value), text)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"-s {text}: the value is not YAML ({one_line(error)}). Quote text that YAML reads"
+        ) from error
+
+
+def apply_overrides(
+    settings: Mapping[str, Any], overrides: Iterable[Override], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings with overrides put in; the input stays as it is.
+
+    A mapping that the file leaves out is filled from the defaults first, so that ``reward.weights.bleu=0`` changes
+    one weight and does not drop the others.
+
+    Args:
+        settings: what the file says, nested.
+        overrides: applied in order, the last wins.
+        defaults: the complete default settings, nested.
+
+    Raises:
+        ConfigError: a key below something that is not a section.
+    """
+    result: dict[str, Any] = copy.deepcopy(dict(settings))
+    for override in overrides:
+        place: dict[str, Any] = result
+        default: Any = defaults
+        for depth, part in enumerate(override.path[:-1], start=1):
+            default = default.get(part) if isinstance(default, Mapping) else None
+            if place.get(part) is None:
+                place[part] = copy.deepcopy(dict(default)) if isinstance(default, Mapping) else {}
+            if not isinstance(place[part], dict):
+                parent = ".".join(override.path[:depth])
+                raise ConfigError(
+                    f"-s {override.text}: {parent} is the value {place[part]!r}, not a section of settings"
+                )
+            place = place[part]
+        place[override.path[-1]] = override.value
+    return result
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that a mistyped one most likely meant, None when nothing is near."""
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def one_line(error: Exception) -> str:
+    """An exception's message on one line."""
+    return " ".join(str(error).split())

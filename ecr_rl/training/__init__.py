@@ -1,0 +1,1 @@
+"""The stages that train: each takes a corpus and settings and leaves a folder."""

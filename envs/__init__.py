@@ -1,0 +1,1 @@
+"""The world: dialogues, films, seekers, rewards. Neither torch nor ray is imported here."""

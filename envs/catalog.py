@@ -1,0 +1,161 @@
+"""The films of a corpus: id to title and metadata, and film mentions rendered into text or found in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from envs.dialogue import MENTION
+from envs.errors import DataError
+from envs.title_finder import Title, TitleFinder
+
+_NAME = re.compile(r"(?P<title>.*?)\s*\((?P<year>\d{4})\)", re.DOTALL)
+_SPACES = re.compile(r"\s+")
+_SPACE_BEFORE_STOP = re.compile(r"\s+([,.!?;:])")
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film.
+
+    Attributes:
+        film_id: the corpus's id, as in ``@111776``.
+        title: the title without the year; empty for the one film of ReDial that has only a year.
+        year: the year of release, None where the catalogue does not give it.
+        genres: in lower case.
+        people: the director first, then the cast.
+        plot: one or two sentences, may be empty.
+        mentions: how often the corpus names the film.
+    """
+
+    film_id: int
+    title: str
+    year: int | None = None
+    genres: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    plot: str = ""
+    mentions: int = 0
+
+    @property
+    def name(self) -> str:
+        """The title with its year, ``Title (1999)``; the title alone where the year is not known."""
+        return self.title if self.year is None else f"{self.title} ({self.year})".strip()
+
+
+def split_name(name: str) -> tuple[str, int | None]:
+    """A film's name as (title, year): ``"Title  (1999)"`` gives ``("Title", 1999)``; no year gives None."""
+    name = _SPACES.sub(" ", name).strip()
+    match = _NAME.fullmatch(name)
+    return (name, None) if match is None else (match["title"], int(match["year"]))
+
+
+class Catalog:
+    """The films of a corpus, by id."""
+
+    def __init__(self, films: Iterable[Film]) -> None:
+        """Keep the films, sorted by id.
+
+        Raises:
+            DataError: two films share an id.
+        """
+        ordered = sorted(films, key=lambda film: film.film_id)
+        self._films = {film.film_id: film for film in ordered}
+        if len(self._films) != len(ordered):
+            twice = next(a.film_id for a, b in pairwise(ordered) if a.film_id == b.film_id)
+            raise DataError(f"film {twice} stands in the catalogue twice", remedy="Give each film an id of its own.")
+
+    def __len__(self) -> int:
+        """The number of films."""
+        return len(self._films)
+
+    def __contains__(self, film_id: object) -> bool:
+        """Whether the catalogue has this film id."""
+        return film_id in self._films
+
+    def __iter__(self) -> Iterator[Film]:
+        """The films, by ascending id."""
+        return iter(self._films.values())
+
+    def __getitem__(self, film_id: int) -> Film:
+        """The film of an id.
+
+        Raises:
+            DataError: the catalogue has no such film.
+        """
+        film = self._films.get(film_id)
+        if film is None:
+            raise DataError(
+                f"film {film_id} is not in the catalogue of {len(self)} films",
+                remedy="Use the catalogue of the corpus that the id comes from.",
+            )
+        return film
+
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
+        """The film ids, ascending."""
+        return tuple(self._films)
+
+    def title(self, film_id: int) -> str:
+        """The name ``Title (1999)`` of a film.
+
+        Raises:
+            DataError: the catalogue has no such film.
+        """
+        return self[film_id].name
+
+    def describe(self, film_id: int) -> str:
+        """The name and up to two genres: ``The Conjuring (2013), horror, mystery``.
+
+        Raises:
+            DataError: the catalogue has no such film.
+        """
+        film = self[film_id]
+        return ", ".join((film.name, *film.genres[:2]))
+
+    def render(self, text: str) -> str:
+        """The text with every ``@id`` as ``Title (1999)``; ids that the catalogue does not have are dropped."""
+        pieces: list[str] = []
+        end, dropped = 0, False
+        for match in MENTION.finditer(text):
+            film = self._films.get(int(match[1]))
+            dropped = dropped or film is None
+            before, after = text[end : match.start()], text[match.end() : match.end() + 1]
+            glue = " " if before[-1:].isalnum() else ""  # a few messages glue the mention to a word
+            pieces += [before, glue, "" if film is None else film.name, " " if after.isalnum() else ""]
+            end = match.end()
+        if not pieces:
+            return text
+        rendered = "".join([*pieces, text[end:]])
+        return _tidy(rendered) if dropped else rendered
+
+    def find(self, text: str) -> list[int]:
+        """The films whose title stands in free text, in order, each once.
+
+        A title without its year counts from two words or six letters on; where films share it, the one whose year
+        follows in brackets is meant, else the most mentioned one.
+        """
+        return list(dict.fromkeys(span.film_id for span in self._finder.spans(text)))
+
+    def strip_titles(self, text: str) -> tuple[str, int]:
+        """The text without the film titles that ``find`` sees (their years included), and how many were removed."""
+        spans = self._finder.spans(text)
+        if not spans:
+            return text, 0
+        pieces: list[str] = []
+        end = 0
+        for span in spans:
+            pieces.append(text[end : span.start])
+            end = span.end
+        return _tidy("".join([*pieces, text[end:]])), len(spans)
+
+    @cached_property
+    def _finder(self) -> TitleFinder:
+        return TitleFinder(Title(film.film_id, film.title, film.year, film.mentions) for film in self)
+
+
+def _tidy(text: str) -> str:
+    """Text without the gaps that a removal left: single spaces, none before a stop."""
+    return _SPACE_BEFORE_STOP.sub(r"\1", _SPACES.sub(" ", text)).strip()

@@ -1,0 +1,105 @@
+"""A corpus ready for use: train, validation and test dialogues with their catalogue, from any source."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.catalog import Catalog
+from envs.dialogue import Dialogue
+from envs.download import Progress
+from envs.redial import Redial, read_redial
+from envs.redial_films import add_metadata
+from envs.sample import sample_corpus
+from envs.settings import DataSettings
+from envs.splits import split_validation
+
+DEFAULT_CACHE = Path("~/.cache/ecr-rl")
+"""Where downloads are kept unless a caller says otherwise."""
+
+_SAMPLE_TEST_SHARE = 8
+"""One in eight dialogues of the sample corpus is test; validation is never larger than test there."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Dialogues in three splits, and their films.
+
+    Attributes:
+        name: ``sample`` or ``redial``.
+        train: the train dialogues without the validation ones.
+        valid: the validation dialogues.
+        test: the test dialogues (ReDial: the official ones).
+        catalog: the films of all splits.
+        repairs: how often each known fault of the data was repaired, by the names in ``envs.redial_record.REPAIRS``.
+        fingerprint: sha256 (hex) of the dialogues, films, splits and settings; equal for equal content, whatever the
+            path it was read from.
+    """
+
+    name: str
+    train: tuple[Dialogue, ...]
+    valid: tuple[Dialogue, ...]
+    test: tuple[Dialogue, ...]
+    catalog: Catalog
+    repairs: Mapping[str, int]
+    fingerprint: str
+
+    @property
+    def splits(self) -> dict[str, tuple[Dialogue, ...]]:
+        """The splits by name: ``train``, ``valid``, ``test``."""
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+
+def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: Progress | None = None) -> Corpus:
+    """Load the corpus that the settings name.
+
+    Args:
+        settings: source, validation split, metadata and limit.
+        cache: folder for downloads, ``~/.cache/ecr-rl`` where None.
+        on_progress: told of a download's bytes, (at hand, whole).
+
+    Raises:
+        DataError: the source cannot be read or holds a record that cannot be used.
+        ConfigError: the validation split asks for more dialogues than there are.
+    """
+    if settings.source == "sample":
+        source, settings = _sample(settings)
+    else:
+        source = read_redial(settings.source, cache or DEFAULT_CACHE.expanduser(), on_progress)
+    catalog, metadata = source.catalog, b""
+    if settings.metadata is not None:
+        catalog, metadata = add_metadata(catalog, Path(settings.metadata))
+    train, valid = split_validation(source.train, settings)
+    return Corpus(
+        name="sample" if settings.source == "sample" else "redial",
+        train=train[: settings.limit],
+        valid=valid[: settings.limit],
+        test=source.test[: settings.limit],
+        catalog=catalog,
+        repairs=source.repairs,
+        fingerprint=_fingerprint(source.digest, metadata, valid, settings),
+    )
+
+
+def _sample(settings: DataSettings) -> tuple[Redial, DataSettings]:
+    """The embedded corpus as a source, and the settings with a validation split that fits its size."""
+    dialogues, catalog = sample_corpus(seed=settings.seed)
+    test = len(dialogues) // _SAMPLE_TEST_SHARE
+    digest = hashlib.sha256("\n".join(map(repr, (*catalog, *dialogues))).encode()).hexdigest()
+    source = Redial(tuple(dialogues[:-test]), tuple(dialogues[-test:]), catalog, {}, digest)
+    return source, settings.model_copy(update={"validation_dialogues": min(settings.validation_dialogues, test)})
+
+
+def _fingerprint(digest: str, metadata: bytes, valid: Sequence[Dialogue], settings: DataSettings) -> str:
+    """Content and choices, without the paths that led to them."""
+    facts = {
+        "source": digest,
+        "metadata": hashlib.sha256(metadata).hexdigest(),
+        "validation": [dialogue.index for dialogue in valid],
+        "limit": settings.limit,
+        "seed": settings.seed,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

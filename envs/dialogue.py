@@ -1,0 +1,151 @@
+"""The values every floor speaks of: messages, utterances, dialogues, films liked and disliked.
+
+Text keeps ReDial's own form of a film mention, ``@`` followed by the film's id (``@111776``); the
+catalogue turns it into a title where a reader or a model needs one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+MENTION = re.compile(r"@(\d+)")
+"""A film mention in a text: ``@`` and the film's id."""
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SEEKER = "seeker"
+    RECOMMENDER = "recommender"
+
+
+class Answer(StrEnum):
+    """An answer of ReDial's questionnaires about one film (codes 0, 1, 2 of the files)."""
+
+    NO = "no"
+    YES = "yes"
+    UNSAID = "unsaid"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the file, before a speaker's consecutive messages are merged."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One turn: the consecutive messages of one speaker, joined by a space.
+
+    ``first_message`` is the 0-based index of its first message in the dialogue's ``messages``.
+    """
+
+    role: Role
+    text: str
+    first_message: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FilmMention:
+    """A film named in a message: its id, the message's 0-based index, and who named it."""
+
+    film_id: int
+    message: int
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What one side's questionnaire says of a film; None where the record does not know."""
+
+    suggested: bool | None = None
+    seen: Answer | None = None
+    liked: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeekerProfile:
+    """What the seeker of a dialogue wants: knowledge of the world that never reaches the recommender.
+
+    ``tastes`` and ``dislikes`` are genres in lower case; ``mood`` is one word or None.
+    """
+
+    liked: frozenset[int] = frozenset()
+    disliked: frozenset[int] = frozenset()
+    seen: frozenset[int] = frozenset()
+    tastes: tuple[str, ...] = ()
+    dislikes: tuple[str, ...] = ()
+    mood: str | None = None
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """One dialogue of a corpus.
+
+    Attributes:
+        conversation_id: the corpus's id, None where it is not known.
+        index: 0-based position in its file.
+        messages: in the file's order, mentions as ``@id``.
+        titles: the films the record declares (``movieMentions``): id to title.
+        seeker_form: the seeker's questionnaire, by film id; may be empty.
+        recommender_form: the recommender's questionnaire, by film id; may be empty.
+        provenance: ``raw``, ``reconstructed`` or ``sample``.
+        tastes, dislikes, mood: what a generated corpus knows of its seeker; empty for ReDial.
+    """
+
+    conversation_id: int | None
+    index: int
+    messages: tuple[Message, ...]
+    titles: Mapping[int, str]
+    seeker_form: Mapping[int, Feedback] = field(default_factory=dict)
+    recommender_form: Mapping[int, Feedback] = field(default_factory=dict)
+    provenance: str = "raw"
+    tastes: tuple[str, ...] = ()
+    dislikes: tuple[str, ...] = ()
+    mood: str | None = None
+
+    @cached_property
+    def utterances(self) -> tuple[Utterance, ...]:
+        """The turns: consecutive messages of one speaker merged."""
+        turns: list[Utterance] = []
+        for index, message in enumerate(self.messages):
+            if turns and turns[-1].role is message.role:
+                last = turns[-1]
+                turns[-1] = Utterance(last.role, f"{last.text} {message.text}", last.first_message)
+            else:
+                turns.append(Utterance(message.role, message.text, index))
+        return tuple(turns)
+
+    @cached_property
+    def mentions(self) -> tuple[FilmMention, ...]:
+        """The films named, in order; a film counts when ``@id`` stands in the text and is declared."""
+        return tuple(
+            FilmMention(film_id, index, message.role)
+            for index, message in enumerate(self.messages)
+            for film_id in mentioned_films(message.text)
+            if film_id in self.titles
+        )
+
+    @cached_property
+    def profile(self) -> SeekerProfile:
+        """The seeker's profile: the seeker's form, the recommender's where the seeker's is empty."""
+        form = self.seeker_form or self.recommender_form
+        return SeekerProfile(
+            liked=frozenset(film for film, answer in form.items() if answer.liked is Answer.YES),
+            disliked=frozenset(film for film, answer in form.items() if answer.liked is Answer.NO),
+            seen=frozenset(film for film, answer in form.items() if answer.seen is Answer.YES),
+            tastes=self.tastes,
+            dislikes=self.dislikes,
+            mood=self.mood,
+        )
+
+
+def mentioned_films(text: str) -> list[int]:
+    """The film ids that a text names, in order, each once."""
+    return list(dict.fromkeys(int(found) for found in MENTION.findall(text)))

@@ -1,0 +1,110 @@
+"""A file from an http address into a cache folder: resumed where it stopped, never fetched twice."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from envs.errors import DataError
+
+_LOG = logging.getLogger(__name__)
+_CHUNK = 1 << 16
+_TIMEOUT_S = 30.0
+_ATTEMPTS = 4
+_COMPLETE = 416
+"""Status of a range that starts at the file's end: everything is there already."""
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes at hand and the whole size, None where the server does not tell it."""
+
+
+def download(address: str, target: Path, *, pause_s: float = 1.0, on_progress: Progress | None = None) -> Path:
+    """Fetch ``address`` into ``target`` unless ``target`` is there already.
+
+    Bytes go to ``target`` with ``.part`` added, which is renamed when all of them have come. What an interrupted
+    download left is resumed by an HTTP range, within this call (4 attempts) and in later ones.
+
+    Args:
+        address: an http or https address.
+        target: the file to make; its folder is created.
+        pause_s: seconds before the second attempt; doubled before each further one.
+        on_progress: called after each piece.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        DataError: the address cannot be reached, refuses, or stops short every time.
+    """
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    reason = ""
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(pause_s * 2 ** (attempt - 1))
+        try:
+            if _fetch(address, part, on_progress):
+                part.replace(target)
+                return target
+            reason = "the connection ended early"
+        except urllib.error.HTTPError as error:
+            reason = f"the server answered {error.code} {error.reason}"
+            if error.code < 500:
+                break
+        except (OSError, http.client.HTTPException) as error:
+            reason = str(error) or type(error).__name__
+        _LOG.info("download of %s stopped (%s), attempt %d of %d", address, reason, attempt + 1, _ATTEMPTS)
+    held = part.stat().st_size if part.exists() else 0
+    raise DataError(
+        f"cannot download {address}: {reason}; {held} bytes are kept in {part}",
+        remedy="With a network the same command goes on from there; without one, fetch the file by other means and "
+        "give its path as the source.",
+    )
+
+
+def _fetch(address: str, part: Path, on_progress: Progress | None) -> bool:
+    """One attempt: append what is missing to ``part``; whether it is whole now."""
+    held = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": "ecr-rl"} | ({"Range": f"bytes={held}-"} if held else {})
+    try:
+        response = urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=_TIMEOUT_S)
+    except urllib.error.HTTPError as error:
+        if error.code != _COMPLETE or not held:
+            raise
+        if _whole_size(error.headers.get("Content-Range")) == held:
+            return True
+        part.unlink()  # longer than the file, or of another one: begin again
+        return False
+    with response:
+        resumed = response.status == http.client.PARTIAL_CONTENT
+        if resumed and _range_start(response.headers.get("Content-Range")) != held:
+            part.unlink()
+            return False
+        length = response.headers.get("Content-Length")
+        at_hand = held if resumed else 0
+        whole = None if length is None else at_hand + int(length)
+        with part.open("ab" if resumed else "wb") as sink:
+            while piece := response.read(_CHUNK):
+                at_hand += sink.write(piece)
+                if on_progress is not None:
+                    on_progress(at_hand, whole)
+    return whole is None or at_hand == whole
+
+
+def _range_start(content_range: str | None) -> int | None:
+    """The first byte of ``bytes 100-199/200``; None where the header does not say it."""
+    first = (content_range or "").removeprefix("bytes ").partition("-")[0]
+    return int(first) if first.isdigit() else None
+
+
+def _whole_size(content_range: str | None) -> int | None:
+    """The file's size in ``bytes 100-199/200`` or ``bytes */200``; None where the header does not say it."""
+    size = (content_range or "").rpartition("/")[2]
+    return int(size) if size.isdigit() else None

@@ -1,0 +1,98 @@
+"""ReDial (Li et al., NeurIPS 2018): its files, or the hub's copy, into checked dialogues and a catalogue."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.catalog import Catalog
+from envs.dialogue import Dialogue
+from envs.download import Progress
+from envs.errors import DataError
+from envs.redial_films import declared_films, read_films
+from envs.redial_hub import PREFIX, load_rows
+from envs.redial_record import Place, RecordReader
+from envs.redial_source import SourceFile, read_files
+
+
+@dataclass(frozen=True)
+class Redial:
+    """What a ReDial source holds.
+
+    Attributes:
+        train: the official train dialogues, in the file's order; validation is still part of them.
+        test: the official test dialogues.
+        catalog: the films.
+        repairs: how often each of ``envs.redial_record.REPAIRS`` was made.
+        digest: sha256 (hex) of what was read.
+    """
+
+    train: tuple[Dialogue, ...]
+    test: tuple[Dialogue, ...]
+    catalog: Catalog
+    repairs: Mapping[str, int]
+    digest: str
+
+
+def read_redial(source: str, cache: Path, on_progress: Progress | None = None) -> Redial:
+    """Read and check ReDial.
+
+    Args:
+        source: ``official``, an http(s) address, a zip, a folder, or ``hf:owner/name``.
+        cache: folder that keeps downloads (the hub's copy is cached by ``datasets``).
+        on_progress: told of a download's bytes.
+
+    Raises:
+        DataError: nothing to read, or a record that cannot be used; names file, line and field.
+    """
+    if source.startswith(PREFIX):
+        return _from_hub(source)
+    files = read_files(source, cache, on_progress)
+    catalog = read_films(files.films)
+    reader = RecordReader(catalog)
+    train, test = (_dialogues(reader, _parsed(file)) for file in (files.train, files.test))
+    contents = (files.train.content, files.test.content, files.films.content)
+    return Redial(train, test, catalog, dict(reader.repairs), _digest(contents))
+
+
+def _from_hub(source: str) -> Redial:
+    rows = load_rows(source)
+    catalog = declared_films(row for split in rows.values() for row in split)
+    reader = RecordReader(catalog)
+    train, test = (
+        _dialogues(reader, ((Place(f"{source}[{split}]", i), row) for i, row in enumerate(rows[split], start=1)))
+        for split in ("train", "test")
+    )
+    contents = (json.dumps(rows[split], sort_keys=True).encode() for split in ("train", "test"))
+    return Redial(train, test, catalog, dict(reader.repairs), _digest(contents))
+
+
+def _dialogues(reader: RecordReader, records: Iterable[tuple[Place, object]]) -> tuple[Dialogue, ...]:
+    return tuple(reader.dialogue(record, place, index) for index, (place, record) in enumerate(records))
+
+
+def _parsed(file: SourceFile) -> Iterable[tuple[Place, object]]:
+    """The JSON values of a file's lines."""
+    empty = True
+    for number, line in file.lines():
+        place, empty = Place(file.place, number), False
+        try:
+            yield place, json.loads(line)
+        except ValueError as error:  # broken JSON, or bytes that are not UTF-8
+            raise place.error(
+                None, f"the line is not JSON ({error})", "Fetch the file again, or mend the line."
+            ) from error
+    if empty:
+        raise DataError("the file holds no dialogue", file=file.place, remedy="Fetch the file again.")
+
+
+def _digest(contents: Iterable[bytes]) -> str:
+    """The sha256 of several contents, each with its length so that their borders count."""
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(f"{len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()

@@ -1,0 +1,71 @@
+"""The settings that this floor owns: data, environment and reward. Frozen; an unknown key is refused."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from envs.heads import HEADS
+
+
+class Settings(BaseModel):
+    """Base of every settings section: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSettings(Settings):
+    """Where dialogues come from and how they are split."""
+
+    source: str = Field("sample", description="sample | official | a ReDial zip | an unpacked folder | hf:owner/name")
+    validation: str = Field(
+        "latest", description="latest (by conversation id) | random | a JSON file of validation ids, FILE or FILE#KEY"
+    )
+    validation_dialogues: int = Field(1000, gt=0, description="size of the validation split, for latest and random")
+    metadata: str | None = Field(None, description="a folder with id2info.json: genres, people and plots of films")
+    limit: int | None = Field(None, gt=0, description="keep at most this many dialogues of each split")
+    seed: int = Field(0, description="seed of the random split and of the sample corpus")
+
+
+class EnvSettings(Settings):
+    """How a conversation runs."""
+
+    seeker: Literal["replay", "profile"] = "profile"
+    horizon: int = Field(2, gt=0, description="replay: free turns after the human history, then truncation")
+    max_turns: int = Field(4, gt=0, description="profile: recommender turns at most, then truncation")
+    max_history: int = Field(6, ge=0, description="human turns shown before the first free turn")
+    proposals: int = Field(2, ge=1, le=2, description="films in a proposal")
+    max_characters: int = Field(2000, gt=0, description="longest utterance the spaces accept, in characters")
+
+
+class RewardSettings(Settings):
+    """How the six heads become one number a turn (capped heads after Moskovitz et al., arXiv 2310.04373)."""
+
+    weights: dict[str, float] = Field(
+        default_factory=lambda: {
+            "empathy": 0.2,
+            "informativeness": 0.2,
+            "recommendation": 0.2,
+            "engagement": 0.15,
+            "overall": 0.2,
+            "bleu": 0.05,
+        },
+        description="weight of each head; heads left out weigh 0",
+    )
+    cap: float = Field(2.0, description="a normalised head pays at most this many standard deviations")
+    spread_penalty: float = Field(0.0, ge=0, description="k in mean - k x ensemble spread (arXiv 2310.02743)")
+    missing_end: float = Field(0.5, ge=0, description="taken off a reply that was cut before its end")
+    repetition: float = Field(0.5, ge=0, description="taken off times the share of repeated bigrams")
+    markup: float = Field(0.5, ge=0, description="taken off a reply with role markers or titles outside slots")
+    acceptance: float = Field(0.25, ge=0, description="paid on the turn whose film the seeker accepts")
+
+    def weight(self, head: str) -> float:
+        """Weight of a head; 0 where the settings leave it out."""
+        return self.weights.get(head, 0.0)
+
+    def model_post_init(self, context: object, /) -> None:
+        """Refuse weights of heads that do not exist."""
+        unknown = sorted(set(self.weights) - set(HEADS))
+        if unknown:
+            raise ValueError(f"unknown reward heads {unknown}; the heads are {', '.join(HEADS)}")

@@ -1,0 +1,34 @@
+"""Small real models that the tests of this floor share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from algorithms.language_model import build_tiny
+from algorithms.settings import PolicySettings
+from algorithms.text import ConversationText, train_tokenizer
+
+LINES = [
+    "I love horror films, what should I watch tonight?",
+    "How about something scary like The Conjuring (2013)?",
+    "Thanks, that sounds great! I have not seen it yet.",
+    "You are welcome, enjoy the film and have a lovely evening.",
+]
+POLICY = PolicySettings(
+    model="tiny", layers=2, width=32, heads=2, vocabulary=400, positions=256, max_new=8, max_observation=40, max_history=80
+)
+
+
+def tiny_text(policy: PolicySettings = POLICY) -> ConversationText:
+    """A tokenizer trained on a few lines."""
+    return ConversationText(train_tokenizer(LINES * 20, policy.vocabulary), policy)
+
+
+def tiny_policy_folder(folder: Path, policy: PolicySettings = POLICY, seed: int = 0) -> Path:
+    """A random tiny GPT-2 with its tokenizer, saved as a supervised policy would be."""
+    text = tiny_text(policy)
+    pad = int(text.tokenizer.pad_token_id)  # pyright: ignore[reportArgumentType]
+    model = build_tiny(policy, text.size, text.end, pad, seed)
+    model.save_pretrained(folder)
+    text.tokenizer.save_pretrained(folder)
+    return folder
