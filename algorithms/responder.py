@@ -35,7 +35,7 @@ from envs.catalog import Catalog
 from envs.corpus import Corpus
 from envs.dialogue import MENTION, Dialogue, Role, Utterance, mentioned_films
 from envs.markup import SLOTS, plain
-from envs.observations import observation_text
+from envs.observations import marked, prompt
 from envs.proposals import FilmRecommender
 from envs.settings import EnvSettings
 
@@ -108,9 +108,9 @@ class ResponderRows:
         return Row(np.concatenate(tokens), np.concatenate(loss))
 
     def _observation(self, turns: Sequence[Utterance], turn: int, proposal: Sequence[int], first: bool) -> np.ndarray:
-        before = list(turns[max(0, turn - self._env.max_history) : turn]) if first else list(turns[turn - 1 : turn])
-        text = observation_text(before, proposal, self._catalog)
-        return self._text.observation(text, first=first)
+        before = turns[max(0, turn - self._env.max_history) : turn] if first else turns[turn - 1 : turn]
+        rendered = [Utterance(said.role, plain(self._catalog.render(said.text))) for said in before]
+        return self._text.observation(marked(rendered) + prompt(proposal, self._catalog), first=first)
 
 
 def reply_with_slots(text: str, proposal: Sequence[int], catalog: Catalog) -> tuple[str, bool]:

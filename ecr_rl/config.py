@@ -85,8 +85,8 @@ def _conflicts(config: RunConfig) -> Iterator[str]:
         )
     if ppo.conversations_per_iteration < config.resources.runner_count:
         yield (
-            f"ppo.conversations_per_iteration={ppo.conversations_per_iteration} leaves some of the "
-            f"{config.resources.runner_count} env runners (resources.gpus or resources.env_runners) without a conversation"
+            f"ppo.conversations_per_iteration={ppo.conversations_per_iteration} leaves some of "
+            f"{config.resources.runner_count} env runners without one (resources.gpus or resources.env_runners)"
         )
     if config.resources.gpus and (config.resources.env_runners or config.resources.learners):
         yield (

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-OnStep = Callable[[int, int, Mapping[str, float]], None]
-"""What a stage calls as it goes: (done, total, metrics)."""
 
 LINE_SECONDS = 5.0
 """Least time between two plain lines of a stage."""
@@ -44,6 +41,7 @@ class BarDisplay:
     """A live bar: stage, bar, count, elapsed, ETA and the last metrics."""
 
     def __init__(self, console: Console) -> None:
+        """Show on this console."""
         self._console = console
         self._progress: Progress | None = None
         self._task = TaskID(0)
@@ -79,6 +77,7 @@ class LineDisplay:
     """A line now and then, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
+        """Show on this console."""
         self._console = console
         self._name, self._last = "", 0.0
 

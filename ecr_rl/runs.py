@@ -150,8 +150,10 @@ class RunFolder:
     def busy(self) -> bool:
         """Whether a process is working in the folder, on this machine or on the same file system."""
         file = self.path / LOCK
-        if not file.is_file():
-            return False
+        if (
+            self._lock is not None or not file.is_file()
+        ):  # a process must not probe its own POSIX lock: it would lose it
+            return self._lock is not None
         with file.open("r") as stream:
             return not _locked(stream, fcntl.LOCK_SH)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import time
@@ -22,8 +23,11 @@ class StatusFile:
     """``status.json``: the run's state, its stages, the last metrics and the workers; written whole each time."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin a status: the run is running, no stage has started."""
+        """Begin a status: the run is running; the stages of an earlier start stay, what it left running is stopped."""
         self._file, self._written = folder / STATUS, 0.0
+        before = json.loads(self._file.read_text(encoding="utf-8")) if self._file.is_file() else {"stages": []}
+        for entry in before["stages"]:
+            entry["state"] = "stopped" if entry["state"] == "running" else entry["state"]
         self._content: dict[str, Any] = {
             "state": "running",
             "error": None,
@@ -32,7 +36,7 @@ class StatusFile:
             "started": time.time(),
             "updated": time.time(),
             "stage": None,
-            "stages": [],
+            "stages": before["stages"],
             "metrics": {},
             "workers": [],
         }

@@ -61,11 +61,11 @@ def download(address: str, target: Path, *, pause_s: float = 1.0, on_progress: P
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
         _LOG.info("download of %s stopped (%s), attempt %d of %d", address, reason, attempt + 1, _ATTEMPTS)
-    held = part.stat().st_size if part.exists() else 0
+    kept = f"; {part.stat().st_size} bytes are kept in {part}" if part.exists() else ""
     raise DataError(
-        f"cannot download {address}: {reason}; {held} bytes are kept in {part}",
-        remedy="With a network the same command goes on from there; without one, fetch the file by other means and "
-        "give its path as the source.",
+        f"cannot download {address}: {reason}{kept}",
+        remedy="With a network, run the command again: it goes on from what is kept. Without one, fetch the file by "
+        "other means and give its path as the source.",
     )
 
 

@@ -27,9 +27,16 @@ SLOTS = (MOVIE, MOVIE2)
 ADDED = (SEEKER, RECOMMENDER, PROPOSAL, *SLOTS)
 """The markers that a tokenizer must hold as single tokens."""
 
-_MARKERS = re.compile("|".join(map(re.escape, (SEEKER, RECOMMENDER, PROPOSAL, END, CUT, *SLOTS))))
-_ROLE_LINE = re.compile(r"\b(?:seeker|recommender|user|system|assistant)\s*:", re.IGNORECASE)
-_SPECIAL = re.compile(r"<\|[^|<>]{1,40}\|>|</?s>")
+_MARKERS = re.compile("|".join(map(re.escape, (SEEKER, RECOMMENDER, PROPOSAL, END, CUT, *SLOTS))), re.IGNORECASE)
+_ROLE = re.compile(
+    "|".join(map(re.escape, (SEEKER, RECOMMENDER, PROPOSAL, END)))
+    + r"|\b(?:seeker|recommender|user|system|assistant)\s*:",
+    re.IGNORECASE,
+)
+"""What starts another speaker's turn: a marker, or a role written out as in ``Seeker:``."""
+_SPECIAL = re.compile(r"<\|[^|<>]{1,40}\|>|</?s>|<(?:pad|unk|mask|bos|eos)>", re.IGNORECASE)
+"""Special tokens of the usual tokenizers, written out."""
+_SLOT = re.compile("(" + "|".join(map(re.escape, SLOTS)) + ")")
 _SPACES = re.compile(r"\s+")
 
 
@@ -41,28 +48,36 @@ def plain(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
 
 
+def split_slots(reply: str) -> list[str]:
+    """A reply in pieces: text and slots in turn, text first and last (it may be empty)."""
+    return _SLOT.split(reply)
+
+
 def clean_reply(reply: str) -> tuple[str, int]:
     """A reply without anything that could be taken for another speaker's turn, and how much was removed.
 
     The slots stay. Text from the first role marker on is dropped: a reply that writes the seeker's line earns
-    nothing from it.
+    nothing from it. Cleaning a cleaned reply changes nothing.
 
     Returns:
         The cleaned reply and the number of markers found in it.
     """
-    kept = re.compile("|".join(map(re.escape, SLOTS)))
+    found, previous = 0, None
+    while previous != reply:  # a removal may join two halves of a marker
+        previous = reply
+        reply, more = _clean_once(reply)
+        found += more
+    return _SPACES.sub(" ", reply).strip(), found
+
+
+def _clean_once(reply: str) -> tuple[str, int]:
     found = 0
-    cut = re.search("|".join(map(re.escape, (SEEKER, RECOMMENDER, PROPOSAL, END))), reply)
-    role = _ROLE_LINE.search(reply)
-    starts = [match.start() for match in (cut, role) if match]
-    if starts:
-        found += 1
-        reply = reply[: min(starts)]
-    pieces: list[str] = []
-    for piece in re.split(f"({kept.pattern})", reply):
-        if piece in SLOTS:
-            pieces.append(piece)
-            continue
-        found += len(_MARKERS.findall(piece)) + len(_SPECIAL.findall(piece))
-        pieces.append(_SPECIAL.sub("", _MARKERS.sub("", piece)))
-    return _SPACES.sub(" ", "".join(pieces)).strip(), found
+    role = _ROLE.search(reply)
+    if role is not None:
+        found, reply = 1, reply[: role.start()]
+    pieces = split_slots(reply)
+    for place in range(0, len(pieces), 2):
+        pieces[place], markers = _MARKERS.subn("", pieces[place])
+        pieces[place], specials = _SPECIAL.subn("", pieces[place])
+        found += markers + specials
+    return "".join(pieces), found

@@ -14,6 +14,7 @@ from envs.download import Progress
 from envs.errors import DataError
 from envs.redial_films import declared_films, read_films
 from envs.redial_hub import PREFIX, load_rows
+from envs.redial_hub import place as hub_place
 from envs.redial_record import Place, RecordReader
 from envs.redial_source import SourceFile, read_files
 
@@ -63,7 +64,7 @@ def _from_hub(source: str) -> Redial:
     catalog = declared_films(row for split in rows.values() for row in split)
     reader = RecordReader(catalog)
     train, test = (
-        _dialogues(reader, ((Place(f"{source}[{split}]", i), row) for i, row in enumerate(rows[split], start=1)))
+        _dialogues(reader, ((hub_place(source, split, i), row) for i, row in enumerate(rows[split], start=1)))
         for split in ("train", "test")
     )
     contents = (json.dumps(rows[split], sort_keys=True).encode() for split in ("train", "test"))

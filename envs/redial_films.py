@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,30 +30,34 @@ def read_films(table: SourceFile) -> Catalog:
     except UnicodeDecodeError as error:
         line = table.content.count(b"\n", 0, error.start) + 1
         raise DataError("not UTF-8 text", file=table.place, line=line, remedy="Save the table as UTF-8.") from error
-    rows = csv.reader(io.StringIO(text, newline=""))
-    header = next(rows, [])
-    if header != _HEADER:
-        raise DataError(
-            f"the header must be {','.join(_HEADER)}, not {','.join(header)}",
-            file=table.place,
-            line=1,
-            remedy="Add it.",
-        )
     films: dict[int, Film] = {}
-    for row in rows:
-        if not row:
-            continue
-        film = _film(row, table.place, rows.line_num)
+    for line, row in _rows(text, table.place):
+        film = _film(row, table.place, line)
         if film.film_id in films:
             raise DataError(
                 f"film {film.film_id} stands there twice",
                 file=table.place,
-                line=rows.line_num,
+                line=line,
                 field="movieId",
                 remedy="Keep one of the rows.",
             )
         films[film.film_id] = film
     return Catalog(films.values())
+
+
+def _rows(text: str, place: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows below the header, with their 1-based line numbers."""
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(rows, [])
+        if header != _HEADER:
+            what = f"the header must be {','.join(_HEADER)}, not {','.join(header)}"
+            raise DataError(what, file=place, line=1, remedy="Put it on the first line.")
+        for row in rows:
+            if row:
+                yield rows.line_num, row
+    except csv.Error as error:
+        raise DataError(f"not a CSV table ({error})", file=place, line=rows.line_num, remedy="Mend the row.") from error
 
 
 def _film(row: list[str], place: str, line: int) -> Film:

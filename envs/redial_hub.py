@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from envs.errors import DataError
 from envs.redial_record import Place
@@ -24,24 +25,27 @@ def load_rows(source: str) -> dict[str, list[dict[str, object]]]:
         DataError: ``datasets`` cannot load it, or a split is missing.
     """
     import datasets  # takes a second to import, and only this source needs it
+    from datasets.exceptions import DatasetsError
 
     name = source.removeprefix(PREFIX)
     path = Path(name).expanduser()
     try:
         loaded = datasets.load_dataset(str(path) if path.is_dir() else name)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    except (OSError, ValueError, DatasetsError) as error:
         raise DataError(f"datasets cannot load it ({error})", file=source, remedy=_REMEDY) from error
+    rows: dict[str, list[dict[str, object]]] = {}
     for split in ("train", "test"):
         if split not in loaded:
-            raise DataError(
-                f"there is no split {split!r}, only {', '.join(map(str, loaded))}",
-                file=source,
-                remedy="ReDial has the splits train and test.",
-            )
-    return {
-        split: [file_form(row, Place(f"{source}[{split}]", i)) for i, row in enumerate(loaded[split], start=1)]
-        for split in ("train", "test")
-    }
+            what = f"there is no split {split!r}, only {', '.join(map(str, loaded))}"
+            raise DataError(what, file=source, remedy="ReDial has the splits train and test.")
+        part = cast(datasets.Dataset, loaded[split])
+        rows[split] = [file_form(row, place(source, split, i)) for i, row in enumerate(part.to_list(), start=1)]
+    return rows
+
+
+def place(source: str, split: str, row: int) -> Place:
+    """Where a row stands, as errors name it: ``hf:owner/name[train]``, and its 1-based number as the line."""
+    return Place(f"{source}[{split}]", row)
 
 
 def file_form(row: Mapping[str, object], place: Place) -> dict[str, object]:

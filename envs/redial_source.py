@@ -92,7 +92,7 @@ def _read_plain(path: Path) -> SourceFile:
             "the file is missing", file=path, remedy=f"A ReDial folder holds {TRAIN}, {TEST} and {FILMS}."
         ) from None
     except OSError as error:
-        raise DataError(f"the file cannot be read ({error.strerror})", file=path) from error
+        raise DataError(f"the file cannot be read ({error.strerror})", file=path, remedy="Check its access.") from error
 
 
 def _read_zip(path: Path) -> RedialFiles:
@@ -105,6 +105,10 @@ def _read_zip(path: Path) -> RedialFiles:
             return RedialFiles(*(_read_member(path, archive, names, name) for name in (TRAIN, TEST, FILMS)))
     except zipfile.BadZipFile as error:
         raise DataError(f"not a whole zip file ({error})", file=path, remedy="Fetch the archive again.") from error
+    except OSError as error:
+        raise DataError(
+            f"the archive cannot be read ({error.strerror})", file=path, remedy="Check its access."
+        ) from error
 
 
 def _refuse_escape(path: Path, name: str) -> None:

@@ -115,12 +115,16 @@ class FilmChooser:
         """Prepare popularity (F,), genre membership (F, genres) and resemblance (F, F) of the films."""
         self._films = tuple(films)
         self._row = {film.film_id: row for row, film in enumerate(self._films)}
-        self._column = {genre: column for column, genre in enumerate(GENRES)}
         taste = Random("popularity")  # a fixed liking of its own for each film, the same for every seed
         self._popularity = np.array([_POPULARITY**film.fame * taste.lognormvariate(0, 0.6) for film in films])
         self._member = np.array([[genre in film.genres for genre in GENRES] for film in films])
+        self._having = {genre: self._member[:, column] for column, genre in enumerate(GENRES)}
         self._nearness = np.exp(1.5 * self._resemblance())
-        self._together = self._member.T.astype(float) @ self._member
+        together = self._member.T.astype(float) @ self._member  # films that have both genres
+        self._genres = tuple(GENRES)
+        self._genre_weights: dict[str | None, list[float]] = {None: list(accumulate(together.diagonal().tolist()))}
+        for genre, counts in zip(GENRES, together.tolist(), strict=True):
+            self._genre_weights[genre] = list(accumulate(count + 0.5 for count in counts))
 
     def __getitem__(self, film_id: int) -> SampleFilm:
         """The film of an id."""
@@ -141,7 +145,7 @@ class FilmChooser:
         self,
         rng: Random,
         *,
-        wanted: Iterable[str] = (),
+        wanted: Collection[str] = (),
         avoided: Iterable[str] = (),
         anchors: Iterable[int] = (),
         used: Collection[int] = (),
@@ -161,22 +165,21 @@ class FilmChooser:
         weights = self._popularity.copy()
         for anchor in anchors:
             weights *= self._nearness[self._row[anchor]]
-        columns = [self._column[genre] for genre in wanted]
-        if columns:
-            weights *= self._member[:, columns].any(axis=1)
-        columns = [self._column[genre] for genre in avoided]
-        if columns:
-            weights *= ~self._member[:, columns].any(axis=1)
-        weights[[self._row[film] for film in used]] = 0
-        total = np.cumsum(weights)
+        if wanted:
+            weights *= np.logical_or.reduce([self._having[genre] for genre in wanted])
+        for genre in avoided:
+            weights[self._having[genre]] = 0
+        for film in used:
+            weights[self._row[film]] = 0
+        total = weights.cumsum()
         if total[-1] <= 0:
             return None
-        row = int(np.searchsorted(total, rng.random() * total[-1], side="right"))
+        row = int(total.searchsorted(rng.random() * total[-1], side="right"))
         return self._films[row].film_id
 
     def genre(self, rng: Random, beside: str | None = None, without: Collection[str] = ()) -> str:
         """Draw a genre as often as the films have it; with ``beside``, as often as films have both."""
-        weights = self._together.diagonal() if beside is None else self._together[self._column[beside]] + 0.5
-        open_to = [0.0 if genre in without else float(weights[column]) for genre, column in self._column.items()]
-        total = list(accumulate(open_to))
-        return list(GENRES)[int(np.searchsorted(total, rng.random() * total[-1], side="right"))]
+        while True:
+            genre = rng.choices(self._genres, cum_weights=self._genre_weights[beside])[0]
+            if genre not in without:
+                return genre

@@ -7,7 +7,7 @@ its alternatives, ``{field}`` is filled in. A turn's template is the sequence of
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -54,15 +54,24 @@ class Phrasebook:
     def __init__(self, sections: Mapping[str, tuple[ClauseTemplate, ...]]) -> None:
         """Keep the sections."""
         self.sections = MappingProxyType(dict(sections))
+        self._by_key = {template.key: template for templates in sections.values() for template in templates}
 
-    def draw(self, rng: Random, section: str, fields: Mapping[str, str]) -> ClauseTemplate | None:
-        """A template of the section whose fields are all known; None when there is none."""
+    def __getitem__(self, key: str) -> ClauseTemplate:
+        """The template of a key."""
+        return self._by_key[key]
+
+    def draw(
+        self, rng: Random, section: str, fields: Mapping[str, str], avoided: Collection[str] = ()
+    ) -> ClauseTemplate | None:
+        """A template of the section whose fields are all known, one outside ``avoided`` if possible; None if none is."""
         templates = self.sections[section]
-        chosen = templates[int(rng.random() * len(templates))]
-        if chosen.fields <= fields.keys():
-            return chosen
+        for _ in range(3):
+            chosen = templates[int(rng.random() * len(templates))]
+            if chosen.key not in avoided and chosen.fields <= fields.keys():
+                return chosen
         possible = [template for template in templates if template.fields <= fields.keys()]
-        return rng.choice(possible) if possible else None
+        fresh = [template for template in possible if template.key not in avoided]
+        return rng.choice(fresh or possible) if possible else None
 
 
 @lru_cache(maxsize=2)
@@ -85,11 +94,21 @@ def phrasebook(speaker: str) -> Phrasebook:
 
 @dataclass
 class Draft:
-    """A turn while it is put together, clause by clause."""
+    """A turn while it is put together, clause by clause.
+
+    Attributes:
+        book: where its templates come from.
+        rng: where its choices come from.
+        fields: what templates may be filled with.
+        spoken: keys of the templates that the speaker has used in this dialogue; grows.
+        clauses: the sentences so far.
+        template: the keys of their templates.
+    """
 
     book: Phrasebook
     rng: Random
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str]
+    spoken: set[str]
     clauses: list[str] = field(default_factory=list)
     template: list[str] = field(default_factory=list)
 
@@ -99,12 +118,18 @@ class Draft:
 
     def say(self, section: str) -> bool:
         """Add a clause of the section; False when the fields known fill none of its templates."""
-        chosen = self.book.draw(self.rng, section, self.fields)
+        chosen = self.book.draw(self.rng, section, self.fields, self.spoken)
         if chosen is None:
             return False
         self.clauses.append(chosen.fill(self.rng, self.fields))
         self.template.append(chosen.key)
+        self.spoken.add(chosen.key)
         return True
+
+    def used(self) -> set[str]:
+        """The names of the fields that the clauses so far may hold."""
+        templates = (self.book[key] for key in self.template)
+        return {name for template in templates for name in template.fields}
 
     @property
     def text(self) -> str:

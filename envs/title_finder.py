@@ -15,9 +15,10 @@ from typing import NamedTuple
 from envs.everyday_words import EVERYDAY_WORDS
 
 _WORD = re.compile(r"@?[^\W_]+(?:['\u2019][^\W_]+)*|&")
-_YEAR = re.compile(r"[!?.*]{0,3}\s*\((\d{4})\)")
+_YEAR = re.compile(r"[^\w(]*\((\d{4})\)")
 _SENTENCE_END = re.compile(r"[!?;\n]|(?<=\w{3})\.\s")
 _SENTENCE_START = re.compile(r"(?:^|[.!?;:\n]|[^\w\s,])\s*$")
+_HYPHENED = re.compile(r"-\w")
 _MIN_LETTERS, _MIN_LETTERS_OF_TWO = 6, 4
 """Letters that a title of one word, or of more words, needs to count without its year: ``Up`` and ``It`` are words."""
 _LITTLE = 3
@@ -109,6 +110,8 @@ def _accept(node: _Node, text: str, start: int, end: int) -> TitleSpan | None:
         for title in titles:
             if title.year == year:
                 return TitleSpan(title.film_id, start, end)
+    if _HYPHENED.match(text, end) or (start >= 2 and _HYPHENED.match(text[start - 2 : start][::-1])):
+        return None  # half of a longer name: the Carrie of Carrie-Anne
     if not node.long_enough or (node.everyday and not _written_as_title(text, start, end)):
         return None
     return TitleSpan(titles[0].film_id, start, end)

@@ -33,7 +33,11 @@ ACKNOWLEDGEMENT = phrases(
     |hang in there|congratulations|congrats|good for you|i appreciate|can relate|totally get
     |completely understand|exactly what you need|for a day like|after a day like|tough day|rough day|long day
     |hard day|rough week|long week|for your mood|cheer you up|lift your spirits|take your mind off|feel better
-    |i love that too|no pressure|in the right place|i love it too|i loved it too|i liked it too|i liked that too"""
+    |i love that too|no pressure|in the right place|here for you|thanks for telling|thank you for telling
+    |thanks for being honest|forgive me|my mistake|love that too|like that too|i get you|taste is personal
+    |suits you|made my day|makes me smile|makes me happy|make you smile|makes you smile|does you good
+    |better days|be kind to yourself|it's okay to|poor you|oh dear|oh no|that helps me|i love it too
+    |i loved it too|i liked it too|i liked that too"""
 )
 """Phrases that show the seeker was heard."""
 
@@ -47,12 +51,19 @@ WARMTH = phrases(
 
 COLDNESS = phrases(
     """whatever|i don't care|don't care|not my problem|your problem|figure it out|who cares|hurry up
-    |take it or leave it|stop asking|do it yourself|look it up|waste my time|wasting my time
-    |don't bother|not interested|leave me alone|just pick|just watch|just decide|make up your mind|that's all
-    |that is all|end of story|suit yourself|deal with it|bad taste|terrible taste|awful taste|boring question
-    |silly question|stupid|next question|i already told you|already said|not worth|can't be bothered
-    |couldn't care less|doesn't matter to me|nobody asked|move on|get on with it|what do you want|be quick
-    |pick one|too bad|tough luck|so what|calm down|stop complaining|don't be dramatic"""
+    |take it or leave it|stop asking|do it yourself|look it up|waste my time|wasting my time|don't bother
+    |not interested|leave me alone|just pick|just watch|just decide|make up your mind|that's all|that is all
+    |end of story|suit yourself|deal with it|bad taste|terrible taste|awful taste|boring question|silly question
+    |stupid|next question|i already told you|already said|not worth|can't be bothered|couldn't care less
+    |doesn't matter to me|nobody asked|move on|get on with it|what do you want|be quick|pick one|too bad
+    |tough luck|so what|calm down|stop complaining|don't be dramatic|make it quick|keep it short|in a hurry
+    |all day|get over|no small talk|no patience|little patience|don't tell me|makes no difference|get used to it
+    |moving on|i did not ask|i didn't ask|really care|be done|we are done|changes nothing|only a mood
+    |just a mood|hard to please|won't cry|your loss|so picky|so difficult|complain|tells me nothing|alone
+    |leave me|if you must|if you say so|let's be quick|nothing new|how boring|just go|go away|other things to do
+    |something else to do|long enough|ask someone else|don't come back|don't ask me|over with|no more time
+    |i don't mind|nothing more to say|no more questions|big surprise|everybody knows that|you again
+    |why do you ask|your whole life|took you|anyone can|anybody can|not important|nobody listens|drama|who asked"""
 )
 """Dismissal and impatience."""
 
@@ -88,11 +99,11 @@ FAREWELL = phrases(
 """What a seeker says who is done."""
 
 MOOD = phrases(
-    """sad|upset|depressed|lonely|heartbroken|stressed|stressful|anxious|nervous|worried|tired|exhausted
-    |worn out|drained|angry|mad|furious|frustrated|annoyed|bored|sick|ill|scared|grieving|homesick|rough day
-    |bad day|long day|hard day|tough day|awful day|rough week|bad week|long week|hard week|tough week|broke up
-    |break up|breakup|lost my|happy|excited|thrilled|cheerful|celebrating|nostalgic|romantic|relaxed|playful
-    |hopeful|curious|restless|overwhelmed|gloomy|melancholy|feeling"""
+    """sad|upset|depressed|lonely|heartbroken|stressed|stressful|anxious|nervous|worried|tired|exhausted|worn out
+    |drained|angry|mad|furious|frustrated|annoyed|bored|sick|ill|scared|grieving|homesick|rough day|bad day
+    |long day|hard day|tough day|awful day|rough week|bad week|long week|hard week|tough week|broke up|break up
+    |breakup|lost my|happy|excited|thrilled|cheerful|celebrating|nostalgic|romantic|relaxed|playful|hopeful
+    |curious|restless|overwhelmed|gloomy|melancholy|feeling"""
 )
 """Words in which a seeker states a mood."""
 

@@ -121,7 +121,7 @@ def empathy(case: Case) -> float:
 def informativeness(case: Case, facts: FilmFacts) -> float:
     """Does the reply tell something specific, and is it right?
 
-    ``clip(.15 [a film is named] + .5 s(max(0, r - .7 x)) + .35 s(k / 2) min(1, 2 d))`` with k the distinct content
+    ``clip(.15 [a film is named] + .5 s(max(0, r - .7 x)) + .35 s(k / 2) min(1, 2 d) / (1 + x))`` with k the distinct content
     words, d = k / max(6, words) their density (so that padding lowers the score), r and x the facts that are right and
     wrong by the catalogue, of the films named, else of those that the seeker asked about. A genre counts 1 (.5 where the
     catalogue knows no genres or no film is spoken of), a person 1.5, a year outside a title 1 and a plot word .5 (two at
@@ -144,8 +144,9 @@ def informativeness(case: Case, facts: FilmFacts) -> float:
     right += 0.5 * min(2, len(reply.content & facts.plot_words(focus)))
     content = len(reply.content)
     density = content / max(6, len(reply.words))
-    told = 0.5 * saturate(max(0.0, right - 0.7 * wrong)) + 0.35 * saturate(content / 2) * min(1.0, 2 * density)
-    return clip(0.15 * bool(case.evidence.films) + told)
+    facts_told = 0.5 * saturate(max(0.0, right - 0.7 * wrong))
+    specific = 0.35 * saturate(content / 2) * min(1.0, 2 * density) / (1 + wrong)
+    return clip(0.15 * bool(case.evidence.films) + facts_told + specific)
 
 
 def recommendation(case: Case, facts: FilmFacts) -> float:

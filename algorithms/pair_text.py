@@ -1,0 +1,125 @@
+"""Exchanges as the critic reads them: ``[CLS] context [SEP] reply [SEP]``, never longer than a token limit.
+
+The context loses its oldest words first; a reply that alone is too long loses its end and is flagged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from envs.dialogue import Utterance
+from envs.heads import Exchange
+
+PAD, UNKNOWN, START, BREAK = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
+"""The special tokens of a tokenizer trained here."""
+
+_CHARACTERS_A_TOKEN = 8
+"""Text is cut to this many characters for each token of the limit before it is tokenised, so that ten thousand words
+cost no more than a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One exchange as token ids; ``segments`` is 0 for the context and 1 for the reply; ``cut`` flags a reply cut."""
+
+    ids: list[int]
+    segments: list[int]
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PairBatch:
+    """Pairs padded to the longest of the batch, all of shape (batch, tokens).
+
+    Attributes:
+        ids: token ids, int64.
+        mask: 1 at tokens, 0 at padding, int64.
+        segments: 0 for the context and its markers, 1 for the reply and its closing one, int64.
+    """
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    segments: torch.Tensor
+
+    def to(self, device: torch.device | str) -> PairBatch:
+        """The same batch on a device."""
+        return PairBatch(self.ids.to(device), self.mask.to(device), self.segments.to(device))
+
+
+class PairText:
+    """Turns exchanges into pairs of token ids with a fast tokenizer."""
+
+    def __init__(self, tokenizer: Tokenizer, start: int, separator: int, pad: int, max_tokens: int) -> None:
+        """Use ``tokenizer`` (its own templates, truncation and padding are off) with these special ids.
+
+        Args:
+            tokenizer: a fast tokenizer.
+            start: id of the token that opens a pair.
+            separator: id of the token that closes the context and the reply.
+            pad: id of padding.
+            max_tokens: tokens of a pair at most, special tokens included; at least 4.
+        """
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self.tokenizer, self.start, self.separator, self.pad = tokenizer, start, separator, pad
+        self.max_tokens = max_tokens
+
+    def encode(self, exchanges: Sequence[Exchange]) -> list[Pair]:
+        """The pairs of N exchanges, in order; none longer than ``max_tokens``. Any text is taken."""
+        room = self.max_tokens - 3
+        characters = room * _CHARACTERS_A_TOKEN
+        contexts = self._tokens([context_text(exchange.context, characters) for exchange in exchanges])
+        replies = self._tokens([exchange.reply[:characters] for exchange in exchanges])
+        pairs: list[Pair] = []
+        for exchange, context, reply in zip(exchanges, contexts, replies, strict=True):
+            cut = len(reply) > room or len(exchange.reply) > characters
+            reply = reply[:room]
+            kept = room - len(reply)
+            context = context[len(context) - kept :] if len(context) > kept else context
+            ids = [self.start, *context, self.separator, *reply, self.separator]
+            pairs.append(Pair(ids, [0] * (len(context) + 2) + [1] * (len(reply) + 1), cut))
+        return pairs
+
+    def collate(self, pairs: Sequence[Pair]) -> PairBatch:
+        """Pad pairs to one batch."""
+        shape = (len(pairs), max(len(pair.ids) for pair in pairs))
+        ids, segments = np.full(shape, self.pad), np.zeros(shape, dtype=np.int64)
+        mask = np.zeros(shape, dtype=np.int64)
+        for row, pair in enumerate(pairs):
+            length = len(pair.ids)
+            ids[row, :length], segments[row, :length], mask[row, :length] = pair.ids, pair.segments, 1
+        return PairBatch(torch.from_numpy(ids), torch.from_numpy(mask), torch.from_numpy(segments))
+
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # lone surrogates
+        return [found.ids for found in self.tokenizer.encode_batch(readable, add_special_tokens=False)]
+
+
+def context_text(context: Sequence[Utterance], characters: int) -> str:
+    """The turns as ``role: text``, the newest ``characters`` characters of them."""
+    parts: list[str] = []
+    length = 0
+    for turn in reversed(context):
+        parts.append(f"{turn.role.value}: {turn.text}")
+        length += len(parts[-1]) + 1
+        if length >= characters:
+            break
+    return " ".join(reversed(parts))[-characters:] if parts else ""
+
+
+def train_tokenizer(texts: Iterator[str], vocabulary: int) -> Tokenizer:
+    """A lower-casing WordPiece tokenizer of at most ``vocabulary`` entries, learnt from texts."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = [PAD, UNKNOWN, START, BREAK]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary, min_frequency=2, special_tokens=special, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer

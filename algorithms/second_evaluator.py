@@ -1,0 +1,124 @@
+"""A second judge of a reply's overall quality, of another family than the critic: it reports, nothing trains against it.
+
+Ridge regression on hashed word 1- and 2-grams of the reply and of the context, the reply's length, its sentiment
+(VADER) and its overlap with the context. Nothing of it is a neural network, and it learns from dialogues that the critic
+does not see.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import lsqr
+
+from algorithms.sentiment import compound
+from envs.errors import ModelError
+from envs.files import write_bytes, write_json
+from envs.heads import Exchange
+
+WEIGHTS, CARD = "evaluator.safetensors", "evaluator.json"
+"""The files of an evaluator's folder."""
+
+BUCKETS = 2**15
+"""Hash buckets of the n-grams; the dense features stand behind them."""
+DAMPING = 1.0
+"""Square root of the ridge penalty."""
+_CONTEXT_TURNS = 2
+_LONGEST = 400
+"""Words read of the reply and of the context."""
+_ITERATIONS = 200
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[?!.]")
+
+
+class SecondEvaluator:
+    """Predicts the overall head from counts of words."""
+
+    def __init__(self, weights: np.ndarray, offset: float) -> None:
+        """Judge with ``weights`` of shape (features,) around ``offset``."""
+        self._weights, self._offset = weights, offset
+
+    @classmethod
+    def fit(cls, exchanges: Sequence[Exchange], labels: np.ndarray) -> SecondEvaluator:
+        """Ridge regression of ``labels`` (N,) on the features of N exchanges; deterministic."""
+        offset = float(labels.mean())
+        solution = lsqr(_features(exchanges), labels - offset, damp=DAMPING, iter_lim=_ITERATIONS)
+        return cls(np.asarray(solution[0], dtype=np.float64), offset)
+
+    def overall(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """Overall quality (N,) of N exchanges, held to [0, 1]."""
+        return np.clip(_features(exchanges) @ self._weights + self._offset, 0.0, 1.0)
+
+    def save(self, folder: Path) -> None:
+        """Write the evaluator: safetensors and JSON."""
+        write_bytes(folder / WEIGHTS, save({"weights": self._weights}))
+        write_json(folder / CARD, {"kind": "ridge", "offset": self._offset, "buckets": BUCKETS})
+
+    @classmethod
+    def load(cls, folder: Path) -> SecondEvaluator:
+        """The evaluator of a folder.
+
+        Raises:
+            ModelError: the folder holds no evaluator of this form.
+        """
+        try:
+            weights = load_file(folder / WEIGHTS)["weights"]
+            offset = float(json.loads((folder / CARD).read_text(encoding="utf-8"))["offset"])
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise ModelError(f"{folder} holds no second evaluator: {error}. Train it again") from error
+        if weights.shape != (BUCKETS + _DENSE,):
+            raise ModelError(
+                f"{folder / WEIGHTS} has {weights.shape[0]} features, not {BUCKETS + _DENSE}. Train it again"
+            )
+        return cls(weights, offset)
+
+
+_DENSE = 6
+
+
+def _features(exchanges: Sequence[Exchange]) -> csr_matrix:
+    """The feature matrix (N, buckets + dense) of N exchanges."""
+    columns: list[int] = []
+    values: list[float] = []
+    starts = [0]
+    for exchange in exchanges:
+        reply = _words(exchange.reply)
+        context = [word for turn in exchange.context[-_CONTEXT_TURNS:] for word in _words(turn.text)]
+        grams = {_bucket("r", gram) for gram in _grams(reply)}
+        said = {_bucket("c", gram) for gram in _grams(context)}
+        columns += sorted(grams) + sorted(said - grams)
+        scale = 0.3 / np.sqrt(max(1, len(said - grams)))
+        values += [1.0 / np.sqrt(1 + len(grams) / 10)] * len(grams) + [scale] * len(said - grams)
+        columns += range(BUCKETS, BUCKETS + _DENSE)
+        values += _dense(exchange.reply, reply, context)
+        starts.append(len(columns))
+    return csr_matrix((values, columns, starts), shape=(len(exchanges), BUCKETS + _DENSE))
+
+
+def _dense(text: str, reply: Sequence[str], context: Sequence[str]) -> list[float]:
+    """Length, log length, sentiment, questions, overlap with the context, share of repeated bigrams."""
+    bigrams = list(zip(reply, reply[1:], strict=False))
+    repeated = 1 - len(set(bigrams)) / len(bigrams) if bigrams else 0.0
+    overlap = len(set(reply) & set(context)) / max(1, len(set(reply)))
+    length = len(reply)
+    return [length / 20, float(np.log1p(length)), compound(text), float("?" in reply), overlap, 3 * repeated]
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())[:_LONGEST]
+
+
+def _grams(words: Sequence[str]) -> Iterable[str]:
+    yield from words
+    yield from map(" ".join, zip(words, words[1:], strict=False))
+
+
+def _bucket(side: str, gram: str) -> int:
+    return zlib.crc32(f"{side}:{gram}".encode("utf-8", "replace")) % BUCKETS

@@ -1,0 +1,89 @@
+"""The command ``ecr-rl``.
+
+Commands import what computes (torch, ray, transformers) only when they run, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import ecr_rl
+from ecr_rl.commands import critic, data, look, run
+from ecr_rl.commands.options import examples
+from envs.errors import ConfigError, EcrError
+
+USAGE_ERROR, FAILURE = 2, 1
+
+
+class ErrorPrintingGroup(TyperGroup):
+    """Prints an ``EcrError`` as one message without a traceback: exit code 2 for settings, 1 for the rest."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except EcrError as error:
+            typer.echo(f"ecr-rl: {error}", err=True)
+            raise typer.Exit(USAGE_ERROR if isinstance(error, ConfigError) else FAILURE) from error
+
+
+app = typer.Typer(
+    name="ecr-rl",
+    cls=ErrorPrintingGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=examples("ecr-rl doctor", "ecr-rl demo --out runs/demo", "ecr-rl status runs/demo --watch"),
+)
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    """Train conversational recommenders that care: ReDial dialogues, a six-head critic, PPO on RLlib, a report.
+
+    Settings come from a YAML config or a packaged profile; -s section.key=value changes one of them. Every command
+    that computes takes --json. A run folder holds everything about a run, and status reads it while the run goes on.
+    """
+    if version:
+        typer.echo(f"ecr-rl {ecr_rl.__version__}")
+        raise typer.Exit
+
+
+app.command(
+    epilog=examples(
+        "ecr-rl demo --out runs/demo",
+        "ecr-rl demo --out runs/demo-7 --seed 7 --json",
+        "ecr-rl demo --out runs/short -s ppo.iterations=4 -s evaluation.dialogues=50",
+    )
+)(run.demo)
+app.command(
+    epilog=examples(
+        "ecr-rl train tune_configs/redial-cpu.yaml -s data.source=redial_dataset.zip",
+        "ecr-rl train redial-cpu --out runs/redial --resume",
+        "ecr-rl train redial-gpu -s resources.gpus=4 --dry-run",
+    )
+)(run.train)
+app.command(epilog=examples("ecr-rl evaluate runs/demo", "ecr-rl evaluate runs/demo --json"))(run.evaluate)
+app.command(epilog=examples("ecr-rl report runs/demo", "ecr-rl report runs/demo --json"))(run.report)
+app.command(
+    epilog=examples(
+        "ecr-rl sft demo --out runs/demo-sft",
+        "ecr-rl sft redial-cpu -s data.source=redial_dataset.zip -s supervised.steps=400",
+    )
+)(run.sft)
+app.add_typer(critic.app, name="critic")
+app.add_typer(data.app, name="data")
+app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(look.status)
+app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,1 @@
+"""The commands of ``ecr-rl``, a file for each group."""

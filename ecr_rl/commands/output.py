@@ -1,0 +1,77 @@
+"""What commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+
+@contextlib.contextmanager
+def working() -> Iterator[None]:
+    """Within it, whatever is written to stdout goes to stderr, by C libraries and child processes too.
+
+    A command computes inside and prints its result after it.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("httpx", "filelock", "fsspec", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
+        yield
+
+
+def show(value: Any, as_json: bool, view: RenderableType | None = None) -> None:
+    """Print a result: one JSON object, or its view for a person (the JSON, indented, where there is none)."""
+    if as_json:
+        typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    elif view is None:
+        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    else:
+        Console(soft_wrap=True).print(view, markup=False)
+
+
+def report_table(report: dict[str, Any]) -> Table:
+    """The figures of ``report.json`` side by side, with 95 % intervals."""
+    table = Table(title=f"{report['n']} held-out dialogues, mean [95 % interval]", title_justify="left")
+    for column in ("figure", "baseline", "rl", "rl - baseline"):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    systems = report["systems"]
+    for figure, difference in report["difference"].items():
+        table.add_row(figure, *map(_interval, (systems["baseline"].get(figure), systems["rl"].get(figure), difference)))
+    return table
+
+
+def _interval(value: dict[str, float] | None) -> str:
+    if value is None or value["mean"] is None:
+        return "-"
+    return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+
+
+@contextlib.contextmanager
+def _descriptor_to_stderr() -> Iterator[None]:
+    """Point descriptor 1 at descriptor 2, where stdout is a real file."""
+    try:
+        number = sys.__stdout__.fileno() if sys.__stdout__ is not None else -1
+    except io.UnsupportedOperation:  # a captured stdout has no descriptor
+        number = -1
+    if number != 1:
+        yield
+        return
+    sys.__stdout__.flush()  # pyright: ignore[reportOptionalMemberAccess]
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.__stdout__.flush()  # pyright: ignore[reportOptionalMemberAccess]
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -1,0 +1,156 @@
+"""``demo``, ``train``, ``sft``, ``evaluate``, ``report``: the commands that make and fill run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set
+from ecr_rl.commands.output import report_table, show, working
+from ecr_rl.config import RunConfig, config_yaml, load_config
+
+if TYPE_CHECKING:
+    from ecr_rl.pipeline import Pipeline
+
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", min=0, help="Seed of training, evaluation and samples; the corpus keeps its own (data.seed)."
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print the resolved config, parameter counts and memory of each worker, and stop."),
+]
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="The run folder to make.")] = Path("runs/demo"),
+    seed: Seed = None,
+    resume: Resume = False,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """Run the main job on the embedded corpus, offline.
+
+    It trains a critic, a supervised policy and PPO on conversations, compares the two policies on held-out dialogues
+    and writes DIR/report/index.html. --json prints what DIR/report/report.json says.
+    """
+    seeds = [] if seed is None else [f"{key}={seed}" for key in ("seed", "critic.seed", "supervised.seed")]
+    _run_all(load_config("demo", [*seeds, *(changes or [])]), out, resume, json)
+
+
+def train(
+    config: Config,
+    out: Out = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """Run everything that a config describes.
+
+    Stages: critic, second evaluator, recommender, supervised policy, PPO, evaluation, report.
+
+    The run folder gets the resolved config, metrics, TensorBoard scalars, checkpoints, the trained model and the
+    report. A killed run goes on from its last checkpoint with the same command and --resume.
+    """
+    settings = load_config(config, changes or [])
+    if dry_run:
+        _dry_run(settings, json)
+    else:
+        _run_all(settings, out or Path("runs") / settings.name, resume, json)
+
+
+def sft(config: Config, out: Out = None, resume: Resume = False, changes: Set = None, json: Json = False) -> None:
+    """Train the supervised policy alone.
+
+    It is PPO's start, its reference, and the report's baseline.
+
+    The policy goes into the artefact cache, where a later train with the same settings finds it.
+    """
+    settings = load_config(config, changes or [])
+    build_part(settings, out or Path("runs") / f"{settings.name}-sft", resume, json, lambda made: made.responder())
+
+
+def evaluate(run: Run, json: Json = False) -> None:
+    """Compare a run's two policies on held-out dialogues.
+
+    The trained policy stands beside the supervised one, under the run's own settings.
+
+    A run whose training has not finished is trained to its end first. Figures come with paired bootstrap intervals;
+    the conversations are written to RUN/evaluation.
+    """
+    with working(), _reopened(run) as folder:
+        from ecr_rl.pipeline import Pipeline
+
+        folder.forget("evaluation", "report")
+        figures = Pipeline(folder.config, folder).evaluate()
+    show(figures, json)
+
+
+def report(run: Run, json: Json = False) -> None:
+    """Write a run's report anew from its evaluation.
+
+    It goes to RUN/report: index.html, report.json and the plots.
+    """
+    with working(), _reopened(run) as folder:
+        from ecr_rl.pipeline import write_report_of
+
+        figures = write_report_of(folder)
+    _show_report(figures, run, json)
+
+
+def build_part(settings: RunConfig, out: Path, resume: bool, json: bool, part: Callable[[Pipeline], Path]) -> None:
+    """Build one artefact in a run folder and print where it lies and its figures."""
+    with working():
+        from ecr_rl.artefacts import KEY
+        from ecr_rl.pipeline import Pipeline
+        from ecr_rl.runs import RunFolder
+
+        with RunFolder.create(out, settings, resume) as folder:
+            made = part(Pipeline(settings, folder))
+    import json as json_format
+
+    figures: dict[str, Any] = json_format.loads((made / KEY).read_text(encoding="utf-8"))["figures"]
+    show({"folder": str(made), "figures": figures}, json)
+
+
+def _run_all(settings: RunConfig, out: Path, resume: bool, json: bool) -> None:
+    with working():
+        from ecr_rl.pipeline import Pipeline
+        from ecr_rl.runs import RunFolder
+
+        with RunFolder.create(out, settings, resume) as folder:
+            figures = Pipeline(settings, folder).report()
+    _show_report(figures, out, json)
+
+
+def _show_report(figures: dict[str, Any], run: Path, json: bool) -> None:
+    show(figures, json, Group(report_table(figures), Text(f"Report: {run / 'report' / 'index.html'}")))
+
+
+def _reopened(run: Path) -> Any:
+    from ecr_rl.runs import RunFolder
+
+    return RunFolder.create(run, RunFolder.open(run).config, resume=True)
+
+
+def _dry_run(settings: RunConfig, json: bool) -> None:
+    with working():
+        from ecr_rl.estimate import estimate
+
+        needs = estimate(settings)
+    lines = [config_yaml(settings), "parameters:"]
+    lines += [f"  {name}: {count:,}" for name, count in needs.as_json()["parameters"].items()]
+    lines.append("memory of each worker, at most:")
+    lines += [
+        f"  {worker.kind} x {worker.count} ({worker.device}): {worker.bytes / 2**30:.2f} GiB"
+        for worker in needs.workers
+    ]
+    show({"config": settings.model_dump(mode="json"), **needs.as_json()}, json, Text("\n".join(lines)))

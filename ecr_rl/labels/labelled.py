@@ -1,0 +1,47 @@
+"""Labelled examples of a corpus: what a critic is trained on and held out against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ecr_rl.labels.evidence import Labels
+from ecr_rl.labels.examples import Example, build_examples
+from ecr_rl.labels.rubric import RubricJudge
+from envs.catalog import Catalog
+from envs.dialogue import Dialogue
+from envs.errors import DataError
+from envs.heads import Exchange
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """N examples and their labels."""
+
+    examples: list[Example]
+    labels: Labels
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """What a critic sees of the examples."""
+        return [example.evidence.exchange for example in self.examples]
+
+    @property
+    def replies(self) -> list[str]:
+        """The replies alone."""
+        return [example.evidence.exchange.reply for example in self.examples]
+
+
+def label(dialogues: Sequence[Dialogue], catalog: Catalog, count: int, seed: int) -> LabelledSet:
+    """At most ``count`` examples of the dialogues, labelled by the rubric.
+
+    Raises:
+        DataError: the dialogues hold no recommender turn.
+    """
+    examples = build_examples(dialogues, catalog, count, seed)
+    if not examples:
+        raise DataError(
+            f"no recommender turn in {len(dialogues)} dialogues",
+            remedy="Use more dialogues of the corpus (data.limit).",
+        )
+    return LabelledSet(examples, RubricJudge(catalog).judge([example.evidence for example in examples]))

@@ -1,0 +1,142 @@
+"""The report's plots as PNG. Colours are told apart by readers who do not see all of them (Okabe & Ito 2008)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ecr_rl.evaluation.bootstrap import Interval
+from ecr_rl.report.curves import Curves, smoothed
+from ecr_rl.report.wording import figure
+from envs.heads import HEADS
+
+BASELINE, RL, INK = "#7a7a7a", "#0072b2", "#222222"
+WINDOW = 5
+"""Iterations that a smoothed curve averages, centred."""
+DPI = 160
+STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": "#9aa0a6",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e8eaed",
+    "xtick.color": "#55595e",
+    "ytick.color": "#55595e",
+    "legend.frameon": False,
+    "axes.formatter.use_mathtext": True,
+    "axes.formatter.limits": (-3, 4),
+}
+
+LEARNING = {
+    "reward_mean": ("Reward of the sampled conversations", "mean reward"),
+    "kl_reference": ("KL to the reference policy", "nats a token"),
+}
+OPTIMISATION = {
+    "policy_loss": ("Policy loss", "clipped surrogate"),
+    "value_loss": ("Value loss", "squared error"),
+    "entropy": ("Entropy", "nats a token"),
+    "sampler_gap": ("Gap between sampler and learner", "mean absolute gap, nats"),
+    "tokens": ("Tokens sampled", "tokens an iteration"),
+}
+"""Metric to its panel's title and axis label."""
+
+
+def draw_plots(report: Mapping[str, Any], curves: Curves) -> dict[str, bytes]:
+    """Every plot that has data, by file name, as PNG."""
+    heads = {f"head_{head}": (_head_title(head), "score, 0 to 1") for head in HEADS}
+    with matplotlib.rc_context(STYLE):
+        drawn = {
+            "heads_compared.png": _compared(report),
+            "learning_curves.png": _panels(curves, LEARNING, columns=2),
+            "heads_over_training.png": _panels(curves, heads, columns=3),
+            "optimisation.png": _panels(curves, OPTIMISATION, columns=3),
+        }
+        return {name: _png(plot) for name, plot in drawn.items() if plot is not None}
+
+
+def _panels(curves: Curves, panels: Mapping[str, tuple[str, str]], columns: int) -> Figure | None:
+    """One small plot a metric that exists; None when none does."""
+    present = [name for name in panels if name in curves.values]
+    if not present:
+        return None
+    columns = min(columns, len(present))
+    rows = -(-len(present) // columns)
+    width = 9.2 if columns > 1 else 6.0
+    plot = Figure(figsize=(width, 2.45 * rows + 0.35), layout="constrained")
+    plot.get_layout_engine().set(w_pad=0.12, h_pad=0.06)  # pyright: ignore[reportOptionalMemberAccess, reportCallIssue]
+    grid = np.atleast_1d(plot.subplots(rows, columns)).ravel()
+    for axes, name in zip(grid, present, strict=False):
+        _curve(axes, curves.steps, curves.values[name], *panels[name])
+    for axes in grid[len(present) :]:
+        axes.set_axis_off()
+    # The legend stands outside the panels, where it cannot cover data.
+    handles, labels = grid[0].get_legend_handles_labels()
+    plot.legend(handles, labels, loc="outside upper right", ncols=2)
+    return plot
+
+
+def _curve(axes: Axes, steps: np.ndarray, values: np.ndarray, title: str, unit: str) -> None:
+    axes.plot(steps, values, color=RL, alpha=0.35, linewidth=1, marker=".", markersize=3.5, label="iteration")
+    axes.plot(steps, smoothed(values, WINDOW), color=RL, linewidth=1.8, label=f"mean of {WINDOW} around it")
+    axes.set(title=title, xlabel="PPO iteration", ylabel=unit)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _compared(report: Mapping[str, Any]) -> Figure | None:
+    """Left: both systems' head scores; right: the paired differences; bars are the bootstrap intervals."""
+    systems = report["systems"]
+    known = [head for head in HEADS if all(section[head] for section in (*systems.values(), report["difference"]))]
+    if not known:
+        return None
+    plot = Figure(figsize=(9.2, 0.42 * len(known) + 1.5), layout="constrained")
+    scores, differences = plot.subplots(1, 2, sharey=True, width_ratios=(1.25, 1))
+    places = np.arange(len(known))
+    for name, colour, marker, shift in (("baseline", BASELINE, "s", -0.14), ("rl", RL, "o", 0.14)):
+        _dots(scores, [figure(systems[name], head) for head in known], places + shift, colour, marker, name)
+    _dots(differences, [figure(report["difference"], head) for head in known], places, RL, "o", "rl - baseline")
+    differences.axvline(0, color=INK, linewidth=1)
+    scores.set(title="Head scores", xlabel="mean score, 0 to 1", yticks=places)
+    scores.set_yticklabels([_head_title(head) for head in known])
+    scores.set_ylim(len(known) - 0.5, -0.5)
+    differences.set(title="Difference, rl - baseline", xlabel="difference in score")
+    for axes in (scores, differences):
+        axes.grid(False, axis="y")
+        axes.tick_params(axis="y", length=0)
+    plot.legend(*scores.get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return plot
+
+
+def _dots(
+    axes: Axes, values: Sequence[Interval | None], places: np.ndarray, colour: str, marker: str, label: str
+) -> None:
+    """A dot for each mean and a bar over each interval; percentile intervals need not be symmetric."""
+    found = [value for value in values if value is not None]
+    means, lows, highs = (np.array([getattr(value, part) for value in found]) for part in ("mean", "low", "high"))
+    axes.hlines(places, lows, highs, color=colour, linewidth=2)
+    axes.plot(means, places, linestyle="none", marker=marker, color=colour, markersize=5.5, label=label)
+
+
+def _head_title(head: str) -> str:
+    return "BLEU head" if head == "bleu" else head.capitalize()
+
+
+def _png(plot: Figure) -> bytes:
+    target = io.BytesIO()
+    # Without the software's version in the file, the same figures give the same bytes.
+    plot.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
+    return target.getvalue()

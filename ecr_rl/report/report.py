@@ -1,0 +1,94 @@
+"""A run's report: reads its records, metrics and settings, writes ``report.json``, the plots and the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecr_rl.config import RunConfig, load_config
+from ecr_rl.evaluation.figures import compare
+from ecr_rl.evaluation.records import read_records
+from ecr_rl.report.curves import Curves, read_curves
+from ecr_rl.report.facts import clean_facts
+from ecr_rl.report.page import Page, Pair, render
+from ecr_rl.report.plots import draw_plots
+from ecr_rl.report.wording import protocol, verdict
+from envs.errors import RunError
+from envs.files import write_bytes, write_json, write_text
+
+
+def write_report(run: Path) -> dict[str, Any]:
+    """Write ``report/report.json``, ``report/index.html`` and ``report/*.png`` of a run folder, each atomically.
+
+    Reads ``config.yaml``, ``evaluation/{baseline,rl}.jsonl``, ``evaluation/summary.json`` (the run's facts, with the
+    command under ``command``) and ``metrics.jsonl``. The same files give the same report.
+
+    Returns:
+        The content of ``report.json``.
+
+    Raises:
+        RunError: a file of the run is missing or unreadable.
+        DataError: a record that cannot be read, or two systems that were not evaluated on the same dialogues.
+    """
+    config, summary, curves = _config(run), _summary(run / "evaluation" / "summary.json"), read_curves(run)
+    baseline, rl = (read_records(run / "evaluation" / f"{system}.jsonl") for system in ("baseline", "rl"))
+    figures = compare(baseline, rl, resamples=config.evaluation.resamples, seed=config.seed)
+    report = _report(figures, summary, curves, config)
+    plots = draw_plots(report, curves)
+    pairs = sample_pairs(list(zip(_sorted(baseline), _sorted(rl), strict=True)), config.evaluation.samples, config.seed)
+    page = render(Page(report, plots, pairs, config))
+    folder = run / "report"
+    for name, content in plots.items():
+        write_bytes(folder / name, content)
+    write_text(folder / "index.html", page)
+    write_json(folder / "report.json", report)
+    return report
+
+
+def sample_pairs(pairs: list[Pair], count: int, seed: int) -> list[Pair]:
+    """``count`` dialogues, drawn without looking at them, in their order; those without turns are left out."""
+    spoken = [pair for pair in pairs if pair[0].turns and pair[1].turns]
+    drawn = np.random.default_rng(seed).permutation(len(spoken))[:count]
+    return [spoken[place] for place in sorted(drawn)]
+
+
+def _report(figures: dict[str, Any], summary: dict[str, Any], curves: Curves, config: RunConfig) -> dict[str, Any]:
+    command = summary.pop("command", None)
+    iterations = {"iterations": int(curves.steps[-1])} if curves.steps.size else {}
+    facts, missing = clean_facts(iterations | summary)
+    report = figures | {"missing": [*figures["missing"], *(f"facts.{name}" for name in missing)]}
+    return report | {
+        "facts": facts,
+        "protocol": protocol(figures, config),
+        "verdict": verdict(figures),
+        "command": command,
+    }
+
+
+def _sorted(records: list[Any]) -> list[Any]:
+    return sorted(records, key=lambda record: record.index)
+
+
+def _config(run: Path) -> RunConfig:
+    file = run / "config.yaml"
+    if not file.is_file():
+        raise RunError(f"{file}: no such file; {run} is not a run folder. Name one that `ecr-rl train` has written")
+    return load_config(file)
+
+
+def _summary(file: Path) -> dict[str, Any]:
+    """The facts of the run; NaN, which Python's JSON reads, is dealt with by ``clean_facts``."""
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(
+            f"{file}: no such file. Evaluate the run first: the report reads what evaluation wrote"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise RunError(f"{file}: not JSON ({error}). Evaluate the run again") from error
+    if not isinstance(facts, dict):
+        raise RunError(f"{file}: an object of facts is expected, this is a {type(facts).__name__}")
+    return facts

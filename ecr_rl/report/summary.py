@@ -1,0 +1,53 @@
+"""The report in a few lines: for a terminal, and as a Markdown table for a README."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ecr_rl.evaluation.definitions import FIGURES
+from ecr_rl.report.wording import MARKS, figure, mean_and_interval, percent, reading, verdict
+
+HEADER = ("figure", "baseline", "rl", "difference", "")
+LEGEND = f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0"
+
+
+def summary_lines(report: Mapping[str, Any]) -> list[str]:
+    """The verdict and the figures as an aligned table, one line each, without markup."""
+    rows = [HEADER, *_rows(report)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [*verdict(report), "", *table, "", LEGEND]
+
+
+def markdown_table(report: Mapping[str, Any]) -> str:
+    """The figures with intervals as a Markdown table, a line about n and intervals below it."""
+    bootstrap = report["bootstrap"]
+    lines = [_markdown_row(HEADER), _markdown_row(("---", "---:", "---:", "---:", "---"))]
+    lines += [_markdown_row((f"`{name}`", *cells)) for name, *cells in _rows(report)]
+    note = (
+        f"{report['n']} held-out dialogues; mean [{percent(bootstrap['coverage'])} paired bootstrap interval, "
+        f"{bootstrap['resamples']:,} resamples]; difference = rl - baseline. {LEGEND}."
+    )
+    return "\n".join([*lines, "", note]) + "\n"
+
+
+def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            definition.name,
+            mean_and_interval(figure(report["systems"]["baseline"], definition.name), definition.decimals),
+            mean_and_interval(figure(report["systems"]["rl"], definition.name), definition.decimals),
+            mean_and_interval(figure(report["difference"], definition.name), definition.decimals, signed=True),
+            _mark(reading(definition, figure(report["difference"], definition.name))),
+        )
+        for definition in FIGURES
+    ]
+
+
+def _mark(found: str) -> str:
+    return f"{MARKS[found]} {found}" if found in ("better", "worse", "changed") else ""
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

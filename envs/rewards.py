@@ -1,0 +1,129 @@
+"""From six head scores to one reward a turn.
+
+Score of head h under an ensemble: ``mean_h - k * spread_h`` (Coste et al., arXiv 2310.02743), normalised to mean 0 and
+standard deviation 1 under the reference policy, capped from above (Moskovitz et al., arXiv 2310.04373), weighted and
+summed; penalties come off, the acceptance bonus is added. The reference-KL penalty is the learner's, a token at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from envs.errors import DataError, ModelError
+from envs.files import write_json
+from envs.heads import HEADS, HeadScores
+from envs.settings import RewardSettings
+
+PARTS = (*HEADS, "missing_end", "repetition", "markup", "acceptance")
+"""The parts of a turn's reward, by name."""
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class HeadReference:
+    """Mean and standard deviation of each head under the reference policy, in HEADS' order, both (heads,)."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    @classmethod
+    def identity(cls) -> HeadReference:
+        """Mean 0.5 and deviation 0.25: what a score in [0, 1] is taken for before the reference policy has spoken."""
+        return cls(np.full(len(HEADS), 0.5), np.full(len(HEADS), 0.25))
+
+    @classmethod
+    def measure(cls, scores: np.ndarray) -> HeadReference:
+        """From the reference policy's scores, (turns, heads); a deviation below 0.01 counts as 0.01."""
+        return cls(scores.mean(axis=0), np.maximum(scores.std(axis=0), 0.01))
+
+    @classmethod
+    def load(cls, path: Path) -> HeadReference:
+        """Read what ``save`` wrote.
+
+        Raises:
+            DataError: the file is not of that form, a mean is not finite or a deviation not positive.
+        """
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            mean, std = (np.array([record[head][key] for head in HEADS], dtype=float) for key in ("mean", "std"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"no head reference: {error!r}", file=path, remedy="Run the calibration again.") from error
+        if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
+            raise DataError(
+                "means must be finite and deviations positive", file=path, remedy="Run the calibration again."
+            )
+        return cls(mean, std)
+
+    def save(self, path: Path) -> None:
+        """Write ``{head: {"mean", "std"}}``, atomically."""
+        record = {h: {"mean": float(m), "std": float(s)} for h, m, s in zip(HEADS, self.mean, self.std, strict=True)}
+        write_json(path, record)
+
+
+class RewardShaper:
+    """Head scores and a reply's facts to named parts; a turn's reward is their sum."""
+
+    def __init__(self, settings: RewardSettings, reference: HeadReference | None = None) -> None:
+        """Keep weights, penalties and the reference that normalises."""
+        self._settings = settings
+        self._reference = reference or HeadReference.identity()
+        self._weights = np.array([settings.weight(head) for head in HEADS])
+
+    def heads(self, scores: HeadScores) -> np.ndarray:
+        """What each head pays: weighted, capped, normalised scores, shape (N, heads).
+
+        Raises:
+            ModelError: the scores have another number of heads or are not finite; a judge that fails gives no score.
+        """
+        if scores.mean.ndim != 2 or scores.mean.shape[1] != len(HEADS) or scores.spread.shape != scores.mean.shape:
+            raise ModelError(f"the reward model gave scores of shape {scores.mean.shape}, not (N, {len(HEADS)})")
+        if not (np.isfinite(scores.mean).all() and np.isfinite(scores.spread).all()):
+            raise ModelError("the reward model gave a score that is not finite; no reward can be made of it")
+        cautious = scores.mean - self._settings.spread_penalty * scores.spread
+        return self._weights * np.minimum(self._settings.cap, (cautious - self._reference.mean) / self._reference.std)
+
+    def parts(
+        self, paid: np.ndarray, reply: str, earlier: Sequence[str], *, cut: bool, stripped: int, accepted: bool
+    ) -> dict[str, float]:
+        """The named parts of one turn's reward.
+
+        Args:
+            paid: a row of ``heads``, shape (heads,).
+            reply: the cleaned reply.
+            earlier: the recommender's turns before it.
+            cut: the reply stopped at its limit, before its end.
+            stripped: markers and titles that were removed from it.
+            accepted: the seeker accepted a film.
+        """
+        settings = self._settings
+        rest = (
+            -settings.missing_end * cut,
+            -settings.repetition * repetition(reply, earlier),
+            -settings.markup * (stripped > 0),
+            settings.acceptance * accepted,
+        )
+        return {name: float(value) + 0.0 for name, value in zip(PARTS, (*paid, *rest), strict=True)}  # no -0.0
+
+
+def repetition(reply: str, earlier: Sequence[str]) -> float:
+    """Share of a reply's word bigrams that stand in it before; 1 for a reply already given word for word.
+
+    Case and punctuation do not count. A new reply of fewer than two words repeats nothing.
+    """
+    words = _words(reply)
+    if any(words == _words(said) for said in earlier):
+        return 1.0
+    bigrams = list(pairwise(words))
+    return 1 - len(set(bigrams)) / len(bigrams) if bigrams else 0.0
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())

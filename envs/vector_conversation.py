@@ -1,0 +1,303 @@
+"""N conversations at once as a Gymnasium vector environment: one batch for the judge, one for the recommender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from envs.catalog import Catalog
+from envs.corpus import Corpus, load_corpus
+from envs.dialogue import Dialogue, Utterance
+from envs.episodes import Episode, dialogue_place, episode_rng
+from envs.errors import ConfigError
+from envs.heads import HEADS, Exchange, HeadScores, RewardModel
+from envs.proposals import FilmRecommender, PopularFilms
+from envs.replies import Reply, read_reply
+from envs.rewards import HeadReference, RewardShaper
+from envs.seekers import ProfileSeeker, ReplaySeeker, Seeker, SeekerTurn
+from envs.settings import DataSettings, EnvSettings, RewardSettings
+from envs.spaces import UtteranceSpace
+from envs.state import ConversationState, TurnOutcome
+
+METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}
+"""What both environments tell Gymnasium of their rendering."""
+
+SeekerName = Literal["replay", "profile"]
+
+_VECTOR_METADATA = {**METADATA, "autoreset_mode": AutoresetMode.DISABLED}
+_MARKERS_LENGTH = 32
+"""More than the markers around one utterance are long, in characters."""
+
+
+class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray]):
+    """N conversations at once: their replies judged in one batch, their films proposed in one batch.
+
+    Everything that ``ConversationEnv`` says holds for each row. Rows do not reset by themselves
+    (``AutoresetMode.DISABLED``): give ``reset`` the rows. A row that is over ignores its action; it gives an empty
+    observation, reward 0, None in ``infos["turn"]``, and keeps its flags.
+
+    Args:
+        dialogues: what conversations start from; the embedded corpus's train split where None.
+        catalog: the films of the dialogues; None only together with ``dialogues``.
+        num_envs: N.
+        seeker: ``"replay"``, ``"profile"`` or a seeker; what ``settings`` says where None.
+        recommender: who proposes films; the most mentioned films not yet named where None.
+        reward_model: who judges replies; every head pays 0 where None.
+        settings: how a conversation runs.
+        reward: weights and penalties.
+        reference: what heads are normalised by; ``HeadReference.identity()`` where None.
+        seed: with (stream, index), what an episode is a function of; at least 0.
+        render_mode: ``"ansi"`` for ``render``, or None.
+
+    Raises:
+        ConfigError: there are no dialogues, dialogues come without their catalogue, or a value is out of range.
+    """
+
+    metadata = _VECTOR_METADATA
+
+    def __init__(
+        self,
+        dialogues: Sequence[Dialogue] | None = None,
+        catalog: Catalog | None = None,
+        *,
+        num_envs: int = 1,
+        seeker: Seeker | SeekerName | None = None,
+        recommender: FilmRecommender | None = None,
+        reward_model: RewardModel | None = None,
+        settings: EnvSettings | None = None,
+        reward: RewardSettings | None = None,
+        reference: HeadReference | None = None,
+        seed: int = 0,
+        render_mode: str | None = None,
+    ) -> None:
+        """Prepare N rows; no conversation runs before ``reset``."""
+        self._dialogues, self._catalog = _world(dialogues, catalog)
+        if num_envs < 1 or seed < 0:
+            raise ConfigError(f"num_envs is at least 1 and seed at least 0; they are {num_envs} and {seed}")
+        self._settings = settings or EnvSettings()
+        self._seeker = _seeker(self._settings.seeker if seeker is None else seeker, self._settings, self._catalog)
+        self._recommender = recommender or PopularFilms(self._dialogues, self._catalog)
+        self._reward_model = reward_model
+        self._shaper = RewardShaper(reward or RewardSettings(), reference)
+        self._seed, self._next_index = seed, 0
+        self._rows: list[ConversationState | None] = [None] * num_envs
+        self._observed = [""] * num_envs
+        self.num_envs, self.render_mode = num_envs, render_mode
+        self.metadata = dict(type(self).metadata)  # Gymnasium's vectorisers write into it
+        self.single_action_space = UtteranceSpace(self._settings.max_characters)
+        self.single_observation_space = UtteranceSpace(_longest_observation(self._settings, self._catalog))
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+
+    @property
+    def conversations(self) -> list[ConversationState | None]:
+        """The state of each row, live or over, for reading transcripts; None for a row that was never reset."""
+        return list(self._rows)
+
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Start conversations anew.
+
+        Args:
+            seed: replaces the environment's seed, and counts episodes from 0 again.
+            options: ``reset_mask``, bool of shape (N,): the rows to reset, all where absent; ``episodes``: one
+                (stream, index) for each of those rows, in order. Without it the environment counts: (0, 0), (0, 1), …
+
+        Returns:
+            N observations (those of other rows as they were) and an empty dict.
+
+        Raises:
+            ConfigError: an unknown option, a mask of another shape or type, or another number of episodes than rows.
+        """
+        super().reset(seed=seed)
+        if seed is not None:
+            self._seed, self._next_index = seed, 0
+        rows, episodes = self._requested(options or {})
+        states = [self._start(episode) for episode in episodes]
+        self._propose(states)
+        for row, state in zip(rows, states, strict=True):
+            self._rows[row], self._observed[row] = state, state.observation()
+        return tuple(self._observed), {}
+
+    def step(
+        self, actions: Sequence[str]
+    ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One reply in every conversation that is not over.
+
+        Args:
+            actions: N replies.
+
+        Returns:
+            N observations; rewards, float64 of shape (N,); terminations and truncations, bool of shape (N,); infos
+            with ``turn``, an object array of shape (N,) of ``TurnOutcome`` or None, and its mask ``_turn``.
+
+        Raises:
+            ResetNeeded: no row was ever reset.
+            ValueError: the number of actions is not N, or one of them is not a string.
+        """
+        if not any(self._rows):
+            raise ResetNeeded("call reset() before step()")
+        if len(actions) != self.num_envs or not all(isinstance(action, str) for action in actions):
+            raise ValueError(f"step takes {self.num_envs} strings, one for each conversation")
+        live = [row for row, state in enumerate(self._rows) if state is not None and not state.over]
+        states = [state for state in self._rows if state is not None and not state.over]
+        outcomes = self._turns(states, [actions[row] for row in live])
+        self._propose([state for state in states if not state.terminated])
+
+        rewards = np.zeros(self.num_envs)
+        turns = np.full(self.num_envs, None, dtype=object)
+        self._observed = [""] * self.num_envs
+        for row, state, outcome in zip(live, states, outcomes, strict=True):
+            self._observed[row] = state.observation()
+            rewards[row] = outcome.reward
+            turns[row] = outcome
+        terminated = np.array([state is not None and state.terminated for state in self._rows])
+        truncated = np.array([state is not None and state.truncated for state in self._rows])
+        infos = {"turn": turns, "_turn": turns != None}  # noqa: E711 - elementwise
+        return tuple(self._observed), rewards, terminated, truncated, infos
+
+    def render(self) -> tuple[str, ...] | None:
+        """N transcripts in mode ``"ansi"``, else None."""
+        if self.render_mode != "ansi":
+            return None
+        return tuple("" if state is None else state.transcript() for state in self._rows)
+
+    def _requested(self, options: Mapping[str, Any]) -> tuple[list[int], list[Episode]]:
+        """The rows to reset, and their episodes."""
+        unknown = sorted(set(options) - {"reset_mask", "episodes"})
+        if unknown:
+            raise ConfigError(f"unknown reset options {unknown}; they are reset_mask and episodes")
+        mask = np.asarray(options.get("reset_mask", np.ones(self.num_envs, dtype=bool)))
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_:
+            raise ConfigError(f"reset_mask must be bool of shape ({self.num_envs},), not {mask.dtype} of {mask.shape}")
+        rows = [int(row) for row in np.flatnonzero(mask)]
+        episodes = options.get("episodes")
+        if episodes is None:
+            first = self._next_index
+            self._next_index += len(rows)
+            episodes = [(0, index) for index in range(first, self._next_index)]
+        if len(episodes) != len(rows):
+            raise ConfigError(f"{len(episodes)} episodes for {len(rows)} rows; give one (stream, index) a row")
+        return rows, [(int(stream), int(index)) for stream, index in episodes]
+
+    def _start(self, episode: Episode) -> ConversationState:
+        """The episode's first state: a function of (seed, stream, index) alone."""
+        rng = episode_rng(self._seed, episode)
+        place = dialogue_place(self._seed, episode, len(self._dialogues))
+        dialogue = self._dialogues[place]
+        state = ConversationState(
+            episode=episode,
+            dialogue=dialogue,
+            dialogue_index=place,
+            rng=rng,
+            opening=self._seeker.start(dialogue, rng),
+            catalog=self._catalog,
+            max_characters=self._settings.max_characters,
+        )
+        state.show_history(self._settings.max_history)
+        return state
+
+    def _propose(self, states: Sequence[ConversationState]) -> None:
+        """The films of the next turn of each conversation, in one call."""
+        if not states:
+            return
+        count = self._settings.proposals
+        proposals = self._recommender.propose([tuple(state.utterances) for state in states], count)
+        for state, films in zip(states, proposals, strict=True):
+            state.proposal = tuple(map(int, films[:count]))
+
+    def _turns(self, states: Sequence[ConversationState], actions: Sequence[str]) -> list[TurnOutcome]:
+        """Say the replies, have them judged and answered."""
+        limit = self._settings.max_characters
+        replies = [
+            read_reply(action, state.proposal, self._catalog, limit)
+            for state, action in zip(states, actions, strict=True)
+        ]
+        contexts = [tuple(state.rendered) for state in states]
+        scores = self._score(
+            [Exchange(*pair) for pair in zip(contexts, [reply.text for reply in replies], strict=True)]
+        )
+        paid = np.zeros_like(scores.mean) if self._reward_model is None else self._shaper.heads(scores)
+        outcomes = []
+        for row, (state, reply) in enumerate(zip(states, replies, strict=True)):
+            earlier = state.replies()
+            state.add_reply(reply)
+            answer = self._seeker.answer(state, state.rng)
+            state.add_answer(answer)
+            state.terminated = answer.ended
+            state.truncated = not answer.ended and len(state.turns) >= self._seeker.turns
+            outcomes.append(self._outcome(state, contexts[row], reply, answer, scores.mean[row], paid[row], earlier))
+        return outcomes
+
+    def _score(self, exchanges: Sequence[Exchange]) -> HeadScores:
+        if self._reward_model is None or not exchanges:
+            zeros = np.zeros((len(exchanges), len(HEADS)))
+            return HeadScores(zeros, zeros)
+        return self._reward_model.score(exchanges)
+
+    def _outcome(
+        self,
+        state: ConversationState,
+        context: tuple[Utterance, ...],
+        reply: Reply,
+        answer: SeekerTurn,
+        heads: np.ndarray,
+        paid: np.ndarray,
+        earlier: Sequence[str],
+    ) -> TurnOutcome:
+        accepted = answer.accepted is not None
+        reference = state.opening.reference if len(state.turns) == 1 else None
+        return TurnOutcome(
+            reply=reply.text,
+            context=context,
+            films=reply.films,
+            heads=heads,
+            parts=self._shaper.parts(
+                paid, reply.text, earlier, cut=reply.cut, stripped=reply.stripped, accepted=accepted
+            ),
+            accepted=answer.accepted,
+            cut=reply.cut,
+            stripped=reply.stripped,
+            empty_slots=reply.empty_slots,
+            incoherent=answer.incoherent,
+            reference=None if reference is None else state.render(reference),
+            proposal=state.proposal,
+        )
+
+
+def _world(dialogues: Sequence[Dialogue] | None, catalog: Catalog | None) -> tuple[Sequence[Dialogue], Catalog]:
+    if dialogues is None and catalog is None:
+        sample = _sample()
+        return sample.train, sample.catalog
+    if not dialogues or catalog is None:
+        raise ConfigError("a conversation needs dialogues and their catalogue; give both, or neither for the sample")
+    return dialogues, catalog
+
+
+@cache
+def _sample() -> Corpus:
+    return load_corpus(DataSettings())
+
+
+def _seeker(seeker: Seeker | SeekerName, settings: EnvSettings, catalog: Catalog) -> Seeker:
+    if not isinstance(seeker, str):
+        return seeker
+    if seeker == "replay":
+        return ReplaySeeker(settings.horizon)
+    if seeker == "profile":
+        return ProfileSeeker(catalog, settings.max_turns)
+    raise ConfigError(f"no seeker is called {seeker!r}; there are replay and profile")
+
+
+def _longest_observation(settings: EnvSettings, catalog: Catalog) -> int:
+    """The length, in characters, that no observation passes: history or answer, proposal, markers."""
+    turns = max(1, settings.max_history) * (settings.max_characters + _MARKERS_LENGTH)
+    film = max((len(catalog.describe(film_id)) for film_id in catalog.ids), default=0) + len("; ")
+    return turns + settings.proposals * film + _MARKERS_LENGTH

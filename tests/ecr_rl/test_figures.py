@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ecr_rl.evaluation.definitions import FIGURES
+from ecr_rl.evaluation.figures import compare
+from ecr_rl.evaluation.records import ConversationRecord, GoldRecord
+from envs.errors import DataError
+from envs.heads import HEADS
+from tests.ecr_rl.example_run import conversation, example_records, turn
+
+NAMES = [
+    "reward",
+    "held_out_overall",
+    *HEADS,
+    "bleu1",
+    "dist2",
+    "length",
+    "repetition",
+    "kl",
+]
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    return compare(example_records(0.0), example_records(0.1), resamples=500)
+
+
+def mean(records: list[ConversationRecord], figure: str) -> float:
+    return compare(records, records, resamples=20)["systems"]["rl"][figure]["mean"]
+
+
+def test_the_figures_are_the_agreed_ones_in_order() -> None:
+    assert [figure.name for figure in FIGURES] == NAMES
+
+
+def test_the_report_has_the_agreed_form(report: dict[str, Any]) -> None:
+    assert list(report["systems"]) == ["baseline", "rl"]
+    assert report["n"] == 80
+    for section in (*report["systems"].values(), report["difference"]):
+        assert list(section) == NAMES
+        for figure in section.values():
+            assert list(figure) == ["mean", "low", "high"]
+            assert figure["low"] <= figure["mean"] <= figure["high"]
+
+
+def test_difference_is_rl_minus_baseline(report: dict[str, Any]) -> None:
+    for name in NAMES:
+        baseline, rl = (report["systems"][system][name]["mean"] for system in ("baseline", "rl"))
+        assert report["difference"][name]["mean"] == pytest.approx(rl - baseline)
+
+
+def test_a_better_system_is_seen_to_be_better(report: dict[str, Any]) -> None:
+    assert report["difference"]["reward"]["low"] > 0
+    assert report["difference"]["held_out_overall"]["low"] > 0
+    assert report["difference"]["bleu1"]["low"] < 0 < report["difference"]["bleu1"]["high"]
+
+
+def test_the_order_of_the_records_does_not_matter(report: dict[str, Any]) -> None:
+    assert compare(example_records(0.0)[::-1], example_records(0.1), resamples=500) == report
+
+
+def test_a_constant_rise_has_an_interval_without_width() -> None:
+    baseline = [conversation(index, turn(reward=float(index % 5))) for index in range(30)]
+    rl = [conversation(index, turn(reward=index % 5 + 0.5)) for index in range(30)]
+    rise = compare(baseline, rl, resamples=200)["difference"]["reward"]
+    assert list(rise.values()) == pytest.approx([0.5, 0.5, 0.5])
+
+
+def test_reward_is_averaged_over_turns_then_over_dialogues() -> None:
+    records = [conversation(0, turn(reward=1.0), turn(reward=3.0)), conversation(1, turn(reward=8.0))]
+    assert mean(records, "reward") == 5.0
+
+
+def test_kl_is_a_mean_over_tokens() -> None:
+    records = [conversation(0, turn(kl=1.0, tokens=10)), conversation(1, turn(kl=8.0, tokens=20), turn(kl=None))]
+    assert mean(records, "kl") == pytest.approx(0.3)
+
+
+def test_length_is_a_mean_over_replies() -> None:
+    records = [conversation(0, turn("one two"), turn("one")), conversation(1, turn("a b c d e f"))]
+    assert mean(records, "length") == 3.0
+
+
+def test_dist_pools_all_replies_of_a_system() -> None:
+    # Bigrams: a b, b c | a b, c d: three different of four.
+    records = [conversation(0, turn("a b c")), conversation(1, turn("a b"), turn("c d"))]
+    assert mean(records, "dist2") == 0.75
+    assert compare(records, records, resamples=20)["more"]["systems"]["rl"]["dist2_sentences"]["mean"] == 1.0
+
+
+def test_repetition_is_counted_inside_a_dialogue() -> None:
+    records = [conversation(0, turn("a b"), turn("a b")), conversation(1, turn("a b"))]
+    assert mean(records, "repetition") == 0.25
+
+
+def test_bleu_is_a_mean_over_gold_contexts() -> None:
+    gold = [GoldRecord("a b", "a b"), GoldRecord("a b", "a c"), GoldRecord("", "a c")]
+    records = [conversation(0, turn(), gold=gold), conversation(1, turn())]
+    assert mean(records, "bleu1") == 0.5
+
+
+def test_a_turn_that_a_head_did_not_score_is_left_out() -> None:
+    records = [conversation(0, turn(heads={"empathy": 0.25}), turn(heads={})), conversation(1, turn(heads={}))]
+    assert mean(records, "empathy") == 0.25
+
+
+def test_a_figure_without_data_is_null_and_named() -> None:
+    baseline = [conversation(index, turn(kl=None)) for index in range(3)]
+    rl = [conversation(index, turn(kl=0.5)) for index in range(3)]
+    report = compare(baseline, rl, resamples=20)
+    assert report["systems"]["baseline"]["kl"] is None
+    assert report["systems"]["rl"]["kl"]["mean"] == pytest.approx(0.1)
+    assert report["difference"]["kl"] is None
+    assert report["missing"] == ["bleu1", "kl"]
+    assert report["more"]["sacrebleu"] is None
+
+
+def test_dialogues_without_a_turn_count_nowhere_but_in_n() -> None:
+    records = [conversation(0), conversation(1, turn(reward=2.0))]
+    report = compare(records, records, resamples=20)
+    assert report["n"] == 2
+    assert report["systems"]["rl"]["reward"]["mean"] == 2.0
+
+
+def test_the_report_is_json_without_nan(report: dict[str, Any]) -> None:
+    empty = compare([conversation(0)], [conversation(0)], resamples=5)
+    for found in (report, empty):
+        assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_every_figure_states_its_formula(report: dict[str, Any]) -> None:
+    assert set(report["formulas"]) == set(report["difference"]) | set(report["more"]["difference"])
+    assert all(report["formulas"].values())
+
+
+def test_reward_parts_add_up_to_the_reward(report: dict[str, Any]) -> None:
+    for system in ("baseline", "rl"):
+        figures = report["more"]["systems"][system]
+        parts = sum(figure["mean"] for name, figure in figures.items() if name.startswith("part_"))
+        assert parts == pytest.approx(report["systems"][system]["reward"]["mean"])
+
+
+def test_records_that_cannot_be_paired_are_refused() -> None:
+    one, other = [conversation(0, turn())], [conversation(1, turn())]
+    with pytest.raises(DataError, match="different dialogues"):
+        compare(one, other)
+    with pytest.raises(DataError, match="twice"):
+        compare(one, one + one)
+    with pytest.raises(DataError, match="no records"):
+        compare(one, [])

@@ -1,0 +1,113 @@
+"""Rewards: worked by hand, in parts that add up, from references that survive a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envs.errors import DataError, ModelError
+from envs.heads import HEADS, HeadScores
+from envs.rewards import PARTS, HeadReference, RewardShaper, repetition
+from envs.settings import RewardSettings
+
+_ALL_ONE = {head: 1.0 for head in HEADS}
+
+
+def _scores(*rows: float, spread: float = 0.0) -> HeadScores:
+    mean = np.repeat(np.array(rows)[:, None], len(HEADS), axis=1)
+    return HeadScores(mean, np.full_like(mean, spread))
+
+
+def test_heads_are_normalised_capped_and_weighted() -> None:
+    reference = HeadReference(np.full(6, 0.4), np.full(6, 0.2))
+    shaper = RewardShaper(RewardSettings(weights={"empathy": 2.0, "overall": 0.5}, cap=1.5), reference)
+    paid = shaper.heads(_scores(0.6, 0.0, 1.0))
+    assert paid.shape == (3, 6)
+    assert paid[:, HEADS.index("empathy")] == pytest.approx([2.0, -4.0, 3.0])  # (.6-.4)/.2 = 1; -2; 3 capped to 1.5
+    assert paid[:, HEADS.index("overall")] == pytest.approx([0.5, -1.0, 0.75])
+    assert not paid[:, HEADS.index("bleu")].any()
+
+
+def test_an_ensembles_disagreement_is_taken_off() -> None:
+    shaper = RewardShaper(RewardSettings(weights=_ALL_ONE, spread_penalty=2.0))
+    assert shaper.heads(_scores(0.75, spread=0.125))[0] == pytest.approx(np.zeros(6))  # (.75 - .25 - .5) / .25
+
+
+def test_parts_are_named_and_penalties_come_off() -> None:
+    shaper = RewardShaper(RewardSettings(missing_end=0.5, repetition=0.25, markup=2.0, acceptance=3.0))
+    parts = shaper.parts(np.arange(6.0), "a b a b", [], cut=True, stripped=4, accepted=True)
+    assert tuple(parts) == PARTS
+    assert [parts[head] for head in HEADS] == [0, 1, 2, 3, 4, 5]
+    assert (parts["missing_end"], parts["markup"], parts["acceptance"]) == (-0.5, -2.0, 3.0)
+    assert parts["repetition"] == pytest.approx(-0.25 / 3)  # bigrams ab ba ab: one of three was there
+    quiet = shaper.parts(np.zeros(6), "fine", [], cut=False, stripped=0, accepted=False)
+    assert sum(quiet.values()) == 0
+    assert "-0.0" not in json.dumps(quiet)
+
+
+@pytest.mark.parametrize(
+    ("reply", "earlier", "share"),
+    [
+        ("one two three four", [], 0.0),
+        ("good film good film good film", [], 0.6),  # gf fg gf fg gf
+        ("Good film, GOOD film", [], 1 / 3),
+        ("word", [], 0.0),
+        ("", [], 0.0),
+        ("", ["..."], 1.0),
+        ("Hello there!", ["How are you?", "hello there!"], 1.0),
+        ("Hello there you", ["Hello there"], 0.0),
+    ],
+)
+def test_repetition_by_hand(reply: str, earlier: list[str], share: float) -> None:
+    assert repetition(reply, earlier) == pytest.approx(share)
+
+
+@given(st.text(max_size=80), st.lists(st.text(max_size=20), max_size=3))
+def test_repetition_is_a_share(reply: str, earlier: list[str]) -> None:
+    assert 0 <= repetition(reply, earlier) <= 1
+
+
+@pytest.mark.parametrize("mean", [np.full((2, 5), 0.5), np.full(6, 0.5), np.full((1, 6), np.nan)])
+def test_a_judge_that_fails_gives_no_reward(mean: np.ndarray) -> None:
+    with pytest.raises(ModelError):
+        RewardShaper(RewardSettings()).heads(HeadScores(mean, np.zeros_like(mean)))
+
+
+def test_the_default_reference_maps_scores_to_two_deviations() -> None:
+    paid = RewardShaper(RewardSettings(weights=_ALL_ONE, cap=5.0)).heads(_scores(0.0, 0.5, 1.0))
+    assert paid[:, 0].tolist() == [-2.0, 0.0, 2.0]
+
+
+def test_a_measured_reference_gives_mean_0_and_deviation_1() -> None:
+    scores = np.random.default_rng(0).random((200, 6))
+    shaper = RewardShaper(RewardSettings(weights=_ALL_ONE, cap=99.0), HeadReference.measure(scores))
+    paid = shaper.heads(HeadScores(scores, np.zeros_like(scores)))
+    assert paid.mean(0) == pytest.approx(np.zeros(6), abs=1e-12)
+    assert paid.std(0) == pytest.approx(np.ones(6))
+    assert (HeadReference.measure(np.full((5, 6), 0.3)).std > 0).all()
+
+
+def test_a_reference_survives_its_file(tmp_path: Path) -> None:
+    reference = HeadReference(np.linspace(0.1, 0.6, 6), np.linspace(0.2, 0.7, 6))
+    reference.save(tmp_path / "reference.json")
+    loaded = HeadReference.load(tmp_path / "reference.json")
+    assert (loaded.mean == reference.mean).all()
+    assert (loaded.std == reference.std).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["reference.json"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"empathy": {"mean": 1}}'])
+def test_a_broken_reference_names_its_file(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "reference.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=r"reference\.json"):
+        HeadReference.load(path)
+    record = {head: {"mean": 0.5, "std": 0.0} for head in HEADS}
+    path.write_text(json.dumps(record))
+    with pytest.raises(DataError, match="positive"):
+        HeadReference.load(path)
