@@ -38,6 +38,7 @@ setup(
         "rich>=15",
         "psutil>=7",
         "matplotlib>=3.11",
+        "Jinja2>=3.1",
         "sacrebleu>=2.6",
         "vaderSentiment>=3.3",
     ],

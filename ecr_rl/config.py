@@ -30,12 +30,14 @@ from envs.settings import DataSettings, EnvSettings, RewardSettings, Settings
 class EvaluationSettings(Settings):
     """How the trained policy is compared with the supervised one."""
 
-    dialogues: int = Field(200, gt=0, description="held-out dialogues that each system converses on")
-    gold_replies: int = Field(200, ge=0, description="replies to human contexts, for BLEU and other reference figures")
-    resamples: int = Field(2000, gt=0, description="bootstrap resamples over dialogues")
-    samples: int = Field(10, ge=0, description="conversations shown side by side in the report")
+    dialogues: int = Field(default=200, gt=0, description="held-out dialogues that each system converses on")
+    gold_replies: int = Field(
+        default=200, ge=0, description="replies to human contexts, for BLEU and other reference figures"
+    )
+    resamples: int = Field(default=2000, gt=0, description="bootstrap resamples over dialogues")
+    samples: int = Field(default=10, ge=0, description="conversations shown side by side in the report")
     calibration_conversations: int = Field(
-        128, gt=0, description="conversations of the reference policy that fix each head's mean and deviation"
+        default=128, gt=0, description="conversations of the reference policy that fix each head's mean and deviation"
     )
 
 
@@ -43,10 +45,12 @@ class RunConfig(Settings):
     """Everything that decides a run. ``data``, ``critic`` and ``supervised`` have seeds of their own."""
 
     name: str = Field(
-        "run", min_length=1, pattern=r"^[\w.-]+$", description="names the run folder; default: the file's name"
+        default="run", min_length=1, pattern=r"^[\w.-]+$", description="names the run folder; default: the file's name"
     )
-    seed: int = Field(0, ge=0, description="of PPO, the evaluation and the choice of sample conversations")
-    cache: Path = Field(Path("~/.cache/ecr-rl"), description="folder of downloads and of artefacts that runs share")
+    seed: int = Field(default=0, ge=0, description="of PPO, the evaluation and the choice of sample conversations")
+    cache: Path = Field(
+        default=Path("~/.cache/ecr-rl"), description="folder of downloads and of artefacts that runs share"
+    )
     data: DataSettings = DataSettings()
     env: EnvSettings = EnvSettings()
     reward: RewardSettings = RewardSettings()

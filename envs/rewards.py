@@ -24,7 +24,7 @@ from envs.settings import RewardSettings
 PARTS = (*HEADS, "missing_end", "repetition", "markup", "acceptance")
 """The parts of a turn's reward, by name."""
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,12 @@ def _record(dialogue: Dialogue) -> dict[str, object]:
         "movieMentions": {str(film): title for film, title in dialogue.titles.items()} or [],
         "respondentQuestions": _form(dialogue.recommender_form) or [],
         "messages": [
-            {"timeOffset": 20 * number, "text": message.text, "senderWorkerId": workers[message.role], "messageId": number}
+            {
+                "timeOffset": 20 * number,
+                "text": message.text,
+                "senderWorkerId": workers[message.role],
+                "messageId": number,
+            }
             for number, message in enumerate(dialogue.messages)
         ],
         "conversationId": None if dialogue.conversation_id is None else str(dialogue.conversation_id),

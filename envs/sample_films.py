@@ -92,20 +92,20 @@ class SampleFilm:
 @lru_cache(maxsize=1)
 def sample_films() -> tuple[SampleFilm, ...]:
     """The film table, by id."""
-    with (files("envs") / "sample_data" / "films.csv").open(encoding="utf-8", newline="") as table:
-        return tuple(
-            SampleFilm(
-                film_id=film_id,
-                title=row["title"],
-                year=int(row["year"]),
-                genres=tuple(row["genres"].split(";")),
-                director=row["director"],
-                stars=tuple(row["stars"].split(";")),
-                hook=row["hook"],
-                fame=int(row["fame"]),
-            )
-            for film_id, row in enumerate(csv.DictReader(table), start=FIRST_ID)
+    table = (files("envs") / "sample_data" / "films.csv").read_text(encoding="utf-8")
+    return tuple(
+        SampleFilm(
+            film_id=film_id,
+            title=row["title"],
+            year=int(row["year"]),
+            genres=tuple(row["genres"].split(";")),
+            director=row["director"],
+            stars=tuple(row["stars"].split(";")),
+            hook=row["hook"],
+            fame=int(row["fame"]),
         )
+        for film_id, row in enumerate(csv.DictReader(table.splitlines()), start=FIRST_ID)
+    )
 
 
 class FilmChooser:

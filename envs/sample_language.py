@@ -44,7 +44,7 @@ class ClauseTemplate:
     def fill(self, rng: Random, fields: Mapping[str, str]) -> str:
         """One sentence of this template; a field outside the alternatives drawn need not be there."""
         drawn = "".join(part[0] if len(part) == 1 else part[int(rng.random() * len(part))] for part in self.parts)
-        text = _SPACES.sub(" ", drawn.format_map(fields)).strip()
+        text = _SPACES.sub(" ", drawn.format_map(fields)).strip().replace("..", ".")  # "Robert Downey Jr.."
         return text[0].upper() + text[1:]
 
 
@@ -63,7 +63,7 @@ class Phrasebook:
     def draw(
         self, rng: Random, section: str, fields: Mapping[str, str], avoided: Collection[str] = ()
     ) -> ClauseTemplate | None:
-        """A template of the section whose fields are all known, one outside ``avoided`` if possible; None if none is."""
+        """A template of the section whose fields are all known, or None; one outside ``avoided`` if there is one."""
         templates = self.sections[section]
         for _ in range(3):
             chosen = templates[int(rng.random() * len(templates))]

@@ -207,7 +207,10 @@ class RecommenderVoice:
             turn.draft.say(f"pitch{sign}")
             return
         second = self._films[other]
-        turn.draft.fields |= {"other": f"@{other}", "star2": self._rng.choice(second.stars)}
+        turn.draft.fields["other"] = f"@{other}"
+        stars = [star for star in second.stars if star not in self._films[film].stars]
+        if stars:
+            turn.draft.fields["star2"] = self._rng.choice(stars)
         if second.director != self._films[film].director:
             turn.draft.fields["director2"] = second.director
         turn.draft.say(f"two{sign}")

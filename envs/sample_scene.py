@@ -106,7 +106,9 @@ class Scene:
         draft, answer = self._seeker_voice.react(turn, may_ask=may_ask)
         if answer.asks:
             self._seek(draft)
-            described = self._recommender.describe(turn.films[0], turn.quality.rightness == 1, self._said(turn.films[0]))
+            described = self._recommender.describe(
+                turn.films[0], turn.quality.rightness == 1, self._said(turn.films[0])
+            )
             described.films = turn.films
             self._recommend(described)
             draft, answer = self._seeker_voice.react(described, may_ask=False)

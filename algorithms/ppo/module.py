@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -161,17 +162,11 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
             return
         tensors = {name: torch.as_tensor(value) for name, value in state.items()}
         if self.inference_only:
-            tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("value_head.")}
-            if self._merger is not None:
-                self._merger.merge({name.removeprefix("lm."): tensor for name, tensor in tensors.items()})
-                return
-        wanted = {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}
-        if wanted.keys() != tensors.keys():
-            odd = sorted(wanted.keys() ^ tensors.keys())[:5]
-            raise ModelError(f"weights do not fit the policy; names on one side only: {odd}")
+            weights = {name.removeprefix("lm."): t for name, t in tensors.items() if name.startswith("lm.")}
+            put_weights(self.lm, weights, self._merger)  # pyright: ignore[reportArgumentType]
+            return
         with torch.no_grad():
-            for name, parameter in wanted.items():
-                parameter.copy_(tensors[name])
+            _copy_into({name: p for name, p in self.named_parameters() if p.requires_grad}, tensors)
 
     def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         statistics = self.token_statistics(batch)
@@ -189,6 +184,44 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         if bf16_is_native(device):
             return torch.autocast(device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
+
+
+def trained_copy(folder: str | Path, policy: PolicySettings, state: Mapping[str, Any]) -> PreTrainedModel:
+    """A plain float32 model with what training changed put into the supervised policy.
+
+    Args:
+        folder: the supervised policy.
+        policy: its settings.
+        state: what ``ConversationModule.get_state`` gave; the value head is left out.
+
+    Raises:
+        ModelError: a name is missing or unknown.
+    """
+    model = load_causal_lm(folder).eval()
+    weights = {name.removeprefix("lm."): torch.as_tensor(v) for name, v in state.items() if name.startswith("lm.")}
+    put_weights(model, weights, AdapterMerger(model, policy.lora) if policy.lora else None)
+    return model
+
+
+@torch.no_grad()
+def put_weights(model: PreTrainedModel, weights: Mapping[str, torch.Tensor], merger: AdapterMerger | None) -> None:
+    """Put synced weights into a plain model, adapters through its merger.
+
+    Raises:
+        ModelError: a name is missing or unknown.
+    """
+    if merger is not None:
+        merger.merge(weights)
+        return
+    _copy_into(dict(model.named_parameters()), weights)
+
+
+def _copy_into(parameters: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor]) -> None:
+    if parameters.keys() != weights.keys():
+        odd = sorted(parameters.keys() ^ weights.keys())[:5]
+        raise ModelError(f"weights do not fit the policy; names on one side only: {odd}")
+    for name, parameter in parameters.items():
+        parameter.copy_(weights[name])
 
 
 def _scatter(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -118,13 +118,13 @@ def metric_lines(iterations: int = 40) -> list[dict[str, Any]]:
     return lines
 
 
-def write_example_run(folder: Path, gain: float = 0.1, dialogues: int = 80) -> Path:
+def write_example_run(folder: Path, gain: float = 0.1, dialogues: int = 80, iterations: int = 40) -> Path:
     """A run folder as training and evaluation leave it."""
     settings = {"name": "example", "evaluation": {"dialogues": dialogues, "samples": min(10, dialogues)}}
     write_text(folder / "config.yaml", config_yaml(RunConfig.model_validate(settings)))
     write_records(folder / "evaluation" / "baseline.jsonl", example_records(0.0, dialogues))
     write_records(folder / "evaluation" / "rl.jsonl", example_records(gain, dialogues))
-    write_text(folder / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in metric_lines()))
+    write_text(folder / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in metric_lines(iterations)))
     facts = {
         "epochs": 2,
         "batches": 160,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,16 +31,16 @@ def feedback(liked: Answer, seen: Answer = Answer.NO) -> Feedback:
     return Feedback(suggested=True, seen=seen, liked=liked)
 
 
-def dialogue(lines: str, index: int = 0, **fields: object) -> Dialogue:
+def dialogue(lines: str, index: int = 0, **fields: Any) -> Dialogue:
     """A dialogue from lines such as ``S: Hello`` and ``R: Try @11``."""
     roles = {"S": Role.SEEKER, "R": Role.RECOMMENDER}
     messages = tuple(Message(roles[line[0]], line[3:]) for line in lines.strip().splitlines())
     named = {film for message in messages for film in mentioned_films(message.text)}
     titles = {film: six_films().title(film) for film in named if film in six_films()}
-    return Dialogue(1000 + index, index, messages, titles, **fields)  # type: ignore[arg-type]
+    return Dialogue(1000 + index, index, messages, titles, **fields)
 
 
-def seeker_opens(**fields: object) -> Dialogue:
+def seeker_opens(**fields: Any) -> Dialogue:
     """The seeker opens; human turns S R S R S R S."""
     return dialogue(
         "S: Hi\nS: I loved @12\nR: Try @11 then\nS: I have not seen it, tell me more\nR: It has ghosts\n"
@@ -48,7 +49,7 @@ def seeker_opens(**fields: object) -> Dialogue:
     )
 
 
-def recommender_opens(**fields: object) -> Dialogue:
+def recommender_opens(**fields: Any) -> Dialogue:
     return dialogue("R: Hello!\nS: Hi, something romantic?\nR: @14 is lovely\nS: Thanks, bye", 1, **fields)
 
 

@@ -15,7 +15,7 @@ from envs.heads import HEADS, HeadScores
 from envs.rewards import PARTS, HeadReference, RewardShaper, repetition
 from envs.settings import RewardSettings
 
-_ALL_ONE = {head: 1.0 for head in HEADS}
+_ALL_ONE = dict.fromkeys(HEADS, 1.0)
 
 
 def _scores(*rows: float, spread: float = 0.0) -> HeadScores:

@@ -103,7 +103,7 @@ def test_a_line_about_a_film_that_nobody_named_is_incoherent() -> None:
 
 
 def test_a_film_of_the_history_is_no_news() -> None:
-    seeker, state = replay_from(5)
+    _, state = replay_from(5)
     assert {TOY_STORY, CONJURING} <= state.named.keys()
     assert state.named[TOY_STORY] is Role.SEEKER
 

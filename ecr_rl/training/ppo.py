@@ -1,0 +1,211 @@
+"""The PPO stage: calibrate the heads under the supervised policy, train, checkpoint, export the trained policy."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+from ray.rllib.utils.metrics import LEARNER_RESULTS
+
+from algorithms.critic import Critic
+from algorithms.language_model import load_causal_lm, sampling_dtype
+from algorithms.ppo.algorithm import CONVERSATIONS, ConversationPPO
+from algorithms.ppo.config import algorithm_config
+from algorithms.ppo.module import trained_copy
+from algorithms.rollout import roll_out
+from algorithms.text import ConversationText, load_tokenizer
+from algorithms.world import World
+from ecr_rl.artefacts import ArtefactFolders
+from ecr_rl.config import RunConfig
+from ecr_rl.runs import RunFolder
+from ecr_rl.training.cluster import ray_instance
+from envs.errors import RunError
+from envs.files import write_json
+from envs.rewards import HeadReference
+
+OnStep = Callable[[int, int, Mapping[str, float]], None]
+CALIBRATION = 2**31 - 2
+"""The stream of the conversations that fix the heads' means and deviations."""
+CHECKPOINTS, MODEL, REFERENCE, FACTS = "checkpoints", "model", "reference.json", "ppo.json"
+"""What the stage leaves in the run folder."""
+_KEPT = 2
+_LEARNER = (
+    "policy_loss",
+    "value_loss",
+    "entropy",
+    "approximate_kl",
+    "clipped_share",
+    "kl_reference",
+    "kl_weight",
+    "sampler_gap",
+    "sampler_gap_max",
+    "value_mean",
+    "batches",
+)
+
+
+def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_step: OnStep) -> dict[str, Any]:
+    """Train until ``ppo.iterations``, from the last checkpoint where the run has one.
+
+    Args:
+        config: the run's settings.
+        artefacts: critic, recommender and supervised policy.
+        run: gets ``reference.json``, ``checkpoints/``, ``model/`` (safetensors, tokenizer, config).
+        on_step: told of each iteration.
+
+    Returns:
+        The facts of the report: epochs, batches, conversations, tokens, losses, rates, sizes, hashes.
+    """
+    critic_before = Critic.load(artefacts.critic).weights_hash()
+    reference = run.path / REFERENCE
+    if not reference.is_file():
+        calibrate(config, artefacts, reference)
+    world = world_of(config, artefacts, reference)
+    with ray_instance(config.resources):
+        algorithm = algorithm_config(
+            world, artefacts.responder, config.policy, config.ppo, config.resources, run.path / "dump"
+        ).build_algo()
+        try:
+            _restore(algorithm, run)
+            _iterate(algorithm, config, run, on_step)
+            _export(algorithm, config, artefacts.responder, run.path / MODEL)
+        finally:
+            algorithm.stop()
+    if Critic.load(artefacts.critic).weights_hash() != critic_before:
+        raise RunError(f"the critic in {artefacts.critic} changed during training; its rewards cannot be trusted")
+    facts = _facts(config, artefacts, run) | {"critic_sha256": critic_before}
+    write_json(run.path / FACTS, facts)
+    return facts
+
+
+def world_of(
+    config: RunConfig, artefacts: ArtefactFolders, reference: Path | None, split: Any = "train", **env: Any
+) -> World:
+    """The run's world on a split, with changed environment settings where given."""
+    return World(
+        data=config.data,
+        env=config.env.model_copy(update=env),
+        reward=config.reward,
+        critic=artefacts.critic,
+        recommender=artefacts.recommender,
+        reference=reference,
+        seed=config.seed,
+        split=split,
+        cache=config.cache_folder,
+    )
+
+
+def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None:
+    """Measure each head's mean and deviation on conversations of the supervised policy, and save them."""
+    count = config.evaluation.calibration_conversations
+    env = world_of(config, artefacts, None).build(min(count, config.resources.conversations_per_runner))
+    text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
+    model = load_causal_lm(artefacts.responder, dtype=sampling_dtype(config.policy)).eval()
+    played = roll_out(model, text, env, [(CALIBRATION, index) for index in range(count)], config.seed)
+    HeadReference.measure(np.stack([outcome.heads for talk in played for outcome in talk.outcomes])).save(path)
+
+
+def weights_hash(folder: Path) -> str:
+    """sha256 (hex) over a model folder's safetensors files, by name."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def checkpoints(run: Path) -> list[tuple[int, Path]]:
+    """A run's whole checkpoints as (iteration, folder), oldest first."""
+    found = (run / CHECKPOINTS).glob("iteration-*")
+    numbered = ((re.fullmatch(r"iteration-(\d+)", folder.name), folder) for folder in found)
+    return sorted((int(match[1]), folder) for match, folder in numbered if match)
+
+
+def _restore(algorithm: ConversationPPO, run: RunFolder) -> None:
+    last = checkpoints(run.path)
+    if last:
+        algorithm.restore_from_path(str(last[-1][1].resolve()))
+    run.rewind("ppo", algorithm.iteration)
+
+
+def _iterate(algorithm: ConversationPPO, config: RunConfig, run: RunFolder, on_step: OnStep) -> None:
+    total = config.ppo.iterations
+    on_step(algorithm.iteration, total, {})
+    while algorithm.iteration < total:
+        started = time.perf_counter()
+        result = algorithm.train()
+        figures = iteration_figures(result) | {"seconds": time.perf_counter() - started}
+        done = algorithm.iteration
+        on_step(done, total, figures)
+        run.record_workers(_workers(figures, config))
+        if done % config.ppo.checkpoint_every == 0 or done == total:
+            _save(algorithm, run.path / CHECKPOINTS, done)
+
+
+def iteration_figures(result: Mapping[str, Any]) -> dict[str, float]:
+    """One iteration's figures from RLlib's result: the conversations' own and the learner's, by name."""
+    learner = result[LEARNER_RESULTS][DEFAULT_MODULE_ID]
+    figures = {name: float(value) for name, value in result[CONVERSATIONS].items()}
+    return figures | {name: float(learner[name]) for name in _LEARNER}
+
+
+def _workers(figures: Mapping[str, float], config: RunConfig) -> list[dict[str, Any]]:
+    """What ``status`` shows of the workers: each env runner with its conversations of the last iteration."""
+    runners = [
+        {"kind": "env_runner", "index": int(name.rsplit("_", 1)[1]), "conversations": int(count)}
+        for name, count in sorted(figures.items())
+        if name.startswith("conversations_runner_")
+    ]
+    return [*runners, *({"kind": "learner", "index": index} for index in range(max(1, config.resources.learner_count)))]
+
+
+def _save(algorithm: ConversationPPO, folder: Path, iteration: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    place, aside = folder / f"iteration-{iteration:06d}", folder / f".aside-{os.getpid()}"
+    shutil.rmtree(aside, ignore_errors=True)
+    algorithm.save_to_path(str(aside.resolve()))
+    shutil.rmtree(place, ignore_errors=True)
+    os.rename(aside, place)
+    for _, old in checkpoints(folder.parent)[:-_KEPT]:
+        shutil.rmtree(old)
+
+
+def _export(algorithm: ConversationPPO, config: RunConfig, supervised: Path, folder: Path) -> None:
+    component = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}"
+    state = algorithm.learner_group.get_state(component)  # pyright: ignore[reportOptionalMemberAccess]
+    weights = state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
+    aside = folder.with_name(f".{folder.name}-{os.getpid()}")
+    trained_copy(supervised, config.policy, weights).save_pretrained(aside)
+    load_tokenizer(str(supervised)).save_pretrained(aside)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.rename(aside, folder)
+
+
+def _facts(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder) -> dict[str, Any]:
+    lines = run.metrics("ppo")
+    lines = [line for line in lines if "seconds" in line]
+    model = load_causal_lm(run.path / MODEL)
+    seconds = sum(line["seconds"] for line in lines)
+    batches = sum(line["batches"] for line in lines)
+    return {
+        "iterations": config.ppo.iterations,
+        "epochs": config.ppo.epochs * len(lines),
+        "batches": int(batches),
+        "conversations": int(sum(line["conversations"] for line in lines)),
+        "tokens": int(sum(line["tokens"] for line in lines)),
+        "policy_loss": lines[-1]["policy_loss"] if lines else None,
+        "value_loss": lines[-1]["value_loss"] if lines else None,
+        "batches_per_second": batches / seconds if seconds else None,
+        "wall_time_s": seconds,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "start_weights_sha256": weights_hash(artefacts.responder),
+        "final_weights_sha256": weights_hash(run.path / MODEL),
+    }
