@@ -1,7 +1,7 @@
 """The six-head critic: an encoder reads context and reply as a pair, six regressions in [0, 1] judge the reply.
 
-Heads share the encoder: its hidden states are averaged over the reply and over the context, both averages together go
-through one hidden layer to six sigmoids. A critic is a folder of safetensors and JSON; nothing in it is pickled.
+Heads share the encoder: its hidden states are averaged over the reply and over the context; both averages and their
+product (does the reply suit the context?) go through one hidden layer to six sigmoids. A critic is a folder of safetensors and JSON; nothing in it is pickled.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CriticNetwork(nn.Module):
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler = None  # BERT's own summary of a text; the averages take its place
         self.encoder = encoder
-        self.heads = nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, len(HEADS)))
+        self.heads = nn.Sequential(nn.Linear(3 * width, width), nn.GELU(), nn.Linear(width, len(HEADS)))
         self._segmented = getattr(encoder.config, "type_vocab_size", 0) >= 2
 
     @torch.no_grad()
@@ -56,7 +56,7 @@ class CriticNetwork(nn.Module):
         hidden = self.encoder(input_ids=batch.ids, attention_mask=batch.mask, **extra).last_hidden_state
         reply = _mean(hidden, batch.mask * batch.segments)
         context = _mean(hidden, batch.mask * (1 - batch.segments))
-        return self.heads(torch.cat([reply, context], dim=-1))
+        return self.heads(torch.cat([reply, context, reply * context], dim=-1))
 
 
 def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

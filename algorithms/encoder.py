@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,18 +42,19 @@ class Encoder:
         return int(self.model.config.hidden_size)
 
 
-def load_encoder(settings: CriticSettings, texts: Iterator[str]) -> Encoder:
+def load_encoder(settings: CriticSettings, texts: Iterable[str], films: Sequence[str] = ()) -> Encoder:
     """The encoder that the settings name; lower layers are frozen, no dropout.
 
     Args:
         settings: ``encoder`` and ``trained_layers``; a tiny encoder trains all its layers.
         texts: what a tiny encoder's tokenizer is learnt from; not read otherwise.
+        films: names that a tiny encoder reads as one token each, so that it can learn what a film is like.
 
     Raises:
         ModelError: the encoder cannot be loaded, has no fast tokenizer, or reads fewer tokens than ``max_tokens``.
     """
     if settings.encoder == TINY:
-        return _tiny(settings, texts)
+        return _tiny(settings, texts, films)
     source = _minilm_folder() if settings.encoder == MINILM else settings.encoder
     try:
         model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
@@ -103,8 +104,8 @@ def restore_encoder(folder: Path) -> Encoder:
     return Encoder(model, PairText(tokenizer, **special))
 
 
-def _tiny(settings: CriticSettings, texts: Iterator[str]) -> Encoder:
-    tokenizer = train_tokenizer(texts, TINY_VOCABULARY)
+def _tiny(settings: CriticSettings, texts: Iterable[str], films: Sequence[str]) -> Encoder:
+    tokenizer = train_tokenizer(texts, TINY_VOCABULARY, films)
     config = BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=TINY_WIDTH,

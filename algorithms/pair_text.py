@@ -5,12 +5,12 @@ The context loses its oldest words first; a reply that alone is too long loses i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from envs.dialogue import Utterance
 from envs.heads import Exchange
@@ -112,8 +112,14 @@ def context_text(context: Sequence[Utterance], characters: int) -> str:
     return " ".join(reversed(parts))[-characters:] if parts else ""
 
 
-def train_tokenizer(texts: Iterator[str], vocabulary: int) -> Tokenizer:
-    """A lower-casing WordPiece tokenizer of at most ``vocabulary`` entries, learnt from texts."""
+def train_tokenizer(texts: Iterable[str], vocabulary: int, names: Sequence[str]) -> Tokenizer:
+    """A lower-casing WordPiece tokenizer learnt from texts, with names that are one token each.
+
+    Args:
+        texts: what the word pieces are learnt from.
+        vocabulary: word pieces at most.
+        names: film names as they stand in texts; whatever else a text holds is cut into word pieces.
+    """
     tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -122,4 +128,5 @@ def train_tokenizer(texts: Iterator[str], vocabulary: int) -> Tokenizer:
         vocab_size=vocabulary, min_frequency=2, special_tokens=special, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_tokens([AddedToken(name, normalized=False) for name in names])
     return tokenizer

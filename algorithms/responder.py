@@ -68,6 +68,7 @@ class ResponderRows:
         """Work out the recommender's proposals for every recommender turn once."""
         self._dialogues = [d for d in dialogues if any(u.role is Role.RECOMMENDER for u in d.utterances)]
         self._catalog, self._text, self._env, self._seed = catalog, text, env, seed
+        self._free_turns = env.horizon if env.seeker == "replay" else env.max_turns
         places = [
             (index, turn)
             for index, dialogue in enumerate(self._dialogues)
@@ -91,7 +92,7 @@ class ResponderRows:
         tokens: list[np.ndarray] = []
         loss: list[np.ndarray] = []
         length = 0
-        for turn in [turn for turn in starts if turn >= start]:
+        for turn in [turn for turn in starts if turn >= start][: self._free_turns]:
             own = mentioned_films(turns[turn].text)[: self._env.proposals]
             proposal = own if own and rng.random() < 0.5 else self._proposals[index, turn]
             observation = self._observation(turns, turn, proposal, first=turn == start)
@@ -199,14 +200,14 @@ def batch_loss(model: torch.nn.Module, rows: Sequence[Row]) -> tuple[torch.Tenso
     plain_lm: PreTrainedModel = model.get_base_model() if hasattr(model, "get_base_model") else model  # pyright: ignore
     longest = max(len(row.tokens) for row in rows)
     tokens = torch.zeros(len(rows), longest, dtype=torch.long)
-    loss, valid = torch.zeros(len(rows), longest, dtype=torch.bool), torch.zeros(len(rows), longest, dtype=torch.long)
+    loss = torch.zeros(len(rows), longest, dtype=torch.bool)
     for index, row in enumerate(rows):
         tokens[index, : len(row.tokens)] = torch.from_numpy(row.tokens.astype(np.int64))
         loss[index, : len(row.tokens)] = torch.from_numpy(row.loss)
-        valid[index, : len(row.tokens)] = 1
     device = plain_lm.device
-    tokens, loss, valid = tokens.to(device), loss.to(device), valid.to(device)
-    hidden = trunk(plain_lm)(input_ids=tokens, attention_mask=valid, use_cache=False).last_hidden_state
+    tokens, loss = tokens.to(device), loss.to(device)
+    # No mask: padding stands on the right, where a causal model's real tokens never look.
+    hidden = trunk(plain_lm)(input_ids=tokens, use_cache=False).last_hidden_state
     target = loss[:, 1:]
     logits = plain_lm.get_output_embeddings()(hidden[:, :-1][target]).float()
     return cross_entropy(logits, tokens[:, 1:][target], reduction="sum"), int(target.sum())

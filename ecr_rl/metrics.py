@@ -93,7 +93,13 @@ class MetricsLog:
         from tensorboardX import SummaryWriter  # imports torch where it finds it: seconds
 
         # One folder a stage: TensorBoard's purge takes every tag of a folder.
-        return SummaryWriter(str(self._folder / "tensorboard" / stage), purge_step=purge_step, flush_secs=10)
+        # The suffix keeps two writers of one second apart, and in order: their files are named by the second.
+        return SummaryWriter(
+            str(self._folder / "tensorboard" / stage),
+            purge_step=purge_step,
+            flush_secs=10,
+            filename_suffix=f".{time.time_ns()}",
+        )
 
     def _close_board(self, stage: str) -> None:
         board = self._boards.pop(stage, None)

@@ -181,7 +181,7 @@ class Pipeline:
 
             def builder(folder: Path) -> Mapping[str, Any]:
                 self._run.rewind(kind, 0)  # a killed attempt left lines
-                _set_threads(self._config.resources.driver_threads)
+                _prepare_torch(self._config.resources.driver_threads)
                 with self._run.stage(kind, total) as stage:
                     return build(folder, stage)
 
@@ -212,7 +212,7 @@ class Pipeline:
             return done
         self._run.forget(name, *later)
         artefacts = self.artefacts()
-        _set_threads(self._config.resources.driver_threads)
+        _prepare_torch(self._config.resources.driver_threads)
         with self._run.stage(name, total) as stage:
             result = dict(work(stage, artefacts))
         self._run.finish(name, settings, result)
@@ -230,8 +230,10 @@ def write_report_of(run: RunFolder) -> dict[str, Any]:
     return json.loads((run.path / "report" / "report.json").read_text(encoding="utf-8"))
 
 
-def _set_threads(threads: int) -> None:
-    """Bound torch's threads of this process: two processes of all cores each slow each other down many times."""
+def _prepare_torch(threads: int) -> None:
+    """Bound torch's threads (two processes of all cores each slow each other down many times); no bars but ours."""
     import torch
+    from transformers.utils import logging as transformers_logging
 
     torch.set_num_threads(threads)
+    transformers_logging.disable_progress_bar()

@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from ecr_rl.cli import app
+from ecr_rl.config import load_config
+from envs.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[1]
+USAGE_ERROR = typer.BadParameter.__mro__[1]
+REFUSALS = (USAGE_ERROR, ConfigError)
+"""How a command that would not run is refused."""
 
 
 def parse_command(line: str) -> None:
     """Parse ``ecr-rl ...`` or ``python -m ecr_rl ...`` down to its last subcommand; nothing runs.
 
     Raises:
-        Exception: the parser's usage error, when an option or argument is not known, missing or ill-typed.
+        UsageError: an option or argument is not known, missing or ill-typed.
         ConfigError: a profile that is named, or a ``-s`` setting, does not exist.
     """
     words = shlex.split(line, comments=True)
     arguments = words[3:] if words[0].startswith("python") else words[1:]
     command: Any = typer.main.get_command(app)
-    parent: Any = None
-    while True:
-        context = command.make_context(command.name, list(arguments), parent=parent)
-        rest = [*getattr(context, "_protected_args", []), *context.args]
-        if not hasattr(command, "commands") or not rest:
-            assert not hasattr(command, "commands") or context.params.get("version"), f"{line}: no subcommand"
-            break
-        name, command, arguments = command.resolve_command(context, rest)
-        parent = context
-    _check_settings(line, context.params)
+    context: Any = command.make_context("ecr-rl", arguments)
+    while hasattr(command, "commands") and not context.params.get("version"):
+        _, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
+        context = command.make_context(command.name, list(arguments), parent=context)
+    _check_settings(context.params)
 
 
-def _check_settings(line: str, parameters: dict[str, Any]) -> None:
-    """The config and the settings that a command names exist."""
-    from ecr_rl.config import load_config
-
+def _check_settings(parameters: dict[str, Any]) -> None:
+    """The profile that a command names exists, and so do its ``-s`` keys; a reader's own file counts as demo."""
     config = parameters.get("config") or "demo"
-    own = config.startswith("my") or ("/" in config and not config.startswith("tune_configs/"))
-    if not own:
-        load_config(config, parameters.get("changes") or [])
+    if config.startswith("tune_configs/"):
+        config = ROOT / config
+    elif config.endswith(".yaml"):
+        config = "demo"
+    load_config(config, parameters.get("changes") or [])

@@ -73,6 +73,7 @@ class ConversationPPOLearner(PPOTorchLearner):
         """Freeze the policy during value warm-up."""
         super().before_gradient_based_update(timesteps=timesteps)
         self._conversation_module.policy_frozen = self.updates < self.ppo.value_warmup
+        self._means: list[dict[str, float]] = []
 
     def compute_loss_for_module(
         self, *, module_id: str, config: Any, batch: dict[str, torch.Tensor], fwd_out: dict[str, torch.Tensor]
@@ -106,19 +107,19 @@ class ConversationPPOLearner(PPOTorchLearner):
         totals = global_sums(torch.stack([mask.sum().float(), *(term.detach() for term in own.values())]).double())
         self._require_finite(dict(zip(own, totals[1:].tolist(), strict=True)), batch)
         count = float(totals[0])
-        self.metrics.log_dict(  # pyright: ignore[reportOptionalMemberAccess]
-            {name: float(total) / count for name, total in zip(own, totals[1:], strict=True)} | {"batches": 1},
-            key=module_id,
-            window=10_000,
-        )
+        self._means.append({name: float(total) / count for name, total in zip(own, totals[1:], strict=True)})
         policy = own["policy_loss"] - self.ppo.entropy * own["entropy"]
         # Times 0, not left out: every parameter keeps a gradient, which DistributedDataParallel waits for.
         policy = policy * (0.0 if self._conversation_module.policy_frozen else 1.0)
         return (policy + self.ppo.value_coefficient * own["value_loss"]) * (learners() / count)
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
-        """Adapt the KL weight, once an iteration."""
+        """Log the iteration's means over its gradient steps; adapt the KL weight."""
         super().after_gradient_based_update(timesteps=timesteps)
+        means = {name: sum(step[name] for step in self._means) / len(self._means) for name in self._means[0]}
+        self.metrics.log_dict(  # pyright: ignore[reportOptionalMemberAccess]
+            means | {"batches": len(self._means)}, key=DEFAULT_MODULE_ID, window=1
+        )
         kl = float(self.metrics.peek((DEFAULT_MODULE_ID, "kl_reference")))  # pyright: ignore
         if self.ppo.kl_target is not None and not self._conversation_module.policy_frozen:
             self.kl_weight = adapted_kl_weight(self.kl_weight, kl, self.ppo.kl_target)

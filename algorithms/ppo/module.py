@@ -108,16 +108,10 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         """
         longest = int(batch[LENGTHS].max())
         tokens_BT, actions_BT = batch[TOKENS][:, :longest], batch[ACTIONS][:, :longest].bool()
-        positions = torch.arange(longest, device=tokens_BT.device)
-        valid_BT = (positions[None] < batch[LENGTHS][:, None]).long()
         lm = self.plain if model is None else model
         with self._autocast(tokens_BT.device):
-            hidden_BT = trunk(lm)(
-                input_ids=tokens_BT,
-                attention_mask=valid_BT,
-                position_ids=positions[None].expand_as(tokens_BT),
-                use_cache=False,
-            ).last_hidden_state
+            # No mask: padding stands on the right, where a causal model's real tokens never look.
+            hidden_BT = trunk(lm)(input_ids=tokens_BT, use_cache=False).last_hidden_state
             mask = actions_BT[:, 1:]
             logits = lm.get_output_embeddings()(hidden_BT[:, :-1][mask])
         logits = logits.float() / self.settings.temperature

@@ -46,12 +46,13 @@ def evaluate(
     For each head: R2, the R2 of reply length alone, rank correlation and mean absolute error.
     """
     with working():
-        from algorithms.critic import Critic
-        from ecr_rl.pipeline import Pipeline
         from ecr_rl.runs import RunFolder
-        from ecr_rl.training.critic import evaluate_critic
 
         with RunFolder.create(run, RunFolder.open(run).config, resume=True) as folder:
+            from algorithms.critic import Critic
+            from ecr_rl.pipeline import Pipeline
+            from ecr_rl.training.critic import evaluate_critic
+
             pipeline = Pipeline(folder.config, folder)
             critic = Critic.load(pipeline.critic())
             with folder.stage("critic-evaluation", 1) as stage:

@@ -15,6 +15,17 @@ import typer
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+PIPE_WIDTH = 120
+"""Characters a line where stdout is not a terminal."""
+NOISY = {
+    "httpx": logging.WARNING,
+    "filelock": logging.WARNING,
+    "fsspec": logging.WARNING,
+    "urllib3": logging.WARNING,
+    "ray.rllib.algorithms.algorithm_config": logging.ERROR,  # warns of the API stack that we chose
+}
+"""Loggers whose everyday messages are nothing to a user, and the level they speak from."""
+
 
 @contextlib.contextmanager
 def working() -> Iterator[None]:
@@ -23,8 +34,8 @@ def working() -> Iterator[None]:
     A command computes inside and prints its result after it.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("httpx", "filelock", "fsspec", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name, level in NOISY.items():
+        logging.getLogger(name).setLevel(level)
     with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
         yield
 
@@ -36,14 +47,16 @@ def show(value: Any, as_json: bool, view: RenderableType | None = None) -> None:
     elif view is None:
         typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
     else:
-        Console(soft_wrap=True).print(view, markup=False)
+        console = Console()
+        wide = console if console.is_terminal else Console(width=PIPE_WIDTH)
+        wide.print(view, markup=False)
 
 
 def report_table(report: dict[str, Any]) -> Table:
     """The figures of ``report.json`` side by side, with 95 % intervals."""
     table = Table(title=f"{report['n']} held-out dialogues, mean [95 % interval]", title_justify="left")
     for column in ("figure", "baseline", "rl", "rl - baseline"):
-        table.add_column(column, justify="left" if column == "figure" else "right")
+        table.add_column(column, justify="left" if column == "figure" else "right", no_wrap=True)
     systems = report["systems"]
     for figure, difference in report["difference"].items():
         table.add_row(figure, *map(_interval, (systems["baseline"].get(figure), systems["rl"].get(figure), difference)))

@@ -23,6 +23,10 @@ Seed = Annotated[
         "--seed", min=0, help="Seed of training, evaluation and samples; the corpus keeps its own (data.seed)."
     ),
 ]
+Into = Annotated[
+    Path | None,
+    typer.Option("--into", help="A Markdown page whose block `<!-- report NAME -->` gets the table of figures."),
+]
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Print the resolved config, parameter counts and memory of each worker, and stop."),
@@ -94,15 +98,18 @@ def evaluate(run: Run, json: Json = False) -> None:
     show(figures, json)
 
 
-def report(run: Run, json: Json = False) -> None:
+def report(run: Run, into: Into = None, json: Json = False) -> None:
     """Write a run's report anew from its evaluation.
 
     It goes to RUN/report: index.html, report.json and the plots.
     """
     with working(), _reopened(run) as folder:
         from ecr_rl.pipeline import write_report_of
+        from ecr_rl.report.insert import insert_report
 
         figures = write_report_of(folder)
+        if into is not None:
+            insert_report(into, folder.config.name, figures)
     _show_report(figures, run, json)
 
 

@@ -6,6 +6,7 @@ out on the validation split, and ``evaluate_critic`` holds the critic out on any
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,13 @@ from algorithms.second_evaluator import SecondEvaluator
 from algorithms.settings import CriticSettings, RecommenderSettings
 from ecr_rl.labels.evidence import Labels
 from ecr_rl.labels.labelled import LabelledSet, label
+from envs.catalog import Catalog
 from envs.corpus import Corpus
 from envs.files import write_json
 from envs.heads import HEADS, RewardModel
 
+FAMILIAR = 5
+"""Examples in which a film must be named for a tiny critic to read its name as one token."""
 HELD_OUT = 1500
 """Examples of a held-out set at most."""
 SECOND_EVALUATOR_EXAMPLES = 12_000
@@ -72,7 +76,7 @@ def build_critic(corpus: Corpus, settings: CriticSettings, folder: Path, on_step
     valid = label(corpus.valid, corpus.catalog, HELD_OUT, settings.seed)
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
-        encoder = load_encoder(settings, _texts(train))
+        encoder = load_encoder(settings, _texts(train), _film_names(train, corpus.catalog))
         network = CriticNetwork(encoder.model, encoder.width)
     training = CriticTraining(network, encoder.text, settings, _targets(train), _targets(valid))
     step = training.run(on_step)
@@ -142,3 +146,9 @@ def _texts(labelled: LabelledSet) -> Iterator[str]:
     for exchange in labelled.exchanges:
         yield exchange.reply
         yield context_text(exchange.context, characters=300)
+
+
+def _film_names(labelled: LabelledSet, catalog: Catalog) -> list[str]:
+    """Names of the films that the examples' replies and seekers name often enough to learn something of each."""
+    counts = Counter(film for example in labelled.examples for film in example.evidence.films + example.evidence.told)
+    return [catalog.title(film) for film, count in sorted(counts.items()) if count >= FAMILIAR and film in catalog]

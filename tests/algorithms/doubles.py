@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
 from algorithms.language_model import build_tiny
 from algorithms.settings import PolicySettings
 from algorithms.text import ConversationText, train_tokenizer
@@ -32,3 +35,33 @@ def tiny_policy_folder(folder: Path, policy: PolicySettings = POLICY, seed: int 
     model.save_pretrained(folder)
     text.tokenizer.save_pretrained(folder)
     return folder
+
+
+def random_gpt2(vocabulary: int = 50, positions: int = 64) -> PreTrainedModel:
+    """A GPT-2 of two layers whose distributions are far from uniform, in eval mode."""
+    config = GPT2Config(vocab_size=vocabulary, n_positions=positions, n_embd=32, n_layer=2, n_head=2)
+    return _spread(GPT2LMHeadModel(config))
+
+
+def random_llama(vocabulary: int = 50, positions: int = 64) -> PreTrainedModel:
+    """A Llama of two layers with tied embeddings, in eval mode."""
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        max_position_embeddings=positions,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        tie_word_embeddings=True,
+    )
+    return _spread(LlamaForCausalLM(config))
+
+
+def _spread(model: PreTrainedModel) -> PreTrainedModel:
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(0.0, 0.3, generator=generator)
+    return model.eval()

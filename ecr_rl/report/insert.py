@@ -1,0 +1,44 @@
+"""A run's figures in a page of Markdown: the block between its markers is generated, never typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ecr_rl.report.summary import markdown_table
+from envs.errors import DataError
+from envs.files import write_text
+
+
+def insert_report(page: Path, name: str, report: Mapping[str, Any]) -> None:
+    """Replace what stands between ``<!-- report NAME -->`` and ``<!-- /report -->`` by the report's figures.
+
+    Args:
+        page: a Markdown file.
+        name: the run's name in the marker.
+        report: what ``report.json`` says.
+
+    Raises:
+        DataError: the page cannot be read or has no such markers.
+    """
+    try:
+        text = page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", file=page, remedy="Name a Markdown file.") from error
+    opening = f"<!-- report {name} -->"
+    block = re.compile(re.escape(opening) + r".*?<!-- /report -->", re.DOTALL)
+    if not block.search(text):
+        raise DataError(f"has no block {opening} … <!-- /report -->", file=page, remedy="Add the two markers.")
+    figures = f"{opening}\n{facts_sentence(report)}\n\n{markdown_table(report)}<!-- /report -->"
+    write_text(page, block.sub(lambda _: figures, text))
+
+
+def facts_sentence(report: Mapping[str, Any]) -> str:
+    """How much training stands behind the figures: iterations, conversations, tokens and minutes of PPO."""
+    facts = report["facts"]
+    return (
+        f"{facts['iterations']} PPO iterations, {facts['conversations']:,} conversations and {facts['tokens']:,} sampled "
+        f"tokens in {facts['wall_time_s'] / 60:.1f} minutes; {facts['parameters'] / 1e6:.1f} M parameters."
+    )

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ecr_rl.artefacts import ArtefactCache, code_version, key_hash, model_version
+from ecr_rl.pipeline import CODE
+from envs.errors import ModelError
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = {"settings": {"steps": 3}, "corpus": "abc"}
+
+
+def _builder(folder: Path) -> dict[str, float]:
+    (folder / "weights").write_text("1 2 3")
+    return {"r2": 0.5}
+
+
+def test_a_part_is_built_once(tmp_path: Path) -> None:
+    cache = ArtefactCache(tmp_path / "cache")
+    first = cache.build("critic", KEY, _builder)
+    second = cache.build("critic", dict(reversed(KEY.items())), lambda folder: pytest.fail("built twice"))
+    assert (first.cached, second.cached) == (False, True)
+    assert first.folder == second.folder
+    assert first.folder.name == f"critic-{key_hash(KEY)[:12]}"
+    assert second.figures == {"r2": 0.5}
+    assert json.loads((first.folder / "key.json").read_text())["key"] == KEY
+
+
+def test_another_key_is_another_part(tmp_path: Path) -> None:
+    cache = ArtefactCache(tmp_path)
+    assert cache.build("critic", KEY, _builder).folder != cache.build("critic", {**KEY, "corpus": "d"}, _builder).folder
+    assert cache.build("critic", KEY, _builder).folder != cache.build("recommender", KEY, _builder).folder
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    cache = ArtefactCache(tmp_path)
+
+    def fail(folder: Path) -> dict[str, float]:
+        (folder / "half").write_text("x")
+        raise ModelError("no")
+
+    with pytest.raises(ModelError):
+        cache.build("critic", KEY, fail)
+    assert [entry.name for entry in tmp_path.iterdir() if entry.is_dir()] == []
+    assert not cache.build("critic", KEY, _builder).cached
+
+
+def test_a_killed_build_is_not_used_and_is_removed(tmp_path: Path) -> None:
+    code = """
+        import os, signal, sys
+        from pathlib import Path
+        from ecr_rl.artefacts import ArtefactCache
+        def build(folder):
+            (folder / "half").write_text("x")
+            os.kill(os.getpid(), signal.SIGKILL)
+        ArtefactCache(Path(sys.argv[1])).build("critic", {"settings": {"steps": 3}, "corpus": "abc"}, build)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(tmp_path)], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [entry for entry in tmp_path.iterdir() if entry.is_dir()]
+    part = ArtefactCache(tmp_path).build("critic", KEY, _builder)
+    assert not (part.folder / "half").exists()
+    assert [entry for entry in tmp_path.iterdir() if entry.is_dir()] == [part.folder]
+
+
+def test_concurrent_builders_share_one_part(tmp_path: Path) -> None:
+    built: list[int] = []
+
+    def slow(folder: Path) -> dict[str, float]:
+        built.append(1)
+        time.sleep(0.2)
+        return _builder(folder)
+
+    parts: list[Path] = []
+    work = [
+        threading.Thread(target=lambda: parts.append(ArtefactCache(tmp_path).build("critic", KEY, slow).folder))
+        for _ in range(4)
+    ]
+    for thread in work:
+        thread.start()
+    for thread in work:
+        thread.join()
+    assert len(built) == 1
+    assert len(set(parts)) == 1 and len(parts) == 4
+
+
+def test_a_builder_whom_the_lock_did_not_reach_takes_the_winners_part(tmp_path: Path) -> None:
+    cache = ArtefactCache(tmp_path)
+
+    def overtaken(folder: Path) -> dict[str, float]:
+        other = tmp_path / "elsewhere"
+        os.rename(ArtefactCache(other).build("critic", KEY, lambda f: {"r2": 0.9}).folder, cache.folder("critic", KEY))
+        return _builder(folder)
+
+    assert cache.build("critic", KEY, overtaken).figures == {"r2": 0.9}
+    assert not list(tmp_path.glob(".critic-*.*.*"))
+
+
+def test_a_damaged_key_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    cache = ArtefactCache(tmp_path)
+    part = cache.build("critic", KEY, _builder)
+    (part.folder / "key.json").write_text("{")
+    with pytest.raises(ModelError, match="Delete the folder"):
+        cache.build("critic", KEY, _builder)
+
+
+def test_the_code_version_sees_code_and_not_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = tmp_path / "some_stage.py"
+    versions = []
+    for text in ("x = 1\n", "# why\nx  =  1\n", "x = 2\n"):
+        file.write_text(text)
+        versions.append(code_version(["some_stage"]))
+    assert versions[0] == versions[1] != versions[2]
+
+
+@pytest.mark.parametrize("kind", sorted(CODE))
+def test_the_modules_behind_a_part_exist(kind: str) -> None:
+    assert len(code_version(CODE[kind])) == 12
+
+
+def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:
+    assert model_version("tiny") == "tiny"
+    (tmp_path / "model.safetensors").write_text("1")
+    before = model_version(str(tmp_path))
+    (tmp_path / "model.safetensors").write_text("12")
+    assert model_version(str(tmp_path)) != before

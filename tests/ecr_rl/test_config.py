@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ecr_rl.config import RunConfig, config_yaml, find_profile, load_config, profiles
+from envs.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Any:
+    def write(text: str) -> Path:
+        file = tmp_path / "mine.yaml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.rglob("tune_configs/**/*.yaml")), ids=lambda file: file.stem)
+def test_every_config_of_the_repository_is_valid(file: Path) -> None:
+    assert load_config(file).name == file.stem
+
+
+def test_a_resolved_config_reads_back_as_itself(tmp_path: Path) -> None:
+    for profile in profiles():
+        config = load_config(profile)
+        resolved = tmp_path / "config.yaml"
+        resolved.write_text(config_yaml(config), encoding="utf-8")
+        assert load_config(resolved) == config
+        assert yaml.safe_load(resolved.read_text())["ppo"].keys() == type(config.ppo).model_fields.keys()
+
+
+def test_the_files_name_names_the_run(config_file: Any) -> None:
+    assert load_config(config_file("")).name == "mine"
+    assert load_config(config_file("name: other")).name == "other"
+
+
+def test_an_empty_section_is_the_default(config_file: Any) -> None:
+    assert load_config(config_file("ppo:\n# nothing yet\n")).ppo == RunConfig().ppo
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ppo: {iteratons: 3}", "unknown key ppo.iteratons. Did you mean ppo.iterations?"),
+        ("pppo: {}", "unknown key pppo. Did you mean ppo?"),
+        ("policy: {lora: {rnk: 3}}", "unknown key policy.lora.rnk. Did you mean policy.lora.rank?"),
+        ("ppo: {seeker: replay}", "unknown key ppo.seeker. Did you mean env.seeker?"),
+        ("ppo: {iterations: many}", "ppo.iterations: Input should be a valid integer"),
+        ("ppo: {iterations: -1}", "(it is -1)"),
+        ("env: {seeker: ghost}", "env.seeker: Input should be 'replay' or 'profile'"),
+        ("reward: {weights: {blue: 1}}", "unknown reward heads ['blue']"),
+        ("ppo: 3", "ppo: Input should be"),
+        ("- a list", "a config is a mapping"),
+        ("ppo: {iterations: 3", "not readable as YAML"),
+        ("ppo: {iterations: 3}\nppo: {}", "'ppo' stands there twice"),
+    ],
+)
+def test_errors_name_the_file_and_the_key(config_file: Any, text: str, said: str) -> None:
+    file = config_file(text)
+    with pytest.raises(ConfigError) as refused:
+        load_config(file)
+    assert said in str(refused.value)
+    assert str(refused.value).startswith(str(file))
+
+
+def test_every_error_is_told_at_once(config_file: Any) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_config(config_file("ppo: {iteratons: 3}\nenf: {}"))
+    assert len(str(refused.value).splitlines()) == 2
+
+
+def test_an_override_is_blamed_for_its_own_error() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_config("demo", ["ppo.epochs=1", "ppo.iteratons=3"])
+    assert str(refused.value) == "-s ppo.iteratons=3: unknown key ppo.iteratons. Did you mean ppo.iterations?"
+
+
+def test_overrides_are_typed_by_the_settings() -> None:
+    config = load_config("demo", ["ppo.learning_rate=1e-5", "reward.weights.bleu=0.25", "data.limit=7"])
+    assert config.ppo.learning_rate == 1e-5
+    assert config.reward.weights == {**load_config("demo").reward.weights, "bleu": 0.25}
+    assert config.data.limit == 7
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["ppo.conversations_per_iteration=48", "ppo.minibatch_conversations=32"], "=48 is not a multiple of"),
+        (["ppo.minibatch_conversations=16", "resources.learners=3"], "3 learners"),
+        (["ppo.minibatch_conversations=16", "resources.gpus=5"], "5 learners"),
+        (["resources.gpus=2", "resources.env_runners=2"], "leave resources.env_runners"),
+        (["resources.env_runners=1000"], "1000 env runners without"),
+        (["policy.four_bit=true"], "needs policy.lora"),
+        (["policy.lora={rank: 4, alpha: 8}"], "value_into_trunk must be false"),
+        (["policy.width=190", "policy.heads=6"], "not a multiple of policy.heads=6"),
+        (["policy.positions=100"], "holds no turn"),
+        (["evaluation.samples=11", "evaluation.dialogues=10"], "more than evaluation.dialogues=10"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(changes: list[str], said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_config("demo", changes)
+    assert said in str(refused.value)
+
+
+def test_profiles_are_found_by_name_and_by_path() -> None:
+    assert profiles() == ["demo", "redial-cpu", "redial-gpu"]
+    assert find_profile("demo").samefile(ROOT / "tune_configs" / "demo.yaml")
+    assert find_profile(ROOT / "tune_configs" / "demo.yaml").is_file()
+    with pytest.raises(ConfigError, match="Did you mean the profile redial-cpu"):
+        find_profile("redial-cpuu")
+
+
+@pytest.mark.parametrize("gpus", [1, 4, 8])
+def test_the_gpu_profile_fits_any_number_of_gpus(gpus: int) -> None:
+    config = load_config("redial-gpu", [f"resources.gpus={gpus}"])
+    assert config.resources.learner_count == config.resources.runner_count == gpus
