@@ -1,0 +1,142 @@
+"""PPO on conversations as a whole: what it promises of learning, learners, env runners, resume and failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
+
+from algorithms.ppo.learner import STATE
+from algorithms.settings import LoraSettings, ResourceSettings
+from ecr_rl.training.ppo import iteration_figures
+from envs.errors import RunError
+from tests.algorithms.doubles import POLICY
+from tests.algorithms.worlds import SmallWorld, small_algorithm, speaking_policy
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return speaking_policy(tmp_path_factory.mktemp("policy"))
+
+
+@contextmanager
+def running(folder: Path, dump: Path, **options: Any) -> Iterator[Any]:
+    algorithm = small_algorithm(folder, dump, **options)
+    try:
+        yield algorithm
+    finally:
+        algorithm.stop()
+
+
+def learner_state(algorithm: Any) -> dict[str, Any]:
+    return algorithm.learner_group.get_state()[COMPONENT_LEARNER]
+
+
+def weights(algorithm: Any) -> dict[str, np.ndarray]:
+    return learner_state(algorithm)[COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
+
+
+def largest_gap(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
+    assert one.keys() == other.keys()
+    return max(float(np.abs(one[name] - other[name]).max()) for name in one)
+
+
+def test_rule_reward_rises_within_ten_iterations(folder: Path, tmp_path: Path) -> None:
+    with running(folder, tmp_path, learning_rate=1e-3, kl=0.0) as algorithm:
+        rewards = [iteration_figures(algorithm.train())["reward_mean"] for _ in range(10)]
+    assert rewards[-1] > rewards[0] + 0.5  # a reply with a question mark pays 2, one without -2
+
+
+def test_nothing_moves_at_learning_rate_zero(folder: Path, tmp_path: Path) -> None:
+    with running(folder, tmp_path, learning_rate=1e-30, value_learning_rate=1e-30) as algorithm:
+        before = weights(algorithm)
+        figures = [iteration_figures(algorithm.train()) for _ in range(2)]
+        assert largest_gap(before, weights(algorithm)) < 1e-12
+    for figure in figures:
+        assert figure["kl_reference"] == pytest.approx(0, abs=1e-6)
+        assert figure["approximate_kl"] == pytest.approx(0, abs=1e-6)
+        assert figure["sampler_gap"] < 1e-4
+        assert figure["conversations"] == 16
+
+
+def test_warm_up_trains_the_value_head_alone(folder: Path, tmp_path: Path) -> None:
+    with running(folder, tmp_path, value_warmup=1, learning_rate=1e-3) as algorithm:
+        before = weights(algorithm)
+        algorithm.train()
+        after = weights(algorithm)
+        moved = {name for name in before if not np.array_equal(before[name], after[name])}
+        assert moved and all(name.startswith("value_head") for name in moved)
+
+
+def test_two_learners_take_one_learners_step_on_unequal_lengths(folder: Path, tmp_path: Path) -> None:
+    after = []
+    for learners in (0, 2):
+        resources = ResourceSettings(learners=learners, conversations_per_runner=16, driver_threads=1)
+        with running(folder, tmp_path, resources=resources, learning_rate=1e-3, epochs=2) as algorithm:
+            algorithm.train()
+            after.append(weights(algorithm))
+    assert largest_gap(*after) < 1e-5
+
+
+def test_two_env_runners_report_conversations_and_a_killed_one_is_replaced(folder: Path, tmp_path: Path) -> None:
+    import ray
+
+    resources = ResourceSettings(env_runners=2, conversations_per_runner=8, driver_threads=1)
+    with running(folder, tmp_path, resources=resources) as algorithm:
+        figures = iteration_figures(algorithm.train())
+        assert (figures["conversations_runner_1"], figures["conversations_runner_2"]) == (8, 8)
+        ray.kill(algorithm.env_runner_group._worker_manager.actors()[1], no_restart=False)
+        figures = iteration_figures(algorithm.train())
+        assert figures["conversations"] == 16
+
+
+@pytest.mark.parametrize("lora", [None, LoraSettings(rank=2, alpha=4)], ids=["full", "lora"])
+def test_resumed_run_equals_one_that_was_never_stopped(folder: Path, tmp_path: Path, lora: LoraSettings | None) -> None:
+    options: dict[str, Any] = {
+        "policy": POLICY.model_copy(update={"lora": lora}),
+        "learning_rate": 1e-3,
+        "kl_target": 0.01,
+    }
+    with running(folder, tmp_path, **options) as algorithm:
+        algorithm.train()
+        algorithm.save_to_path(str(tmp_path / "checkpoint"))
+        algorithm.train()
+        through = learner_state(algorithm)
+        if lora is not None:
+            assert all("lora_" in name or "value_head" in name for name in weights(algorithm))
+        assert not any("lm_head" in name for name in weights(algorithm))  # tied: its weights travel once
+    with running(folder, tmp_path, **options) as algorithm:
+        algorithm.restore_from_path(str(tmp_path / "checkpoint"))
+        assert algorithm.iteration == 1
+        algorithm.train()
+        resumed = learner_state(algorithm)
+    gap = largest_gap(
+        through[COMPONENT_RL_MODULE][DEFAULT_MODULE_ID], resumed[COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
+    )
+    assert gap == 0
+    assert through[STATE] == resumed[STATE]
+    assert str(through[COMPONENT_OPTIMIZER]) == str(resumed[COMPONENT_OPTIMIZER])
+
+
+def test_scores_that_are_no_numbers_stop_the_run(folder: Path, tmp_path: Path) -> None:
+    from envs.errors import EcrError
+
+    with (
+        running(folder, tmp_path, world=SmallWorld(judge="broken")) as algorithm,
+        pytest.raises(EcrError, match="finite|number"),
+    ):
+        algorithm.train()
+
+
+def test_loss_that_is_not_finite_dumps_the_batch_and_names_the_term(folder: Path, tmp_path: Path) -> None:
+    with running(folder, tmp_path, kl=float("inf")) as algorithm, pytest.raises(RunError, match="policy_loss"):
+        for _ in range(3):
+            algorithm.train()
+    assert list(tmp_path.glob("not-finite-*.safetensors"))
