@@ -1,7 +1,8 @@
 """The six-head critic: an encoder reads context and reply as a pair, six regressions in [0, 1] judge the reply.
 
 Heads share the encoder: its hidden states are averaged over the reply and over the context; both averages and their
-product (does the reply suit the context?) go through one hidden layer to six sigmoids. A critic is a folder of safetensors and JSON; nothing in it is pickled.
+product (does the reply suit the context?) go through one hidden layer to six sigmoids. A critic is a folder of
+safetensors and JSON; nothing in it is pickled.
 """
 
 from __future__ import annotations

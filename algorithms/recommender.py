@@ -196,7 +196,7 @@ class CooccurrenceRecommender:
                 text, _ = self._catalog.strip_titles(turn.text)
                 words |= {self._words[word] for word in seeker_words(text) if word in self._words}
                 rejected = bool(_REJECTION.search(text.lower()))
-                films |= {film: REJECTED if rejected else 1.0 for film in named or recent}
+                films |= dict.fromkeys(named or recent, REJECTED if rejected else 1.0)
             else:
                 films |= dict.fromkeys(named, 1.0)
                 recent = named

@@ -1,8 +1,8 @@
-"""A second judge of a reply's overall quality, of another family than the critic: it reports, nothing trains against it.
+"""A second judge of overall quality, of another family than the critic: it reports, nothing trains against it.
 
 Ridge regression on hashed word 1- and 2-grams of the reply and of the context, the reply's length, its sentiment
-(VADER) and its overlap with the context. Nothing of it is a neural network, and it learns from dialogues that the critic
-does not see.
+(VADER) and its overlap with the context. Nothing of it is a neural network, and it learns from dialogues that the
+critic does not see.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def _features(exchanges: Sequence[Exchange]) -> csr_matrix:
 
 def _dense(text: str, reply: Sequence[str], context: Sequence[str]) -> list[float]:
     """Length, log length, sentiment, questions, overlap with the context, share of repeated bigrams."""
-    bigrams = list(zip(reply, reply[1:], strict=False))
+    bigrams = list(pairwise(reply))
     repeated = 1 - len(set(bigrams)) / len(bigrams) if bigrams else 0.0
     overlap = len(set(reply) & set(context)) / max(1, len(set(reply)))
     length = len(reply)
@@ -117,7 +118,7 @@ def _words(text: str) -> list[str]:
 
 def _grams(words: Sequence[str]) -> Iterable[str]:
     yield from words
-    yield from map(" ".join, zip(words, words[1:], strict=False))
+    yield from map(" ".join, pairwise(words))
 
 
 def _bucket(side: str, gram: str) -> int:

@@ -32,6 +32,7 @@ class DataError(EcrError):
         field: str | None = None,
         remedy: str | None = None,
     ) -> None:
+        """Join the parts into one message."""
         self.what, self.file, self.line, self.field, self.remedy = what, file, line, field, remedy
         place = "" if file is None else str(file) + ("" if line is None else f", line {line}")
         parts = [part for part in (place, "" if field is None else f"field {field}") if part]

@@ -18,25 +18,32 @@ class Settings(BaseModel):
 class DataSettings(Settings):
     """Where dialogues come from and how they are split."""
 
-    source: str = Field("sample", description="sample | official | a ReDial zip | an unpacked folder | hf:owner/name")
-    validation: str = Field(
-        "latest", description="latest (by conversation id) | random | a JSON file of validation ids, FILE or FILE#KEY"
+    source: str = Field(
+        default="sample", description="sample | official | a ReDial zip | an unpacked folder | hf:owner/name"
     )
-    validation_dialogues: int = Field(1000, gt=0, description="size of the validation split, for latest and random")
-    metadata: str | None = Field(None, description="a folder with id2info.json: genres, people and plots of films")
-    limit: int | None = Field(None, gt=0, description="keep at most this many dialogues of each split")
-    seed: int = Field(0, description="seed of the random split and of the sample corpus")
+    validation: str = Field(
+        default="latest",
+        description="latest (by conversation id) | random | a JSON file of validation ids, FILE or FILE#KEY",
+    )
+    validation_dialogues: int = Field(
+        default=1000, gt=0, description="size of the validation split, for latest and random"
+    )
+    metadata: str | None = Field(
+        default=None, description="a folder with id2info.json: genres, people and plots of films"
+    )
+    limit: int | None = Field(default=None, gt=0, description="keep at most this many dialogues of each split")
+    seed: int = Field(default=0, description="seed of the random split and of the sample corpus")
 
 
 class EnvSettings(Settings):
     """How a conversation runs."""
 
     seeker: Literal["replay", "profile"] = "profile"
-    horizon: int = Field(2, gt=0, description="replay: free turns after the human history, then truncation")
-    max_turns: int = Field(4, gt=0, description="profile: recommender turns at most, then truncation")
-    max_history: int = Field(6, ge=0, description="human turns shown before the first free turn")
-    proposals: int = Field(2, ge=1, le=2, description="films in a proposal")
-    max_characters: int = Field(2000, gt=0, description="longest utterance the spaces accept, in characters")
+    horizon: int = Field(default=2, gt=0, description="replay: free turns after the human history, then truncation")
+    max_turns: int = Field(default=4, gt=0, description="profile: recommender turns at most, then truncation")
+    max_history: int = Field(default=6, ge=0, description="human turns shown before the first free turn")
+    proposals: int = Field(default=2, ge=1, le=2, description="films in a proposal")
+    max_characters: int = Field(default=2000, gt=0, description="longest utterance the spaces accept, in characters")
 
 
 class RewardSettings(Settings):
@@ -53,12 +60,12 @@ class RewardSettings(Settings):
         },
         description="weight of each head; heads left out weigh 0",
     )
-    cap: float = Field(2.0, description="a normalised head pays at most this many standard deviations")
-    spread_penalty: float = Field(0.0, ge=0, description="k in mean - k x ensemble spread (arXiv 2310.02743)")
-    missing_end: float = Field(0.5, ge=0, description="taken off a reply that was cut before its end")
-    repetition: float = Field(0.5, ge=0, description="taken off times the share of repeated bigrams")
-    markup: float = Field(0.5, ge=0, description="taken off a reply with role markers or titles outside slots")
-    acceptance: float = Field(0.25, ge=0, description="paid on the turn whose film the seeker accepts")
+    cap: float = Field(default=2.0, description="a normalised head pays at most this many standard deviations")
+    spread_penalty: float = Field(default=0.0, ge=0, description="k in mean - k x ensemble spread (arXiv 2310.02743)")
+    missing_end: float = Field(default=0.5, ge=0, description="taken off a reply that was cut before its end")
+    repetition: float = Field(default=0.5, ge=0, description="taken off times the share of repeated bigrams")
+    markup: float = Field(default=0.5, ge=0, description="taken off a reply with role markers or titles outside slots")
+    acceptance: float = Field(default=0.25, ge=0, description="paid on the turn whose film the seeker accepts")
 
     def weight(self, head: str) -> float:
         """Weight of a head; 0 where the settings leave it out."""

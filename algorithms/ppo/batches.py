@@ -36,7 +36,7 @@ class EpisodesToConversations(ConnectorV2):
 
 
 def conversation_rows(episodes: Sequence[SingleAgentEpisode]) -> dict[str, np.ndarray]:
-    """The columns of a batch: tokens, actions, turn rewards and ends, sampled log-probabilities (B, T); lengths (B,)."""
+    """The columns of a batch: tokens, actions, turn rewards and ends, sampled logp, (B, T); lengths, (B,)."""
     rows = [_row(episode) for episode in episodes]
     longest = max(len(row[TOKENS]) for row in rows)
     columns: dict[str, np.ndarray] = {
@@ -151,9 +151,7 @@ class TokenAdvantages(ConnectorV2):
             return module.token_statistics(chunk, entropy=False).logp
 
 
-def whiten(
-    advantages: torch.Tensor, action: torch.Tensor, extra: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def whiten(advantages: torch.Tensor, action: torch.Tensor, extra: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Advantages at mean 0 and standard deviation 1 over all learners' action tokens.
 
     Args:

@@ -144,7 +144,10 @@ class ConversationPPOLearner(PPOTorchLearner):
         bad = [name for name, total in totals.items() if not torch.isfinite(torch.tensor(total))]
         if not bad:
             return
-        path = Path(self.config.learner_config_dict["dump"]) / f"not-finite-update-{self.updates}-{os.getpid()}.safetensors"
+        path = (
+            Path(self.config.learner_config_dict["dump"])
+            / f"not-finite-update-{self.updates}-{os.getpid()}.safetensors"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({name: t.contiguous() for name, t in batch.items() if isinstance(t, torch.Tensor)}, path)
         raise RunError(

@@ -164,7 +164,12 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
 
     def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         statistics = self.token_statistics(batch)
-        return {"mask": statistics.mask, "logp": statistics.logp, "entropy": statistics.entropy, "values": statistics.values}
+        return {
+            "mask": statistics.mask,
+            "logp": statistics.logp,
+            "entropy": statistics.entropy,
+            "values": statistics.values,
+        }
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         raise NotImplementedError("conversations are sampled by ConversationEnvRunner, not by a module's forward")

@@ -106,7 +106,8 @@ def empathy(case: Case) -> float:
 
     ``clip(.25 + .3 s(a) + .2 s(w) + .15 v + m - .4 [c > 0] - .1 g)`` with a, w, c the distinct phrases of
     acknowledgement, warmth and coldness, v VADER's compound in [-1, 1], g = clip((superlatives + exclamation marks - 3)
-    / 4), and m = +.1 where the seeker's last turn states a mood and the reply acknowledges it, -.1 where it does not, else 0.
+    / 4), and m = +.1 where the seeker's last turn states a mood and the reply acknowledges it, -.1 where it does not,
+    else 0.
     """
     reply = case.reply
     acknowledged = reply.count(lexicon.ACKNOWLEDGEMENT)
@@ -121,11 +122,11 @@ def empathy(case: Case) -> float:
 def informativeness(case: Case, facts: FilmFacts) -> float:
     """Does the reply tell something specific, and is it right?
 
-    ``clip(.15 [a film is named] + .5 s(max(0, r - .7 x)) + .35 s(k / 2) min(1, 2 d) / (1 + x))`` with k the distinct content
-    words, d = k / max(6, words) their density (so that padding lowers the score), r and x the facts that are right and
-    wrong by the catalogue, of the films named, else of those that the seeker asked about. A genre counts 1 (.5 where the
-    catalogue knows no genres or no film is spoken of), a person 1.5, a year outside a title 1 and a plot word .5 (two at
-    most); a genre that none of the films named has counts 1 as wrong.
+    ``clip(.15 [a film is named] + .5 s(max(0, r - .7 x)) + .35 s(k / 2) min(1, 2 d) / (1 + x))`` with k the distinct
+    content words, d = k / max(6, words) their density (so that padding lowers the score), r and x the facts that are
+    right and wrong by the catalogue, of the films named, else of those that the seeker asked about. A genre counts 1
+    (.5 where the catalogue knows no genres or no film is spoken of), a person 1.5, a year outside a title 1 and a plot
+    word .5 (two at most); a genre that none of the films named has counts 1 as wrong.
     """
     reply = case.reply
     focus = case.evidence.films or case.evidence.asked

@@ -39,6 +39,6 @@ def facts_sentence(report: Mapping[str, Any]) -> str:
     """How much training stands behind the figures: iterations, conversations, tokens and minutes of PPO."""
     facts = report["facts"]
     return (
-        f"{facts['iterations']} PPO iterations, {facts['conversations']:,} conversations and {facts['tokens']:,} sampled "
-        f"tokens in {facts['wall_time_s'] / 60:.1f} minutes; {facts['parameters'] / 1e6:.1f} M parameters."
+        f"{facts['iterations']} PPO iterations, {facts['conversations']:,} conversations and {facts['tokens']:,} "
+        f"sampled tokens in {facts['wall_time_s'] / 60:.1f} minutes; {facts['parameters'] / 1e6:.1f} M parameters."
     )

@@ -18,7 +18,15 @@ LINES = [
     "You are welcome, enjoy the film and have a lovely evening.",
 ]
 POLICY = PolicySettings(
-    model="tiny", layers=2, width=32, heads=2, vocabulary=400, positions=256, max_new=8, max_observation=40, max_history=80
+    model="tiny",
+    layers=2,
+    width=32,
+    heads=2,
+    vocabulary=400,
+    positions=256,
+    max_new=8,
+    max_observation=40,
+    max_history=80,
 )
 
 

@@ -43,7 +43,9 @@ def play(
     return said
 
 
-def full_forward(model: PreTrainedModel, turns: Sequence[tuple[np.ndarray, SampledReply]], temperature: float) -> np.ndarray:
+def full_forward(
+    model: PreTrainedModel, turns: Sequence[tuple[np.ndarray, SampledReply]], temperature: float
+) -> np.ndarray:
     """Log-probabilities of all reply tokens by one forward over the whole conversation."""
     ids = np.concatenate([np.concatenate([block, reply.tokens]) for block, reply in turns]).astype(np.int64)
     is_reply = np.concatenate([np.repeat([False, True], [len(b), len(r.tokens)]) for b, r in turns])

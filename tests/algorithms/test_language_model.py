@@ -90,7 +90,7 @@ def test_adapter_without_layer_or_second_half_is_refused() -> None:
     merger = AdapterMerger(random_gpt2(), LORA)
     with pytest.raises(ModelError, match="lora_A"):
         merger.merge({down: adapters[down]})
-    with pytest.raises(ModelError, match="h.9"):
+    with pytest.raises(ModelError, match=r"h\.9"):
         merger.merge({name.replace("h.0", "h.9"): tensor for name, tensor in adapters.items()})
 
 

@@ -106,7 +106,9 @@ def corpus() -> Corpus:
     return Corpus("sample", tuple(dialogues[:30]), tuple(dialogues[30:]), (), catalog, {}, "")
 
 
-def trained(corpus: Corpus, folder: Path, policy: PolicySettings = POLICY, **changed: float) -> tuple[dict, list[float]]:
+def trained(
+    corpus: Corpus, folder: Path, policy: PolicySettings = POLICY, **changed: float
+) -> tuple[dict, list[float]]:
     """The figures of a short training, and its validation losses as they came."""
     losses: list[float] = []
 

@@ -1,4 +1,4 @@
-"""A world small enough for a test: six films, rules or a folder's critic as judge, and a policy that speaks a little."""
+"""A world small enough for a test: six films, a rule or a folder's critic as judge, a policy that speaks a little."""
 
 from __future__ import annotations
 

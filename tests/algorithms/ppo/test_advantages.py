@@ -1,42 +1,78 @@
-"""Advantages by hand: the bonus of an accepted film travels back over turns, cut conversations are bootstrapped."""
+"""Advantages by hand: which reward reaches which token, and how far."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from algorithms.ppo.advantages import Discounts, adapted_kl_weight, token_advantages
 
 
-def row(*values: float) -> torch.Tensor:
-    return torch.tensor([values])
-
-
-def test_film_at_turn_1_accepted_at_turn_3_is_discounted_by_turn() -> None:
-    # Three turns of two action tokens (a), each after one token of the seeker (s): s a a s a a s a a.
-    action = row(0, 1, 1, 0, 1, 1, 0, 1, 1).bool()
-    ends = row(0, 0, 1, 0, 0, 1, 0, 0, 1).bool()
-    rewards = row(0, 0, 0, 0, 0, 0, 0, 0, 1)
-    got = token_advantages(torch.zeros(1, 9), rewards, action, ends, torch.zeros(1), Discounts(1.0, 0.99, 1.0, 0.95))
-    back = 0.99 * 0.95
-    expected = row(0, back**2, back**2, 0, back, back, 0, 1, 1)
-    torch.testing.assert_close(got, expected)
-
-
-def test_values_are_taken_from_the_next_action_token_not_the_next_position() -> None:
-    action, ends = row(1, 0, 1).bool(), row(1, 0, 1).bool()
-    values = row(0.5, 100.0, 0.25)
-    got = token_advantages(values, row(1, 0, 2), action, ends, torch.zeros(1), Discounts(1.0, 0.9, 1.0, 0.0))
-    torch.testing.assert_close(got, row(1 + 0.9 * 0.25 - 0.5, 0, 2 - 0.25))
-
-
-def test_cut_conversation_takes_the_value_of_its_last_observation() -> None:
-    got = token_advantages(
-        row(0.0), row(0.0), row(1).bool(), row(1).bool(), torch.tensor([2.0]), Discounts(1.0, 0.5, 1.0, 1.0)
+def advantages(
+    values: list[float], rewards: list[float], kinds: str, bootstrap: float, discounts: Discounts
+) -> list[float]:
+    """One conversation; ``kinds``: o observation, a action token, e a reply's last token."""
+    result = token_advantages(
+        torch.tensor([values], dtype=torch.float64),
+        torch.tensor([rewards], dtype=torch.float64),
+        torch.tensor([[kind in "ae" for kind in kinds]]),
+        torch.tensor([[kind == "e" for kind in kinds]]),
+        torch.tensor([bootstrap], dtype=torch.float64),
+        discounts,
     )
-    torch.testing.assert_close(got, row(1.0))
+    return result[0].tolist()
 
 
-@pytest.mark.parametrize(("kl", "factor"), [(0.1, 1.0), (0.11, 1.01), (1.0, 1.02), (0.0, 0.98)])
-def test_kl_weight_moves_by_a_tenth_of_the_clipped_error(kl: float, factor: float) -> None:
-    assert adapted_kl_weight(0.2, kl, 0.1) == pytest.approx(0.2 * factor)
+def test_film_named_in_the_first_turn_is_paid_when_accepted_in_the_third() -> None:
+    # Three replies of two tokens; the only reward, 1, comes with the acceptance after the third.
+    kinds, values = "oaeoaeoae", [9.0, 0.2, 0.2, 9.0, 0.4, 0.4, 9.0, 0.6, 0.6]
+    rewards = [0.0] * 8 + [1.0]
+    turn = 0.99 * 0.95
+    third = 1.0 - 0.6
+    second = (0.99 * 0.6 - 0.4) + turn * third
+    first = (0.99 * 0.4 - 0.2) + turn * second
+    result = advantages(values, rewards, kinds, 0.0, Discounts())
+    assert result == pytest.approx([0, first, first, 0, second, second, 0, third, third])
+    assert first > 0.6, "most of the reward reaches the reply that named the film"
+
+
+def test_every_reward_and_discount_stands_where_the_equations_put_it() -> None:
+    discounts = Discounts(token=0.9, turn=0.8, token_lambda=0.7, turn_lambda=0.6)
+    result = advantages([1.0, 2.0, 5.0, 3.0], [0.5, 1.5, 7.0, 2.5], "aeoe", 4.0, discounts)
+    last = 2.5 + 0.8 * 4.0 - 3.0
+    ending = 1.5 + 0.8 * 3.0 - 2.0 + 0.8 * 0.6 * last
+    assert result == pytest.approx([0.5 + 0.9 * 2.0 - 1.0 + 0.9 * 0.7 * ending, ending, 0.0, last])
+
+
+def test_only_a_truncated_conversation_is_worth_something_after_its_end() -> None:
+    over = advantages([0.3, 0.3], [0.0, 1.0], "ae", 0.0, Discounts())
+    cut = advantages([0.3, 0.3], [0.0, 1.0], "ae", 2.0, Discounts())
+    assert cut[1] - over[1] == pytest.approx(0.99 * 2.0)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(2, 20))
+@settings(max_examples=50, deadline=None)
+def test_with_lambda_one_advantage_plus_value_is_the_discounted_return(seed: int, batch: int, time: int) -> None:
+    rng = np.random.default_rng(seed)
+    values, rewards = rng.normal(size=(2, batch, time))
+    action = rng.random((batch, time)) < 0.7
+    ends = action & (rng.random((batch, time)) < 0.3)
+    bootstrap = rng.normal(size=batch)
+    discounts = Discounts(token=0.97, turn=0.9, token_lambda=1.0, turn_lambda=1.0)
+    result = token_advantages(*map(torch.from_numpy, (values, rewards, action, ends, bootstrap)), discounts).numpy()
+    for row in range(batch):
+        worth = bootstrap[row]
+        for t in reversed(np.flatnonzero(action[row])):
+            worth = rewards[row, t] + (0.9 if ends[row, t] else 0.97) * worth
+            assert result[row, t] + values[row, t] == pytest.approx(worth)
+    assert not result[~action].any()
+
+
+def test_kl_weight_moves_towards_its_target_in_small_steps() -> None:
+    assert adapted_kl_weight(0.05, 0.02, 0.02) == pytest.approx(0.05)
+    assert adapted_kl_weight(0.05, 0.022, 0.02) == pytest.approx(0.05 * 1.01)
+    assert adapted_kl_weight(0.05, 9.0, 0.02) == pytest.approx(0.05 * 1.02)
+    assert adapted_kl_weight(0.05, 0.0, 0.02) == pytest.approx(0.05 * 0.98)

@@ -117,9 +117,7 @@ def test_resumed_run_equals_one_that_was_never_stopped(folder: Path, tmp_path: P
         assert algorithm.iteration == 1
         algorithm.train()
         resumed = learner_state(algorithm)
-    gap = largest_gap(
-        through[COMPONENT_RL_MODULE][DEFAULT_MODULE_ID], resumed[COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
-    )
+    gap = largest_gap(through[COMPONENT_RL_MODULE][DEFAULT_MODULE_ID], resumed[COMPONENT_RL_MODULE][DEFAULT_MODULE_ID])
     assert gap == 0
     assert through[STATE] == resumed[STATE]
     assert str(through[COMPONENT_OPTIMIZER]) == str(resumed[COMPONENT_OPTIMIZER])
@@ -130,7 +128,7 @@ def test_scores_that_are_no_numbers_stop_the_run(folder: Path, tmp_path: Path) -
 
     with (
         running(folder, tmp_path, world=SmallWorld(judge="broken")) as algorithm,
-        pytest.raises(EcrError, match="finite|number"),
+        pytest.raises(EcrError, match=r"finite|number"),
     ):
         algorithm.train()
 

@@ -1,0 +1,94 @@
+"""The critic's stages on a small corpus: they learn, leave folders that load, and repeat themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from algorithms.critic import Critic
+from algorithms.recommender import CooccurrenceRecommender
+from algorithms.second_evaluator import SecondEvaluator
+from algorithms.settings import CriticSettings, RecommenderSettings
+from ecr_rl.training.critic import build_critic, build_recommender, build_second_evaluator, evaluate_critic
+from envs.corpus import Corpus
+from envs.dialogue import Role, Utterance
+from envs.errors import DataError
+from envs.heads import HEADS, Exchange
+from envs.sample import sample_corpus
+
+SETTINGS = CriticSettings(steps=80, batch_size=16, max_tokens=48, examples=900, evaluate_every=40, learning_rate=2e-3)
+
+
+def silent(done: int, total: int, figures: Mapping[str, float]) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    dialogues, catalog = sample_corpus(260)
+    splits = tuple(dialogues[:200]), tuple(dialogues[200:230]), tuple(dialogues[230:])
+    return Corpus("sample", *splits, catalog, {}, "fingerprint")
+
+
+@pytest.fixture(scope="module")
+def critic_folder(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("critic")
+    build_critic(corpus, SETTINGS, folder, silent)
+    return folder
+
+
+def test_a_critic_learns_and_says_how_well(corpus: Corpus, critic_folder: Path) -> None:
+    figures = json.loads((critic_folder / "metrics.json").read_text())
+    assert set(figures["heads"]) == set(HEADS)
+    assert set(figures["heads"]["overall"]) == {"r2", "r2_length", "spearman", "mae"}
+    held_out = evaluate_critic(corpus, Critic.load(critic_folder), "test")
+    assert held_out["n"] > 100
+    assert held_out["heads"]["engagement"]["r2"] > 0.5
+    assert sum(row["r2"] for row in held_out["heads"].values()) / len(HEADS) > 0.15
+
+
+def test_it_hears_the_difference_between_cold_and_warm(critic_folder: Path) -> None:
+    context = (Utterance(Role.SEEKER, "I feel sad today. Can you recommend some action films?"),)
+    warm = "I'm so sorry to hear that, I hope you feel better soon! What kind of films do you like?"
+    cold = "Whatever, that is your problem. Just pick one."
+    scores = Critic.load(critic_folder).score([Exchange(context, warm), Exchange(context, cold)]).mean
+    for head in ("empathy", "engagement", "overall"):
+        assert scores[0, HEADS.index(head)] > scores[1, HEADS.index(head)]
+
+
+def test_the_same_seed_gives_the_same_weights(corpus: Corpus, tmp_path: Path) -> None:
+    short = SETTINGS.model_copy(update={"steps": 6, "examples": 200, "evaluate_every": 3})
+    hashes = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        build_critic(corpus, short.model_copy(update={"seed": seed}), tmp_path / name, silent)
+        hashes.append(Critic.load(tmp_path / name).weights_hash())
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_progress_is_told_from_start_to_end(corpus: Corpus, tmp_path: Path) -> None:
+    told: list[tuple[int, int, Mapping[str, float]]] = []
+    short = SETTINGS.model_copy(update={"steps": 20, "examples": 100, "evaluate_every": 10})
+    build_critic(corpus, short, tmp_path, lambda done, total, figures: told.append((done, total, figures)))
+    assert [done for done, _, _ in told] == [0, 10, 20]
+    assert {total for _, total, _ in told} == {20}
+    assert "r2" in told[-1][2]
+
+
+def test_the_second_evaluator_is_held_out(corpus: Corpus, tmp_path: Path) -> None:
+    figures = build_second_evaluator(corpus, tmp_path, silent)
+    assert figures["overall"]["r2"] > max(0.1, figures["overall"]["r2_length"])
+    assert SecondEvaluator.load(tmp_path).overall([Exchange((), "Hello!")]).shape == (1,)
+
+
+def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -> None:
+    assert build_recommender(corpus, RecommenderSettings(), tmp_path)["dialogues"] == 200
+    assert len(CooccurrenceRecommender.load(tmp_path).propose([[]], 2)[0]) == 2
+
+
+def test_a_corpus_without_recommender_turns_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    empty = Corpus("sample", (), (), (), corpus.catalog, {}, "fingerprint")
+    with pytest.raises(DataError, match="no recommender turn"):
+        build_critic(empty, SETTINGS, tmp_path, silent)
