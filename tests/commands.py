@@ -28,10 +28,13 @@ def parse_command(line: str) -> None:
     words = shlex.split(line, comments=True)
     arguments = words[3:] if words[0].startswith("python") else words[1:]
     command: Any = typer.main.get_command(app)
-    context: Any = command.make_context("ecr-rl", arguments)
-    while hasattr(command, "commands") and not context.params.get("version"):
-        _, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
-        context = command.make_context(command.name, list(arguments), parent=context)
+    try:
+        context: Any = command.make_context("ecr-rl", arguments)
+        while hasattr(command, "commands") and not context.params.get("version"):
+            _, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
+            context = command.make_context(command.name, list(arguments), parent=context)
+    except typer.Exit:  # --help has answered while parsing
+        return
     _check_settings(context.params)
 
 

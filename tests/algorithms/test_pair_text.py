@@ -39,6 +39,12 @@ def test_a_long_reply_loses_its_end_and_is_flagged() -> None:
     assert pair_text(16).encode([exchange("", "comedy")])[0].cut is False
 
 
+def test_equal_texts_give_equal_tokenizers() -> None:
+    """Ties must not be broken at random: the same seed could not give the same critic."""
+    lines = [f"word{i} other{i} {i}th film" for i in range(200)] * 2  # many pairs of equal counts
+    assert len({train_tokenizer(lines, 400, []).to_str() for _ in range(5)}) == 1
+
+
 def test_a_familiar_film_is_one_token() -> None:
     (pair,) = pair_text().encode([exchange("", "The Conjuring (2013)")])
     assert TOKENIZER.token_to_id("The Conjuring (2013)") in pair.ids

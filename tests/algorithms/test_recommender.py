@@ -76,6 +76,7 @@ def test_films_that_go_together_and_words_lead_to_films() -> None:
         *(pair(i, "something scary please", "Try @3") for i in range(8)),
         *(pair(i, "nothing loud and not scary", "Try @4") for i in range(8)),
         *(pair(i, "I liked @1", "Try @5", Answer.NO) for i in range(30)),
+        *(pair(i, "whatever comes to mind", "Try @6") for i in range(20)),  # a word of most cases tells nothing
     ]
     fitted = CooccurrenceRecommender.fit(dialogues, SMALL, RecommenderSettings(smoothing=1.0))
 
