@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +50,13 @@ def test_help_teaches_by_examples_that_parse(command: str) -> None:
         parse_command(example)
 
 
-def test_help_answers_within_a_second() -> None:
-    times = []
-    for _ in range(3):  # the fastest of three: a busy machine is not the command's fault
-        begun = time.monotonic()
-        subprocess.run([sys.executable, "-m", "ecr_rl", "--help"], cwd=ROOT, capture_output=True, check=True)
-        times.append(time.monotonic() - begun)
-    assert min(times) < 1.0
+def test_help_loads_none_of_the_heavy_libraries() -> None:
+    code = "import sys, ecr_rl.cli; print([name for name in ('torch', 'ray', 'transformers') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-m", "ecr_rl", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "doctor" in done.stdout
 
 
 def test_demo_prints_one_json_object_and_the_rest_elsewhere(tmp_path: Path, stub_pipeline: None) -> None:
