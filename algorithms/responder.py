@@ -34,6 +34,7 @@ from algorithms.text import ConversationText, load_tokenizer, train_tokenizer
 from envs.catalog import Catalog
 from envs.corpus import Corpus
 from envs.dialogue import MENTION, Dialogue, Role, Utterance, mentioned_films
+from envs.errors import ConfigError
 from envs.markup import SLOTS, plain
 from envs.observations import marked, prompt
 from envs.proposals import FilmRecommender
@@ -257,6 +258,11 @@ def _batches(rows: ResponderRows, settings: SupervisedSettings) -> Iterator[list
     while True:
         order = np.random.default_rng([settings.seed, epoch]).permutation(len(rows))
         drawn = [row for row in (rows.row(epoch, int(index)) for index in order) if row.loss.any()]
+        if not drawn:
+            raise ConfigError(
+                f"none of {len(rows)} dialogues holds a recommender turn that can be learned: every reply is longer "
+                "than policy.max_new tokens or names a film that is not proposed. Raise policy.max_new or use more dialogues"
+            )
         # Rows of like length share a batch; batches come in random order.
         chunks = []
         for start in range(0, len(drawn), settings.batch_size * 8):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import ray
 from ray.rllib.algorithms.ppo import PPO
-from ray.rllib.core import DEFAULT_MODULE_ID
+from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
@@ -19,6 +19,7 @@ from ray.rllib.utils.metrics import (
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
     SYNCH_WORKER_WEIGHTS_TIMER,
     TIMERS,
+    WEIGHTS_SEQ_NO,
 )
 
 from algorithms.ppo.env_runner import EPISODE, OUTCOMES, RUNNER
@@ -36,26 +37,28 @@ class ConversationPPO(PPO):
     """PPO whose iteration is ``conversations_per_iteration`` whole conversations, whatever their turns."""
 
     def training_step(self) -> None:
-        """Sample, update, send the new weights to the env runners.
+        """Send the weights to the env runners, sample, update.
 
         Raises:
             RunError: conversations are missing after three attempts on the healthy env runners.
         """
         settings = PPOSettings(**self.config.learner_config_dict["ppo"])  # pyright: ignore
+        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):  # pyright: ignore
+            weights = self._weights()
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):  # pyright: ignore
-            episodes, lost = self._sample(settings.conversations_per_iteration)
+            episodes, lost = self._sample(settings.conversations_per_iteration, weights)
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):  # pyright: ignore
             self._update(episodes, settings)
-        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):  # pyright: ignore
-            self.env_runner_group.sync_weights(  # pyright: ignore[reportOptionalMemberAccess]
-                from_worker_or_learner_group=self.learner_group,
-                policies=[DEFAULT_MODULE_ID],
-                inference_only=True,
-            )
         for name, value in (conversation_figures(episodes) | {"resampled": lost}).items():
             self.metrics.log_value((CONVERSATIONS, name), value, window=1)  # pyright: ignore
 
-    def _sample(self, count: int) -> tuple[list[SingleAgentEpisode], int]:
+    def _weights(self) -> ray.ObjectRef:
+        """The learner's weights and their number, as an env runner's ``set_state`` takes them."""
+        module = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}/{DEFAULT_MODULE_ID}"
+        state = self.learner_group.get_state([module], inference_only=True)[COMPONENT_LEARNER]  # pyright: ignore
+        return ray.put({name: state[name] for name in (COMPONENT_RL_MODULE, WEIGHTS_SEQ_NO)})
+
+    def _sample(self, count: int, weights: ray.ObjectRef) -> tuple[list[SingleAgentEpisode], int]:
         """The iteration's conversations in order, and how many had to be sampled again."""
         wanted: list[Episode] = [(self.iteration + 1, index) for index in range(count)]
         found: dict[Episode, SingleAgentEpisode] = {}
@@ -65,7 +68,7 @@ class ConversationPPO(PPO):
             if not missing:
                 break
             lost += len(missing) if attempt else 0
-            results = self._play(missing)
+            results = self._play(missing, weights)
             self.metrics.aggregate([metrics for _, metrics in results], key=ENV_RUNNER_RESULTS)  # pyright: ignore
             found |= {episode.custom_data[EPISODE]: episode for episodes, _ in results for episode in episodes}
             if len(found) < count and self.env_runner_group.num_remote_env_runners():  # pyright: ignore
@@ -77,15 +80,15 @@ class ConversationPPO(PPO):
             )
         return [found[episode] for episode in wanted], lost
 
-    def _play(self, episodes: list[Episode]) -> list[tuple[list[SingleAgentEpisode], Any]]:
+    def _play(self, episodes: list[Episode], weights: ray.ObjectRef) -> list[tuple[list[SingleAgentEpisode], Any]]:
         group = self.env_runner_group
         if group.num_remote_env_runners() == 0:  # pyright: ignore[reportOptionalMemberAccess]
-            return [group.local_env_runner.sample_episodes(episodes)]  # pyright: ignore
+            return [_sample_episodes(group.local_env_runner, episodes, weights)]  # pyright: ignore
         runners = group.healthy_env_runner_ids()  # pyright: ignore[reportOptionalMemberAccess]
         shares = [episodes[place :: len(runners)] for place in range(len(runners))]
         busy = [(runner, share) for runner, share in zip(runners, shares, strict=True) if share]
         return group.foreach_env_runner(  # pyright: ignore[reportOptionalMemberAccess]
-            [functools.partial(_sample_episodes, episodes=share) for _, share in busy],
+            [functools.partial(_sample_episodes, episodes=share, weights=weights) for _, share in busy],
             remote_worker_ids=[runner for runner, _ in busy],
             local_env_runner=False,
             timeout_seconds=self.config.sample_timeout_s,  # pyright: ignore[reportOptionalMemberAccess]
@@ -149,5 +152,10 @@ def conversation_figures(episodes: Sequence[SingleAgentEpisode]) -> dict[str, fl
     return figures
 
 
-def _sample_episodes(runner: Any, episodes: list[Episode]) -> tuple[list[SingleAgentEpisode], Any]:
+def _sample_episodes(
+    runner: Any, episodes: list[Episode], weights: ray.ObjectRef
+) -> tuple[list[SingleAgentEpisode], Any]:
+    # In one call with the sampling: RLlib's own sync is dropped while an earlier one is in flight, and misses a
+    # runner that Ray restarts after it; either would sample with old weights unnoticed.
+    runner.set_state(ray.get(weights))
     return runner.sample_episodes(episodes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from ray.rllib.core.rl_module.apis import InferenceOnlyAPI, ValueFunctionAPI
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
@@ -154,7 +155,8 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         """
         if not state:  # an env runner's checkpoint: its weights come from the learner
             return
-        tensors = {name: torch.as_tensor(value) for name, value in state.items()}
+        # Copied: arrays out of Ray's object store are read-only, which torch warns of.
+        tensors = {name: torch.as_tensor(np.array(value)) for name, value in state.items()}
         if self.inference_only:
             weights = {name.removeprefix("lm."): t for name, t in tensors.items() if name.startswith("lm.")}
             put_weights(self.lm, weights, self._merger)  # pyright: ignore[reportArgumentType]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -153,7 +154,8 @@ def _iterate(algorithm: ConversationPPO, config: RunConfig, run: RunFolder, on_s
 def iteration_figures(result: Mapping[str, Any]) -> dict[str, float]:
     """One iteration's figures from RLlib's result: the conversations' own and the learner's, by name."""
     learner = result[LEARNER_RESULTS][DEFAULT_MODULE_ID]
-    figures = {name: float(value) for name, value in result[CONVERSATIONS].items()}
+    # RLlib gives NaN for what this iteration did not log: a runner that was down in it.
+    figures = {name: float(value) for name, value in result[CONVERSATIONS].items() if not math.isnan(value)}
     return figures | {name: float(learner[name]) for name in _LEARNER}
 
 

