@@ -27,6 +27,11 @@ SMOLLM2 = "smollm2"
 TINY = "tiny"
 
 
+def best_device() -> str:
+    """``cuda`` where this process sees a GPU, else ``cpu``."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def bf16_is_native(device: torch.device | str = "cpu") -> bool:
     """Whether a device computes bfloat16 faster than float32: CUDA, or a CPU that lists avx512_bf16 or amx_bf16."""
     if torch.device(device).type == "cuda":

@@ -23,6 +23,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from algorithms.language_model import (
     SMOLLM2,
     TINY,
+    best_device,
     build_tiny,
     load_causal_lm,
     packaged_smollm2,
@@ -157,10 +158,34 @@ def train_responder(
         ``validation_loss`` (nats a token), ``perplexity_word``, ``best_step``, ``parameters``.
     """
     model, tokenizer = _start(corpus, policy, settings.seed, cache)
+    if not policy.four_bit:  # bitsandbytes has placed its model already
+        model.to(best_device())
     text = ConversationText(tokenizer, policy)
     training = ResponderRows(corpus.train, corpus.catalog, recommender, text, env, settings.seed)
     held_out = ResponderRows(corpus.valid[: settings.validation_rows], corpus.catalog, recommender, text, env, 1)
     validation = [row for row in (held_out.row(0, index) for index in range(len(held_out))) if row.loss.any()]
+    loss, step = _fit(model, training, validation, settings, on_step)
+    merged = model.merge_and_unload() if policy.lora else model  # pyright: ignore[reportCallIssue]
+    merged.to("cpu").save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    figures = {
+        "validation_loss": loss,
+        "perplexity_word": word_perplexity(loss, validation, text),
+        "best_step": float(step),
+        "parameters": float(sum(p.numel() for p in merged.parameters())),
+    }
+    (folder / "metrics.json").write_text(json.dumps(figures, indent=2))
+    return figures
+
+
+def _fit(
+    model: torch.nn.Module,
+    training: ResponderRows,
+    validation: Sequence[Row],
+    settings: SupervisedSettings,
+    on_step: OnStep,
+) -> tuple[float, int]:
+    """Train, put the best step's weights back, and give its validation loss and its number."""
     optimiser = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=0.01
     )
@@ -183,17 +208,7 @@ def train_responder(
                 best = (metrics["validation_loss"], step, kept)
         on_step(step, settings.steps, metrics)
     model.load_state_dict(best[2], strict=False)
-    merged = model.merge_and_unload() if policy.lora else model  # pyright: ignore[reportCallIssue]
-    merged.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    figures = {
-        "validation_loss": best[0],
-        "perplexity_word": word_perplexity(best[0], validation, text),
-        "best_step": float(best[1]),
-        "parameters": float(sum(p.numel() for p in merged.parameters())),
-    }
-    (folder / "metrics.json").write_text(json.dumps(figures, indent=2))
-    return figures
+    return best[0], best[1]
 
 
 def batch_loss(model: torch.nn.Module, rows: Sequence[Row]) -> tuple[torch.Tensor, int]:
@@ -242,7 +257,7 @@ def _start(
         return build_tiny(policy, len(tokenizer), end, pad, seed), tokenizer
     source = str(packaged_smollm2(cache)) if policy.model == SMOLLM2 else policy.model
     tokenizer = load_tokenizer(source)
-    model = load_causal_lm(source, four_bit=policy.four_bit)
+    model = load_causal_lm(source, four_bit=policy.four_bit, device=best_device() if policy.four_bit else "cpu")
     old = int(model.get_input_embeddings().weight.shape[0])  # pyright: ignore
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -261,7 +276,7 @@ def _batches(rows: ResponderRows, settings: SupervisedSettings) -> Iterator[list
         if not drawn:
             raise ConfigError(
                 f"none of {len(rows)} dialogues holds a recommender turn that can be learned: every reply is longer "
-                "than policy.max_new tokens or names a film that is not proposed. Raise policy.max_new or use more dialogues"
+                "than policy.max_new tokens or names a film that is not proposed. Raise policy.max_new"
             )
         # Rows of like length share a batch; batches come in random order.
         chunks = []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from algorithms.critic import Critic
+from algorithms.language_model import best_device
 from algorithms.recommender import CooccurrenceRecommender
 from envs.conversation import ConversationVectorEnv
 from envs.corpus import load_corpus
@@ -49,7 +50,7 @@ class World:
             num_envs=conversations,
             seeker=self.env.seeker,
             recommender=CooccurrenceRecommender.load(self.recommender),
-            reward_model=Critic.load(self.critic),
+            reward_model=Critic.load(self.critic, best_device()),
             settings=self.env,
             reward=self.reward,
             reference=None if self.reference is None else HeadReference.load(self.reference),

@@ -43,54 +43,66 @@ def algorithm_config(
     for name in ("conversations_per_iteration", "minibatch_conversations"):
         if getattr(ppo, name) % learners:
             raise ConfigError(f"ppo.{name}={getattr(ppo, name)} does not divide over {learners} learners")
-    on_gpu = resources.gpus > 0
-    observation, action = token_spaces(policy, len(load_tokenizer(str(policy_folder))))
     model_config = {
         "folder": str(policy_folder),
         "policy": policy.model_dump(),
         "value_into_trunk": ppo.value_into_trunk and policy.lora is None,
         "seed": world.seed,
     }
-    return (
+    config = (
         PPOConfig(algo_class=ConversationPPO)
-        .environment(
-            ENV_ID,
-            env_config={"world": world, "threads": resources.cpus_per_env_runner if resources.runner_count else 0},
-            observation_space=observation,
-            action_space=action,
-            disable_env_checking=True,
-        )
-        .env_runners(
-            env_runner_cls=ConversationEnvRunner,
-            num_env_runners=resources.runner_count,
-            num_envs_per_env_runner=resources.conversations_per_runner,
-            num_cpus_per_env_runner=resources.cpus_per_env_runner,
-            num_gpus_per_env_runner=RUNNER_SHARE if on_gpu else 0,
-            create_local_env_runner=resources.runner_count == 0,
-            batch_mode="complete_episodes",
-            episodes_to_numpy=False,
-            sample_timeout_s=3600,
-        )
-        .learners(
-            num_learners=resources.learner_count,
-            num_cpus_per_learner=resources.cpus_per_learner,
-            num_gpus_per_learner=LEARNER_SHARE if on_gpu else 0,
-            add_default_connectors_to_learner_pipeline=False,
-        )
-        .training(
-            learner_class=ConversationPPOLearner,
-            train_batch_size_per_learner=ppo.conversations_per_iteration // learners,
-            minibatch_size=ppo.minibatch_conversations // learners,
-            num_epochs=ppo.epochs,
-            shuffle_batch_per_epoch=False,
-            lr=ppo.learning_rate,
-            grad_clip=ppo.gradient_clip,
-            grad_clip_by="global_norm",
-            use_kl_loss=False,
-            learner_config_dict={"ppo": ppo.model_dump(), "dump": str(dump)},
-        )
         .rl_module(rl_module_spec=RLModuleSpec(module_class=ConversationModule, model_config=model_config))
         .fault_tolerance(restart_failed_env_runners=True)
         .debugging(seed=world.seed, log_level="ERROR")
         .reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=0, log_gradients=False)
+    )
+    _play(config, world, len(load_tokenizer(str(policy_folder))), policy, resources)
+    _learn(config, ppo, resources, learners, dump)
+    return config
+
+
+def _play(
+    config: PPOConfig, world: World, vocabulary: int, policy: PolicySettings, resources: ResourceSettings
+) -> None:
+    """What the env runners do, and with what."""
+    observation, action = token_spaces(policy, vocabulary)
+    config.environment(
+        ENV_ID,
+        env_config={"world": world, "threads": resources.cpus_per_env_runner if resources.runner_count else 0},
+        observation_space=observation,
+        action_space=action,
+        disable_env_checking=True,
+    )
+    config.env_runners(
+        env_runner_cls=ConversationEnvRunner,
+        num_env_runners=resources.runner_count,
+        num_envs_per_env_runner=resources.conversations_per_runner,
+        num_cpus_per_env_runner=resources.cpus_per_env_runner,
+        num_gpus_per_env_runner=RUNNER_SHARE if resources.gpus else 0,
+        create_local_env_runner=resources.runner_count == 0,
+        batch_mode="complete_episodes",
+        episodes_to_numpy=False,
+        sample_timeout_s=3600,
+    )
+
+
+def _learn(config: PPOConfig, ppo: PPOSettings, resources: ResourceSettings, learners: int, dump: Path) -> None:
+    """What the learners do, and with what; sizes are rows of one learner."""
+    config.learners(
+        num_learners=resources.learner_count,
+        num_cpus_per_learner=resources.cpus_per_learner,
+        num_gpus_per_learner=LEARNER_SHARE if resources.gpus else 0,
+        add_default_connectors_to_learner_pipeline=False,
+    )
+    config.training(
+        learner_class=ConversationPPOLearner,
+        train_batch_size_per_learner=ppo.conversations_per_iteration // learners,
+        minibatch_size=ppo.minibatch_conversations // learners,
+        num_epochs=ppo.epochs,
+        shuffle_batch_per_epoch=False,
+        lr=ppo.learning_rate,
+        grad_clip=ppo.gradient_clip,
+        grad_clip_by="global_norm",
+        use_kl_loss=False,
+        learner_config_dict={"ppo": ppo.model_dump(), "dump": str(dump)},
     )

@@ -18,6 +18,7 @@ from transformers import PreTrainedModel
 
 from algorithms.language_model import (
     AdapterMerger,
+    best_device,
     bf16_is_native,
     load_causal_lm,
     sampling_dtype,
@@ -63,7 +64,7 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         self.policy_frozen = False
         lora = self.settings.lora
         if self.inference_only:
-            self.lm = load_causal_lm(config["folder"], dtype=sampling_dtype(self.settings)).eval()
+            self.lm = load_causal_lm(config["folder"], dtype=sampling_dtype(self.settings, best_device())).eval()
             self._merger = AdapterMerger(self.lm, lora) if lora else None
             return
         base = load_causal_lm(config["folder"], four_bit=self.settings.four_bit)

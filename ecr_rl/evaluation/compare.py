@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedModel
 
-from algorithms.language_model import load_causal_lm, sampling_dtype
+from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
 from algorithms.rollout import Conversation, roll_out, score_tokens
 from algorithms.second_evaluator import SecondEvaluator
 from algorithms.text import ConversationText, load_tokenizer
@@ -53,13 +53,14 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
     free = world_of(config, artefacts, run.path / REFERENCE, "test").build(min(count, _BATCH))
     gold = world_of(config, artefacts, run.path / REFERENCE, "test", seeker="replay", horizon=1).build(_BATCH)
     text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
-    reference = load_causal_lm(artefacts.responder).eval()
+    device = best_device()
+    reference = load_causal_lm(artefacts.responder, device=device).eval()
     judge = SecondEvaluator.load(artefacts.second_evaluator)
     records: dict[str, list[ConversationRecord]] = {}
     for name, folder in {"baseline": artefacts.responder, "rl": run.path / MODEL}.items():
-        policy = load_causal_lm(folder, dtype=sampling_dtype(config.policy)).eval()
+        policy = load_causal_lm(folder, dtype=sampling_dtype(config.policy, device), device=device).eval()
         # Log-probabilities for the KL are taken in float32, whatever the sampling dtype.
-        exact = policy if policy.dtype == reference.dtype else load_causal_lm(folder).eval()
+        exact = policy if policy.dtype == reference.dtype else load_causal_lm(folder, device=device).eval()
         records[name] = []
         for start in range(0, count, _BATCH):
             batch = [(EVALUATION, index) for index in range(start, min(count, start + _BATCH))]

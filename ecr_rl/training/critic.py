@@ -17,6 +17,7 @@ import torch
 from algorithms.critic import CriticNetwork, save_critic
 from algorithms.critic_training import CriticTraining, OnStep, Targets
 from algorithms.encoder import load_encoder
+from algorithms.language_model import best_device
 from algorithms.pair_text import context_text
 from algorithms.recommender import CooccurrenceRecommender
 from algorithms.regression_figures import length_predictions, mean_absolute_error, r_squared, spearman
@@ -77,7 +78,7 @@ def build_critic(corpus: Corpus, settings: CriticSettings, folder: Path, on_step
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         encoder = load_encoder(settings, _texts(train), _film_names(train, corpus.catalog))
-        network = CriticNetwork(encoder.model, encoder.width)
+        network = CriticNetwork(encoder.model, encoder.width).to(best_device())
     training = CriticTraining(network, encoder.text, settings, _targets(train), _targets(valid))
     step = training.run(on_step)
     figures = {

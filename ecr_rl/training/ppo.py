@@ -17,7 +17,7 @@ from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODUL
 from ray.rllib.utils.metrics import LEARNER_RESULTS
 
 from algorithms.critic import Critic
-from algorithms.language_model import load_causal_lm, sampling_dtype
+from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
 from algorithms.ppo.algorithm import CONVERSATIONS, ConversationPPO
 from algorithms.ppo.config import algorithm_config
 from algorithms.ppo.module import trained_copy
@@ -109,7 +109,8 @@ def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None
     count = config.evaluation.calibration_conversations
     env = world_of(config, artefacts, None).build(min(count, config.resources.conversations_per_runner))
     text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
-    model = load_causal_lm(artefacts.responder, dtype=sampling_dtype(config.policy)).eval()
+    device = best_device()
+    model = load_causal_lm(artefacts.responder, dtype=sampling_dtype(config.policy, device), device=device).eval()
     played = roll_out(model, text, env, [(CALIBRATION, index) for index in range(count)], config.seed)
     HeadReference.measure(np.stack([outcome.heads for talk in played for outcome in talk.outcomes])).save(path)
 
