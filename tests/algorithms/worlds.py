@@ -84,7 +84,12 @@ def small_algorithm(
     **ppo: Any,
 ) -> Any:
     """A ConversationPPO of sixteen conversations an iteration, eight a gradient step."""
-    settings = {"conversations_per_iteration": 16, "minibatch_conversations": 8, "epochs": 1, "value_warmup": 0} | ppo
+    settings: dict[str, Any] = {
+        "conversations_per_iteration": 16,
+        "minibatch_conversations": 8,
+        "epochs": 1,
+        "value_warmup": 0,
+    } | ppo
     return algorithm_config(
         cast(World, world or SmallWorld()),
         folder,
