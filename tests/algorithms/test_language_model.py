@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,7 +46,12 @@ def test_loaded_model_has_no_dropout_whatever_its_config_says(kind: str, tmp_pat
         config = GPT2Config(vocab_size=50, n_positions=32, n_embd=16, n_layer=1, n_head=2)  # .1 by default
         GPT2LMHeadModel(config).save_pretrained(tmp_path)
     else:
-        sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+        sizes: dict[str, Any] = {
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+        }
         LlamaForCausalLM(LlamaConfig(vocab_size=50, attention_dropout=0.3, **sizes)).save_pretrained(tmp_path)
     model = load_causal_lm(tmp_path).train()
     assert all(module.p == 0 for module in model.modules() if isinstance(module, nn.Dropout))
@@ -74,7 +80,7 @@ def test_fresh_adapters_change_nothing(kind: str) -> None:
 
 def test_fiftieth_merge_is_exactly_the_first() -> None:
     one, other = (adapters_of(changed_adapters(random_gpt2(), seed)) for seed in (1, 99))
-    model = random_gpt2().to(torch.bfloat16)  # where drift would show at once
+    model = random_gpt2().bfloat16()  # where drift would show at once
     merger = AdapterMerger(model, LORA)
     merger.merge(one)
     first = logits(model)

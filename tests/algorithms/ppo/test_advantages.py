@@ -62,7 +62,8 @@ def test_with_lambda_one_advantage_plus_value_is_the_discounted_return(seed: int
     ends = action & (rng.random((batch, time)) < 0.3)
     bootstrap = rng.normal(size=batch)
     discounts = Discounts(token=0.97, turn=0.9, token_lambda=1.0, turn_lambda=1.0)
-    result = token_advantages(*map(torch.from_numpy, (values, rewards, action, ends, bootstrap)), discounts).numpy()
+    tensors = [torch.from_numpy(array) for array in (values, rewards, action, ends, bootstrap)]
+    result = token_advantages(tensors[0], tensors[1], tensors[2], tensors[3], tensors[4], discounts).numpy()
     for row in range(batch):
         worth = bootstrap[row]
         for t in reversed(np.flatnonzero(action[row])):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,7 +93,7 @@ def test_two_learners_take_one_learners_step_on_unequal_lengths(folder: Path, tm
         assert figures[0][name] == pytest.approx(figures[1][name], abs=1e-5), name
 
 
-def test_two_env_runners_share_the_conversations_and_a_killed_ones_are_resampled(folder: Path, tmp_path: Path) -> None:
+def test_two_env_runners_share_the_conversations_and_a_lost_ones_are_resampled(folder: Path, tmp_path: Path) -> None:
     import ray
 
     with running(folder, tmp_path, resources=TWO_RUNNERS, learning_rate=1e-2) as algorithm:
@@ -111,12 +113,14 @@ def test_killed_env_runner_comes_back_with_the_present_weights(folder: Path, tmp
     with running(folder, tmp_path, resources=TWO_RUNNERS, learning_rate=1e-2) as algorithm:
         algorithm.train()
         runner = first_runner(algorithm)
+        process = process_of(runner)
         ray.kill(runner, no_restart=False)
-        wait_until_it_answers(runner)  # Ray restarted it unnoticed; it holds the weights of the start
-        for figures in (iteration_figures(algorithm.train()) for _ in range(2)):
-            assert figures["sampler_gap"] < 1e-4
-            assert figures["conversations"] == 16
-        assert shares(figures) == (8, 8)
+        wait_until_restarted(runner, process)  # Ray restarted it unnoticed; it holds the weights of the start
+        first, second = (iteration_figures(algorithm.train()) for _ in range(2))
+    for figures in (first, second):
+        assert figures["sampler_gap"] < 1e-4
+        assert figures["conversations"] == 16
+    assert shares(second) == (8, 8)
 
 
 TWO_RUNNERS = ResourceSettings(env_runners=2, conversations_per_runner=8, driver_threads=1)
@@ -131,17 +135,21 @@ def shares(figures: dict[str, float]) -> tuple[float, ...]:
     return tuple(figures.get(f"conversations_runner_{index}", 0) for index in (1, 2))
 
 
-def wait_until_it_answers(runner: Any, seconds: float = 120) -> None:
+def process_of(runner: Any) -> int:
     import ray
+
+    return ray.get(runner.apply.remote(lambda _: os.getpid()))
+
+
+def wait_until_restarted(runner: Any, old_process: int, seconds: float = 120) -> None:
     from ray.exceptions import RayActorError
 
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        try:
-            ray.get(runner.ping.remote())
-            return
-        except RayActorError:
-            time.sleep(0.5)
+        with contextlib.suppress(RayActorError):
+            if process_of(runner) != old_process:
+                return
+        time.sleep(0.5)
     raise TimeoutError(f"the env runner did not come back within {seconds} s")
 
 
