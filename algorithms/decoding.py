@@ -85,7 +85,13 @@ class ConversationDecoder:
 
     @torch.inference_mode()
     def sample(
-        self, hidden: torch.Tensor, uniforms: np.ndarray, *, end: int, temperature: float = 1.0
+        self,
+        hidden: torch.Tensor,
+        uniforms: np.ndarray,
+        *,
+        end: int,
+        temperature: float | np.ndarray = 1.0,
+        last: bool = False,
     ) -> list[SampledReply]:
         """Sample one reply a conversation, until its end token or the token limit.
 
@@ -93,20 +99,30 @@ class ConversationDecoder:
             hidden: what ``extend`` returned, shape (B, width).
             uniforms: numbers in [0, 1), shape (B, max_new); column t decides token t.
             end: the token that ends a reply; it belongs to the reply.
-            temperature: divides the logits; nothing else shapes the distribution.
+            temperature: divides the logits; nothing else shapes the distribution. One number, or one a row, shape (B,).
+            last: no turn follows: conversations leave the cache as they end, and the decoder cannot go on.
 
         Returns:
             B replies; log-probabilities are those of the tempered distribution.
         """
         uniform_BT = torch.from_numpy(uniforms).to(self._device)
+        divisor_B1 = torch.as_tensor(temperature, dtype=torch.float32, device=self._device).reshape(-1, 1)
+        divisor_B1 = divisor_B1.expand(len(uniforms), 1)
+        token_BT = torch.full(uniforms.shape, -1, device=self._device)
+        logp_BT = torch.zeros(uniforms.shape, device=self._device)
+        rows = torch.arange(len(uniforms), device=self._device)
         alive = torch.ones(len(uniforms), dtype=torch.bool, device=self._device)
-        tokens, logps = [], []
         for step in range(uniforms.shape[1]):
-            logits = self._head(hidden).float() / temperature  # pyright: ignore[reportOptionalCall]
-            token = draw(logits, uniform_BT[:, step])
-            logp = logits.gather(1, token[:, None])[:, 0] - torch.logsumexp(logits, -1)
-            tokens.append(torch.where(alive, token, -1))
-            logps.append(logp)
+            logits = self._head(hidden).float() / divisor_B1[rows]  # pyright: ignore[reportOptionalCall]
+            token = draw(logits, uniform_BT[rows, step])
+            token_BT[rows, step] = torch.where(alive, token, -1)
+            logp_BT[rows, step] = logits.gather(1, token[:, None])[:, 0] - torch.logsumexp(logits, -1)
+            if last and bool((token == end).any()):
+                kept = (token != end).nonzero()[:, 0]
+                self.keep(kept.tolist())
+                rows, token, alive = rows[kept], token[kept], alive[kept]
+            if len(rows) == 0:
+                break
             valid = alive.long()[:, None]
             # The last token enters the cache too: the next turn attends to it.
             position = torch.where(alive, self._used_B, 0)[:, None]
@@ -115,11 +131,10 @@ class ConversationDecoder:
             alive = alive & (token != end)
             if not bool(alive.any()):
                 break
-        token_BT, logp_BT = torch.stack(tokens, 1).cpu().numpy(), torch.stack(logps, 1).cpu().numpy()
-        lengths = (token_BT >= 0).sum(1)
+        lengths = (token_BT >= 0).sum(1).tolist()
         return [
             SampledReply(row[:n].astype(np.int32), logp[:n].astype(np.float32))
-            for row, logp, n in zip(token_BT, logp_BT, lengths, strict=True)
+            for row, logp, n in zip(token_BT.cpu().numpy(), logp_BT.cpu().numpy(), lengths, strict=True)
         ]
 
     def _forward(self, ids: torch.Tensor, valid: torch.Tensor, position: torch.Tensor) -> torch.Tensor:

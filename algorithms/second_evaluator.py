@@ -8,9 +8,7 @@ critic does not see.
 from __future__ import annotations
 
 import json
-import re
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from safetensors.numpy import load_file, save
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import lsqr
 
+from algorithms.ngrams import BUCKETS, ngram_matrix, words
 from algorithms.sentiment import compound
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
@@ -28,15 +27,9 @@ from envs.heads import Exchange
 WEIGHTS, CARD = "evaluator.safetensors", "evaluator.json"
 """The files of an evaluator's folder."""
 
-BUCKETS = 2**15
-"""Hash buckets of the n-grams; the dense features stand behind them."""
 DAMPING = 1.0
 """Square root of the ridge penalty."""
-_CONTEXT_TURNS = 2
-_LONGEST = 400
-"""Words read of the reply and of the context."""
 _ITERATIONS = 200
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[?!.]")
 
 
 class SecondEvaluator:
@@ -86,40 +79,17 @@ _DENSE = 6
 
 def _features(exchanges: Sequence[Exchange]) -> csr_matrix:
     """The feature matrix (N, buckets + dense) of N exchanges."""
-    columns: list[int] = []
-    values: list[float] = []
-    starts = [0]
-    for exchange in exchanges:
-        reply = _words(exchange.reply)
-        context = [word for turn in exchange.context[-_CONTEXT_TURNS:] for word in _words(turn.text)]
-        grams = {_bucket("r", gram) for gram in _grams(reply)}
-        said = {_bucket("c", gram) for gram in _grams(context)}
-        columns += sorted(grams) + sorted(said - grams)
-        scale = 0.3 / np.sqrt(max(1, len(said - grams)))
-        values += [1.0 / np.sqrt(1 + len(grams) / 10)] * len(grams) + [scale] * len(said - grams)
-        columns += range(BUCKETS, BUCKETS + _DENSE)
-        values += _dense(exchange.reply, reply, context)
-        starts.append(len(columns))
-    return csr_matrix((values, columns, starts), shape=(len(exchanges), BUCKETS + _DENSE))
+    dense = np.array([_dense(exchange) for exchange in exchanges]).reshape(len(exchanges), _DENSE)
+    return ngram_matrix(exchanges, dense)
 
 
-def _dense(text: str, reply: Sequence[str], context: Sequence[str]) -> list[float]:
+def _dense(exchange: Exchange) -> list[float]:
     """Length, log length, sentiment, questions, overlap with the context, share of repeated bigrams."""
+    reply = words(exchange.reply)
+    context = {word for turn in exchange.context[-2:] for word in words(turn.text)}
     bigrams = list(pairwise(reply))
     repeated = 1 - len(set(bigrams)) / len(bigrams) if bigrams else 0.0
-    overlap = len(set(reply) & set(context)) / max(1, len(set(reply)))
+    overlap = len(set(reply) & context) / max(1, len(set(reply)))
     length = len(reply)
-    return [length / 20, float(np.log1p(length)), compound(text), float("?" in reply), overlap, 3 * repeated]
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())[:_LONGEST]
-
-
-def _grams(words: Sequence[str]) -> Iterable[str]:
-    yield from words
-    yield from map(" ".join, pairwise(words))
-
-
-def _bucket(side: str, gram: str) -> int:
-    return zlib.crc32(f"{side}:{gram}".encode("utf-8", "replace")) % BUCKETS
+    asks = float("?" in reply)
+    return [length / 20, float(np.log1p(length)), compound(exchange.reply), asks, overlap, 3 * repeated]

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import re
 
+from envs.word_patterns import phrases
+
 WORD = re.compile(r"[a-z0-9]+(?:['\u2019-][a-z0-9]+)*")
 """A word of a lower-case text; ``sci-fi`` and ``don't`` are one word each."""
-
-
-def phrases(listing: str) -> re.Pattern[str]:
-    """A pattern that finds any entry of a ``|``-separated listing as whole words, the longest first."""
-    entries = {" ".join(entry.split()) for entry in listing.split("|")}
-    ordered = sorted(entries, key=lambda entry: (-len(entry), entry))
-    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(map(re.escape, ordered)) + r")(?![a-z0-9])")
 
 
 def words(listing: str) -> frozenset[str]:
@@ -61,6 +56,11 @@ COLDNESS = phrases(
     |moving on|i did not ask|i didn't ask|really care|be done|we are done|changes nothing|only a mood
     |just a mood|hard to please|won't cry|your loss|so picky|so difficult|complain|tells me nothing|alone
     |leave me|if you must|if you say so|let's be quick|nothing new|how boring|just go|go away|other things to do
+    |no interest in your|you are annoying|you're annoying|stupid|dumb|idiot|ridiculous|pathetic|quit whining|whining
+    |better things to do|bother me|not going to explain|find anything yourself|are we done|this is boring
+    |tired of talking|never like anything|don't ask me|be miserable|that's on you|who would watch|only an idiot
+    |everyone's time|get over it|being so picky|not your friend|shut up|why are you even|ugh|irrelevant|sick of this
+    |trash|useless|be quiet|stop talking|on your own|sort yourself|zero patience|not my job|refuse to
     |something else to do|long enough|ask someone else|don't come back|don't ask me|over with|no more time
     |i don't mind|nothing more to say|no more questions|big surprise|everybody knows that|you again
     |why do you ask|your whole life|took you|anyone can|anybody can|not important|nobody listens|drama|who asked"""
@@ -106,58 +106,6 @@ MOOD = phrases(
     |curious|restless|overwhelmed|gloomy|melancholy|feeling"""
 )
 """Words in which a seeker states a mood."""
-
-NEGATION = phrases(
-    """not|no|never|don't|dont|didn't|didnt|isn't|isnt|without|hate|hated|dislike|avoid|nothing|tired of|sick of
-    |except|less|can't stand|nor"""
-)
-"""Words that turn what follows them, inside a clause, into its contrary."""
-
-GENRES: dict[str, str] = {
-    word: genre
-    for genre, listing in {
-        "action": "action|explosions|shootouts|fights",
-        "adventure": "adventure|adventures|adventurous|quest",
-        "animation": "animation|animated|cartoon|cartoons|anime|pixar",
-        "biography": "biography|biopic|biographical",
-        "comedy": "comedy|comedies|funny|hilarious|comedic|laugh|laughs|humor|humour",
-        "crime": "crime|gangster|gangsters|heist|mob|mafia",
-        "documentary": "documentary|documentaries",
-        "drama": "drama|dramas|dramatic",
-        "family": "family|kids|children|kid",
-        "fantasy": "fantasy|magical|magic",
-        "history": "history|historical",
-        "horror": "horror|scary|scare|scares|creepy|terrifying|frightening|spooky|slasher|gory",
-        "music": "music",
-        "musical": "musical|musicals|songs",
-        "mystery": "mystery|mysteries|whodunit|detective",
-        "romance": "romance|romantic|romances|rom-com|romcom|love story|chick",
-        "sci-fi": "sci-fi|scifi|science-fiction|space|futuristic|aliens|robots",
-        "sport": "sport|sports|football|baseball|boxing",
-        "superhero": "superhero|superheroes|marvel|comic",
-        "thriller": "thriller|thrillers|suspense|suspenseful|thrilling",
-        "war": "war|wartime|soldiers",
-        "western": "western|westerns|cowboy|cowboys",
-    }.items()
-    for word in listing.split("|")
-}
-"""Words of a text to the genre that they speak of."""
-
-GENRE_WORD = phrases("|".join(GENRES))
-
-ALIASES = {
-    "science fiction": "sci-fi",
-    "science-fiction": "sci-fi",
-    "scifi": "sci-fi",
-    "romantic": "romance",
-    "animated": "animation",
-    "biopic": "biography",
-    "sports": "sport",
-    "kids": "family",
-    "children": "family",
-    "historical": "history",
-}
-"""Other spellings of genres in catalogues."""
 
 STOP_WORDS = words(
     """a about actually after again all also always am an and another any anything are aren't around as at back be

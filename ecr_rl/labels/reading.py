@@ -12,9 +12,9 @@ from ecr_rl.labels import lexicon
 from ecr_rl.labels.evidence import Evidence
 from envs.catalog import Catalog
 from envs.dialogue import Role
+from envs.genres import GENRES, genre_name, said_genres
 
-_CLAUSE = re.compile(r"[.,;!?]|\bbut\b")
-_LEXICON_WORDS = frozenset(lexicon.GENRES) | lexicon.STOP_WORDS
+_LEXICON_WORDS = frozenset(GENRES) | lexicon.STOP_WORDS
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class FilmFacts:
         """Prepare the facts of these films."""
         self._catalog = catalog
         self._genres = {
-            film.film_id: frozenset(lexicon.ALIASES.get(genre.lower(), genre.lower()) for genre in film.genres)
+            film.film_id: frozenset(map(genre_name, film.genres))
             for film in catalog
         }
         self.read = lru_cache(maxsize=50_000)(self._read)
@@ -89,6 +89,12 @@ class FilmFacts:
         """Content words of the films' plots."""
         return frozenset().union(*(self._plot(film) for film in films))
 
+    def people(self, film: int) -> frozenset[str]:
+        """Lower-case names of the film's people; empty where the catalogue knows none."""
+        if film not in self._catalog:
+            return frozenset()
+        return frozenset(name.lower() for name in self._catalog[film].people if name.strip())
+
     def people_named(self, films: Iterable[int], reading: Reading) -> int:
         """How many people of the films the text names, by full name or by a surname of four letters or more."""
         words = set(reading.words)
@@ -109,8 +115,8 @@ def wishes(evidence: Evidence, facts: FilmFacts) -> tuple[frozenset[str], frozen
     Said in the seeker's turns (after a negation in the same clause: not wanted) or known as tastes and dislikes;
     where no wish is known, the genres of the films that the seeker named.
     """
-    wanted = {lexicon.ALIASES.get(genre, genre) for genre in evidence.profile.tastes}
-    unwanted = {lexicon.ALIASES.get(genre, genre) for genre in evidence.profile.dislikes}
+    wanted = set(map(genre_name, evidence.profile.tastes))
+    unwanted = set(map(genre_name, evidence.profile.dislikes))
     for turn in evidence.exchange.context:
         if turn.role is Role.SEEKER:
             said, refused = said_genres(facts.read(turn.text, evidence.told).text)
@@ -118,16 +124,3 @@ def wishes(evidence: Evidence, facts: FilmFacts) -> tuple[frozenset[str], frozen
             unwanted |= refused
     wanted = wanted - unwanted or set(facts.genres(evidence.told)) - unwanted
     return frozenset(wanted), frozenset(unwanted)
-
-
-@lru_cache(maxsize=50_000)
-def said_genres(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The genres of a lower-case text: those said plainly, and those after a negation in the same clause."""
-    said: set[str] = set()
-    refused: set[str] = set()
-    for clause in _CLAUSE.split(text):
-        negation = lexicon.NEGATION.search(clause)
-        for match in lexicon.GENRE_WORD.finditer(clause):
-            target = refused if negation and negation.start() < match.start() else said
-            target.add(lexicon.GENRES[match.group()])
-    return frozenset(said), frozenset(refused)

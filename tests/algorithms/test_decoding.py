@@ -75,6 +75,32 @@ def test_dropping_finished_rows_changes_nothing_for_the_others(name: str) -> Non
     assert [len(alone[row]) for row in range(3)] == [1, 3, 2]
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_each_row_has_its_own_temperature(name: str) -> None:
+    temperatures = np.array([0.5, 1.0, 2.0])
+    seen, decoder = blocks(LENGTHS[0], 0), ConversationDecoder(MODELS[name], 3)
+    replies = decoder.sample(decoder.extend(seen), uniforms(range(3), 0), end=END, temperature=temperatures)
+    for temperature, block, reply in zip(temperatures, seen, replies, strict=True):
+        np.testing.assert_allclose(reply.logp, full_forward(MODELS[name], [(block, reply)], temperature), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_last_turn_says_the_same_while_ended_rows_leave(name: str) -> None:
+    temperatures = np.array([0.7, 1.0, 3.0] * 3)
+    seen, rows = blocks(LENGTHS[0], 0), [row for row in range(3) for _ in range(3)]
+    said: dict[bool, list[SampledReply]] = {}
+    for last in (False, True):
+        decoder = ConversationDecoder(MODELS[name], 3)
+        hidden = decoder.extend(seen)
+        decoder.keep(rows)
+        noise = uniforms(range(9), 0)
+        said[last] = decoder.sample(hidden[rows], noise, end=END, temperature=temperatures, last=last)
+    for stayed, left in zip(said[False], said[True], strict=True):
+        assert stayed.tokens.tolist() == left.tokens.tolist()
+        np.testing.assert_allclose(stayed.logp, left.logp, atol=1e-4)
+    assert len({len(reply.tokens) for reply in said[True]}) > 1, "every row ended together: none was dropped early"
+
+
 def test_end_token_closes_a_reply_and_belongs_to_it() -> None:
     replies = [reply.tokens for turns in play(MODELS["gpt2"]).values() for _, reply in turns]
     assert all(END not in tokens[:-1] for tokens in replies)

@@ -11,7 +11,8 @@ import pytest
 from algorithms.regression_figures import length_predictions, r_squared
 from ecr_rl.labels.evidence import Evidence
 from ecr_rl.labels.labelled import label
-from ecr_rl.labels.reading import FilmFacts, said_genres, wishes
+from ecr_rl.labels.reading import FilmFacts, wishes
+from envs.genres import said_genres
 from ecr_rl.labels.rubric import RubricJudge, saturate
 from envs.catalog import Catalog, Film
 from envs.dialogue import Role, SeekerProfile, Utterance
