@@ -55,7 +55,7 @@ def load_encoder(settings: CriticSettings, texts: Iterable[str], films: Sequence
     """
     if settings.encoder == TINY:
         return _tiny(settings, texts, films)
-    source = _minilm_folder() if settings.encoder == MINILM else settings.encoder
+    source = packaged_minilm() if settings.encoder == MINILM else settings.encoder
     try:
         model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
@@ -121,7 +121,12 @@ def _tiny(settings: CriticSettings, texts: Iterable[str], films: Sequence[str]) 
     return Encoder(AutoModel.from_config(config), PairText(tokenizer, start, separator, pad, settings.max_tokens))
 
 
-def _minilm_folder() -> str:
+def packaged_minilm() -> str:
+    """Folder of the packaged MiniLM.
+
+    Raises:
+        ModelError: the package is not installed.
+    """
     spec = find_spec(_MINILM_PACKAGE)
     if spec is None or spec.origin is None:
         raise ModelError(

@@ -24,10 +24,20 @@ ARTEFACTS = "artefacts.json"
 log = logging.getLogger(__name__)
 
 _TEXT = ("envs.catalog", "envs.title_finder", "envs.dialogue", "envs.markup")
-_LABELS = (*_TEXT, "envs.heads", "ecr_rl.labels", "ecr_rl.training.critic", "algorithms.pair_text")
+_READERS = ("algorithms.acts", "algorithms.emotions", "algorithms.sentences", "algorithms.sentiment")
+_LABELS = (
+    *_TEXT,
+    *_READERS,
+    "envs.genres",
+    "envs.heads",
+    "envs.word_patterns",
+    "ecr_rl.labels",
+    "ecr_rl.training.critic",
+    "algorithms.pair_text",
+)
 CODE = {
     "critic": (*_LABELS, "algorithms.critic", "algorithms.critic_training", "algorithms.encoder"),
-    "evaluator": (*_LABELS, "algorithms.second_evaluator", "algorithms.sentiment"),
+    "evaluator": (*_LABELS, "algorithms.ngrams", "algorithms.second_evaluator"),
     "recommender": (*_TEXT, "algorithms.recommender"),
     "responder": (
         *_TEXT,

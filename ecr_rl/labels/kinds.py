@@ -7,12 +7,14 @@ the examples: a table by kind tells whether cold ranks below warm or a wrong fil
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
 
 from ecr_rl.labels.evidence import Evidence
+from ecr_rl.labels.phrases import TRAINING, Phrases
 from ecr_rl.labels.reading import FilmFacts, wishes
 from envs.catalog import Catalog
 
@@ -24,6 +26,8 @@ class Kind(StrEnum):
     """How a reply came to be."""
 
     HUMAN = "human"
+    POLICY = "policy"
+    """Sampled from the supervised policy."""
     OTHER = "other"
     """The human reply of another dialogue."""
     GENERIC = "generic"
@@ -34,89 +38,9 @@ class Kind(StrEnum):
     GUSHING = "gushing"
 
 
-MADE = tuple(kind for kind in Kind if kind is not Kind.HUMAN)
-"""The kinds that are made, in the order in which examples take turns."""
+MADE = tuple(kind for kind in Kind if kind not in (Kind.HUMAN, Kind.POLICY))
+"""The kinds that are made from a human reply, in the order in which examples take turns."""
 
-_GENERIC = (
-    "There are many good movies.",
-    "I like movies too.",
-    "Okay.",
-    "That is a movie.",
-    "You could watch something.",
-    "I see.",
-    "Yes.",
-    "Sure.",
-    "Movies are fun.",
-    "That one is popular.",
-    "Some people like it.",
-    "It depends.",
-    "I am not sure.",
-    "Maybe.",
-    "Anything is fine.",
-    "It is a movie you can watch.",
-    "Have a look online.",
-    "There are a lot of options.",
-    "I think so.",
-    "Alright.",
-)
-_COLD_BEFORE = (
-    "Whatever.",
-    "I don't care what you feel.",
-    "Figure it out.",
-    "Who cares.",
-    "Not my problem.",
-    "Stop asking.",
-    "Just pick something.",
-    "Hurry up.",
-    "So what.",
-    "Your problem, not mine.",
-    "That is a silly question.",
-    "You have bad taste.",
-    "Next question.",
-    "I already told you.",
-    "Calm down.",
-    "Nobody asked.",
-)
-_COLD_AFTER = (
-    "Take it or leave it.",
-    "Look it up.",
-    "Suit yourself.",
-    "Don't waste my time.",
-    "End of story.",
-    "Deal with it.",
-    "Now decide.",
-    "Do it yourself.",
-    "Too bad if you hate it.",
-    "Move on.",
-    "That's all.",
-    "I couldn't care less.",
-)
-_COLD_FILM = ("Watch {}.", "{}.", "Just watch {}.", "There is {}.", "Pick {}.", "{}, then.")
-_GUSH = (
-    "Wow!",
-    "Amazing!",
-    "OMG that is incredible!",
-    "This is the best ever!",
-    "Absolutely fantastic!",
-    "So so awesome!",
-    "Yay!",
-    "Unbelievable!",
-    "I am obsessed!",
-    "Literally the best thing!",
-    "Epic, just epic!",
-    "Woohoo!",
-    "Perfect, perfect, perfect!",
-    "Out of this world!",
-    "Simply phenomenal!",
-    "Insanely brilliant!",
-)
-_GUSH_FILM = (
-    "{} is amazing!",
-    "{}!!! The best ever!",
-    "OMG {}!",
-    "{} is absolutely incredible!",
-    "Wow, {}, so perfect!",
-)
 _SENTENCE = re.compile(r"(?<=[.?!])\s+")
 
 
@@ -127,16 +51,28 @@ def _pick(listing: Sequence[str], count: int, rng: np.random.Generator) -> list[
 class ReplyMaker:
     """Makes replies of each kind."""
 
-    def __init__(self, catalog: Catalog, others: Sequence[Evidence]) -> None:
-        """Make replies with these films and human replies.
+    def __init__(
+        self,
+        catalog: Catalog,
+        others: Sequence[Evidence],
+        phrases: Phrases = TRAINING,
+        wrong_films: Sequence[int] | None = None,
+    ) -> None:
+        """Make replies with these films, human replies and phrases.
 
         Args:
-            catalog: the films to name wrongly, drawn in proportion to their mentions.
+            catalog: facts of films.
             others: human replies to borrow for ``other``, one of each case.
+            phrases: what generic, cold and gushing replies are put together from.
+            wrong_films: ids of the films to name wrongly, drawn in proportion to their mentions; by default all but
+                those that ``reserved_films`` keeps for evaluation.
         """
-        self._catalog, self._facts, self._others = catalog, FilmFacts(catalog), others
-        weights = np.array([film.mentions + 1.0 for film in catalog])
-        self._films, self._shares = np.array(catalog.ids), weights / weights.sum()
+        self._catalog, self._facts, self._others, self._phrases = catalog, FilmFacts(catalog), others, phrases
+        reserved = reserved_films(catalog) if wrong_films is None else frozenset()
+        self._films = np.array(wrong_films or [film for film in catalog.ids if film not in reserved])
+        self._allowed = frozenset(self._films.tolist())
+        weights = np.array([catalog[film].mentions + 1.0 for film in self._films.tolist()])
+        self._shares = weights / weights.sum()
 
     def make(self, kind: Kind, source: Evidence, rng: np.random.Generator) -> Reply | None:
         """A reply of this kind to the source's context; None where the source does not lend itself to it."""
@@ -147,12 +83,20 @@ class ReplyMaker:
         if kind is Kind.OTHER:
             return self.other(source, rng)
         if kind is Kind.GENERIC:
-            return " ".join(_pick(_GENERIC, int(rng.integers(1, 4)), rng)), ()
-        makers = {Kind.REPETITIVE: repetitive, Kind.TRUNCATED: truncated, Kind.COLD: cold, Kind.GUSHING: gushing}
-        text = makers[kind](source.exchange.reply, self._names(source), rng)
+            return " ".join(_pick(self._phrases.generic, int(rng.integers(1, 4)), rng)), ()
+        text = self._edited(kind, source.exchange.reply, self._names(source), rng)
         if text is None:
             return None
         return text, tuple(film for film in source.films if self._catalog.title(film) in text)
+
+    def _edited(self, kind: Kind, reply: str, names: Sequence[str], rng: np.random.Generator) -> str | None:
+        if kind is Kind.REPETITIVE:
+            return repetitive(reply, rng)
+        if kind is Kind.TRUNCATED:
+            return truncated(reply, rng)
+        if kind is Kind.COLD:
+            return cold(reply, names, self._phrases, rng)
+        return gushing(names, self._phrases, rng)
 
     def other(self, source: Evidence, rng: np.random.Generator) -> Reply | None:
         """The human reply of another case; None where the draw is a reply to the same opening context."""
@@ -182,7 +126,7 @@ class ReplyMaker:
 
     def _unsuitable(self, source: Evidence, avoided: frozenset[str], rng: np.random.Generator) -> int | None:
         taken = {*source.films, *source.named, *source.profile.liked}
-        disliked = sorted(source.profile.disliked - taken)
+        disliked = sorted(source.profile.disliked & self._allowed - taken)
         if disliked and rng.random() < 0.5:
             return disliked[int(rng.integers(len(disliked)))]
         for film in rng.choice(self._films, size=20, p=self._shares):
@@ -194,10 +138,22 @@ class ReplyMaker:
         return [self._catalog.title(film) for film in source.films]
 
 
-def repetitive(reply: str, names: Sequence[str], rng: np.random.Generator) -> str | None:
-    """The reply, or one of its sentences, said two or three times; None under three words."""
-    if len(reply.split()) < 3:
+def reserved_films(catalog: Catalog) -> frozenset[int]:
+    """The films that no made training reply names: one in eight, by a hash of the id; evaluation names wrong ones."""
+    return frozenset(film for film in catalog.ids if zlib.crc32(str(film).encode()) % 8 == 0)
+
+
+def repetitive(reply: str, rng: np.random.Generator) -> str | None:
+    """The reply, or one of its sentences, said two or three times, or its first half in the place of the second.
+
+    None under four words.
+    """
+    words = reply.split()
+    if len(words) < 4:
         return None
+    if rng.random() < 0.3:
+        half = words[: len(words) // 2]
+        return " ".join([*half, *half])
     sentences = _SENTENCE.split(reply)
     if len(sentences) > 1 and rng.random() < 0.5:
         again = int(rng.integers(len(sentences)))
@@ -205,29 +161,32 @@ def repetitive(reply: str, names: Sequence[str], rng: np.random.Generator) -> st
     return " ".join([reply] * int(rng.integers(2, 4)))
 
 
-def truncated(reply: str, names: Sequence[str], rng: np.random.Generator) -> str | None:
-    """The reply cut after 30 to 75 % of its words; None under five words."""
+def truncated(reply: str, rng: np.random.Generator) -> str | None:
+    """The reply cut after 30 to 95 % of its words; None under five words."""
     words = reply.split()
     if len(words) < 5:
         return None
-    kept = max(2, int(len(words) * rng.uniform(0.3, 0.75)))
+    kept = min(len(words) - 1, max(2, int(len(words) * rng.uniform(0.3, 0.95))))
     return " ".join(words[:kept]).rstrip(".,;:!?")
 
 
-def cold(reply: str, names: Sequence[str], rng: np.random.Generator) -> str:
-    """Dismissive sentences around the reply's films or its first half."""
+def cold(reply: str, names: Sequence[str], phrases: Phrases, rng: np.random.Generator) -> str:
+    """Dismissive sentences around the reply's films, or around its first half; more of them where the reply is long."""
+    words = reply.split()
     if names:
-        middle = " ".join(_COLD_FILM[int(rng.integers(len(_COLD_FILM)))].format(name) for name in names[:2])
+        middle = " ".join(_pick(phrases.cold_film, 1, rng)[0].format(name) for name in names[:2])
     else:
-        words = reply.split()
-        middle = " ".join(words[: max(1, len(words) // 2)]).rstrip(".,;:!?") + "." if rng.random() < 0.5 else ""
-    before, after = _pick(_COLD_BEFORE, 1, rng), _pick(_COLD_AFTER, int(rng.integers(0, 2)), rng)
-    return " ".join(part for part in (*before, middle, *after) if part)
+        half = " ".join(words[: max(1, len(words) // 2)]).rstrip(".,;:!?") + "."
+        middle = half if rng.random() < 0.5 else ""
+    room = len(words) - len(middle.split())
+    count = 1 + int(rng.integers(0, 2)) if rng.random() < 0.5 else max(1, round(room / 4))
+    around = _pick(phrases.cold, min(count, 6), rng)
+    return " ".join(part for part in (*around[:1], middle, *around[1:]) if part)
 
 
-def gushing(reply: str, names: Sequence[str], rng: np.random.Generator) -> str:
+def gushing(names: Sequence[str], phrases: Phrases, rng: np.random.Generator) -> str:
     """Superlatives and exclamation marks, around one of the reply's films half of the time."""
-    parts = _pick(_GUSH, int(rng.integers(2, 5)), rng)
+    parts = _pick(phrases.gush, int(rng.integers(2, 5)), rng)
     if names and rng.random() < 0.5:
-        parts.insert(int(rng.integers(len(parts))), _GUSH_FILM[int(rng.integers(len(_GUSH_FILM)))].format(names[0]))
+        parts.insert(int(rng.integers(len(parts))), _pick(phrases.gush_film, 1, rng)[0].format(names[0]))
     return " ".join(parts)

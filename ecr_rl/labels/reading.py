@@ -63,10 +63,7 @@ class FilmFacts:
     def __init__(self, catalog: Catalog) -> None:
         """Prepare the facts of these films."""
         self._catalog = catalog
-        self._genres = {
-            film.film_id: frozenset(map(genre_name, film.genres))
-            for film in catalog
-        }
+        self._genres = {film.film_id: frozenset(map(genre_name, film.genres)) for film in catalog}
         self.read = lru_cache(maxsize=50_000)(self._read)
 
     def _read(self, text: str, films: tuple[int, ...]) -> Reading:

@@ -1,0 +1,70 @@
+"""What a critic knows of films: genres and people by the name that stands in a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from envs.catalog import Catalog
+from envs.genres import genre_name
+
+_YEAR = re.compile(r"\(\d{4}\)")
+_LONGEST = 14
+"""Words of a film's name that are looked back over from its year."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmEntry:
+    """A film's genres (lower case, under one name each) and people (lower case)."""
+
+    genres: frozenset[str]
+    people: frozenset[str]
+
+
+class FilmTable:
+    """Finds films in a text by their names, ``Title (1999)``."""
+
+    def __init__(self, films: Mapping[str, FilmEntry]) -> None:
+        """Know these films, by name."""
+        self._films = dict(films)
+        self.find = lru_cache(maxsize=100_000)(self._find)
+
+    @classmethod
+    def of(cls, catalog: Catalog) -> FilmTable:
+        """The films of a catalogue that have a year; later ones of the same name are passed over."""
+        films: dict[str, FilmEntry] = {}
+        for film in catalog:
+            if film.year is not None:
+                entry = FilmEntry(
+                    frozenset(map(genre_name, film.genres)), frozenset(name.lower() for name in film.people if name)
+                )
+                films.setdefault(film.name, entry)
+        return cls(films)
+
+    def __getitem__(self, name: str) -> FilmEntry:
+        """What is known of a film that ``find`` returned."""
+        return self._films[name]
+
+    def _find(self, text: str) -> tuple[str, ...]:
+        """Names of the known films of a text, in order, each once; the longest name wins."""
+        found: dict[str, None] = {}
+        for year in _YEAR.finditer(text):
+            words = text[: year.end()].rsplit(" ", _LONGEST)
+            for first in range(len(words)):
+                name = " ".join(words[first:]).lstrip("\"'(")
+                if name in self._films:
+                    found[name] = None
+                    break
+        return tuple(found)
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as JSON values; ``from_json`` reads them back."""
+        return {name: [sorted(film.genres), sorted(film.people)] for name, film in self._films.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Iterable[Iterable[str]]]) -> FilmTable:
+        """The table of ``to_json``."""
+        return cls({name: FilmEntry(*map(frozenset, film)) for name, film in values.items()})

@@ -1,0 +1,121 @@
+"""What can be counted in an exchange: length, stops, sentiment, repetition, and how the films suit the words so far.
+
+These numbers stand beside an encoder's hidden states: an average over tokens blurs what is counted here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from algorithms.film_table import FilmTable
+from algorithms.sentiment import compound
+from envs.dialogue import Role
+from envs.genres import GENRE_WORD, GENRES, said_genres
+from envs.heads import Exchange
+
+NAMES = (
+    *("words", "log_words", "distinct", "repeated", "questions", "exclamations", "finished", "sentiment"),
+    *("seeker_sentiment", "overlap", "shared_words", "opens", "answers_seeker", "films", "new_films", "films_again"),
+    *("match", "match_known", "refused", "kin", "person", "genre_right", "genre_wrong", "long_words"),
+)
+"""What the numbers are, in their order."""
+
+_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
+_LONGEST = 2000
+"""Characters read of a text; what is longer is cut."""
+
+
+def surface(exchanges: Sequence[Exchange], films: FilmTable) -> np.ndarray:
+    """The numbers of N exchanges, shape (N, len(NAMES)), float32, each about in [-1, 2]."""
+    rows = [_counts(exchange) + _films(exchange, films) for exchange in exchanges]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), len(NAMES))
+
+
+def _counts(exchange: Exchange) -> list[float]:
+    reply = exchange.reply[:_LONGEST]
+    words = _words(reply)
+    bigrams = list(pairwise(words))
+    answers = bool(exchange.context) and exchange.context[-1].role is Role.SEEKER
+    asked = exchange.context[-1].text[:_LONGEST] if answers else ""
+    said, distinct = set(_words(asked)), set(words)
+    count = len(words)
+    return [
+        min(count, 100) / 20,
+        math.log1p(count) / 2,
+        len(distinct) / max(1, count),
+        3 * (1 - len(set(bigrams)) / len(bigrams)) if bigrams else 0.0,
+        min(2, reply.count("?")) / 2,
+        min(4, reply.count("!")) / 4,
+        float(reply.rstrip()[-1:] in tuple(".?!)")),
+        compound(reply),
+        compound(asked) if asked else 0.0,
+        len(distinct & said) / max(1, len(distinct)),
+        min(4, sum(len(word) > 3 for word in distinct & said)) / 4,
+        float(not exchange.context),
+        float(answers),
+    ]
+
+
+def _films(exchange: Exchange, films: FilmTable) -> list[float]:
+    named = films.find(exchange.reply[:_LONGEST])
+    turns = [turn.text[:_LONGEST] for turn in exchange.context]
+    before = {name for text in turns for name in films.find(text)}
+    new = [name for name in named if name not in before]
+    told, wanted, refused = _wishes(exchange, films)
+    match, known, unwanted, kin, person = 0.0, 0.0, 0.0, 0.0, 0.0
+    for name in new:
+        genres, people = films[name].genres, films[name].people
+        if genres and wanted:
+            known += 1
+            match += math.sqrt(len(genres & wanted) / len(genres))
+        unwanted += bool(genres & refused)
+        overlaps = [len(genres & films[other].genres) / max(1, len(genres | films[other].genres)) for other in told]
+        kin += max(overlaps, default=0.5)
+        person += any(people & films[other].people for other in told)
+    share = max(1, len(new))
+    spoken = {GENRES[word] for word in GENRE_WORD.findall(exchange.reply[:_LONGEST].lower())}
+    about = frozenset[str]().union(*(films[name].genres for name in named))
+    words = set(_words(exchange.reply[:_LONGEST]))
+    return [
+        min(3, len(named)) / 2,
+        min(3, len(new)) / 2,
+        min(3, len(named) - len(new)) / 2,
+        match / share,
+        known / share,
+        unwanted / share,
+        kin / share,
+        person / share,
+        min(3, len(spoken & about)) / 2,
+        min(3, len(spoken - about)) / 2,
+        min(20, sum(len(word) > 3 for word in words)) / 10,
+    ]
+
+
+def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], set[str]]:
+    """Films that the seeker named, and the genres that the seeker wants and refuses, as far as the words tell."""
+    told: set[str] = set()
+    wanted: set[str] = set()
+    refused: set[str] = set()
+    for turn in exchange.context:
+        if turn.role is Role.SEEKER:
+            text = turn.text[:_LONGEST]
+            named = films.find(text)
+            told.update(named)
+            for name in named:  # "Scary Movie (2000)" asks for no genre
+                text = text.replace(name, " ")
+            said, unwanted = said_genres(text.lower())
+            wanted |= said
+            refused |= unwanted
+    wanted = wanted - refused or {genre for name in told for genre in films[name].genres} - refused
+    return told, wanted, refused
+
+
+@lru_cache(maxsize=50_000)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.lower()))
