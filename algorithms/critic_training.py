@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from algorithms.critic import CriticNetwork
+from algorithms.film_table import FilmTable
 from algorithms.pair_text import Pair, PairBatch, PairText
 from algorithms.regression_figures import r_squared
 from algorithms.settings import CriticSettings
+from algorithms.surface import surface
 from envs.heads import HEADS, Exchange
 
 OnStep = Callable[[int, int, Mapping[str, float]], None]
@@ -38,13 +40,20 @@ class CriticTraining:
     """One training run of a network."""
 
     def __init__(
-        self, network: CriticNetwork, text: PairText, settings: CriticSettings, train: Targets, valid: Targets
+        self,
+        network: CriticNetwork,
+        text: PairText,
+        films: FilmTable,
+        settings: CriticSettings,
+        train: Targets,
+        valid: Targets,
     ) -> None:
         """Tokenise both sets and start every head at the mean of its labels.
 
         Args:
             network: trained in place, on the device it is on; frozen parameters stay as they are.
             text: its text form.
+            films: those that the critic will know.
             settings: steps, batch size, learning rate, seed.
             train: what is learnt from.
             valid: what chooses the step that is kept.
@@ -52,6 +61,13 @@ class CriticTraining:
         self._network, self._text, self._settings, self._valid = network, text, settings, valid
         self._pairs, self._valid_pairs = text.encode(train.exchanges), text.encode(valid.exchanges)
         self._device = next(network.parameters()).device
+        self._numbers, self._valid_numbers = (
+            torch.from_numpy(surface(part.exchanges, films)).to(self._device) for part in (train, valid)
+        )
+        # Each member weighs the examples its own way (a Bayesian bootstrap): members differ where data is thin.
+        draws = np.random.default_rng([settings.seed, 23]).exponential(size=(len(train.exchanges), network.members))
+        weights = draws if network.members > 1 else np.ones_like(draws)
+        self._weights_NM = torch.from_numpy(weights.astype(np.float32)).to(self._device)
         self._values = torch.from_numpy(train.values).float().to(self._device)
         self._known = torch.from_numpy(train.known).float().to(self._device)
         counts = self._known.sum(0).clamp(min=1.0)
@@ -96,16 +112,16 @@ class CriticTraining:
         scores = np.zeros((len(self._valid_pairs), len(HEADS)))
         order = np.argsort([len(pair.ids) for pair in self._valid_pairs], kind="stable")
         for rows in np.split(order, range(_SCORING_BATCH, len(order), _SCORING_BATCH)):
-            logits = self._network(self._batch(self._valid_pairs, rows))
-            scores[rows] = torch.sigmoid(logits.float()).cpu().numpy()
+            logits = self._network(self._batch(self._valid_pairs, rows), self._valid_numbers[torch.from_numpy(rows)])
+            scores[rows] = torch.sigmoid(logits.float()).mean(1).cpu().numpy()
         return scores
 
     def _update(self, rows: np.ndarray, optimizer: torch.optim.Optimizer) -> float:
         self._network.train()
         index = torch.from_numpy(rows).to(self._device)
-        scores = torch.sigmoid(self._network(self._batch(self._pairs, rows)).float())
-        known = self._known[index]
-        errors = (scores - self._values[index]) ** 2 * known * self._scale
+        scores = torch.sigmoid(self._network(self._batch(self._pairs, rows), self._numbers[index]).float())
+        known = self._known[index][:, None] * self._weights_NM[index][:, :, None]  # (batch, members, heads)
+        errors = (scores - self._values[index][:, None]) ** 2 * known * self._scale
         loss = (errors.sum(0) / known.sum(0).clamp(min=1.0)).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -19,6 +19,7 @@ class CriticSettings(Settings):
     trained_layers: int = Field(
         default=2, ge=0, description="top encoder layers that are trained; all of them for tiny"
     )
+    members: int = Field(default=3, gt=0, description="heads of the ensemble on the shared encoder; 1 has no spread")
     max_tokens: int = Field(
         default=96, gt=8, description="tokens of context and reply together; the context is cut from the left"
     )

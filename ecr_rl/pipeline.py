@@ -36,7 +36,14 @@ _LABELS = (
     "algorithms.pair_text",
 )
 CODE = {
-    "critic": (*_LABELS, "algorithms.critic", "algorithms.critic_training", "algorithms.encoder"),
+    "critic": (
+        *_LABELS,
+        "algorithms.critic",
+        "algorithms.critic_training",
+        "algorithms.encoder",
+        "algorithms.film_table",
+        "algorithms.surface",
+    ),
     "evaluator": (*_LABELS, "algorithms.ngrams", "algorithms.second_evaluator"),
     "recommender": (*_TEXT, "algorithms.recommender"),
     "responder": (

@@ -179,7 +179,8 @@ def informativeness(case: Case, facts: FilmFacts) -> float:
     """Does the reply tell something specific, and is it right?
 
     ``clip(.15 [a film is named] + .45 s(max(0, r - .7 x)) + .3 s(k / 2) min(1, 2 d) / (1 + x) + .1 e)`` with e the
-    probability of the act of explaining, k the distinct content words, d = k / max(6, words) their density (so that padding lowers the score), r and x the facts that are
+    probability of the act of explaining, k the distinct content words, d = k / max(6, words) their density (so that
+    padding lowers the score), r and x the facts that are
     right and wrong by the catalogue, of the films named, else of those that the seeker asked about. A genre counts 1
     (.5 where the catalogue knows no genres or no film is spoken of), a person 1.5, a year outside a title 1 and a plot
     word .5 (two at most); a genre that none of the films named has counts 1 as wrong.
@@ -258,9 +259,9 @@ def _kin(film: int, told: Sequence[int], facts: FilmFacts) -> float:
 def engagement(case: Case) -> float:
     """Does the reply draw the seeker on?
 
-    ``clip(.4 q + .15 s(i) + .2 s(o) + .15 a + .1 t)``: q is 0, .8 or 1 for none, one or more questions, i the phrases of
-    invitation, o the content words shared with the seeker's last turn plus the films of the context named again, a the
-    larger of the probabilities that the reply asks and recommends, and t the seeker's next turn,
+    ``clip(.4 q + .15 s(i) + .2 s(o) + .15 a + .1 t)``: q is 0, .8 or 1 for none, one or more questions, i the phrases
+    of invitation, o the content words shared with the seeker's last turn plus the films of the context named again, a
+    the larger of the probabilities that the reply asks and recommends, and t the seeker's next turn,
     ``.5 s(words / 6) + .5 max(accepts, inquires)``, .5 where it is not known.
     """
     reply = case.reply
@@ -289,8 +290,9 @@ def overall(case: Case, heads: Mapping[str, float]) -> float:
 
 
 def fluency(case: Case) -> float:
-    """``(1 - share of repeated bigrams)``, times .5 where the reply is known to be cut, else times .7 where it ends on a
-    word that ends no sentence and .9 where it ends without a stop.
+    """``1 - share of repeated bigrams``, times .5 where the reply is known to be cut.
+
+    Else times .7 where it ends on a word that ends no sentence, and .9 where it ends without a stop.
     """
     words = case.reply.ordered
     bigrams = list(pairwise(words))

@@ -17,6 +17,7 @@ import torch
 from algorithms.critic import CriticNetwork, save_critic
 from algorithms.critic_training import CriticTraining, OnStep, Targets
 from algorithms.encoder import load_encoder
+from algorithms.film_table import FilmTable
 from algorithms.language_model import best_device
 from algorithms.pair_text import context_text
 from algorithms.recommender import CooccurrenceRecommender
@@ -78,8 +79,9 @@ def build_critic(corpus: Corpus, settings: CriticSettings, folder: Path, on_step
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         encoder = load_encoder(settings, _texts(train), _film_names(train, corpus.catalog))
-        network = CriticNetwork(encoder.model, encoder.width).to(best_device())
-    training = CriticTraining(network, encoder.text, settings, _targets(train), _targets(valid))
+        network = CriticNetwork(encoder.model, encoder.width, settings.members).to(best_device())
+    films = FilmTable.of(corpus.catalog)
+    training = CriticTraining(network, encoder.text, films, settings, _targets(train), _targets(valid))
     step = training.run(on_step)
     figures = {
         "heads": head_figures(valid.labels, training.predict(), valid.replies),
@@ -88,7 +90,7 @@ def build_critic(corpus: Corpus, settings: CriticSettings, folder: Path, on_step
         "step": step,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
     }
-    save_critic(network, encoder, {"settings": settings.model_dump(), "held_out": figures}, folder)
+    save_critic(network, encoder, films, {"settings": settings.model_dump(), "held_out": figures}, folder)
     write_json(folder / "metrics.json", figures)
     return figures
 

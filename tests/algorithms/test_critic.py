@@ -14,6 +14,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from algorithms.critic import Critic, CriticNetwork, save_critic
 from algorithms.critic_training import CriticTraining, Targets
 from algorithms.encoder import Encoder, load_encoder
+from algorithms.film_table import FilmEntry, FilmTable
 from algorithms.pair_text import BREAK, PAD, START, UNKNOWN, train_tokenizer
 from algorithms.settings import CriticSettings
 from envs.dialogue import Role, Utterance
@@ -26,6 +27,7 @@ LINES = [
     "Whatever, just pick one.",
     "I'm sorry to hear that!",
 ]
+FILMS = FilmTable({"The Conjuring (2013)": FilmEntry(frozenset({"horror"}), frozenset())})
 SETTINGS = CriticSettings(max_tokens=32, steps=12, batch_size=8, evaluate_every=4)
 
 
@@ -38,33 +40,43 @@ def exchanges(count: int = 24) -> list[Exchange]:
 def network(settings: CriticSettings = SETTINGS, seed: int = 0) -> tuple[CriticNetwork, Encoder]:
     torch.manual_seed(seed)
     encoder = load_encoder(settings, LINES * 10, ["The Conjuring (2013)"])
-    return CriticNetwork(encoder.model, encoder.width), encoder
+    return CriticNetwork(encoder.model, encoder.width, settings.members), encoder
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made, encoder = network()
-    save_critic(made, encoder, {"settings": SETTINGS.model_dump()}, tmp_path / "critic")
+    save_critic(made, encoder, FILMS, {"settings": SETTINGS.model_dump()}, tmp_path / "critic")
     return tmp_path / "critic"
 
 
-def test_scores_are_in_range_in_order_and_without_spread(folder: Path) -> None:
+def test_scores_are_in_range_in_order_and_members_differ(folder: Path) -> None:
     critic: RewardModel = Critic.load(folder)
     given = exchanges(150)
     scores = critic.score(given)
     assert scores.mean.shape == scores.spread.shape == (150, len(HEADS))
     assert (scores.mean > 0).all()
     assert (scores.mean < 1).all()
-    assert not scores.spread.any()
+    assert (scores.spread > 0).all()
     alone = np.concatenate([critic.score([exchange]).mean for exchange in given[:10]])
     np.testing.assert_allclose(scores.mean[:10], alone, atol=1e-5)
     assert critic.score([]).mean.shape == (0, len(HEADS))
 
 
+def test_one_member_has_no_spread(tmp_path: Path) -> None:
+    made, encoder = network(SETTINGS.model_copy(update={"members": 1}))
+    assert not Critic(made, encoder.text, FILMS).score(exchanges()).spread.any()
+
+
+def test_a_reply_that_is_too_long_is_flagged(folder: Path) -> None:
+    critic = Critic.load(folder)
+    assert critic.cut([Exchange((), "Hi"), Exchange((), "word " * 10_000)]).tolist() == [False, True]
+
+
 def test_a_loaded_critic_scores_as_the_network_that_was_saved(tmp_path: Path) -> None:
     made, encoder = network(seed=3)
-    save_critic(made, encoder, {}, tmp_path)
-    expected = Critic(made, encoder.text)
+    save_critic(made, encoder, FILMS, {}, tmp_path)
+    expected = Critic(made, encoder.text, FILMS)
     loaded = Critic.load(tmp_path)
     np.testing.assert_array_equal(loaded.score(exchanges()).mean, expected.score(exchanges()).mean)
     assert loaded.weights_hash() == expected.weights_hash()
@@ -128,14 +140,14 @@ def test_only_the_top_layers_of_a_loaded_encoder_learn(tmp_path: Path) -> None:
     before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
     given, values = exchanges(), np.random.default_rng(0).random((24, len(HEADS)))
     targets = Targets(given, values, np.ones_like(values, dtype=bool))
-    training = CriticTraining(made, encoder.text, settings, targets, targets)
+    training = CriticTraining(made, encoder.text, FILMS, settings, targets, targets)
     assert training.run(lambda done, total, figures: None) > 0
     changed = {name for name, tensor in made.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed
     assert all(name.startswith(("encoder.encoder.layer.2.", "heads.")) for name in changed)
     assert all(module.p == 0.0 for module in made.modules() if isinstance(module, torch.nn.Dropout))
-    save_critic(made, encoder, {}, tmp_path / "critic")
-    expected = Critic(made, encoder.text).score(given).mean
+    save_critic(made, encoder, FILMS, {}, tmp_path / "critic")
+    expected = Critic(made, encoder.text, FILMS).score(given).mean
     np.testing.assert_array_equal(Critic.load(tmp_path / "critic").score(given).mean, expected)
 
 
@@ -148,8 +160,8 @@ def test_masked_labels_do_not_move_their_head() -> None:
         made, encoder = network()
         masked = np.where(known, values, hidden)
         targets = Targets(given, masked, known)
-        CriticTraining(made, encoder.text, SETTINGS, targets, targets).run(lambda done, total, figures: None)
-        results.append(Critic(made, encoder.text).weights_hash())
+        CriticTraining(made, encoder.text, FILMS, SETTINGS, targets, targets).run(lambda done, total, figures: None)
+        results.append(Critic(made, encoder.text, FILMS).weights_hash())
     assert results[0] == results[1]
 
 
