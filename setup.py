@@ -19,7 +19,7 @@ setup(
     packages=find_packages(include=["envs*", "algorithms*", "ecr_rl*", "tune_configs*"]),
     package_data={"envs": ["sample_data/*"], "tune_configs": ["*.yaml"], "ecr_rl": ["report/templates/*"]},
     install_requires=[
-        "ray[rllib,train,tune,default]>=2.60,<2.61",
+        "ray[data,rllib,train,tune,default]>=2.60,<2.61",
         "torch>=2.13",
         "transformers>=5.23,<6",
         "peft>=0.21",
@@ -31,6 +31,7 @@ setup(
         "safetensors>=0.8",
         "tokenizers>=0.23",
         "numpy>=2",
+        "pyarrow>=21",
         "scipy>=1.17",
         "pydantic>=2.14",
         "PyYAML>=6",

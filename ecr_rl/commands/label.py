@@ -1,0 +1,252 @@
+"""``label``, ``label import`` and ``label merge``: the labels that a critic learns from."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from ecr_rl.commands.options import Json, Set, examples
+from ecr_rl.commands.output import show, working
+from ecr_rl.config import RunConfig, load_config
+from envs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ecr_rl.labels.settings import JudgeSettings
+
+app = typer.Typer()
+
+New = Annotated[Path, typer.Option("--out", help="The label folder to make.")]
+Many = Annotated[int, typer.Option("--count", min=1, help="Replies to label, at most, over all splits.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a folder that exists: label what is missing.")]
+Form = Annotated[
+    Literal["plain", "rich"],
+    typer.Option("--context", help="What the judge is told: the words and film facts, or emotions and tastes too."),
+]
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog=examples(
+        "ecr-rl label --source redial_dataset.zip --judge rubric --out labels/rubric",
+        "ecr-rl label --config demo --count 2000 --out labels/sample",
+        "ecr-rl label --out labels/rubric --resume",
+        "ecr-rl label merge labels/rubric labels/people --out labels/both",
+    ),
+)
+def label(
+    context: typer.Context,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="sample, official, a ReDial zip, an unpacked folder, or hf:owner/name."),
+    ] = None,
+    judge: Annotated[
+        Literal["rubric"],
+        typer.Option("--judge", help="Who judges: the rubric measures, offline."),
+    ] = "rubric",
+    form: Form = "plain",
+    out: Annotated[Path | None, typer.Option("--out", help="The label folder to make.", show_default=False)] = None,
+    config: Annotated[
+        str, typer.Option("--config", help="Take data and seed of this config or profile.")
+    ] = "redial-cpu",
+    count: Many = 60_000,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Dialogues of each split, at most.")] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option("--shards", min=1, help="Files to spread the rows over.", show_default="1000 rows each"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Judges at work side by side.", show_default="one a core")
+    ] = None,
+    resume: Resume = False,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """Label replies on six heads: human ones, and others of known kinds.
+
+    A chat model is tried on 20 replies first, and refused where its scores are constant or cannot be read.
+
+    DIR gets Parquet shards, labels.json and a card. A killed command goes on with --resume: nothing is lost, and
+    nothing is there twice.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if out is None:
+        raise typer.BadParameter("say where the labels go", param_hint="--out")
+    settings = _settings(config, source, limit, changes)
+    with working():
+        judging = _judging(judge=judge, context=form)
+        begun = time.monotonic()
+        facts = _label(settings, judging, out, count, shards, workers, resume, _command(context))
+    counts = facts["counts"]
+    result = {"folder": str(out), **{name: counts[name] for name in ("n", "kinds", "splits", "failed", "flagged")}}
+    show({**result, "seconds": round(time.monotonic() - begun, 1)}, json, _counted(out, counts))
+
+
+@app.command(
+    "import",
+    epilog=examples(
+        "ecr-rl label import part-1.jsonl part-2.jsonl --out labels/people",
+        "ecr-rl label import gpt4.jsonl --out labels/gpt4 --json",
+    ),
+)
+def import_(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="JSON-lines files: the parts of one data set.")
+    ],
+    out: New,
+    json: Json = False,
+) -> None:
+    """Take in labels made elsewhere.
+
+    \b
+    Each line is an object:
+      context    ["seeker: ...", "recommender: ..."]: the turns before, may be empty
+      response   the text that is judged
+      scores     {"empathy": 0.5, "bleu": null}: head to a number from 0 to 1, or null; heads may be left out
+      judge      who scored (default: import)
+      kind       how the response came to be (default: human)
+      split      train, valid or test (default: train)
+      dialogue   number or text that the lines of one dialogue share
+      reference  the human's response at this place
+      key        the example's key, for merging with labels of the same example
+
+    Lines that cannot be used are named by file, line and field; all of them stand in DIR/rejects.jsonl.
+    """  # noqa: D301 (the backspace is for the help's formatter, and no raw string has one)
+    with working():
+        from ecr_rl.labels.importing import REJECTS, SHOWN, import_labels
+
+        made = import_labels(files, out, shlex.join(["ecr-rl", "label", "import", *map(str, files), "--out", str(out)]))
+        _tell_rejects([str(reject) for reject in made.rejects[:SHOWN]], len(made.rejects), out / REJECTS)
+        if made.passed_over:
+            fields = ", ".join(f"{name} ({n} lines)" for name, n in made.passed_over.items())
+            typer.echo(f"fields passed over: {fields}", err=True)
+    counts = made.facts["counts"]
+    result: dict[str, Any] = {"folder": str(out), "n": counts["n"], "rejected": len(made.rejects)}
+    result |= {"kinds": counts["kinds"], "splits": counts["splits"], "passed_over": dict(made.passed_over)}
+    show(result, json, _counted(out, counts))
+
+
+@app.command(
+    epilog=examples(
+        "ecr-rl label merge labels/rubric labels/mistral --out labels/both",
+        "ecr-rl label merge labels/rubric labels/mistral labels/people --out labels/three --json",
+    )
+)
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Label folders, one a judge; two or more.")],
+    out: New,
+    json: Json = False,
+) -> None:
+    """Join the labels of several judges, and say how far they agree.
+
+    A reply's score is the mean of the judges that know it. DIR/agreement.json has, for each pair of judges and each
+    head, Pearson, Spearman and Cohen's kappa with quadratic weights on five bins.
+    """
+    with working():
+        from ecr_rl.labels.merging import merge as merge_folders
+
+        report = merge_folders(folders, out)
+        for entry in report["rejected"]["named"]:
+            typer.echo(f"rejected: {entry['key']}: the folders differ in {entry['column']}", err=True)
+    show({"folder": str(out), "n": report["joined"], **report}, json, _agreed(out, report))
+
+
+def _settings(config: str, source: str | None, limit: int | None, changes: list[str] | None) -> RunConfig:
+    settings = load_config(config, changes or [])
+    given = {name: value for name, value in (("source", source), ("limit", limit)) if value is not None}
+    return settings.model_copy(update={"data": settings.data.model_copy(update=given)})
+
+
+def _judging(**given: Any) -> JudgeSettings:
+    from pydantic import ValidationError
+
+    from ecr_rl.labels.settings import JudgeSettings
+
+    try:
+        return JudgeSettings(**{name: value for name, value in given.items() if value})
+    except ValidationError as error:
+        problems = "; ".join(f"--{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
+        raise ConfigError(f"{problems}. ecr-rl label --help tells what a judge takes") from error
+
+
+def _label(
+    settings: RunConfig,
+    judging: JudgeSettings,
+    out: Path,
+    count: int,
+    shards: int | None,
+    workers: int | None,
+    resume: bool,
+    command: str,
+) -> dict[str, Any]:
+    from ecr_rl.labels.labelling import examples_of, label_examples
+    from ecr_rl.runs import RunFolder
+    from envs.corpus import load_corpus
+
+    with RunFolder.create(out, settings, resume) as run:
+        plan = examples_of(load_corpus(settings.data, settings.cache_folder), count, settings.seed, judging)
+        with run.stage("labels", len(plan.rows)) as stage:
+            return label_examples(
+                plan,
+                out,
+                workers=workers or os.cpu_count() or 1,
+                shards=shards,
+                resume=resume,
+                on_step=stage.update,
+                command=command,
+            )
+
+
+def _command(context: typer.Context) -> str:
+    """The command line again, without what only steers this call."""
+    words = ["ecr-rl", "label"]
+    for option in context.command.params:
+        value = context.params.get(option.name or "")
+        if option.name in ("resume", "json") or value in (None, False) or value == option.get_default(context):
+            continue
+        for one in value if isinstance(value, list | tuple) else [value]:
+            words += [option.opts[0]] if one is True else [option.opts[0], str(one)]
+    return shlex.join(words)
+
+
+def _tell_rejects(shown: list[str], count: int, file: Path) -> None:
+    for line in shown:
+        typer.echo(f"rejected: {line}", err=True)
+    if count > len(shown):
+        typer.echo(f"and {count - len(shown)} more; all {count} stand in {file}", err=True)
+
+
+def _counted(out: Path, counts: dict[str, Any]) -> Group:
+    rows = Table("kind", "replies", "share", title=f"{counts['n']:,} labelled replies", title_justify="left")
+    for kind, n in counts["kinds"].items():
+        rows.add_row(kind, f"{n:,}", f"{n / counts['n']:.1%}")
+    heads = Table("head", "labelled", "mean", "std")
+    for head, figures in counts["heads"].items():
+        heads.add_row(head, f"{figures['known']:.1%}", _number(figures["mean"]), _number(figures["std"]))
+    failed = sum(counts["failed"].values())
+    return Group(rows, heads, Text(f"{failed:,} failed, {counts['flagged']:,} flagged\nCard: {out / 'README.md'}"))
+
+
+def _agreed(out: Path, report: dict[str, Any]) -> Group:
+    tables = []
+    for pair in report["pairs"]:
+        table = Table("head", "both know", "Pearson", "Spearman", "weighted kappa", title=" and ".join(pair["judges"]))
+        for head, figures in pair["heads"].items():
+            shown = [_number(figures[name]) for name in ("pearson", "spearman", "kappa")]
+            table.add_row(head, f"{figures['n']:,}", *shown)
+        tables.append(table)
+    alone = ", ".join(f"{n:,} of {judge} alone" for judge, n in report["alone"].items())
+    line = f"{report['joined']:,} replies joined; {alone}; {report['rejected']['n']:,} rejected\nLabels: {out}"
+    return Group(*tables, Text(line))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

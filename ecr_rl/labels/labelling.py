@@ -1,0 +1,336 @@
+"""Labelling at scale: examples through a pool of judges on Ray Data, into shards that survive a kill.
+
+An example's shard is decided by its place alone, and a shard is written when its last row is judged. A labelling that
+is killed loses what was in flight; begun again it labels the shards that are not there whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+import ray.data
+
+from algorithms.settings import ResourceSettings
+from ecr_rl.labels.card import summarise, write_card
+from ecr_rl.labels.evidence import ContextForm, Judge, Labels, no_labels
+from ecr_rl.labels.examples import Example, build_examples
+from ecr_rl.labels.judges import build_judge
+from ecr_rl.labels.rubric import RubricJudge
+from ecr_rl.labels.settings import JudgeSettings
+from ecr_rl.labels.store import (
+    FACTS,
+    SCHEMA,
+    read_facts,
+    read_labels,
+    read_shard,
+    score_columns,
+    shard_name,
+    write_shard,
+    write_turn,
+)
+from ecr_rl.training.cluster import ray_instance
+from envs.corpus import Corpus
+from envs.errors import DataError, EcrError, ModelError, RunError
+from envs.files import write_json
+
+ROWS_A_SHARD = 1000
+"""Rows of a shard where the caller does not say how many shards: what a kill loses, for each worker."""
+
+OnStep = Callable[[int, int, Mapping[str, float]], None]
+"""Called with (rows labelled, rows in all, figures)."""
+
+
+@dataclass(frozen=True)
+class LabelPlan:
+    """What is to be labelled, and by whom.
+
+    Attributes:
+        examples: by split, in the order in which they are stored.
+        make_judge: builds the judge in a worker process; can be pickled.
+        judge: the judge's name.
+        provenance: what else decided the labels, as JSON values without secrets.
+        context: what the judge is told beside the words.
+        source: what decided the examples (corpus, fingerprint, seed, …), as JSON values.
+    """
+
+    examples: Mapping[str, Sequence[Example]]
+    make_judge: Callable[[], Judge]
+    judge: str
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    context: ContextForm = ContextForm.PLAIN
+    source: Mapping[str, object] = field(default_factory=dict)
+
+    @cached_property
+    def rows(self) -> list[tuple[str, str, Example]]:
+        """(key, split, example) of every example, in order; examples alike but for their text are numbered."""
+        seen: Counter[str] = Counter()
+        rows = []
+        for split, examples in self.examples.items():
+            for example in examples:
+                stem = f"{split}-{example.dialogue}-{example.turn}-{example.kind}"
+                rows.append((f"{stem}-{seen[stem]}", split, example))
+                seen[stem] += 1
+        return rows
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the examples' keys and texts, in order."""
+        whole = hashlib.sha256()
+        for key, _, example in self.rows:
+            piece = example.evidence
+            context = [write_turn(turn) for turn in piece.exchange.context]
+            texts = [key, context, piece.exchange.reply, piece.reference, piece.near, piece.next_turn]
+            whole.update(json.dumps(texts).encode())
+        return whole.hexdigest()
+
+
+def examples_of(corpus: Corpus, count: int, seed: int, settings: JudgeSettings) -> LabelPlan:
+    """At most ``count`` examples of the corpus, spread over its splits by their dialogues, for a judge.
+
+    Raises:
+        DataError: the corpus holds no recommender turn.
+        EcrError: the judge cannot be built.
+    """
+    dialogues = sum(map(len, corpus.splits.values()))
+    examples = {
+        split: build_examples(part, corpus.catalog, round(count * len(part) / max(1, dialogues)), seed)
+        for split, part in corpus.splits.items()
+    }
+    if not any(examples.values()):
+        raise DataError(
+            f"no recommender turn in {dialogues} dialogues", remedy="Use more dialogues of the corpus (--limit)."
+        )
+    source = {"corpus": corpus.name, "fingerprint": corpus.fingerprint, "count": count, "seed": seed}
+    rubric = partial(RubricJudge, corpus.catalog, context=settings.context)
+    make_judge = partial(build_judge, settings, corpus.catalog, rubric)
+    judge = make_judge()
+    return LabelPlan(examples, make_judge, judge.name, judge.provenance, settings.context, source)
+
+
+def label_examples(
+    plan: LabelPlan,
+    folder: Path,
+    *,
+    workers: int = 1,
+    shards: int | None = None,
+    resume: bool = False,
+    on_step: OnStep = lambda done, total, figures: None,
+    batch: int = 64,
+    gpus_per_worker: float = 0,
+    command: str = "",
+) -> dict[str, Any]:
+    """Label the plan's examples into a label folder (see ``store``), card and all.
+
+    Args:
+        plan: what to label.
+        folder: the label folder; may hold other files.
+        workers: judges at work, each in a process of its own.
+        shards: files that the rows are spread over; None: about ``ROWS_A_SHARD`` rows a file, or as the folder began.
+        resume: go on with a folder that an equal plan began.
+        on_step: told of progress; of each finished shard with the figures ``failed`` and ``flagged``.
+        batch: examples that a judge is shown at once.
+        gpus_per_worker: GPUs of each worker.
+        command: the command line that makes the folder, for its card.
+
+    Returns:
+        What ``labels.json`` says; ``counts`` is as ``card.summarise`` gives it.
+
+    Raises:
+        RunError: the folder holds labels and ``resume`` is not set, or another plan began it.
+        EcrError: what kept a judge from working at all.
+    """
+    run = _Labelling(plan, folder, _begin(plan, folder, shards, resume, command))
+    with ray_instance(ResourceSettings(env_runners=workers)):
+        run.label(workers, batch, gpus_per_worker, on_step)
+    table = read_labels(folder)
+    facts = {**run.facts, "complete": True, "counts": summarise(table)}
+    write_json(folder / FACTS, facts)
+    write_card(folder)
+    return facts
+
+
+class _Labelling:
+    """One labelling as it goes: the labels so far, N rows, and which shards are still open."""
+
+    def __init__(self, plan: LabelPlan, folder: Path, facts: dict[str, Any]) -> None:
+        self.facts, self._plan, self._folder = facts, plan, folder
+        total, count = len(plan.rows), facts["shards"]
+        self._bounds = [range(total * i // count, total * (i + 1) // count) for i in range(count)]
+        self._labels = no_labels(total)
+        self._problems = [""] * total
+        self._judged = np.zeros(total, dtype=bool)
+
+    def label(self, workers: int, batch: int, gpus: float, on_step: OnStep) -> None:
+        """Label and write every shard that is not there whole."""
+        done = np.array([self._finished(shard) for shard in range(len(self._bounds))], dtype=bool)
+        for shard in done.nonzero()[0]:
+            self._judged[self._bounds[shard]] = True
+        total = len(self._judged)
+        on_step(int(self._judged.sum()), total, {})
+        for rows in self._judge(workers, batch, gpus):
+            on_step(int(self._judged.sum()), total, {})
+            for shard, bounds in enumerate(self._bounds):
+                if not done[shard] and bounds.start <= rows.max() and rows.min() < bounds.stop:
+                    done[shard] = bool(self._judged[bounds].all())
+                    if done[shard]:
+                        self._write(shard)
+                        on_step(int(self._judged.sum()), total, self._figures())
+
+    def _finished(self, shard: int) -> bool:
+        """Whether the shard is there with all its rows."""
+        try:
+            rows = read_shard(self._folder / shard_name(shard, len(self._bounds)), self.facts["run"])
+        except DataError:
+            return False
+        return rows.column("key").to_pylist() == [self._plan.rows[row][0] for row in self._bounds[shard]]
+
+    def _judge(self, workers: int, batch: int, gpus: float) -> Iterator[np.ndarray]:
+        """Judge what has not been; yields the rows of each batch after taking its labels in."""
+        missing = (~self._judged).nonzero()[0]
+        if not missing.size:
+            return
+        items = [{"row": int(row), "evidence": self._plan.rows[row][2].evidence} for row in missing]
+        with _quiet():
+            judged = ray.data.from_items(items, override_num_blocks=-(-len(items) // batch)).map_batches(
+                _Worker,
+                fn_constructor_args=(self._plan.make_judge,),
+                batch_size=batch,
+                batch_format="numpy",
+                compute=ray.data.ActorPoolStrategy(size=workers),
+                num_cpus=max(1, (os.cpu_count() or 1) // workers),  # also the threads of a worker
+                num_gpus=gpus,
+            )
+            del items
+            for labels in judged.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0):
+                yield self._take(labels)
+
+    def _take(self, labels: Any) -> np.ndarray:
+        failure = next(filter(None, labels["failure"]), None)
+        if failure is not None:
+            raise ModelError(str(failure))
+        rows = labels["row"]
+        self._labels.values[rows], self._labels.known[rows] = labels["values"], labels["known"]
+        self._labels.flagged[rows] = labels["flagged"]
+        for row, problem in zip(rows, labels["problem"], strict=True):
+            self._problems[row] = str(problem)
+        self._judged[rows] = True
+        return rows
+
+    def _figures(self) -> dict[str, float]:
+        return {"failed": sum(map(bool, self._problems)), "flagged": int(self._labels.flagged.sum())}
+
+    def _write(self, shard: int) -> None:
+        bounds = self._bounds[shard]
+        part = slice(bounds.start, bounds.stop)
+        labels = Labels(
+            self._labels.values[part],
+            self._labels.known[part],
+            tuple(self._problems[part]),
+            self._labels.flagged[part],
+        )
+        rows = label_rows(self._plan.rows[part], labels, self._plan.judge, self._plan.context)
+        write_shard(self._folder, shard, len(self._bounds), rows, self.facts["run"])
+
+
+class _Worker:
+    """A judge in a worker process; it is built when the first batch comes."""
+
+    def __init__(self, make_judge: Callable[[], Judge]) -> None:
+        self._make_judge = make_judge
+
+    @cached_property
+    def _judge(self) -> Judge:
+        return self._make_judge()
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Labels of a batch. A user's mistake travels as a row: as an exception Ray Data would wrap it in its own."""
+        evidence, failure = list(batch["evidence"]), ""
+        try:
+            labels = self._judge.judge(evidence)
+        except EcrError as error:
+            labels, failure = no_labels(len(evidence)), str(error)
+        return {
+            "row": batch["row"],
+            "values": labels.values,
+            "known": labels.known,
+            "flagged": labels.flagged,
+            "problem": np.array(labels.problems, dtype=object),
+            "failure": np.array([failure] * len(evidence), dtype=object),
+        }
+
+
+def label_rows(rows: Sequence[tuple[str, str, Example]], labels: Labels, judge: str, context: ContextForm) -> pa.Table:
+    """Rows of ``SCHEMA`` for N (key, split, example) and their labels."""
+    examples = [example for _, _, example in rows]
+    exchanges = [example.evidence.exchange for example in examples]
+    columns: dict[str, Any] = {
+        "key": [key for key, _, _ in rows],
+        "split": [split for _, split, _ in rows],
+        "dialogue": [str(example.dialogue) for example in examples],
+        "turn": [example.turn for example in examples],
+        "kind": [str(example.kind) for example in examples],
+        "temperature": [example.temperature for example in examples],
+        "context": [[write_turn(turn) for turn in exchange.context] for exchange in exchanges],
+        "reply": [exchange.reply for exchange in exchanges],
+        "reference": [example.evidence.reference for example in examples],
+        **score_columns(labels.values, labels.known),
+        "judge": [judge] * len(rows),
+        "context_form": [str(context)] * len(rows),
+        "problem": [problem or None for problem in labels.problems],
+        "flagged": labels.flagged,
+    }
+    return pa.table(columns, schema=SCHEMA)
+
+
+def _begin(plan: LabelPlan, folder: Path, shards: int | None, resume: bool, command: str) -> dict[str, Any]:
+    """The facts of the folder: those it began with, or new ones, written."""
+    before = read_facts(folder) if (folder / FACTS).is_file() else None
+    if not resume and (before is not None or any(folder.glob("part-*.parquet"))):
+        raise RunError(f"{folder} holds labels. Add --resume to go on with them, or take another --out")
+    usual = -(-len(plan.rows) // ROWS_A_SHARD) if before is None else before["shards"]
+    count = max(1, min(shards or usual, len(plan.rows)))
+    identity: dict[str, Any] = {
+        "source": dict(plan.source),
+        "judge": {"name": plan.judge, **plan.provenance},
+        "context_form": str(plan.context),
+        "shards": count,
+        "examples": plan.digest,
+    }
+    identity = json.loads(json.dumps(identity))  # as it is read back
+    if before is not None:
+        changed = sorted(name for name, value in identity.items() if before.get(name) != value)
+        if changed:
+            lines = "\n".join(f"  {name}: {before.get(name)} -> {identity[name]}" for name in changed)
+            raise RunError(f"{folder} began otherwise:\n{lines}\nPut that back, or take another --out")
+        return before
+    run = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    facts = {"run": run, **identity, "n": len(plan.rows), "command": command, "complete": False}
+    write_json(folder / FACTS, facts)
+    return facts
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ray Data without bars and messages of its own: progress goes through ``on_step``."""
+    context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
+    before = context.enable_progress_bars, context.print_on_execution_start, logger.level
+    context.enable_progress_bars, context.print_on_execution_start = False, False
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars, context.print_on_execution_start = before[:2]
+        logger.setLevel(before[2])
