@@ -31,7 +31,10 @@ def parse_command(line: str) -> None:
     try:
         context: Any = command.make_context("ecr-rl", arguments)
         while hasattr(command, "commands") and not context.params.get("version"):
-            _, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
+            left = [*context._protected_args, *context.args]
+            if command.invoke_without_command and not left:
+                break
+            _, command, arguments = command.resolve_command(context, left)
             context = command.make_context(command.name, list(arguments), parent=context)
     except typer.Exit:  # --help has answered while parsing
         return

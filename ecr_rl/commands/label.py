@@ -71,8 +71,6 @@ def label(
 ) -> None:
     """Label replies on six heads: human ones, and others of known kinds.
 
-    A chat model is tried on 20 replies first, and refused where its scores are constant or cannot be read.
-
     DIR gets Parquet shards, labels.json and a card. A killed command goes on with --resume: nothing is lost, and
     nothing is there twice.
     """
