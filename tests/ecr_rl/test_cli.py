@@ -17,7 +17,7 @@ from tests.commands import parse_command
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ["demo", "train", "sft", "evaluate", "report", "status", "doctor"]
-COMMANDS += ["data stats", "data prepare", "critic train", "critic evaluate"]
+COMMANDS += ["data stats", "data prepare", "critic train", "critic evaluate", "label", "label import", "label merge"]
 INTERVAL = {"mean": 0.5, "low": 0.4, "high": 0.6}
 SYSTEM = {"reward": INTERVAL}
 REPORT = {"systems": {"baseline": SYSTEM, "rl": SYSTEM}, "difference": SYSTEM, "n": 3}
