@@ -41,9 +41,10 @@ from ecr_rl.labels.store import (
     write_shard,
     write_turn,
 )
+from ecr_rl.labels.worker import JudgeWorker
 from ecr_rl.training.cluster import ray_instance
 from envs.corpus import Corpus
-from envs.errors import DataError, EcrError, ModelError, RunError
+from envs.errors import DataError, ModelError, RunError
 from envs.files import write_json
 
 ROWS_A_SHARD = 1000
@@ -205,7 +206,7 @@ class _Labelling:
         items = [{"row": int(row), "evidence": self._plan.rows[row][2].evidence} for row in missing]
         with _quiet():
             judged = ray.data.from_items(items, override_num_blocks=-(-len(items) // batch)).map_batches(
-                _Worker,
+                JudgeWorker,
                 fn_constructor_args=(self._plan.make_judge,),
                 batch_size=batch,
                 batch_format="numpy",
@@ -243,33 +244,6 @@ class _Labelling:
         )
         rows = label_rows(self._plan.rows[part], labels, self._plan.judge, self._plan.context)
         write_shard(self._folder, shard, len(self._bounds), rows, self.facts["run"])
-
-
-class _Worker:
-    """A judge in a worker process; it is built when the first batch comes."""
-
-    def __init__(self, make_judge: Callable[[], Judge]) -> None:
-        self._make_judge = make_judge
-
-    @cached_property
-    def _judge(self) -> Judge:
-        return self._make_judge()
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Labels of a batch. A user's mistake travels as a row: as an exception Ray Data would wrap it in its own."""
-        evidence, failure = list(batch["evidence"]), ""
-        try:
-            labels = self._judge.judge(evidence)
-        except EcrError as error:
-            labels, failure = no_labels(len(evidence)), str(error)
-        return {
-            "row": batch["row"],
-            "values": labels.values,
-            "known": labels.known,
-            "flagged": labels.flagged,
-            "problem": np.array(labels.problems, dtype=object),
-            "failure": np.array([failure] * len(evidence), dtype=object),
-        }
 
 
 def label_rows(rows: Sequence[tuple[str, str, Example]], labels: Labels, judge: str, context: ContextForm) -> pa.Table:

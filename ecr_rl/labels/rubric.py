@@ -97,7 +97,12 @@ class RubricJudge:
         self._facts, self._context = FilmFacts(catalog), context
         self._instruments = instruments or lexicon_instruments()
         self._bleu = BLEU(max_ngram_order=2, smooth_method="exp", effective_order=True)
-        self.provenance = {"context": context.value, **self._instruments.provenance, "heads": HEAD_NOTES}
+        self.provenance: Mapping[str, object] = {
+            "context": context.value,
+            **self._instruments.provenance,
+            "heads": HEAD_NOTES,
+            "after_reply": AFTERWARDS,
+        }
 
     def judge(self, evidence: Sequence[Evidence]) -> Labels:
         """Score N replies; the BLEU head is masked where the reply is the human's own.

@@ -13,10 +13,10 @@ from envs.files import write_json
 from envs.heads import HEADS
 
 
-def row(key: str, **given: Any) -> dict[str, Any]:
+def row(name: str, **given: Any) -> dict[str, Any]:
     """A row of the schema: scores of .5, and what is given."""
     usual = {
-        "key": key,
+        "key": name,
         "split": "train",
         "kind": "human",
         "context": ["seeker: Hi: any comedies?"],

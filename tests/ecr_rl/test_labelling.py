@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,10 @@ from ecr_rl.labels.merging import merge, pearson, weighted_kappa
 from ecr_rl.labels.settings import JudgeSettings
 from ecr_rl.labels.store import read_labels
 from envs.corpus import load_corpus
-from envs.errors import DataError, RunError
+from envs.errors import DataError, ModelError, RunError
 from envs.heads import HEADS
 from envs.settings import DataSettings
+from tests.ecr_rl.label_judges import LengthJudge
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +111,63 @@ def test_import_names_what_it_rejects(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         file.write_text("\n".join(bad), encoding="utf-8")
         import_labels([file], tmp_path / "none")
+
+
+class Interrupted(Exception):
+    """Raised where a kill would come."""
+
+
+def by_length(plan: LabelPlan, **given: object) -> LabelPlan:
+    """The same examples under a judge of lengths."""
+    return replace(plan, make_judge=partial(LengthJudge, **given), judge="length", provenance={})
+
+
+def shards_of(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.glob("part-*"))}
+
+
+def test_an_interrupted_labelling_goes_on_where_it_was(plan: LabelPlan, tmp_path: Path, ray_session: object) -> None:
+    steps: list[tuple[int, int]] = []
+
+    def stop_at_the_second_shard(done: int, total: int, figures: Mapping[str, float]) -> None:
+        if figures and len(list((tmp_path / "stopped").glob("part-*"))) == 2:
+            raise Interrupted
+
+    lengths = by_length(plan, longest=60)
+    total = len(plan.rows)
+    whole = label_examples(lengths, tmp_path / "whole", shards=5, batch=10, workers=2)
+    with pytest.raises(Interrupted):
+        label_examples(lengths, tmp_path / "stopped", shards=5, batch=10, on_step=stop_at_the_second_shard)
+    assert len(shards_of(tmp_path / "stopped")) == 2
+    resumed = label_examples(
+        lengths, tmp_path / "stopped", batch=10, resume=True, on_step=lambda done, all_, _: steps.append((done, all_))
+    )
+    assert shards_of(tmp_path / "stopped") == shards_of(tmp_path / "whole")
+    assert resumed == whole
+    assert steps[0] == (2 * total // 5, total)
+    assert steps[-1] == (total, total)
+    long = sum(len(example.evidence.exchange.reply) > 60 for _, _, example in plan.rows)
+    assert 0 < long < total
+    assert whole["counts"]["failed"] == {"too long": long}
+    labels = read_labels(tmp_path / "whole").labels
+    assert (~labels.known).all(1).sum() == long
+    assert not any(problem for problem, known in zip(labels.problems, labels.known, strict=True) if known.any())
+    with pytest.raises(RunError, match=r"judge: .*length.* -> .*rubric"):
+        label_examples(plan, tmp_path / "whole", resume=True)
+
+
+def test_a_worker_that_dies_loses_nothing(plan: LabelPlan, tmp_path: Path, ray_session: object) -> None:
+    deadly = tmp_path / "deadly"
+    deadly.touch()
+    label_examples(by_length(plan, deadly=deadly), tmp_path / "labels", batch=20)
+    assert not deadly.exists()
+    table = read_labels(tmp_path / "labels")
+    assert table.column("key") == [key for key, _, _ in plan.rows]
+    wanted = [min(1.0, len(example.evidence.exchange.reply) / 100) for _, _, example in plan.rows]
+    assert table.column("empathy") == pytest.approx(wanted)
+
+
+def test_a_judge_that_cannot_work_says_why(plan: LabelPlan, tmp_path: Path, ray_session: object) -> None:
+    with pytest.raises(ModelError, match=r"^the key is not known$"):
+        label_examples(by_length(plan, refusal="the key is not known"), tmp_path / "labels")
+    assert not shards_of(tmp_path / "labels")

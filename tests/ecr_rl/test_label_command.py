@@ -1,0 +1,139 @@
+"""``ecr-rl label`` as people type it, and a labelling that is killed outright."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ecr_rl.cli import app
+from ecr_rl.labels.store import read_labels
+from tests.commands import parse_command
+from tests.ecr_rl.label_rows import folder_of, row
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def invoke(line: str) -> Any:
+    return CliRunner().invoke(app, line.split())
+
+
+@pytest.mark.parametrize("command", ["label", "label import", "label merge"])
+def test_help_teaches_by_examples_that_parse(command: str) -> None:
+    result = invoke(f"{command} --help")
+    assert result.exit_code == 0
+    for example in filter(None, map(str.strip, result.stdout.split("Examples:")[1].splitlines())):
+        parse_command(example)
+
+
+def test_labels_counts_and_card(tmp_path: Path, ray_session: object) -> None:
+    out = tmp_path / "labels"
+    result = invoke(f"label --source sample --config demo --count 60 --limit 10 --shards 2 --out {out} --json")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert said["folder"] == str(out)
+    table = read_labels(out)
+    assert said["n"] == len(table) == sum(said["kinds"].values()) == sum(said["splits"].values()) <= 60
+    assert set(said["splits"]) == {"train", "valid", "test"}
+    assert (said["failed"], said["flagged"]) == ({}, 0)
+    assert said["seconds"] > 0
+    assert len(list(out.glob("part-*"))) == 2
+    card = (out / "README.md").read_text()
+    assert f"ecr-rl label --source sample --out {out} --config demo --count 60 --limit 10 --shards 2" in card
+
+    refused = invoke(f"label --source sample --config demo --count 60 --limit 10 --out {out}")
+    assert refused.exit_code == 1
+    assert "--resume" in refused.stderr and "Traceback" not in refused.stderr
+    other = invoke(f"label --source sample --config demo --count 50 --limit 10 --out {out} --resume")
+    assert other.exit_code == 1
+    assert "count" in other.stderr and "Traceback" not in other.stderr
+    again = invoke(f"label --source sample --config demo --count 60 --limit 10 --out {out} --resume")
+    assert again.exit_code == 0, again.output
+    assert "human" in again.stdout and str(out / "README.md") in again.stdout.replace("\n", "")
+
+
+def test_import_and_merge_from_the_command_line(tmp_path: Path) -> None:
+    good = {
+        "context": ["seeker: Hi: any comedies?"],
+        "response": "Try Up (2009).",
+        "scores": {"empathy": 1},
+        "key": "a",
+    }
+    file = tmp_path / "people.jsonl"
+    bad = [{**good, "scores": {"empathy": value}} for value in range(2, 27)]
+    file.write_text("\n".join(map(json.dumps, [{**good, "rater": 3}, *bad])))
+    made = invoke(f"label import {file} --out {tmp_path / 'people'} --json")
+    assert made.exit_code == 0, made.output
+    said = json.loads(made.stdout)
+    assert (said["n"], said["rejected"], said["passed_over"]) == (1, 25, {"rater": 1})
+    assert f"{file}, line 2, field scores.empathy: 2 is not in [0, 1]" in made.stderr
+    assert made.stderr.count("rejected:") == 20
+    assert "and 5 more" in made.stderr
+
+    rubric = folder_of(tmp_path / "rubric", [row("a", empathy=0.5), row("b")])
+    merged = invoke(f"label merge {rubric} {tmp_path / 'people'} --out {tmp_path / 'both'} --json")
+    assert merged.exit_code == 0, merged.output
+    report = json.loads(merged.stdout)
+    assert (report["n"], report["alone"]) == (1, {"rubric": 1, "import": 0})
+    assert read_labels(tmp_path / "both").column("empathy") == [0.75]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("label", 2, "--out"),
+        ("label --judge oracle --out x", 2, "oracle"),
+        ("label --source nowhere.zip --out {}/x", 1, "nowhere.zip"),
+        ("label import nowhere.jsonl --out {}/x", 1, "nowhere.jsonl"),
+        ("label merge {}/a {}/b --out {}/x", 1, "holds no labels"),
+        ("label merge {}/a --out {}/x", 2, "two or more"),
+    ],
+)
+def test_errors_are_one_clear_message(tmp_path: Path, line: str, code: int, said: str) -> None:
+    result = invoke(line.replace("{}", str(tmp_path)))
+    assert result.exit_code == code
+    assert said in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def start(out: Path, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "ecr_rl", "label", "--config", "demo", "--count", "1500", "--shards", "12"]
+    return subprocess.Popen(
+        [*command, "--workers", "1", "--out", str(out), *more],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_labels_equal_undisturbed_ones(tmp_path: Path) -> None:
+    whole = start(tmp_path / "whole")
+    assert whole.wait(timeout=300) == 0, whole.stderr and whole.stderr.read().decode()[-2000:]
+    killed = start(tmp_path / "killed")
+    deadline = time.monotonic() + 200
+    while len(list((tmp_path / "killed").glob("part-*"))) < 3:
+        assert time.monotonic() < deadline and killed.poll() is None
+        time.sleep(0.01)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    left = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "killed").glob("part-*")}
+    assert 3 <= len(left) < 12, "the kill came too late to prove anything"
+    resumed = start(tmp_path / "killed", "--resume")
+    assert resumed.wait(timeout=300) == 0, resumed.stderr and resumed.stderr.read().decode()[-2000:]
+    for name, written in left.items():
+        assert (tmp_path / "killed" / name).stat().st_mtime_ns == written, f"{name} was labelled again"
+    one, other = read_labels(tmp_path / "whole"), read_labels(tmp_path / "killed")
+    assert one.rows.to_pylist() == other.rows.to_pylist()
+    assert len(one) == len(set(one.column("key"))) > 1000
+    assert not [file for file in (tmp_path / "killed").iterdir() if file.name.endswith(".partial")]
