@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from envs.word_patterns import phrases
+from envs.words import phrases
 
 
 @dataclass(frozen=True)

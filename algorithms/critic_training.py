@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,7 @@ from algorithms.regression_figures import r_squared
 from algorithms.settings import CriticSettings
 from algorithms.surface import surface
 from envs.heads import HEADS, Exchange
-
-OnStep = Callable[[int, int, Mapping[str, float]], None]
-"""Told of progress: steps done, steps in all, figures."""
+from envs.progress import OnStep
 
 _WARMUP = 0.1
 """Share of the steps over which the learning rate rises; afterwards it falls as a cosine to a tenth."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from envs.word_patterns import phrases
+from envs.words import phrases
 
 NINE = ("like", "curious", "happy", "grateful", "negative", "neutral", "nostalgia", "agreement", "surprise")
 """ECR's nine emotions, in the order of every array."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +38,11 @@ from envs.dialogue import MENTION, Dialogue, Role, Utterance, mentioned_films
 from envs.errors import ConfigError
 from envs.markup import SLOTS, plain
 from envs.observations import marked, prompt
+from envs.progress import OnStep
 from envs.proposals import FilmRecommender
 from envs.settings import EnvSettings
 
 _BEFORE_PUNCTUATION = re.compile(r"\s+([.,!?;:'])")
-
-OnStep = Callable[[int, int, Mapping[str, float]], None]
-"""Called with (done, total, metrics) as training goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from algorithms.sentiment import compound
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
 from envs.heads import Exchange
+from envs.words import repeated_share
 
 WEIGHTS, CARD = "evaluator.safetensors", "evaluator.json"
 """The files of an evaluator's folder."""
@@ -87,8 +88,7 @@ def _dense(exchange: Exchange) -> list[float]:
     """Length, log length, sentiment, questions, overlap with the context, share of repeated bigrams."""
     reply = words(exchange.reply)
     context = {word for turn in exchange.context[-2:] for word in words(turn.text)}
-    bigrams = list(pairwise(reply))
-    repeated = 1 - len(set(bigrams)) / len(bigrams) if bigrams else 0.0
+    repeated = repeated_share(list(pairwise(reply)))
     overlap = len(set(reply) & context) / max(1, len(set(reply)))
     length = len(reply)
     asks = float("?" in reply)

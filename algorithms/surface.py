@@ -6,7 +6,6 @@ These numbers stand beside an encoder's hidden states: an average over tokens bl
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -16,8 +15,9 @@ import numpy as np
 from algorithms.film_table import FilmTable
 from algorithms.sentiment import compound
 from envs.dialogue import Role
-from envs.genres import GENRE_WORD, GENRES, said_genres
+from envs.genres import GENRE_WORD, GENRES, genre_match, genre_overlap, said_genres
 from envs.heads import Exchange
+from envs.words import WORD, repeated_share
 
 NAMES = (
     *("words", "log_words", "distinct", "repeated", "questions", "exclamations", "finished", "sentiment"),
@@ -26,7 +26,6 @@ NAMES = (
 )
 """What the numbers are, in their order."""
 
-_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _LONGEST = 2000
 """Characters read of a text; what is longer is cut."""
 
@@ -40,7 +39,6 @@ def surface(exchanges: Sequence[Exchange], films: FilmTable) -> np.ndarray:
 def _counts(exchange: Exchange) -> list[float]:
     reply = exchange.reply[:_LONGEST]
     words = _words(reply)
-    bigrams = list(pairwise(words))
     answers = bool(exchange.context) and exchange.context[-1].role is Role.SEEKER
     asked = exchange.context[-1].text[:_LONGEST] if answers else ""
     said, distinct = set(_words(asked)), set(words)
@@ -49,7 +47,7 @@ def _counts(exchange: Exchange) -> list[float]:
         min(count, 100) / 20,
         math.log1p(count) / 2,
         len(distinct) / max(1, count),
-        3 * (1 - len(set(bigrams)) / len(bigrams)) if bigrams else 0.0,
+        3 * repeated_share(list(pairwise(words))),
         min(2, reply.count("?")) / 2,
         min(4, reply.count("!")) / 4,
         float(reply.rstrip()[-1:] in tuple(".?!)")),
@@ -63,7 +61,8 @@ def _counts(exchange: Exchange) -> list[float]:
 
 
 def _films(exchange: Exchange, films: FilmTable) -> list[float]:
-    named = films.find(exchange.reply[:_LONGEST])
+    reply = exchange.reply[:_LONGEST]
+    named = films.find(reply)
     turns = [turn.text[:_LONGEST] for turn in exchange.context]
     before = {name for text in turns for name in films.find(text)}
     new = [name for name in named if name not in before]
@@ -73,15 +72,14 @@ def _films(exchange: Exchange, films: FilmTable) -> list[float]:
         genres, people = films[name].genres, films[name].people
         if genres and wanted:
             known += 1
-            match += math.sqrt(len(genres & wanted) / len(genres))
+            match += genre_match(genres, wanted)
         unwanted += bool(genres & refused)
-        overlaps = [len(genres & films[other].genres) / max(1, len(genres | films[other].genres)) for other in told]
-        kin += max(overlaps, default=0.5)
+        kin += max((genre_overlap(genres, films[other].genres) for other in told), default=0.5)
         person += any(people & films[other].people for other in told)
     share = max(1, len(new))
-    spoken = {GENRES[word] for word in GENRE_WORD.findall(exchange.reply[:_LONGEST].lower())}
+    spoken = {GENRES[word] for word in GENRE_WORD.findall(reply.lower())}
     about = frozenset[str]().union(*(films[name].genres for name in named))
-    words = set(_words(exchange.reply[:_LONGEST]))
+    words = set(_words(reply))
     return [
         min(3, len(named)) / 2,
         min(3, len(new)) / 2,
@@ -118,4 +116,4 @@ def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], s
 
 @lru_cache(maxsize=50_000)
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(text.lower()))
+    return tuple(WORD.findall(text.lower()))

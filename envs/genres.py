@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Set
 from functools import lru_cache
 
-from envs.word_patterns import phrases
+from envs.words import phrases
 
 _CLAUSE = re.compile(r"[.,;!?]|\bbut\b")
 
@@ -79,3 +81,16 @@ def said_genres(text: str) -> tuple[frozenset[str], frozenset[str]]:
             target = refused if negation and negation.start() < match.start() else said
             target.add(GENRES[match.group()])
     return frozenset(said), frozenset(refused)
+
+
+def genre_match(genres: Set[str], wanted: Set[str]) -> float:
+    """How far a film of these genres (one at least) is what is wanted: the square root of the share that is.
+
+    The root, since a film of three genres of which one is wanted still suits.
+    """
+    return math.sqrt(len(genres & wanted) / len(genres))
+
+
+def genre_overlap(first: Set[str], second: Set[str]) -> float:
+    """Jaccard's index of two films' genres; 0 where neither has any."""
+    return len(first & second) / max(1, len(first | second))

@@ -20,6 +20,7 @@ from envs.errors import DataError, ModelError
 from envs.files import write_json
 from envs.heads import HEADS, HeadScores
 from envs.settings import RewardSettings
+from envs.words import repeated_share
 
 PARTS = (*HEADS, "missing_end", "repetition", "markup", "acceptance")
 """The parts of a turn's reward, by name."""
@@ -121,8 +122,7 @@ def repetition(reply: str, earlier: Sequence[str]) -> float:
     words = _words(reply)
     if any(words == _words(said) for said in earlier):
         return 1.0
-    bigrams = list(pairwise(words))
-    return 1 - len(set(bigrams)) / len(bigrams) if bigrams else 0.0
+    return repeated_share(list(pairwise(words)))
 
 
 def _words(text: str) -> list[str]:

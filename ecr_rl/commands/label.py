@@ -223,28 +223,28 @@ def _tell_rejects(shown: list[str], count: int, file: Path) -> None:
 
 
 def _counted(out: Path, counts: dict[str, Any]) -> Group:
+    from ecr_rl.labels.card import shown
+
     rows = Table("kind", "replies", "share", title=f"{counts['n']:,} labelled replies", title_justify="left")
     for kind, n in counts["kinds"].items():
         rows.add_row(kind, f"{n:,}", f"{n / counts['n']:.1%}")
     heads = Table("head", "labelled", "mean", "std")
     for head, figures in counts["heads"].items():
-        heads.add_row(head, f"{figures['known']:.1%}", _number(figures["mean"]), _number(figures["std"]))
+        heads.add_row(head, f"{figures['known']:.1%}", shown(figures["mean"]), shown(figures["std"]))
     failed = sum(counts["failed"].values())
     return Group(rows, heads, Text(f"{failed:,} failed, {counts['flagged']:,} flagged\nCard: {out / 'README.md'}"))
 
 
 def _agreed(out: Path, report: dict[str, Any]) -> Group:
+    from ecr_rl.labels.card import shown
+
     tables = []
     for pair in report["pairs"]:
         table = Table("head", "both know", "Pearson", "Spearman", "weighted kappa", title=" and ".join(pair["judges"]))
         for head, figures in pair["heads"].items():
-            shown = [_number(figures[name]) for name in ("pearson", "spearman", "kappa")]
-            table.add_row(head, f"{figures['n']:,}", *shown)
+            cells = [shown(figures[name]) for name in ("pearson", "spearman", "kappa")]
+            table.add_row(head, f"{figures['n']:,}", *cells)
         tables.append(table)
     alone = ", ".join(f"{n:,} of {judge} alone" for judge, n in report["alone"].items())
     line = f"{report['joined']:,} replies joined; {alone}; {report['rejected']['n']:,} rejected\nLabels: {out}"
     return Group(*tables, Text(line))
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

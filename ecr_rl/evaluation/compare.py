@@ -7,7 +7,6 @@ own seeker; replies to human contexts, for BLEU, are one reply a context (replay
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,8 @@ from envs.corpus import load_corpus
 from envs.files import write_json
 from envs.heads import HEADS, Exchange
 from envs.markup import PROPOSAL, plain
+from envs.progress import OnStep
 
-OnStep = Callable[[int, int, Mapping[str, float]], None]
 FOLDER, SUMMARY = "evaluation", "summary.json"
 _BATCH = 50
 """Conversations at once, at most."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
+from envs.words import repeated_share
+
 ORDERS = (1, 2, 3, 4)
 Gram = tuple[str, ...]
 
@@ -45,7 +47,7 @@ def bleu(reply: str, reference: str, order: int) -> float:
 def repetition(replies: Sequence[str]) -> float | None:
     """Share of the bigrams of one conversation's replies that repeat an earlier one; None without bigrams."""
     found = [gram for reply in replies for gram in grams(reply, 2)]
-    return 1 - len(set(found)) / len(found) if found else None
+    return repeated_share(found) if found else None
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ecr_rl.labels.kinds import Kind
-from ecr_rl.labels.store import SPLITS, LabelTable, read_facts
-from envs.files import write_text
+from ecr_rl.labels.store import FACTS, SPLITS, LabelTable
+from envs.files import write_json, write_text
 from envs.heads import HEADS
 
 CARD = "README.md"
@@ -57,13 +57,20 @@ def _figures(values: np.ndarray, rows: int) -> dict[str, Any]:
     return {"n": len(values), "known": known, "mean": float(wide.mean()), "std": float(wide.std())}
 
 
-def write_card(folder: Path) -> None:
-    """Write the folder's card from its ``labels.json``.
+def complete(folder: Path, table: LabelTable) -> dict[str, Any]:
+    """Close a label folder whose shards are written: ``labels.json`` with the counts, and the card.
 
-    Raises:
-        DataError: the folder holds no labels.
+    Args:
+        folder: the label folder.
+        table: its rows, and what ``labels.json`` is to say beside the counts.
+
+    Returns:
+        What ``labels.json`` says.
     """
-    write_text(folder / CARD, card(read_facts(folder)))
+    facts = {**table.facts, "complete": True, "counts": summarise(table)}
+    write_json(folder / FACTS, facts)
+    write_text(folder / CARD, card(facts))
+    return facts
 
 
 def card(facts: Mapping[str, Any]) -> str:
@@ -121,7 +128,7 @@ def _heads(heads: Mapping[str, Any], judge: Mapping[str, Any]) -> str:
         (
             head,
             f"{figures['known']:.1%}",
-            *("-" if figures[name] is None else f"{figures[name]:.3f}" for name in ("mean", "std")),
+            *(shown(figures[name]) for name in ("mean", "std")),
             f"{after[head]:.0%}" if head in after else "not stated",
         )
         for head, figures in heads.items()
@@ -158,7 +165,7 @@ def _agreement(agreement: Mapping[str, Any] | None) -> str:
             f"{pair['judges'][0]}, {pair['judges'][1]}",
             head,
             f"{figures['n']:,}",
-            *map(_number, list(figures.values())[1:]),
+            *map(shown, list(figures.values())[1:]),
         )
         for pair in agreement["pairs"]
         for head, figures in pair["heads"].items()
@@ -166,7 +173,8 @@ def _agreement(agreement: Mapping[str, Any] | None) -> str:
     return table_lines(("judges", "head", "both know", "Pearson", "Spearman", "weighted kappa"), rows)
 
 
-def _number(value: float | None) -> str:
+def shown(value: float | None) -> str:
+    """A figure to three decimals, a dash where it is not defined."""
     return "-" if value is None else f"{value:.3f}"
 
 

@@ -30,10 +30,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ecr_rl.labels.card import summarise, write_card
+from ecr_rl.labels.card import complete
 from ecr_rl.labels.kinds import Kind
 from ecr_rl.labels.store import (
-    FACTS,
     SCHEMA,
     SPLITS,
     LabelTable,
@@ -44,7 +43,7 @@ from ecr_rl.labels.store import (
     write_turn,
 )
 from envs.errors import ConfigError, DataError
-from envs.files import write_json, write_text
+from envs.files import write_text
 from envs.heads import HEADS
 
 REJECTS = "rejects.jsonl"
@@ -268,14 +267,11 @@ def _write(reading: _Reading, files: Sequence[Path], out: Path, command: str) ->
         "rejected": len(reading.rejects),
         "licence": "Imported: texts and labels keep the licence of the files that they come from.",
         "command": command,
-        "complete": True,
         "n": len(rows),
     }
     with new_folder(out) as folder:
         facts["shards"] = write_labels(folder, rows, facts["run"])
-        facts["counts"] = summarise(LabelTable(rows, facts))
-        write_json(folder / FACTS, facts)
-        write_card(folder)
+        facts = complete(folder, LabelTable(rows, facts))
         lines = [
             {"file": reject.file, "line": reject.line, "field": reject.field, "reason": reject.reason}
             for reject in reading.rejects

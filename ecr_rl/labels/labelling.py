@@ -24,7 +24,7 @@ import ray
 import ray.data
 
 from algorithms.settings import ResourceSettings
-from ecr_rl.labels.card import summarise, write_card
+from ecr_rl.labels.card import complete
 from ecr_rl.labels.evidence import ContextForm, Judge, Labels, no_labels
 from ecr_rl.labels.examples import Example, build_examples
 from ecr_rl.labels.judges import build_judge
@@ -46,12 +46,10 @@ from ecr_rl.training.cluster import ray_instance
 from envs.corpus import Corpus
 from envs.errors import DataError, ModelError, RunError
 from envs.files import write_json
+from envs.progress import OnStep
 
 ROWS_A_SHARD = 1000
 """Rows of a shard where the caller does not say how many shards: what a kill loses, for each worker."""
-
-OnStep = Callable[[int, int, Mapping[str, float]], None]
-"""Called with (rows labelled, rows in all, figures)."""
 
 
 @dataclass(frozen=True)
@@ -156,11 +154,7 @@ def label_examples(
     run = _Labelling(plan, folder, _begin(plan, folder, shards, resume, command))
     with ray_instance(ResourceSettings(env_runners=workers)):
         run.label(workers, batch, gpus_per_worker, on_step)
-    table = read_labels(folder)
-    facts = {**run.facts, "complete": True, "counts": summarise(table)}
-    write_json(folder / FACTS, facts)
-    write_card(folder)
-    return facts
+    return complete(folder, read_labels(folder))
 
 
 class _Labelling:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from envs.word_patterns import phrases
+from envs.words import phrases
 
 WORD = re.compile(r"[a-z0-9]+(?:['\u2019-][a-z0-9]+)*")
 """A word of a lower-case text; ``sci-fi`` and ``don't`` are one word each."""

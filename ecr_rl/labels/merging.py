@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import rankdata
 
-from ecr_rl.labels.card import summarise, write_card
-from ecr_rl.labels.store import FACTS, SCHEMA, LabelTable, new_folder, read_labels, score_columns, write_labels
+from ecr_rl.labels.card import complete
+from ecr_rl.labels.store import SCHEMA, LabelTable, new_folder, read_labels, score_columns, write_labels
 from envs.errors import ConfigError, DataError
 from envs.files import write_json
 from envs.heads import HEADS
@@ -188,14 +188,12 @@ def _write(
         "judge": {"name": names, "judges": [one.table.facts["judge"] for one in judged]},
         "merged": runs,
         "agreement": report,
-        "complete": True,
         "n": len(keys),
     }
     with new_folder(out) as folder:
         facts["shards"] = write_labels(folder, rows, facts["run"])
         write_json(folder / AGREEMENT, report)
-        write_json(folder / FACTS, {**facts, "counts": summarise(LabelTable(rows, facts))})
-        write_card(folder)
+        complete(folder, LabelTable(rows, facts))
 
 
 def _rows(judged: Sequence[_Judged], keys: Sequence[str], scores: Sequence[np.ndarray]) -> pa.Table:

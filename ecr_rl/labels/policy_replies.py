@@ -6,7 +6,7 @@ and answers that same prompt at every temperature.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from algorithms.settings import PolicySettings
 from algorithms.text import ConversationText, load_tokenizer
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role
+from envs.progress import OnStep
 from envs.proposals import FilmRecommender
 from envs.replies import read_reply
 from envs.settings import EnvSettings
@@ -28,9 +29,6 @@ TEMPERATURES = (0.7, 1.0, 1.3)
 
 Case = tuple[int, int]
 """(dialogue, turn): 0-based places of a dialogue, and of a recommender turn among its utterances."""
-
-OnStep = Callable[[int, int, Mapping[str, float]], None]
-"""Called with (cases done, cases in all, figures)."""
 
 
 @dataclass(frozen=True, slots=True)

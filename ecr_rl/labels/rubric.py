@@ -26,7 +26,9 @@ from ecr_rl.labels.instruments import Instruments, lexicon_instruments
 from ecr_rl.labels.reading import FilmFacts, Reading, wishes
 from envs.catalog import Catalog
 from envs.dialogue import Role, SeekerProfile
-from envs.genres import GENRE_WORD, GENRES
+from envs.genres import GENRE_WORD, GENRES, genre_match, genre_overlap
+from envs.heads import Exchange
+from envs.words import repeated_share
 
 OVERALL_WEIGHTS = {"empathy": 0.25, "informativeness": 0.15, "recommendation": 0.25, "engagement": 0.15}
 """Weights of the other heads in ``overall``; relevance and the seeker's next turn weigh a tenth each."""
@@ -111,16 +113,14 @@ class RubricJudge:
         """
         labels = no_labels(len(evidence))
         labels.known[:, :-1] = True
-        for row, case in enumerate(self._cases(evidence)):
+        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
+        for row, case in enumerate(self._cases([self._shown(piece) for piece in evidence])):
             piece = case.evidence
             labels.values[row, :-1] = self._heads(case)
-            labels.flagged[row] = speaks_to_judge(piece.exchange.reply)
             if piece.reference is not None:
-                references = [piece.reference, *piece.near]
+                bleu = self._bleu.sentence_score(piece.exchange.reply, [piece.reference, *piece.near])
                 labels.known[row, -1] = True
-                labels.values[row, -1] = (
-                    self._bleu.sentence_score(without_orders(piece.exchange.reply), references).score / 100.0
-                )
+                labels.values[row, -1] = bleu.score / 100.0
         np.clip(labels.values, 0.0, 1.0, out=labels.values)
         return labels
 
@@ -135,11 +135,16 @@ class RubricJudge:
         }
         return (*heads.values(), overall(case, heads))
 
-    def _cases(self, evidence: Sequence[Evidence]) -> list[Case]:
+    def _shown(self, piece: Evidence) -> Evidence:
+        """The piece as it is judged: the reply without orders, and in a plain context no questionnaire."""
+        exchange = Exchange(piece.exchange.context, without_orders(piece.exchange.reply))
+        profile = piece.profile if self._context is ContextForm.RICH else SeekerProfile()
+        return replace(piece, exchange=exchange, profile=profile)
+
+    def _cases(self, pieces: Sequence[Evidence]) -> list[Case]:
         rich = self._context is ContextForm.RICH
-        pieces = [piece if rich else replace(piece, profile=SeekerProfile()) for piece in evidence]
         read = self._facts.read
-        replies = [read(without_orders(piece.exchange.reply), piece.films) for piece in pieces]
+        replies = [read(piece.exchange.reply, piece.films) for piece in pieces]
         asked = [read(_last_seeker_turn(piece), piece.asked) for piece in pieces]
         following = [read(piece.next_turn, ()) for piece in pieces]
         instruments = self._instruments
@@ -246,7 +251,7 @@ def _match(genres: frozenset[str], wanted: frozenset[str], unwanted: frozenset[s
         return 0.0
     if not genres or not wanted:
         return 0.5
-    return math.sqrt(len(genres & wanted) / len(genres))
+    return genre_match(genres, wanted)
 
 
 def _kin(film: int, told: Sequence[int], facts: FilmFacts) -> float:
@@ -257,7 +262,7 @@ def _kin(film: int, told: Sequence[int], facts: FilmFacts) -> float:
         if facts.people(film) & facts.people(other):
             values.append(1.0)
         elif genres and theirs:
-            values.append(len(genres & theirs) / len(genres | theirs))
+            values.append(genre_overlap(genres, theirs))
     return max(values, default=0.5)
 
 
@@ -300,11 +305,10 @@ def fluency(case: Case) -> float:
     Else times .7 where it ends on a word that ends no sentence, and .9 where it ends without a stop.
     """
     words = case.reply.ordered
-    bigrams = list(pairwise(words))
-    repeated = 1.0 - len(set(bigrams)) / len(bigrams) if bigrams else 0.0
+    repeated = repeated_share(list(pairwise(words)))
     if case.evidence.cut:
         return 0.5 * (1.0 - repeated)
-    text = without_orders(case.evidence.exchange.reply).rstrip()
+    text = case.evidence.exchange.reply.rstrip()
     open_end = 1.0 if text[-1:] in ".?!)…:;\"'" else 0.9
     dangling = 0.7 if words and words[-1] in lexicon.DANGLING and text[-1:] not in ".?!)" else 1.0
     return (1.0 - repeated) * open_end * dangling

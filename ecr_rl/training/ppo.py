@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,9 @@ from ecr_rl.runs import RunFolder
 from ecr_rl.training.cluster import ray_instance
 from envs.errors import RunError
 from envs.files import write_json
+from envs.progress import OnStep
 from envs.rewards import HeadReference
 
-OnStep = Callable[[int, int, Mapping[str, float]], None]
 CALIBRATION = 2**31 - 2
 """The stream of the conversations that fix the heads' means and deviations."""
 CHECKPOINTS, MODEL, REFERENCE, FACTS = "checkpoints", "model", "reference.json", "ppo.json"

@@ -1,0 +1,21 @@
+"""Words of texts: what one is, phrases that are looked for, and how much repeats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+
+WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
+"""A word in any script; ``sci-fi`` and ``don't`` are one word each."""
+
+
+def phrases(listing: str) -> re.Pattern[str]:
+    """A pattern that finds any entry of a ``|``-separated listing as whole words, the longest first."""
+    entries = {" ".join(entry.split()) for entry in listing.split("|")}
+    ordered = sorted(entries, key=lambda entry: (-len(entry), entry))
+    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(map(re.escape, ordered)) + r")(?![a-z0-9])")
+
+
+def repeated_share(grams: Sequence[Hashable]) -> float:
+    """Share of the n-grams of a text that stand in it before; 0 for none."""
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
