@@ -1,14 +1,20 @@
-"""Training of a critic network: masked squared errors, AdamW, the best validation step kept."""
+"""Training of a critic network: masked squared errors, AdamW, the best validation step kept, then its ridge.
+
+Several processes may train one network: each takes its share of every batch (``World``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from algorithms.critic import CriticNetwork
+from algorithms.critic_progress import Progress
 from algorithms.film_table import FilmTable
 from algorithms.pair_text import Pair, PairBatch, PairText
 from algorithms.regression_figures import r_squared
@@ -23,6 +29,25 @@ _BUCKET = 8
 """Batches drawn together and sorted by length, so that a batch holds pairs of like length."""
 _REPORT_EVERY = 10
 _SCORING_BATCH = 128
+
+
+_RIDGE_EXAMPLES = 20_000
+"""Examples that the ridge is solved on at most."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes that train a network together: this one's rank, how many they are, and what wraps the network."""
+
+    rank: int = 0
+    size: int = 1
+    wrap: Callable[[CriticNetwork], nn.Module] = lambda network: network
+
+    def add_up(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The sum of all processes' tensors, in place."""
+        if self.size > 1:
+            torch.distributed.all_reduce(tensor)
+        return tensor
 
 
 @dataclass(frozen=True)
@@ -45,6 +70,7 @@ class CriticTraining:
         settings: CriticSettings,
         train: Targets,
         valid: Targets,
+        world: World | None = None,
     ) -> None:
         """Tokenise both sets and start every head at the mean of its labels.
 
@@ -55,8 +81,10 @@ class CriticTraining:
             settings: steps, batch size, learning rate, seed.
             train: what is learnt from.
             valid: what chooses the step that is kept.
+            world: who trains together; one process alone by default.
         """
         self._network, self._text, self._settings, self._valid = network, text, settings, valid
+        self._world = world or World()
         self._pairs, self._valid_pairs = text.encode(train.exchanges), text.encode(valid.exchanges)
         self._device = next(network.parameters()).device
         self._numbers, self._valid_numbers = (
@@ -73,59 +101,120 @@ class CriticTraining:
         variance = (((self._values - mean) * self._known) ** 2).sum(0) / counts
         self._scale = 1.0 / variance.clamp(min=1e-3)
         network.start_at(mean)
+        self._wrapped = self._world.wrap(network)
+        self._progress = Progress.begin(network, settings)
 
-    def run(self, on_step: OnStep) -> int:
-        """Train; the network ends with the weights of the best validation, whose step is returned."""
-        settings = self._settings
-        learnt = [parameter for parameter in self._network.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(learnt, lr=settings.learning_rate, weight_decay=0.01)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
-        best, best_step, kept = -np.inf, 0, self._weights()
+    def run(self, on_step: OnStep, checkpoint: Path | None = None) -> int:
+        """Train; the network ends with the weights of the best validation, whose step is returned.
+
+        Args:
+            on_step: told of progress.
+            checkpoint: file that is written at every validation but the last, and gone on from where it is there;
+                removed at the end. Only the process of rank 0 writes.
+
+        Raises:
+            ModelError: the checkpoint is of another training or damaged.
+        """
+        settings, progress = self._settings, self._progress
+        if checkpoint is not None and checkpoint.is_file():
+            progress.restore(checkpoint)
         losses: list[float] = []
         for step, rows in enumerate(self._batches(), start=1):
-            losses.append(self._update(rows, optimizer))
-            schedule.step()
+            if step <= progress.step:
+                continue
+            progress.step = step
+            losses.append(self._update(rows, step))
             if step % settings.evaluate_every == 0 or step == settings.steps:
                 quality = self.quality()
-                if quality > best:
-                    best, best_step, kept = quality, step, self._weights()
+                progress.note(quality)
                 on_step(step, settings.steps, {"loss": float(np.mean(losses)), "r2": quality})
                 losses.clear()
+                if progress.fruitless >= settings.patience:
+                    break
+                if checkpoint is not None and self._world.rank == 0 and step < settings.steps:
+                    progress.save(checkpoint)
             elif step % _REPORT_EVERY == 0:
                 on_step(step, settings.steps, {"loss": losses[-1]})
-        self._network.load_state_dict(kept)
-        return best_step
+        progress.keep_best()
+        self._solve_ridge()
+        if checkpoint is not None and self._world.rank == 0:
+            checkpoint.unlink(missing_ok=True)
+        return progress.best_step
 
     def quality(self) -> float:
-        """Mean over the heads of R2 on the validation set."""
-        predictions, valid = self.predict(), self._valid
+        """Mean over the heads of R2 of the trained members' mean on the validation set."""
+        predictions, valid = self.predict()[:, :-1].mean(1), self._valid
         known = [np.flatnonzero(valid.known[:, head]) for head in range(len(HEADS))]
         fits = [r_squared(valid.values[rows, head], predictions[rows, head]) for head, rows in enumerate(known)]
         return float(np.mean(fits))
 
     @torch.inference_mode()
     def predict(self) -> np.ndarray:
-        """Scores (N, heads) of the validation set."""
+        """Scores (N, members + 1, heads) of the validation set, the ridge last."""
         self._network.eval()
-        scores = np.zeros((len(self._valid_pairs), len(HEADS)))
-        order = np.argsort([len(pair.ids) for pair in self._valid_pairs], kind="stable")
-        for rows in np.split(order, range(_SCORING_BATCH, len(order), _SCORING_BATCH)):
-            logits = self._network(self._batch(self._valid_pairs, rows), self._valid_numbers[torch.from_numpy(rows)])
-            scores[rows] = torch.sigmoid(logits.float()).mean(1).cpu().numpy()
-        return scores
+        scores = torch.zeros(len(self._valid_pairs), self._network.members + 1, len(HEADS), device=self._device)
+        for rows in self._own_parts(self._valid_pairs):
+            index = torch.from_numpy(rows).to(self._device)
+            with self._precision():
+                scores[index] = self._network.scores(self._batch(self._valid_pairs, rows), self._valid_numbers[index])
+        return self._world.add_up(scores).cpu().numpy()
 
-    def _update(self, rows: np.ndarray, optimizer: torch.optim.Optimizer) -> float:
+    def _update(self, rows: np.ndarray, step: int) -> float:
         self._network.train()
+        rows = rows[self._world.rank :: self._world.size]
         index = torch.from_numpy(rows).to(self._device)
-        scores = torch.sigmoid(self._network(self._batch(self._pairs, rows), self._numbers[index]).float())
+        with self._precision():
+            logits = self._wrapped(self._batch(self._pairs, rows), self._numbers[index])
+        scores = torch.sigmoid(logits.float())
         known = self._known[index][:, None] * self._weights_NM[index][:, :, None]  # (batch, members, heads)
         errors = (scores - self._values[index][:, None]) ** 2 * known * self._scale
         loss = (errors.sum(0) / known.sum(0).clamp(min=1.0)).mean()
+        optimizer = self._progress.optimizer
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = self._settings.learning_rate * self._rate(step - 1)
         optimizer.step()
         return float(loss.detach())
+
+    def _solve_ridge(self) -> None:
+        """Solve the ridge on what the frozen layers say of at most ``_RIDGE_EXAMPLES`` examples."""
+        rng = np.random.default_rng([self._settings.seed, 29])
+        chosen = np.sort(rng.permutation(len(self._pairs))[:_RIDGE_EXAMPLES])
+        train = (
+            self._ridge_features([self._pairs[row] for row in chosen], self._numbers[chosen]),
+            self._values[chosen],
+            self._known[chosen],
+        )
+        valid = (
+            self._ridge_features(self._valid_pairs, self._valid_numbers),
+            torch.from_numpy(self._valid.values).to(self._device),
+            torch.from_numpy(self._valid.known).to(self._device),
+        )
+        self._network.ridge.solve(train, valid)
+
+    @torch.inference_mode()
+    def _ridge_features(self, pairs: Sequence[Pair], numbers: torch.Tensor) -> torch.Tensor:
+        self._network.eval()
+        features = torch.zeros(len(pairs), len(self._network.ridge.mean), device=self._device)
+        for rows in self._own_parts(pairs):
+            index = torch.from_numpy(rows).to(self._device)
+            with self._precision():
+                features[index] = self._network.ridge_features(self._batch(pairs, rows), numbers[index]).float()
+        return self._world.add_up(features)
+
+    def _own_parts(self, pairs: Sequence[Pair]) -> Iterator[np.ndarray]:
+        """Rows of this process, in batches of like length."""
+        order = np.argsort([len(pair.ids) for pair in pairs], kind="stable")
+        parts = np.split(order, range(_SCORING_BATCH, len(order), _SCORING_BATCH))
+        yield from parts[self._world.rank :: self._world.size]
+
+    def _precision(self) -> torch.autocast:
+        """bfloat16 where the settings say so; ``auto``: on a GPU."""
+        wanted = self._settings.precision
+        half = wanted == "bfloat16" or (wanted == "auto" and self._device.type == "cuda")
+        return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=half)
 
     def _batch(self, pairs: Sequence[Pair], rows: np.ndarray) -> PairBatch:
         return self._text.collate([pairs[row] for row in rows]).to(self._device)
@@ -152,6 +241,3 @@ class CriticTraining:
             return (step + 1) / warmup
         done = (step - warmup) / max(1, self._settings.steps - warmup)
         return 0.1 + 0.45 * (1 + float(np.cos(np.pi * done)))
-
-    def _weights(self) -> dict[str, torch.Tensor]:
-        return {name: tensor.detach().clone() for name, tensor in self._network.state_dict().items()}

@@ -51,7 +51,7 @@ _PHRASES = {
     "curiosity": "curious|wonder|wondering|what kind|which one|have you seen|tell me",
     "surprise": "surprised|wow|really|no way|didn't know|unexpected",
 }
-_NINE_OF = {
+NINE_OF = {
     "like": ("love", "admiration"),
     "curious": ("curiosity",),
     "happy": ("joy", "optimism", "excitement"),
@@ -60,7 +60,7 @@ _NINE_OF = {
     "agreement": ("approval",),
     "surprise": ("surprise",),
 }
-_PRESENT = 0.7
+NOSTALGIC = _PRESENT = 0.7
 """Probability of an emotion of which a phrase stands in the text; of a second phrase, the rest shrinks likewise."""
 
 
@@ -116,7 +116,7 @@ def _any(row: dict[str, float], labels: Sequence[str]) -> float:
 
 
 def _nine(row: dict[str, float], text: str) -> list[float]:
-    values = {name: _any(row, labels) for name, labels in _NINE_OF.items()}
+    values = {name: _any(row, labels) for name, labels in NINE_OF.items()}
     values["nostalgia"] = _PRESENT if NOSTALGIA.search(text.lower()) else 0.0
     values["neutral"] = max(0.0, 1.0 - max(values.values()))
     total = sum(values.values())

@@ -41,6 +41,13 @@ class Encoder:
         """Size of a hidden state."""
         return int(self.model.config.hidden_size)
 
+    @property
+    def frozen_layers(self) -> int:
+        """Lowest layers that training leaves as they are; 0 where all are trained."""
+        layers = next(module for module in self.model.modules() if isinstance(module, torch.nn.ModuleList))
+        trained = [any(parameter.requires_grad for parameter in layer.parameters()) for layer in layers]
+        return trained.index(True) if any(trained) else len(trained)
+
 
 def load_encoder(settings: CriticSettings, texts: Iterable[str], films: Sequence[str] = ()) -> Encoder:
     """The encoder that the settings name; lower layers are frozen, no dropout.

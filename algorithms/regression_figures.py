@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import rankdata
 
+from algorithms.sentiment import compound
+
 
 def r_squared(labels: np.ndarray, predictions: np.ndarray) -> float:
     """``1 - sum (y - p)^2 / sum (y - mean y)^2`` of two arrays of shape (N,); 0 where the labels do not vary."""
@@ -14,11 +16,16 @@ def r_squared(labels: np.ndarray, predictions: np.ndarray) -> float:
     return 0.0 if total < 1e-12 else 1.0 - float(((labels - predictions) ** 2).sum()) / total
 
 
+def pearson(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Correlation of two arrays of shape (N,); None for fewer than two values or where either does not vary."""
+    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None
+    return float(np.corrcoef(first.astype(np.float64), second.astype(np.float64))[0, 1])
+
+
 def spearman(labels: np.ndarray, predictions: np.ndarray) -> float:
     """Rank correlation of two arrays of shape (N,), ties averaged; 0 where either does not vary."""
-    if labels.size < 2 or np.ptp(labels) == 0 or np.ptp(predictions) == 0:
-        return 0.0
-    return float(np.corrcoef(rankdata(labels), rankdata(predictions))[0, 1])
+    return pearson(rankdata(labels), rankdata(predictions)) or 0.0
 
 
 def mean_absolute_error(labels: np.ndarray, predictions: np.ndarray) -> float:
@@ -31,7 +38,20 @@ def length_predictions(labels: np.ndarray, replies: Sequence[str]) -> np.ndarray
 
     Fitted on the very labels that it is held against, so that it is the most that length alone can reach in this form.
     """
+    return _fitted(labels, _lengths(replies))
+
+
+def linear_predictions(labels: np.ndarray, replies: Sequence[str]) -> np.ndarray:
+    """The same fit on length and VADER's sentiment, its square and its absolute value."""
+    sentiment = np.array([compound(reply) for reply in replies], dtype=np.float64)
+    return _fitted(labels, np.column_stack([_lengths(replies), sentiment, sentiment**2, np.abs(sentiment)]))
+
+
+def _lengths(replies: Sequence[str]) -> np.ndarray:
     words = np.array([len(reply.split()) for reply in replies], dtype=np.float64)
-    features = np.stack([np.ones_like(words), words, np.log1p(words)], axis=1)
+    return np.stack([np.ones_like(words), words, np.log1p(words)], axis=1)
+
+
+def _fitted(labels: np.ndarray, features: np.ndarray) -> np.ndarray:
     weights, *_ = np.linalg.lstsq(features, labels, rcond=None)
     return features @ weights

@@ -27,7 +27,14 @@ class CriticSettings(Settings):
     batch_size: int = Field(default=64, gt=0)
     learning_rate: float = Field(default=5e-4, gt=0)
     evaluate_every: int = Field(default=50, gt=0, description="steps between validations; the best is kept")
-    examples: int = Field(default=8000, gt=0, description="labelled (context, reply) pairs to train on, at most")
+    patience: int = Field(default=10, gt=0, description="validations without a better one after which training ends")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="of the forward passes in training; auto: bfloat16 on a GPU"
+    )
+    more_encoders: tuple[str, ...] = Field(
+        default=(), description="further networks of the ensemble, each with an encoder of its own"
+    )
+    workers: int = Field(default=0, ge=0, description="Ray Train workers that train together; 0 trains in the driver")
     seed: int = 0
 
 

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import critic, data, label, look, run
+from ecr_rl.commands import bench, critic, data, label, look, run
 from ecr_rl.commands.options import examples
 from envs.errors import ConfigError, EcrError
 
@@ -78,6 +78,7 @@ app.command(
         "ecr-rl sft redial-cpu -s data.source=redial_dataset.zip -s supervised.steps=400",
     )
 )(run.sft)
+app.add_typer(bench.app, name="bench")
 app.add_typer(critic.app, name="critic")
 app.add_typer(data.app, name="data")
 app.add_typer(label.app, name="label")

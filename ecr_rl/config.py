@@ -22,6 +22,7 @@ from algorithms.settings import (
     ResourceSettings,
     SupervisedSettings,
 )
+from ecr_rl.labels.settings import LabelSettings
 from ecr_rl.overrides import Override, apply_overrides, nearest, one_line, parse_override
 from envs.errors import ConfigError
 from envs.settings import DataSettings, EnvSettings, RewardSettings, Settings
@@ -54,6 +55,7 @@ class RunConfig(Settings):
     data: DataSettings = DataSettings()
     env: EnvSettings = EnvSettings()
     reward: RewardSettings = RewardSettings()
+    labels: LabelSettings = LabelSettings()
     critic: CriticSettings = CriticSettings()
     recommender: RecommenderSettings = RecommenderSettings()
     policy: PolicySettings = PolicySettings()

@@ -1,4 +1,4 @@
-"""The whole way: corpus, critic, second evaluator, recommender, supervised policy, PPO, evaluation, report.
+"""The whole way: corpus, recommender, supervised policy, labels, critic, second evaluator, PPO, evaluation, report.
 
 Trained parts come from the artefact cache; PPO, evaluation and report live in the run folder. A stage that finished
 under the same settings is not run again. Stage functions are imported when their stage begins: they load torch.
@@ -8,43 +8,55 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecr_rl.artefacts import Artefact, ArtefactCache, ArtefactFolders, code_version, model_version
 from ecr_rl.config import RunConfig
+from ecr_rl.labels.evidence import ContextForm, Judge
+from ecr_rl.labels.kinds import PolicyReply
+from ecr_rl.labels.settings import InstrumentSettings
 from ecr_rl.runs import RunFolder
 from ecr_rl.stage import Stage
 from envs.corpus import Corpus, load_corpus
 from envs.files import write_json
 
+if TYPE_CHECKING:
+    from ecr_rl.labels.labelling import LabelPlan
+
 ARTEFACTS = "artefacts.json"
 log = logging.getLogger(__name__)
 
 _TEXT = ("envs.catalog", "envs.title_finder", "envs.dialogue", "envs.markup")
-_READERS = ("algorithms.acts", "algorithms.emotions", "algorithms.sentences", "algorithms.sentiment")
-_LABELS = (
+_JUDGE = (
     *_TEXT,
-    *_READERS,
+    "algorithms.acts",
+    "algorithms.emotions",
+    "algorithms.sentences",
+    "algorithms.sentiment",
     "envs.genres",
-    "envs.heads",
-    "envs.word_patterns",
-    "ecr_rl.labels",
-    "ecr_rl.training.critic",
-    "algorithms.pair_text",
+    "envs.words",
+    *(
+        f"ecr_rl.labels.{name}"
+        for name in ("examples", "injection", "instruments", "kinds", "lexicon", "phrases", "reading", "rubric")
+    ),
 )
 CODE = {
+    "labels": (*_JUDGE, "ecr_rl.labels.labelling", "ecr_rl.labels.nearest"),
     "critic": (
-        *_LABELS,
+        "algorithms.blend",
         "algorithms.critic",
         "algorithms.critic_training",
         "algorithms.encoder",
         "algorithms.film_table",
+        "algorithms.pair_text",
+        "algorithms.ridge",
         "algorithms.surface",
+        "ecr_rl.training.critic",
     ),
-    "evaluator": (*_LABELS, "algorithms.ngrams", "algorithms.second_evaluator"),
+    "evaluator": (*_JUDGE, "algorithms.ngrams", "algorithms.second_evaluator", "ecr_rl.training.parts"),
     "recommender": (*_TEXT, "algorithms.recommender"),
     "responder": (
         *_TEXT,
@@ -82,34 +94,126 @@ class Pipeline:
         """The dialogues; downloaded when the source is remote and not cached."""
         return self._corpus
 
-    def critic(self) -> Path:
-        """Folder of the trained critic."""
+    def judge_maker(self) -> Callable[[], Judge]:
+        """Builds the judge of the labels; can be sent to a worker."""
+        from ecr_rl.labels.judges import rubric_maker
+
+        return rubric_maker(self.corpus().catalog, self.instruments(), self._config.labels.context)
+
+    def instruments(self) -> Path | None:
+        """Folder of what the rubric measures with; None for the stand-ins, which need no data."""
+        settings = self._config.labels.instruments
+        if settings == InstrumentSettings():
+            return None
+
+        def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
+            from ecr_rl.labels.instruments import fit_instruments
+
+            figures = fit_instruments(settings, folder)
+            stage.update(1, 1, {})
+            return figures
+
+        key = {
+            "settings": settings.model_dump(),
+            "emotions": model_version(settings.emotions),
+            "acts": model_version(settings.acts),
+        }
+        return self._artefact("instruments", key, 1, build)
+
+    def policy_replies(self, split: str, count: int) -> Sequence[PolicyReply]:
+        """What the supervised policy answers to turns of a split's dialogues; a killed sampling goes on."""
+        from functools import partial
+
+        from algorithms.recommender import CooccurrenceRecommender
+        from ecr_rl.labels.labelling import label_splits, policy_cases
+        from ecr_rl.labels.policy_replies import sample_replies
+        from ecr_rl.labels.policy_store import stored_replies
+
+        config, corpus = self._config, self.corpus()
+        responder, recommender = self.responder(), self.recommender()
+        dialogues, share = label_splits(corpus, count)[split]
+        cases = policy_cases(dialogues, corpus.catalog, share, config.seed)
+        code = code_version(("algorithms.decoding", "ecr_rl.labels.policy_replies", "ecr_rl.labels.policy_store"))
+        key = {"cases": cases, "responder": responder.name, "env": config.env.model_dump(), "code": code}
+        sample = partial(
+            sample_replies,
+            dialogues=dialogues,
+            catalog=corpus.catalog,
+            responder=responder,
+            recommender=CooccurrenceRecommender.load(recommender),
+            policy=config.policy,
+            env=config.env,
+            seed=config.seed,
+        )
+        name = f"policy-replies-{split}"
+        self._run.rewind(name, 0)
+        _prepare_torch(config.resources.driver_threads)
+        with self._run.stage(name, len(cases)) as stage:
+            return stored_replies(self._cache.folder("policy-replies", key), cases, sample, stage.update)
+
+    def label_plan(self, count: int, judge: Callable[[], Judge], context: ContextForm, policy: bool) -> LabelPlan:
+        """What is to be labelled: ``count`` examples at most, by a judge."""
+        from ecr_rl.labels.labelling import plan_of
+
+        replies = {split: self.policy_replies(split, count) for split in ("train", "valid")} if policy else {}
+        return plan_of(self.corpus(), count, self._config.seed, judge, context, replies)
+
+    def labels(self) -> Path:
+        """Folder of the labels that the critic learns from."""
+        settings = self._config.labels
+        key: dict[str, Any] = {"settings": settings.model_dump(mode="json", exclude={"instruments"})}
+        key |= {"seed": self._config.seed, "instruments": (found := self.instruments()) and found.name}
+        key |= {"responder": self.responder().name} if settings.policy else {}
+
+        def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
+            from ecr_rl.labels.companions import write_companions
+            from ecr_rl.labels.labelling import label_examples
+
+            write_companions(folder, self.corpus().catalog, self.instruments(), settings.context)
+            plan = self.label_plan(settings.count, self.judge_maker(), settings.context, settings.policy)
+            return label_examples(plan, folder, workers=2, on_step=stage.update)["counts"]
+
+        return self._artefact("labels", key, settings.count, build)
+
+    def critic(self, labels: Path | None = None) -> Path:
+        """Folder of the trained critic.
+
+        Args:
+            labels: a label folder made elsewhere; by default the run's own.
+        """
         settings = self._config.critic
-        key = {"settings": settings.model_dump(), "encoder": model_version(settings.encoder)}
+        source = labels or self.labels()
+        key = {
+            "settings": settings.model_dump(exclude={"workers"}),
+            "encoders": [model_version(encoder) for encoder in (settings.encoder, *settings.more_encoders)],
+            "labels": source.name if labels is None else model_version(str(labels)),
+        }
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
             from ecr_rl.training.critic import build_critic
 
-            return build_critic(self.corpus(), settings, folder, stage.update)
+            return build_critic(source, settings, folder, stage.update)
 
         return self._artefact("critic", key, settings.steps, build)
 
     def second_evaluator(self) -> Path:
         """Folder of the evaluator that PPO never sees."""
+        found = self.instruments()
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
-            from ecr_rl.training.critic import build_second_evaluator
+            from ecr_rl.training.parts import build_second_evaluator
 
-            return build_second_evaluator(self.corpus(), folder, stage.update)
+            return build_second_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
 
-        return self._artefact("evaluator", {}, 1, build)
+        key = {"instruments": found and found.name, "context": self._config.labels.context}
+        return self._artefact("evaluator", key, 1, build)
 
     def recommender(self) -> Path:
         """Folder of the film recommender."""
         settings = self._config.recommender
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
-            from ecr_rl.training.critic import build_recommender
+            from ecr_rl.training.parts import build_recommender
 
             figures = build_recommender(self.corpus(), settings, folder)
             stage.update(1, 1, {})
@@ -148,7 +252,12 @@ class Pipeline:
 
     def artefacts(self) -> ArtefactFolders:
         """The folders of all trained parts; those that are missing are built."""
-        return ArtefactFolders(self.critic(), self.second_evaluator(), self.recommender(), self.responder())
+        return ArtefactFolders(
+            recommender=self.recommender(),
+            responder=self.responder(),
+            critic=self.critic(),
+            second_evaluator=self.second_evaluator(),
+        )
 
     def train(self) -> dict[str, Any]:
         """PPO from the supervised policy, from the last checkpoint where one is; its figures."""

@@ -1,66 +1,209 @@
-"""``critic train`` and ``critic evaluate``: the six-head reward model."""
+"""``critic train``, ``critic evaluate`` and ``critic score``: the six-head reward model."""
 
 from __future__ import annotations
 
+import json as json_format
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
-from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set, examples
-from ecr_rl.commands.output import show, working
+from ecr_rl.commands.options import Json, Resume, Set, examples
+from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.commands.run import build_part
-from ecr_rl.config import load_config
+from ecr_rl.config import RunConfig, load_config
+from envs.errors import ConfigError
 
 app = typer.Typer(help="The six-head critic: PPO's reward model.", no_args_is_help=True)
+
+CriticFolder = Annotated[
+    Path, typer.Option("--critic", help="A critic's folder, or a run folder whose critic is taken.")
+]
 
 
 @app.command(
     epilog=examples(
         "ecr-rl critic train demo --out runs/demo-critic",
-        "ecr-rl critic train redial-cpu -s data.source=redial_dataset.zip -s critic.steps=1000",
+        "ecr-rl critic train --labels labels/rubric --out critics/rubric",
+        "ecr-rl critic train redial-cpu --labels labels/rubric --out critics/long -s critic.steps=4000",
     )
 )
-def train(config: Config, out: Out = None, resume: Resume = False, changes: Set = None, json: Json = False) -> None:
+def train(
+    config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="Takes the critic's settings.")] = "redial-cpu",
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="A label folder; without it the replies are labelled first.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The critic's folder; without --labels a run folder.")
+    ] = None,
+    resume: Resume = False,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
     """Train the critic alone; print its held-out R2 by head.
 
-    The critic goes into the artefact cache, where a later train with the same settings finds it.
+    With --labels the critic goes into --out. Without, labels and critic go into the artefact cache, where a later train
+    with the same settings finds them. A killed training goes on with --resume.
     """
     settings = load_config(config, changes or [])
-    build_part(settings, out or Path("runs") / f"{settings.name}-critic", resume, json, lambda made: made.critic())
+    if labels is None:
+        build_part(settings, out or Path("runs") / f"{settings.name}-critic", resume, json, lambda made: made.critic())
+        return
+    if out is None:
+        raise typer.BadParameter("say where the critic goes", param_hint="--out")
+    with working():
+        from ecr_rl.runs import RunFolder
+        from ecr_rl.training.critic import build_critic
+
+        with RunFolder.create(out, settings, resume) as run:
+            run.rewind("critic", 0)
+            with run.stage("critic", settings.critic.steps) as stage:
+                figures = build_critic(labels, settings.critic, out, stage.update)
+    show({"folder": str(out), "figures": figures}, json)
 
 
 @app.command(
-    epilog=examples("ecr-rl critic evaluate runs/demo", "ecr-rl critic evaluate runs/demo-critic --split valid --json")
+    epilog=examples(
+        "ecr-rl critic evaluate --critic critics/rubric --source redial_dataset.zip",
+        "ecr-rl critic evaluate --critic runs/demo --split valid --json",
+        "ecr-rl critic evaluate --critic critics/rubric --source redial_dataset.zip --full --goemotions goemotions/",
+    )
 )
 def evaluate(
-    run: Run,
+    critic: CriticFolder,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Where the dialogues come from, as for label; by default the run's own."),
+    ] = None,
     split: Annotated[
         Literal["valid", "test"], typer.Option("--split", help="Dialogues that the critic was not trained on.")
     ] = "test",
+    full: Annotated[bool, typer.Option("--full", help="All human replies, not 2,000.")] = False,
+    replies: Annotated[int, typer.Option("--replies", min=10, help="Human replies, at most.")] = 2000,
+    per_kind: Annotated[int, typer.Option("--per-kind", min=1, help="Replies of each made kind, at most.")] = 500,
+    goemotions: Annotated[
+        Path | None, typer.Option("--goemotions", help="GoEmotions' folder: adds how empathy ranks its comments.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The report's folder.", show_default="CRITIC/evaluation")
+    ] = None,
+    config: Annotated[
+        str, typer.Option("--config", help="Takes the data settings, for a critic's folder.")
+    ] = "redial-cpu",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the replies and their edits.")] = 0,
     json: Json = False,
 ) -> None:
-    """Hold a run's critic out on fresh labels.
+    """Hold a critic out on dialogues it never saw: figures, plots and a page.
 
-    For each head: R2, the R2 of reply length alone, rank correlation and mean absolute error.
+    For each head R2 beside length alone and other baselines, correlations, error, calibration; how it ranks worse
+    replies of known kinds; which heads simple edits move; and what people said.
     """
     with working():
-        from ecr_rl.runs import RunFolder
+        folder, settings = _critic_of(critic, config, source)
+        from algorithms.critic import Critic
+        from ecr_rl.evaluation.critic_evaluation import evaluate_critic
+        from ecr_rl.labels.companions import judge_of
+        from ecr_rl.report.critic_report import write_critic_report
+        from envs.corpus import load_corpus
+        from envs.goemotions import read_goemotions
 
-        with RunFolder.create(run, RunFolder.open(run).config, resume=True) as folder:
-            from algorithms.critic import Critic
-            from ecr_rl.pipeline import Pipeline
-            from ecr_rl.training.critic import evaluate_critic
+        emotions = None if goemotions is None else read_goemotions(goemotions)
+        corpus = load_corpus(settings.data, settings.cache_folder)
+        with shown_progress("critic evaluation") as on_step:
+            found = evaluate_critic(
+                Critic.load(folder),
+                judge_of(folder, corpus.catalog),
+                corpus,
+                split,
+                None if full else replies,
+                per_kind,
+                seed,
+                emotions,
+                on_step,
+            )
+        place = write_critic_report(found, folder.name, out or critic / "evaluation")
+    show(found.figures, json, Group(_heads(found.figures), _kinds(found.figures), Text(f"Report: {place}")))
 
-            pipeline = Pipeline(folder.config, folder)
-            critic = Critic.load(pipeline.critic())
-            with folder.stage("critic-evaluation", 1) as stage:
-                figures = evaluate_critic(pipeline.corpus(), critic, split, folder.config.critic.seed)
-                stage.update(1, 1, {})
-    table = Table(title=f"critic on {figures['n']} examples of {split}", title_justify="left")
-    for column in ("head", "R2", "R2 of length alone", "Spearman", "mean absolute error"):
-        table.add_column(column, justify="left" if column == "head" else "right")
+
+@app.command(epilog=examples("ecr-rl critic score --critic critics/rubric --input replies.jsonl --output scores.jsonl"))
+def score(
+    critic: CriticFolder,
+    source: Annotated[Path, typer.Option("--input", help="JSON lines; - reads stdin.", allow_dash=True)],
+    output: Annotated[Path, typer.Option("--output", help="JSON lines; - writes stdout.", allow_dash=True)],
+    json: Json = False,
+) -> None:
+    """Score replies: one line of scores for each line of input, in order.
+
+    \b
+    Input   {"context": ["seeker: ...", "recommender: ..."], "response": "..."}
+    Output  {"scores": {HEAD: number}, "spread": {HEAD: number}}, with "cut": true where the text was too long
+            {"error": "..."} for a line that cannot be scored; the rest goes on
+    """  # noqa: D301 (the backspace is for the help's formatter, and no raw string has one)
+    with working():
+        from algorithms.critic import Critic
+        from ecr_rl.scoring import score_file
+
+        folder, _ = _critic_of(critic, "redial-cpu", None)
+        with shown_progress("scoring") as on_step:
+            counts = score_file(Critic.load(folder), source, None if str(output) == "-" else output, on_step)
+        lines = counts.pop("lines", None)
+    if lines is not None:
+        typer.echo(lines, nl=False)
+    else:
+        show({**counts, "output": str(output)}, json)
+
+
+def _critic_of(folder: Path, config: str, source: str | None) -> tuple[Path, RunConfig]:
+    """The critic's own folder, and the settings that say where dialogues come from."""
+    from ecr_rl.pipeline import ARTEFACTS
+    from ecr_rl.runs import RunFolder
+
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder. Give --critic a critic's folder or a run folder")
+    made = folder / ARTEFACTS
+    if (folder / "critic.json").is_file():
+        settings = load_config(config, [])
+    elif made.is_file():
+        settings = RunFolder.open(folder).config
+        parts = json_format.loads(made.read_text(encoding="utf-8"))
+        if "critic" not in parts:
+            raise ConfigError(f"{folder} has no critic yet. Run ecr-rl critic train, or train")
+        folder = Path(parts["critic"]["folder"])
+    else:
+        raise ConfigError(f"{folder} holds no critic. Give --critic a critic's folder or a run folder")
+    if source is not None:
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"source": source})})
+    return folder, settings
+
+
+def _heads(figures: dict[str, Any]) -> Table:
+    title = f"critic on {figures['n']} human replies of {figures['split']}; BLEU on made ones"
+    table = Table(title=title, title_justify="left")
+    columns = {
+        "r2": "R2",
+        "r2_all": "R2 with made",
+        "r2_length": "R2 length",
+        "r2_linear": "R2 length, VADER",
+        "pearson": "Pearson",
+        "spearman": "Spearman",
+        "mae": "error",
+    }
+    table.add_column("head")
+    for column in columns.values():
+        table.add_column(column, justify="right")
     for head, row in figures["heads"].items():
-        table.add_row(head, *(f"{row[name]:.3f}" for name in ("r2", "r2_length", "spearman", "mae")))
-    show(figures, json, table)
+        table.add_row(head, *("-" if row[name] is None else f"{row[name]:.3f}" for name in columns))
+    return table
+
+
+def _kinds(figures: dict[str, Any]) -> Table:
+    table = Table("kind", "head", "pairs", "right", "same length", "right", "judge right", title_justify="left")
+    table.title = "worse replies ranked below the human's"
+    for kind, row in figures["kinds"].items():
+        shares = ("share_right", "share_right_same_length", "judge_share_right")
+        right, same, judge = ("-" if row[name] is None else f"{row[name]:.1%}" for name in shares)
+        table.add_row(kind, row["head"], str(row["n"]), right, str(row["n_same_length"]), same, judge)
+    return table

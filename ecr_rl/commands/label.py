@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 New = Annotated[Path, typer.Option("--out", help="The label folder to make.")]
-Many = Annotated[int, typer.Option("--count", min=1, help="Replies to label, at most, over all splits.")]
+Many = Annotated[int | None, typer.Option("--count", min=1, help="Replies to label, at most, over all splits.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a folder that exists: label what is missing.")]
 Form = Annotated[
-    Literal["plain", "rich"],
+    Literal["plain", "rich"] | None,
     typer.Option("--context", help="What the judge is told: the words and film facts, or emotions and tastes too."),
 ]
 
@@ -51,12 +51,26 @@ def label(
         Literal["rubric"],
         typer.Option("--judge", help="Who judges: the rubric measures, offline."),
     ] = "rubric",
-    form: Form = "plain",
+    form: Form = None,
     out: Annotated[Path | None, typer.Option("--out", help="The label folder to make.", show_default=False)] = None,
     config: Annotated[
         str, typer.Option("--config", help="Take data and seed of this config or profile.")
     ] = "redial-cpu",
-    count: Many = 60_000,
+    count: Many = None,
+    policy: Annotated[
+        bool | None,
+        typer.Option("--policy/--no-policy", help="Label replies of the supervised policy, too; it is trained first."),
+    ] = None,
+    emotions: Annotated[
+        str | None, typer.Option("--emotions", help="lexicon, hub, or a GoEmotions folder to learn emotions from.")
+    ] = None,
+    acts: Annotated[
+        str | None, typer.Option("--acts", help="rules, or IARD's JSON file to learn dialogue acts from.")
+    ] = None,
+    sentences: Annotated[
+        str | None,
+        typer.Option("--sentences", help="words, minilm, a folder or a hub id: to tell likeness by."),
+    ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Dialogues of each split, at most.")] = None,
     shards: Annotated[
         int | None,
@@ -78,11 +92,18 @@ def label(
         return
     if out is None:
         raise typer.BadParameter("say where the labels go", param_hint="--out")
-    settings = _settings(config, source, limit, changes)
+    given = {"count": count, "policy": policy, "context": form}
+    settings = _settings(
+        config,
+        changes,
+        data={"source": source, "limit": limit},
+        labels=given,
+        instruments={"emotions": emotions, "acts": acts, "sentences": sentences},
+    )
     with working():
-        judging = _judging(judge=judge, context=form)
+        judging = _judging(judge=judge, context=settings.labels.context)
         begun = time.monotonic()
-        facts = _label(settings, judging, out, count, shards, workers, resume, _command(context))
+        facts = _label(settings, judging, out, shards, workers, resume, _command(context))
     counts = facts["counts"]
     result = {"folder": str(out), **{name: counts[name] for name in ("n", "kinds", "splits", "failed", "flagged")}}
     show({**result, "seconds": round(time.monotonic() - begun, 1)}, json, _counted(out, counts))
@@ -157,10 +178,16 @@ def merge(
     show({"folder": str(out), "n": report["joined"], **report}, json, _agreed(out, report))
 
 
-def _settings(config: str, source: str | None, limit: int | None, changes: list[str] | None) -> RunConfig:
+def _settings(config: str, changes: list[str] | None, **sections: dict[str, Any]) -> RunConfig:
+    """The config with its changes, and with the options that were given put over it."""
     settings = load_config(config, changes or [])
-    given = {name: value for name, value in (("source", source), ("limit", limit)) if value is not None}
-    return settings.model_copy(update={"data": settings.data.model_copy(update=given)})
+    data, labels, instruments = (
+        {name: value for name, value in sections[section].items() if value is not None}
+        for section in ("data", "labels", "instruments")
+    )
+    labels["instruments"] = settings.labels.instruments.model_copy(update=instruments)
+    parts = {"data": settings.data.model_copy(update=data), "labels": settings.labels.model_copy(update=labels)}
+    return settings.model_copy(update=parts)
 
 
 def _judging(**given: Any) -> JudgeSettings:
@@ -179,18 +206,25 @@ def _label(
     settings: RunConfig,
     judging: JudgeSettings,
     out: Path,
-    count: int,
     shards: int | None,
     workers: int | None,
     resume: bool,
     command: str,
 ) -> dict[str, Any]:
-    from ecr_rl.labels.labelling import examples_of, label_examples
+    from functools import partial
+
+    from ecr_rl.labels.companions import write_companions
+    from ecr_rl.labels.judges import build_judge
+    from ecr_rl.labels.labelling import label_examples
+    from ecr_rl.pipeline import Pipeline
     from ecr_rl.runs import RunFolder
-    from envs.corpus import load_corpus
 
     with RunFolder.create(out, settings, resume) as run:
-        plan = examples_of(load_corpus(settings.data, settings.cache_folder), count, settings.seed, judging)
+        pipeline = Pipeline(settings, run)
+        catalog = pipeline.corpus().catalog
+        make_judge = partial(build_judge, judging, catalog, pipeline.judge_maker())
+        plan = pipeline.label_plan(settings.labels.count, make_judge, judging.context, settings.labels.policy)
+        write_companions(out, catalog, pipeline.instruments(), judging.context)
         with run.stage("labels", len(plan.rows)) as stage:
             return label_examples(
                 plan,

@@ -8,12 +8,16 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import typer
 from rich.console import Console, RenderableType
 from rich.table import Table
+
+from ecr_rl.progress import make_display
+from envs.progress import OnStep
 
 PIPE_WIDTH = 120
 """Characters a line where stdout is not a terminal."""
@@ -38,6 +42,24 @@ def working() -> Iterator[None]:
         logging.getLogger(name).setLevel(level)
     with contextlib.redirect_stdout(sys.stderr), _descriptor_to_stderr():
         yield
+
+
+@contextlib.contextmanager
+def shown_progress(name: str) -> Iterator[OnStep]:
+    """A progress bar of one stage without a run folder."""
+    display, begun, started = make_display(), time.monotonic(), False
+
+    def update(done: int, total: int, figures: Any) -> None:
+        nonlocal started
+        if not started:
+            display.start(name, total)
+            started = True
+        spent = time.monotonic() - begun
+        display.update(done, total, figures, spent / done * (total - done) if done else None)
+
+    yield update
+    if started:
+        display.finish("done", time.monotonic() - begun)
 
 
 def show(value: Any, as_json: bool, view: RenderableType | None = None) -> None:

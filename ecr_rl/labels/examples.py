@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ecr_rl.labels.evidence import Evidence
-from ecr_rl.labels.kinds import MADE, Kind, ReplyMaker
-from ecr_rl.labels.policy_replies import PolicyReply
+from ecr_rl.labels.kinds import MADE, Kind, PolicyReply, ReplyMaker
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
 from envs.heads import Exchange

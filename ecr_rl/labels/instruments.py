@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,11 @@ import numpy as np
 from algorithms.acts import ActReader, RuleActs
 from algorithms.emotions import EmotionReader, LexiconEmotions
 from algorithms.sentences import SentenceEncoder, load_sentences
+from ecr_rl.labels.settings import InstrumentSettings
+from envs.errors import ModelError
+from envs.files import write_json
 
+EMOTIONS, ACTS, CARD = "emotions", "acts", "instruments.json"
 _FEELINGS = ("care", "sorrow", "hostility", "warmth")
 
 Readings = list[Mapping[str, float]]
@@ -25,11 +31,14 @@ class Instruments:
     emotions: EmotionReader
     act_reader: ActReader
     sentences: SentenceEncoder
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """How the fitted ones did on held-out data."""
 
     @property
-    def provenance(self) -> dict[str, str]:
-        """The names of the three readers."""
-        return {"emotions": self.emotions.name, "acts": self.act_reader.name, "sentences": self.sentences.name}
+    def provenance(self) -> dict[str, Any]:
+        """The names of the three readers, and how the fitted ones did."""
+        names = {"emotions": self.emotions.name, "acts": self.act_reader.name, "sentences": self.sentences.name}
+        return {**names, "figures": dict(self.figures)}
 
     def feelings(self, texts: Sequence[str]) -> Readings:
         """``care``, ``sorrow``, ``hostility`` and ``warmth`` of each text; 0 for a text without words."""
@@ -54,8 +63,63 @@ def lexicon_instruments() -> Instruments:
     return Instruments(LexiconEmotions(), RuleActs(), load_sentences("words"))
 
 
+def fit_instruments(settings: InstrumentSettings, folder: Path) -> dict[str, Any]:
+    """Fit what the settings name and leave it in ``folder``.
+
+    Returns:
+        Figures held out on GoEmotions' test split and IARD's test dialogues: ``{"emotions": …, "acts": …}``.
+
+    Raises:
+        DataError: the data cannot be read.
+        ModelError: the sentence encoder cannot be loaded.
+    """
+    from algorithms.act_classifier import ActClassifier, act_figures
+    from algorithms.emotion_classifier import EmotionClassifier
+    from envs.goemotions import download_goemotions, read_goemotions
+    from envs.iard import read_iard
+
+    sentences, figures = load_sentences(settings.sentences), {}
+    if settings.emotions != LexiconEmotions.name:
+        data = download_goemotions() if settings.emotions == "hub" else read_goemotions(Path(settings.emotions))
+        emotions = EmotionClassifier.fit(data, sentences, settings.seed)
+        emotions.save(folder / EMOTIONS)
+        figures["emotions"] = emotions.figures(data)
+    if settings.acts != RuleActs.name:
+        turns = read_iard(Path(settings.acts))
+        acts = ActClassifier.fit(turns, sentences, settings.seed)
+        acts.save(folder / ACTS)
+        figures["acts"] = {"f1": act_figures(acts, turns), "f1_of_rules": act_figures(RuleActs(), turns)}
+    write_json(folder / CARD, {"sentences": settings.sentences, "figures": figures})
+    return figures
+
+
+def load_instruments(folder: Path | None) -> Instruments:
+    """The instruments of a folder that ``fit_instruments`` left; None: those that need no model and no data.
+
+    Raises:
+        ModelError: the folder holds none.
+    """
+    if folder is None:
+        return lexicon_instruments()
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        sentences = load_sentences(card["sentences"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{folder} holds no instruments: {error}. Fit them again") from error
+    emotions, acts = LexiconEmotions(), RuleActs()
+    if (folder / EMOTIONS).is_dir():
+        from algorithms.emotion_classifier import EmotionClassifier
+
+        emotions = EmotionClassifier.load(folder / EMOTIONS, sentences)
+    if (folder / ACTS).is_dir():
+        from algorithms.act_classifier import ActClassifier
+
+        acts = ActClassifier.load(folder / ACTS, sentences)
+    return Instruments(emotions, acts, sentences, card["figures"])
+
+
 def _rows(texts: Iterable[str], read: Any, names: Sequence[str] | None = None) -> Readings:
-    names = names or [field.name for field in fields(read)]
+    names = names or [each.name for each in fields(read)]
     columns = {name: np.asarray(getattr(read, name)).tolist() for name in names}
     empty = dict.fromkeys(names, 0.0)
     return [{name: columns[name][row] for name in names} if text.strip() else empty for row, text in enumerate(texts)]

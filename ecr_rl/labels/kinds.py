@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -20,6 +21,13 @@ from envs.catalog import Catalog
 
 Reply = tuple[str, tuple[int, ...]]
 """A text and the ids of the films it names."""
+
+
+TEMPERATURES = (0.7, 1.0, 1.3)
+"""The policy answers a case once at each."""
+
+Case = tuple[int, int]
+"""(dialogue, turn): 0-based places of a dialogue, and of a recommender turn among its utterances."""
 
 
 class Kind(StrEnum):
@@ -36,6 +44,26 @@ class Kind(StrEnum):
     COLD = "cold"
     WRONG_FILM = "wrong_film"
     GUSHING = "gushing"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReply:
+    """One sampled reply.
+
+    Attributes:
+        dialogue, turn: the case that it answers.
+        temperature: that it was sampled at.
+        text: films as titles, as seeker and critic read it; may be empty.
+        films: ids of the films that it names.
+        cut: it stopped at its token limit, before its end.
+    """
+
+    dialogue: int
+    turn: int
+    temperature: float
+    text: str
+    films: tuple[int, ...]
+    cut: bool
 
 
 MADE = tuple(kind for kind in Kind if kind not in (Kind.HUMAN, Kind.POLICY))

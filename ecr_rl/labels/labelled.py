@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ecr_rl.labels.evidence import Labels
+from ecr_rl.labels.evidence import Judge, Labels
 from ecr_rl.labels.examples import Example, build_examples
-from ecr_rl.labels.rubric import RubricJudge
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue
 from envs.errors import DataError
@@ -32,8 +31,8 @@ class LabelledSet:
         return [example.evidence.exchange.reply for example in self.examples]
 
 
-def label(dialogues: Sequence[Dialogue], catalog: Catalog, count: int, seed: int) -> LabelledSet:
-    """At most ``count`` examples of the dialogues, labelled by the rubric.
+def label(dialogues: Sequence[Dialogue], catalog: Catalog, judge: Judge, count: int, seed: int) -> LabelledSet:
+    """At most ``count`` examples of the dialogues, labelled by a judge; no policy replies among them.
 
     Raises:
         DataError: the dialogues hold no recommender turn.
@@ -44,4 +43,4 @@ def label(dialogues: Sequence[Dialogue], catalog: Catalog, count: int, seed: int
             f"no recommender turn in {len(dialogues)} dialogues",
             remedy="Use more dialogues of the corpus (data.limit).",
         )
-    return LabelledSet(examples, RubricJudge(catalog).judge([example.evidence for example in examples]))
+    return LabelledSet(examples, judge.judge([example.evidence for example in examples]))

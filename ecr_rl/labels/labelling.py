@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,9 @@ import ray.data
 from algorithms.settings import ResourceSettings
 from ecr_rl.labels.card import complete
 from ecr_rl.labels.evidence import ContextForm, Judge, Labels, no_labels
-from ecr_rl.labels.examples import Example, build_examples
-from ecr_rl.labels.judges import build_judge
-from ecr_rl.labels.rubric import RubricJudge
-from ecr_rl.labels.settings import JudgeSettings
+from ecr_rl.labels.examples import POLICY_SHARE, Example, build_examples, human_examples
+from ecr_rl.labels.kinds import TEMPERATURES, Case, PolicyReply
+from ecr_rl.labels.nearest import NearestReplies
 from ecr_rl.labels.store import (
     FACTS,
     SCHEMA,
@@ -43,7 +42,9 @@ from ecr_rl.labels.store import (
 )
 from ecr_rl.labels.worker import JudgeWorker
 from ecr_rl.training.cluster import ray_instance
+from envs.catalog import Catalog
 from envs.corpus import Corpus
+from envs.dialogue import Dialogue
 from envs.errors import DataError, ModelError, RunError
 from envs.files import write_json
 from envs.progress import OnStep
@@ -96,27 +97,62 @@ class LabelPlan:
         return whole.hexdigest()
 
 
-def examples_of(corpus: Corpus, count: int, seed: int, settings: JudgeSettings) -> LabelPlan:
-    """At most ``count`` examples of the corpus, spread over its splits by their dialogues, for a judge.
+def policy_cases(dialogues: Sequence[Dialogue], catalog: Catalog, count: int, seed: int) -> list[Case]:
+    """Turns for the policy to answer, at each of its temperatures, so that ``count`` examples have their share of it.
+
+    A tenth more than needed, since an empty reply is no example.
+    """
+    cases = [(example.dialogue, example.turn) for example in human_examples(dialogues, catalog)]
+    wanted = round(1.1 * count * POLICY_SHARE / len(TEMPERATURES))
+    chosen = np.random.default_rng([seed, 19]).permutation(len(cases))[:wanted]
+    return [cases[place] for place in chosen]
+
+
+def label_splits(corpus: Corpus, count: int) -> dict[str, tuple[Sequence[Dialogue], int]]:
+    """What is labelled: of each split its dialogues, and how many of ``count`` examples they give.
+
+    The train dialogues at even places and, for a tenth of the examples, the validation split. The second evaluator
+    learns from the train dialogues at odd places, and the test split is labelled when a critic is evaluated.
+    """
+    valid = round(0.1 * count)
+    return {"train": (corpus.train[::2], count - valid), "valid": (corpus.valid, valid)}
+
+
+def plan_of(
+    corpus: Corpus,
+    count: int,
+    seed: int,
+    make_judge: Callable[[], Judge],
+    context: ContextForm,
+    policy: Mapping[str, Sequence[PolicyReply]] | None = None,
+) -> LabelPlan:
+    """At most ``count`` examples of the corpus for a judge.
+
+    Args:
+        corpus: see ``label_splits``.
+        count: examples at most.
+        seed: the same seed gives the same examples.
+        make_judge: builds the judge; can be pickled.
+        context: what the judge is told beside the words.
+        policy: of each split, what the policy answered to its ``policy_cases``.
 
     Raises:
         DataError: the corpus holds no recommender turn.
         EcrError: the judge cannot be built.
     """
-    dialogues = sum(map(len, corpus.splits.values()))
-    examples = {
-        split: build_examples(part, corpus.catalog, round(count * len(part) / max(1, dialogues)), seed)
-        for split, part in corpus.splits.items()
-    }
+    nearest = NearestReplies(human_examples(corpus.train[::2], corpus.catalog))
+    examples = {}
+    for split, (dialogues, share) in label_splits(corpus, count).items():
+        made = build_examples(dialogues, corpus.catalog, share, seed, (policy or {}).get(split, ()))
+        examples[split] = nearest.fill(made, of_training=split == "train")
     if not any(examples.values()):
+        dialogues = sum(map(len, corpus.splits.values()))
         raise DataError(
-            f"no recommender turn in {dialogues} dialogues", remedy="Use more dialogues of the corpus (--limit)."
+            f"no recommender turn in {dialogues} dialogues", remedy="Use more dialogues of the corpus (data.limit)."
         )
     source = {"corpus": corpus.name, "fingerprint": corpus.fingerprint, "count": count, "seed": seed}
-    rubric = partial(RubricJudge, corpus.catalog, context=settings.context)
-    make_judge = partial(build_judge, settings, corpus.catalog, rubric)
     judge = make_judge()
-    return LabelPlan(examples, make_judge, judge.name, judge.provenance, settings.context, source)
+    return LabelPlan(examples, make_judge, judge.name, judge.provenance, context, source)
 
 
 def label_examples(

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import rankdata
 
+from algorithms.regression_figures import pearson
 from ecr_rl.labels.card import complete
 from ecr_rl.labels.store import SCHEMA, LabelTable, new_folder, read_labels, score_columns, write_labels
 from envs.errors import ConfigError, DataError
@@ -103,13 +104,6 @@ def agreement(first: np.ndarray, second: np.ndarray) -> dict[str, float | int | 
         "spearman": pearson(rankdata(first), rankdata(second)),
         "kappa": weighted_kappa(first, second),
     }
-
-
-def pearson(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Correlation of two arrays of shape (N,); None for fewer than two values or where either does not vary."""
-    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return None
-    return float(np.corrcoef(first.astype(np.float64), second.astype(np.float64))[0, 1])
 
 
 def weighted_kappa(first: np.ndarray, second: np.ndarray, bins: int = BINS) -> float | None:

@@ -17,6 +17,7 @@ from algorithms.decoding import ConversationDecoder
 from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
 from algorithms.settings import PolicySettings
 from algorithms.text import ConversationText, load_tokenizer
+from ecr_rl.labels.kinds import TEMPERATURES, Case, PolicyReply
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role
 from envs.progress import OnStep
@@ -24,31 +25,6 @@ from envs.proposals import FilmRecommender
 from envs.replies import read_reply
 from envs.settings import EnvSettings
 from envs.state import ConversationState, Opening
-
-TEMPERATURES = (0.7, 1.0, 1.3)
-
-Case = tuple[int, int]
-"""(dialogue, turn): 0-based places of a dialogue, and of a recommender turn among its utterances."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyReply:
-    """One sampled reply.
-
-    Attributes:
-        dialogue, turn: the case that it answers.
-        temperature: that it was sampled at.
-        text: films as titles, as seeker and critic read it; may be empty.
-        films: ids of the films that it names.
-        cut: it stopped at its token limit, before its end.
-    """
-
-    dialogue: int
-    turn: int
-    temperature: float
-    text: str
-    films: tuple[int, ...]
-    cut: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def draw_plots(report: Mapping[str, Any], curves: Curves) -> dict[str, bytes]:
             "heads_over_training.png": _panels(curves, heads, columns=3),
             "optimisation.png": _panels(curves, OPTIMISATION, columns=3),
         }
-        return {name: _png(plot) for name, plot in drawn.items() if plot is not None}
+        return {name: as_png(plot) for name, plot in drawn.items() if plot is not None}
 
 
 def _panels(curves: Curves, panels: Mapping[str, tuple[str, str]], columns: int) -> Figure | None:
@@ -135,7 +135,8 @@ def _head_title(head: str) -> str:
     return "BLEU head" if head == "bleu" else head.capitalize()
 
 
-def _png(plot: Figure) -> bytes:
+def as_png(plot: Figure) -> bytes:
+    """The figure as PNG."""
     target = io.BytesIO()
     # Without the software's version in the file, the same figures give the same bytes.
     plot.savefig(target, format="png", dpi=DPI, metadata={"Software": None})

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from algorithms.critic import Critic, CriticNetwork, save_critic
+from algorithms.blend import Blend
+from algorithms.critic import Critic, CriticNetwork, Trunk, save_critic
 from algorithms.critic_training import CriticTraining, Targets
 from algorithms.encoder import Encoder, load_encoder
 from algorithms.film_table import FilmEntry, FilmTable
@@ -40,13 +41,13 @@ def exchanges(count: int = 24) -> list[Exchange]:
 def network(settings: CriticSettings = SETTINGS, seed: int = 0) -> tuple[CriticNetwork, Encoder]:
     torch.manual_seed(seed)
     encoder = load_encoder(settings, LINES * 10, ["The Conjuring (2013)"])
-    return CriticNetwork(encoder.model, encoder.width, settings.members), encoder
+    return CriticNetwork(encoder.model, encoder.width, settings.members, encoder.frozen_layers), encoder
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made, encoder = network()
-    save_critic(made, encoder, FILMS, {"settings": SETTINGS.model_dump()}, tmp_path / "critic")
+    save_critic([(made, encoder)], FILMS, Blend.even(1), {"settings": SETTINGS.model_dump()}, tmp_path / "critic")
     return tmp_path / "critic"
 
 
@@ -65,7 +66,7 @@ def test_scores_are_in_range_in_order_and_members_differ(folder: Path) -> None:
 
 def test_one_member_has_no_spread(tmp_path: Path) -> None:
     made, encoder = network(SETTINGS.model_copy(update={"members": 1}))
-    assert not Critic(made, encoder.text, FILMS).score(exchanges()).spread.any()
+    assert not Critic([Trunk(made, encoder.text)], FILMS, Blend.even(1)).score(exchanges()).spread.any()
 
 
 def test_a_reply_that_is_too_long_is_flagged(folder: Path) -> None:
@@ -75,8 +76,8 @@ def test_a_reply_that_is_too_long_is_flagged(folder: Path) -> None:
 
 def test_a_loaded_critic_scores_as_the_network_that_was_saved(tmp_path: Path) -> None:
     made, encoder = network(seed=3)
-    save_critic(made, encoder, FILMS, {}, tmp_path)
-    expected = Critic(made, encoder.text, FILMS)
+    save_critic([(made, encoder)], FILMS, Blend.even(1), {}, tmp_path)
+    expected = Critic([Trunk(made, encoder.text)], FILMS, Blend.even(1))
     loaded = Critic.load(tmp_path)
     np.testing.assert_array_equal(loaded.score(exchanges()).mean, expected.score(exchanges()).mean)
     assert loaded.weights_hash() == expected.weights_hash()
@@ -87,8 +88,8 @@ def test_a_loaded_critic_scores_as_the_network_that_was_saved(tmp_path: Path) ->
 
 def test_swapped_weights_change_the_scores(folder: Path) -> None:
     before = Critic.load(folder)
-    weights = load_file(folder / "critic.safetensors")
-    save_file({name: tensor + 0.05 for name, tensor in weights.items()}, folder / "critic.safetensors")
+    weights = load_file(folder / "trunk-0" / "weights.safetensors")
+    save_file({name: tensor + 0.05 for name, tensor in weights.items()}, folder / "trunk-0" / "weights.safetensors")
     after = Critic.load(folder)
     assert before.weights_hash() != after.weights_hash()
     assert not np.allclose(before.score(exchanges()).mean, after.score(exchanges()).mean)
@@ -108,10 +109,10 @@ def test_any_text_gets_scores(folder: Path) -> None:
 
 
 def test_a_folder_without_a_critic_is_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds no encoder"):
+    with pytest.raises(ModelError, match="holds no critic"):
         Critic.load(tmp_path / "nothing")
-    (folder / "critic.safetensors").write_bytes(b"no tensors")
-    with pytest.raises(ModelError, match=r"critic\.safetensors"):
+    (folder / "trunk-0" / "weights.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(ModelError, match="holds no critic"):
         Critic.load(folder)
 
 
@@ -144,10 +145,10 @@ def test_only_the_top_layers_of_a_loaded_encoder_learn(tmp_path: Path) -> None:
     assert training.run(lambda done, total, figures: None) > 0
     changed = {name for name, tensor in made.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed
-    assert all(name.startswith(("encoder.encoder.layer.2.", "heads.")) for name in changed)
+    assert all(name.startswith(("encoder.encoder.layer.2.", "heads.", "ridge.")) for name in changed)
     assert all(module.p == 0.0 for module in made.modules() if isinstance(module, torch.nn.Dropout))
-    save_critic(made, encoder, FILMS, {}, tmp_path / "critic")
-    expected = Critic(made, encoder.text, FILMS).score(given).mean
+    save_critic([(made, encoder)], FILMS, Blend.even(1), {}, tmp_path / "critic")
+    expected = Critic([Trunk(made, encoder.text)], FILMS, Blend.even(1)).score(given).mean
     np.testing.assert_array_equal(Critic.load(tmp_path / "critic").score(given).mean, expected)
 
 
@@ -161,7 +162,7 @@ def test_masked_labels_do_not_move_their_head() -> None:
         masked = np.where(known, values, hidden)
         targets = Targets(given, masked, known)
         CriticTraining(made, encoder.text, FILMS, SETTINGS, targets, targets).run(lambda done, total, figures: None)
-        results.append(Critic(made, encoder.text, FILMS).weights_hash())
+        results.append(Critic([Trunk(made, encoder.text)], FILMS, Blend.even(1)).weights_hash())
     assert results[0] == results[1]
 
 

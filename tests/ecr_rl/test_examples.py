@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from ecr_rl.labels.examples import Example, build_examples, human_examples
-from ecr_rl.labels.kinds import MADE, Kind, cold, repetitive, reserved_films, truncated
+from ecr_rl.labels.kinds import MADE, Kind, PolicyReply, cold, repetitive, reserved_films, truncated
 from ecr_rl.labels.phrases import HELD_OUT, TRAINING
-from ecr_rl.labels.policy_replies import PolicyReply
 from ecr_rl.labels.reading import FilmFacts
 from envs.catalog import Catalog, Film
 from envs.dialogue import Dialogue, Message, Role

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from algorithms.regression_figures import pearson
+from ecr_rl.labels.evidence import ContextForm
 from ecr_rl.labels.importing import import_labels
-from ecr_rl.labels.labelling import LabelPlan, examples_of, label_examples
-from ecr_rl.labels.merging import merge, pearson, weighted_kappa
-from ecr_rl.labels.settings import JudgeSettings
+from ecr_rl.labels.judges import rubric_maker
+from ecr_rl.labels.labelling import LabelPlan, label_examples, plan_of
+from ecr_rl.labels.merging import merge, weighted_kappa
 from ecr_rl.labels.store import read_labels
 from envs.corpus import load_corpus
 from envs.errors import DataError, ModelError, RunError
@@ -26,7 +28,7 @@ from tests.ecr_rl.label_judges import LengthJudge
 @pytest.fixture(scope="module")
 def plan() -> LabelPlan:
     corpus = load_corpus(DataSettings(source="sample", limit=8, validation_dialogues=8))
-    return examples_of(corpus, 90, 0, JudgeSettings())
+    return plan_of(corpus, 90, 0, rubric_maker(corpus.catalog, None, ContextForm.RICH), ContextForm.RICH)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecr_rl.labels.merging import agreement, merge, pearson, weighted_kappa
+from algorithms.regression_figures import pearson
+from ecr_rl.labels.merging import agreement, merge, weighted_kappa
 from ecr_rl.labels.store import read_labels
 from envs.errors import ConfigError, DataError, RunError
 from tests.ecr_rl.label_rows import folder_of, row

@@ -11,7 +11,8 @@ import torch
 from algorithms.language_model import load_causal_lm
 from algorithms.rollout import roll_out
 from algorithms.text import ConversationText, load_tokenizer
-from ecr_rl.labels.policy_replies import Case, PolicyReply, sample_replies
+from ecr_rl.labels.kinds import Case, PolicyReply
+from ecr_rl.labels.policy_replies import sample_replies
 from envs.conversation import ConversationVectorEnv
 from envs.dialogue import Role
 from envs.errors import ModelError

@@ -171,7 +171,7 @@ def test_any_text_gets_scores_in_range(reply: str) -> None:
 def test_length_alone_does_not_explain_the_sample_corpus() -> None:
     dialogues, catalog = sample_corpus(300)
     started = time.process_time()
-    labelled = label(dialogues, catalog, 1500, seed=0)
+    labelled = label(dialogues, catalog, RubricJudge(catalog), 1500, seed=0)
     rate = len(labelled.examples) / (time.process_time() - started)
     overall = labelled.labels.values[:, HEADS.index("overall")].astype(float)
     assert r_squared(overall, length_predictions(overall, labelled.replies)) < 0.2

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 SMALL = [
     "data.limit=60",
     "critic.steps=10",
-    "critic.examples=200",
+    "labels.count=200",
     "critic.evaluate_every=10",
     "policy.layers=1",
     "policy.width=32",
@@ -144,7 +144,7 @@ def test_gpu_profile_runs_with_a_random_gpt2_on_the_cpu(tmp_path: Path) -> None:
         GPT2Config(vocab_size=text.size, n_positions=1024, n_embd=32, n_layer=1, n_head=2, eos_token_id=text.end)
     ).save_pretrained(tmp_path / "gpt2")
     text.tokenizer.save_pretrained(tmp_path / "gpt2")
-    counts = ["critic.steps=2", "critic.evaluate_every=2", "critic.batch_size=4", "critic.examples=40"]
+    counts = ["critic.steps=2", "critic.evaluate_every=2", "critic.batch_size=4", "labels.count=40"]
     counts += [
         "supervised.steps=2",
         "supervised.batch_size=2",

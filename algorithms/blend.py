@@ -1,0 +1,92 @@
+"""How the members of a critic become one score and one spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+
+from envs.heads import HEADS, HeadScores
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Weights of a critic's parts, and how their disagreement becomes a spread.
+
+    A part is a network's trained members, which weigh alike, or its ridge; parts stand network by network. With weights
+    w and member scores y, the score is ``m = sum w y``, the disagreement ``d = sum w (y - m)^2`` and the spread
+    ``sqrt(floor + slope d)``: a predictive standard deviation of the label.
+
+    Attributes:
+        weights: (parts, heads), each column sums to 1.
+        floor: (heads,) squared error that no disagreement foretells.
+        slope: (heads,) squared error a unit of disagreement.
+    """
+
+    weights: np.ndarray
+    floor: np.ndarray
+    slope: np.ndarray
+
+    @classmethod
+    def even(cls, networks: int) -> Blend:
+        """The trained members alone, and their bare disagreement."""
+        weights = np.zeros((2 * networks, len(HEADS)))
+        weights[::2] = 1.0 / networks
+        return cls(weights, np.zeros(len(HEADS)), np.ones(len(HEADS)))
+
+    @classmethod
+    def fit(cls, scores: Sequence[np.ndarray], values: np.ndarray, known: np.ndarray) -> Blend:
+        """Weights by non-negative least squares, floor and slope by the same on the squared errors.
+
+        Args:
+            scores: of each network (N, members + 1, heads), the ridge last, on examples that no member was fitted on.
+            values: their labels (N, heads).
+            known: (N, heads) bool; what is not known does not count.
+        """
+        blend = cls.even(len(scores))
+        parts = _parts(scores)
+        for head in range(len(HEADS)):
+            rows = known[:, head]
+            if rows.sum() < 2:
+                continue
+            middle = values[rows, head].mean()
+            found = nnls(parts[rows, :, head] - middle, values[rows, head] - middle)[0]
+            if found.sum() > 0:
+                blend.weights[:, head] = found / found.sum()
+        mean, disagreement = blend._moments(scores)
+        for head in range(len(HEADS)):
+            rows = known[:, head]
+            if rows.sum() < 2:
+                continue
+            terms = np.stack([np.ones(rows.sum()), disagreement[rows, head]], axis=1)
+            blend.floor[head], blend.slope[head] = nnls(terms, (values[rows, head] - mean[rows, head]) ** 2)[0]
+        return blend
+
+    def of(self, scores: Sequence[np.ndarray]) -> HeadScores:
+        """The score and spread of N exchanges, (N, heads) each, from each network's (N, members + 1, heads)."""
+        mean, disagreement = self._moments(scores)
+        return HeadScores(mean, np.sqrt(self.floor + self.slope * disagreement))
+
+    def _moments(self, scores: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        parts = _parts(scores)
+        mean = (parts * self.weights).sum(1)
+        within = np.stack([part for score in scores for part in (score[:, :-1].var(1), np.zeros_like(mean))], axis=1)
+        return mean, (self.weights * (within + (parts - mean[:, None]) ** 2)).sum(1)
+
+    def to_json(self) -> dict[str, Any]:
+        """The blend as JSON values."""
+        return {name: getattr(self, name).tolist() for name in ("weights", "floor", "slope")}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Blend:
+        """The blend of ``to_json``."""
+        return cls(*(np.array(values[name], dtype=np.float64) for name in ("weights", "floor", "slope")))
+
+
+def _parts(scores: Sequence[np.ndarray]) -> np.ndarray:
+    """(N, parts, heads): of each network the mean of its trained members, and its ridge."""
+    columns = [part for score in scores for part in (score[:, :-1].mean(1), score[:, -1])]
+    return np.stack(columns, axis=1).astype(np.float64)

@@ -1,0 +1,99 @@
+"""Matched pairs: a human reply and a worse one to the same context. Does the critic rank them rightly?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ecr_rl.labels.evidence import Evidence
+from ecr_rl.labels.examples import Example, made_evidence
+from ecr_rl.labels.kinds import Kind, ReplyMaker
+
+PAIRS = {
+    Kind.COLD: "empathy",
+    Kind.WRONG_FILM: "recommendation",
+    Kind.REPETITIVE: "overall",
+    Kind.TRUNCATED: "overall",
+}
+"""The head that is to fall, by the kind of the worse reply."""
+NAMES = {Kind.REPETITIVE: "repeated"}
+"""Names of kinds in the figures, where they differ."""
+SAME_LENGTH = 0.2
+"""Pairs of like length differ by at most this share of the longer one's words."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two replies to one context."""
+
+    better: Evidence
+    worse: Evidence
+
+    @property
+    def same_length(self) -> bool:
+        """Whether both are of like length."""
+        first, second = (len(piece.exchange.reply.split()) for piece in (self.better, self.worse))
+        return abs(first - second) <= SAME_LENGTH * max(first, second)
+
+
+def matched_pairs(
+    cases: Sequence[Example], maker: ReplyMaker, count: int, rng: np.random.Generator
+) -> dict[Kind, list[Pair]]:
+    """At most ``count`` pairs of each kind: a human reply, and what the maker makes of that very reply.
+
+    Args:
+        cases: human examples.
+        maker: with phrases and films that training never used.
+        count: pairs of a kind.
+        rng: decides the cases and the edits.
+    """
+    pairs: dict[Kind, list[Pair]] = {kind: [] for kind in PAIRS}
+    for kind, found in pairs.items():
+        for place in rng.permutation(len(cases)):
+            if len(found) == count:
+                break
+            source = cases[place].evidence
+            reply = maker.make(kind, source, rng)
+            if reply is not None and reply[0] != source.exchange.reply:
+                worse = replace(made_evidence(source, *reply), cut=kind is Kind.TRUNCATED)
+                found.append(Pair(replace(source, next_turn=""), worse))
+    return pairs
+
+
+def pair_figures(
+    pairs: Sequence[Pair], better: np.ndarray, worse: np.ndarray, label_better: np.ndarray, label_worse: np.ndarray
+) -> dict[str, Any]:
+    """Shares of N pairs that are ranked rightly, a tie counting half.
+
+    Args:
+        pairs: N of them.
+        better: the critic's scores (N,) of the human replies.
+        worse: of the others.
+        label_better: the judge's labels (N,) of the human replies.
+        label_worse: of the others.
+
+    Returns:
+        ``n``, ``share_right``; the same of pairs of like length (``n_same_length``, ``share_right_same_length``); and
+        ``judge_share_right``: the judge's own share, which a critic cannot be expected to pass. None without pairs.
+    """
+    same = np.array([pair.same_length for pair in pairs], dtype=bool)
+    right, judged = _right(better, worse), _right(label_better, label_worse)
+    return {
+        "n": len(pairs),
+        "share_right": _mean(right),
+        "n_same_length": int(same.sum()),
+        "share_right_same_length": _mean(right[same]),
+        "judge_share_right": _mean(judged),
+        "judge_share_right_same_length": _mean(judged[same]),
+    }
+
+
+def _right(better: np.ndarray, worse: np.ndarray) -> np.ndarray:
+    return (better > worse) + 0.5 * (better == worse)
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None

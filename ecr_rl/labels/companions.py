@@ -1,0 +1,63 @@
+"""What a label folder carries beside the labels: the films that a critic will know, and the judge's instruments."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from algorithms.film_table import FilmTable
+from ecr_rl.labels.evidence import ContextForm, Judge
+from ecr_rl.labels.judges import rubric_maker
+from envs.catalog import Catalog
+from envs.errors import DataError
+from envs.files import write_json
+
+FILMS, JUDGE, CARD, INSTRUMENTS = "films.json", "judge", "judge.json", "instruments"
+
+
+def write_companions(folder: Path, catalog: Catalog, instruments: Path | None, context: ContextForm) -> None:
+    """Leave the catalogue's films in a label folder, and the rubric that judges.
+
+    Args:
+        folder: the label folder.
+        catalog: the films.
+        instruments: folder of what the rubric measures with; None for the stand-ins.
+        context: what the rubric is told.
+    """
+    write_json(folder / FILMS, FilmTable.of(catalog).to_json())
+    if instruments is not None:
+        shutil.copytree(instruments, folder / JUDGE / INSTRUMENTS, dirs_exist_ok=True)
+    write_json(folder / JUDGE / CARD, {"judge": "rubric", "context": context.value})
+
+
+def judge_of(folder: Path, catalog: Catalog) -> Judge:
+    """The rubric that made the labels of a label folder, or of a critic's.
+
+    Raises:
+        DataError: the folder carries no judge: its labels come from elsewhere.
+    """
+    file = folder / JUDGE / CARD
+    try:
+        context = ContextForm(json.loads(file.read_text(encoding="utf-8"))["context"])
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"no judge to evaluate by: {error}", file=file, remedy="Train the critic on labels of the rubric."
+        ) from error
+    instruments = folder / JUDGE / INSTRUMENTS
+    return rubric_maker(catalog, instruments if instruments.is_dir() else None, context)()
+
+
+def read_films(folder: Path) -> FilmTable:
+    """The films of a label folder; none where it was made of labels from elsewhere.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    file = folder / FILMS
+    if not file.is_file():
+        return FilmTable({})
+    try:
+        return FilmTable.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"no table of films: {error}", file=file, remedy="Label again into another folder.") from error

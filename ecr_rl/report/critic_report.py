@@ -1,0 +1,146 @@
+"""The report of a critic's evaluation: ``evaluation.json``, plots, and the same page in HTML and Markdown."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ecr_rl.evaluation.critic_evaluation import CriticEvaluation
+from ecr_rl.report.critic_plots import draw_critic_plots
+from envs.files import write_bytes, write_json, write_text
+
+FIGURES, PAGE, MARKDOWN = "evaluation.json", "index.html", "README.md"
+_HEADS = {
+    "r2": "R2",
+    "r2_all": "R2 with made kinds",
+    "r2_mean": "mean",
+    "r2_length": "length",
+    "r2_linear": "length, VADER",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "mae": "mean abs. error",
+}
+
+
+def write_critic_report(found: CriticEvaluation, name: str, folder: Path) -> Path:
+    """Write a critic's report.
+
+    Args:
+        found: what the evaluation found.
+        name: the critic's.
+        folder: gets ``evaluation.json``, ``index.html``, ``README.md`` and ``plots/``.
+
+    Returns:
+        The page.
+    """
+    plots = draw_critic_plots(found)
+    for file, png in plots.items():
+        write_bytes(folder / "plots" / file, png)
+    write_json(folder / FIGURES, found.figures)
+    environment = Environment(
+        loader=PackageLoader("ecr_rl.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    tables = critic_tables(found.figures)
+    shown = {file: base64.b64encode(png).decode() for file, png in plots.items()}
+    html = environment.get_template("critic.html.j2").render(
+        name=name, figures=found.figures, tables=tables, plots=shown
+    )
+    write_text(folder / PAGE, html)
+    write_text(folder / MARKDOWN, _markdown(name, found.figures, tables, list(plots)))
+    return folder / PAGE
+
+
+def critic_tables(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """The report's tables: ``title``, ``note``, ``columns`` and ``rows`` of texts."""
+    made = (_head_table, _kind_table, _calibration_table, _sensitivity_table, _people_table)
+    return [table(figures) for table in made]
+
+
+def _head_table(figures: dict[str, Any]) -> dict[str, Any]:
+    rows = [
+        [name, row["over"], str(row["n"]), *(number(row[column]) for column in _HEADS), _interval(row)]
+        for name, row in figures["heads"].items()
+    ]
+    note = (
+        f"{figures['n']} human replies of the {figures['split']} split; BLEU on {figures['n_made']} made ones. R2 = 1 "
+        "- sum (y - p)^2 / sum (y - mean y)^2. Mean, length and VADER: least squares on these very labels. Last "
+        "column: R2 above length alone, 95 % interval, 1,000 resamples of dialogues."
+    )
+    return _table("Heads", note, ["head", "over", "n", *_HEADS.values(), "above length"], rows)
+
+
+def _kind_table(figures: dict[str, Any]) -> dict[str, Any]:
+    shares = ("share_right", "share_right_same_length", "judge_share_right", "judge_share_right_same_length")
+    rows = [
+        [kind, row["head"], str(row["n"]), str(row["n_same_length"]), *(percent(row[share]) for share in shares)]
+        for kind, row in figures["kinds"].items()
+    ]
+    note = (
+        "Matched pairs: a human reply and a worse one made of it; share ranked rightly, ties half; of all pairs, and "
+        "of those within 20 % of the same length. The judge's own share is what a critic cannot be expected to pass."
+    )
+    columns = ["kind", "head", "pairs", "like length", "right", "right, like length", "judge", "judge, like length"]
+    return _table("Kinds", note, columns, rows)
+
+
+def _calibration_table(figures: dict[str, Any]) -> dict[str, Any]:
+    keys = ("error", "within_1", "within_2", "spread_spearman")
+    rows = [[name, *(number(row["calibration"][key]) for key in keys)] for name, row in figures["heads"].items()]
+    note = (
+        "Mean distance of score and label in ten bins; labels within one and two spreads (.683 and .954 for a normal "
+        "error); rank correlation of spread and absolute error."
+    )
+    return _table("Calibration", note, ["head", "bins", "within 1", "within 2", "Spearman"], rows)
+
+
+def _sensitivity_table(figures: dict[str, Any]) -> dict[str, Any]:
+    rows = [
+        [edit, name, str(row["n"]), f"{move['change']:+.3f}", move["expected"], "yes" if move["ok"] else "no"]
+        for edit, row in figures["sensitivity"].items()
+        for name, move in row["heads"].items()
+        if move["expected"]
+    ]
+    note = "Mean change by an edit of human replies, and whether it is as it should be."
+    return _table("Sensitivity", note, ["edit", "head", "n", "change", "should be", "ok"], rows)
+
+
+def _people_table(figures: dict[str, Any]) -> dict[str, Any]:
+    rows = [
+        [source, row["head"], " / ".join(map(str, row["n"])), number(row["auc"])]
+        for source, row in figures["people"].items()
+    ]
+    note = "Area under the ROC curve against what people said, in no way by the rubric."
+    return _table("People", note, ["source", "head", "n", "AUC"], rows)
+
+
+def _table(title: str, note: str, columns: list[str], rows: list[list[str]]) -> dict[str, Any]:
+    return {"title": title, "note": note, "columns": columns, "rows": rows}
+
+
+def number(value: float | None) -> str:
+    """Three decimals, a dash where there is none."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def percent(value: float | None) -> str:
+    """One decimal, a dash where there is none."""
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _interval(row: dict[str, Any]) -> str:
+    low, high = row.get("interval", {}).get("r2_above_length", (None, None))
+    return "-" if low is None else f"[{low:.3f}, {high:.3f}]"
+
+
+def _markdown(name: str, figures: dict[str, Any], tables: Sequence[dict[str, Any]], plots: Sequence[str]) -> str:
+    lines = [f"# Critic {name}", "", f"Judge: {figures['judge']}; seed {figures['seed']}.", ""]
+    for table in tables:
+        lines += [f"## {table['title']}", "", table["note"], ""]
+        lines += ["| " + " | ".join(row) + " |" for row in (table["columns"], ["---"] * len(table["columns"]))]
+        lines += ["| " + " | ".join(row) + " |" for row in table["rows"]] + [""]
+    lines += [f"![{plot}](plots/{plot})" for plot in plots]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,153 @@
+"""Scores for a JSON-lines file of replies: one line out for each line in, whatever the line holds."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from envs.dialogue import Role, Utterance
+from envs.errors import DataError
+from envs.heads import HEADS, Exchange, HeadScores
+from envs.progress import OnStep
+
+BATCH = 256
+_LONGEST_CONTEXT = 50
+"""Turns of a context that are looked at, the newest."""
+
+
+class Scorer(Protocol):
+    """What scores exchanges and knows which replies it cannot read whole."""
+
+    def score(self, exchanges: list[Exchange]) -> HeadScores:
+        """Scores of N exchanges."""
+        ...
+
+    def cut(self, exchanges: list[Exchange]) -> np.ndarray:
+        """(N,) bool: the reply is longer than what is read."""
+        ...
+
+
+def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnStep) -> dict[str, Any]:
+    """Score every line of a file.
+
+    Args:
+        critic: scores.
+        source: JSON lines; ``-`` for stdin.
+        output: is written aside and renamed at the end; None returns the text as ``lines``.
+        on_step: told of progress, in lines.
+
+    Returns:
+        ``{"n", "errors", "cut"}``, counts of lines.
+
+    Raises:
+        DataError: the file cannot be read or written.
+    """
+    try:
+        data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error}", file=source, remedy="Give --input a JSON-lines file.") from error
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    counts = {"n": len(lines), "errors": 0, "cut": 0}
+    if output is None:
+        text = io.StringIO()
+        _write(critic, lines, text, counts, on_step)
+        return {**counts, "lines": text.getvalue()}
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=output.parent, prefix=f".{output.name}-", encoding="utf-8", delete=False
+        ) as aside:
+            try:
+                _write(critic, lines, aside, counts, on_step)
+            except BaseException:
+                Path(aside.name).unlink(missing_ok=True)
+                raise
+        Path(aside.name).chmod(0o644)
+        Path(aside.name).rename(output)
+    except OSError as error:
+        raise DataError(f"cannot be written: {error}", file=output, remedy="Choose another --output.") from error
+    return counts
+
+
+def _write(critic: Scorer, lines: list[bytes], target: Any, counts: dict[str, int], on_step: OnStep) -> None:
+    done = 0
+    on_step(0, len(lines), {})
+    for batch in _batches(lines):
+        for result in score_lines(critic, batch):
+            counts["errors"] += "error" in result
+            counts["cut"] += result.get("cut", False)
+            target.write(json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n")
+        done += len(batch)
+        on_step(done, len(lines), {})
+
+
+def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    rest = iter(lines)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def score_lines(critic: Scorer, lines: list[bytes]) -> list[dict[str, Any]]:
+    """Of each line its scores and spreads, or its error."""
+    results: list[dict[str, Any]] = [{} for _ in lines]
+    exchanges, rows = [], []
+    for row, line in enumerate(lines):
+        try:
+            exchanges.append(_exchange(line))
+            rows.append(row)
+        except ValueError as error:
+            results[row] = {"error": str(error)}
+    if not rows:
+        return results
+    scores, cut = critic.score(exchanges), critic.cut(exchanges)
+    for place, row in enumerate(rows):
+        if not np.isfinite([scores.mean[place], scores.spread[place]]).all():
+            results[row] = {"error": "the critic gives no finite score"}
+            continue
+        results[row] = {
+            "scores": dict(zip(HEADS, map(float, scores.mean[place]), strict=True)),
+            "spread": dict(zip(HEADS, map(float, scores.spread[place]), strict=True)),
+        }
+        if cut[place]:
+            results[row]["cut"] = True
+    return results
+
+
+def _exchange(line: bytes) -> Exchange:
+    """The exchange of a line; ValueError says what is wrong with it."""
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError('not an object with "context" and "response"')
+    response, context = value.get("response"), value.get("context", [])
+    if not isinstance(response, str):
+        raise ValueError("response: a text is missing")
+    if not response.strip():
+        raise ValueError("response: the text is empty")
+    if not isinstance(context, list) or not all(isinstance(turn, str) for turn in context):
+        raise ValueError("context: not a list of texts")
+    turns = context[-_LONGEST_CONTEXT:]
+    # Without a role, turns alternate and the last is the seeker's.
+    return Exchange(tuple(_turn(text, (len(turns) - place) % 2 == 1) for place, text in enumerate(turns)), response)
+
+
+def _turn(text: str, seeker: bool) -> Utterance:
+    for role in Role:
+        label, colon, rest = text.partition(":")
+        if colon and label.strip().lower() == role.value:
+            return Utterance(role, rest.strip())
+    return Utterance(Role.SEEKER if seeker else Role.RECOMMENDER, text)

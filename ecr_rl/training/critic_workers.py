@@ -1,0 +1,111 @@
+"""Training of a critic's network on Ray Train's workers, one process each, gradients averaged over them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.train
+import torch
+from ray.train import RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer, get_device, prepare_model
+from ray.util.queue import Empty, Queue
+from safetensors.torch import load_file, save
+
+from algorithms.critic import CriticNetwork, load_trunk, save_trunk
+from algorithms.critic_training import CriticTraining, Targets, World
+from algorithms.encoder import Encoder
+from algorithms.film_table import FilmTable
+from algorithms.settings import CriticSettings, ResourceSettings
+from ecr_rl.training.cluster import ray_instance
+from envs.errors import RunError
+from envs.files import write_bytes
+from envs.progress import OnStep
+
+_START, _PROGRESS, _TRAINED = "start", "progress.safetensors", "trained.safetensors"
+
+
+def train_on_workers(
+    network: CriticNetwork,
+    encoder: Encoder,
+    films: FilmTable,
+    settings: CriticSettings,
+    train: Targets,
+    valid: Targets,
+    folder: Path,
+    on_step: OnStep,
+) -> int:
+    """Train ``network`` in place on ``settings.workers`` workers; returns the step whose weights it has.
+
+    Args:
+        network: on the CPU.
+        encoder: its encoder.
+        films: those that the critic will know.
+        settings: each worker takes its share of ``batch_size``.
+        train: what is learnt from.
+        valid: what chooses the step that is kept.
+        folder: the training's own, that all workers reach; a killed training goes on from it.
+        on_step: told of progress.
+
+    Raises:
+        RunError: a worker failed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with ray_instance(ResourceSettings(env_runners=settings.workers)):
+        queue = Queue()
+        learnt = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+        config = {
+            "start": save_trunk(network, encoder, folder / _START),
+            "data": ray.put((films.to_json(), train, valid, learnt)),
+            "settings": settings.model_dump(),
+            "folder": str(folder.resolve()),
+            "queue": queue,
+        }
+        trainer = TorchTrainer(
+            _work,
+            train_loop_config=config,
+            scaling_config=ScalingConfig(num_workers=settings.workers, use_gpu=torch.cuda.is_available()),
+            run_config=RunConfig(name="critic", storage_path=str((folder / "ray").resolve())),
+        )
+        with ThreadPoolExecutor(1) as pool:
+            fitted = pool.submit(trainer.fit)
+            while not fitted.done() or not queue.empty():
+                try:
+                    on_step(*queue.get(timeout=0.5))
+                except Empty:
+                    continue
+        queue.shutdown()
+        try:
+            result = fitted.result()
+        except Exception as error:  # Ray Train raises what it likes; the first line says what a worker said
+            raise RunError(f"training the critic on {settings.workers} workers failed: {error}") from error
+    network.load_state_dict(load_file(folder / _TRAINED))
+    return int((result.metrics or {})["step"])
+
+
+def _work(config: dict[str, Any]) -> None:
+    films, train, valid, learnt = ray.get(config["data"])
+    settings, folder = CriticSettings(**config["settings"]), Path(config["folder"])
+    trunk = load_trunk(folder / _START, config["start"])
+    network = trunk.network
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name in learnt)
+    context = ray.train.get_context()
+    rank = context.get_world_rank()
+    world = World(rank, context.get_world_size(), prepare_model)
+
+    def tell(done: int, total: int, figures: Mapping[str, float]) -> None:
+        if rank == 0:
+            config["queue"].put((done, total, json.loads(json.dumps(dict(figures)))))
+
+    table = FilmTable.from_json(films)
+    training = CriticTraining(network.to(get_device()), trunk.text, table, settings, train, valid, world)
+    step = training.run(tell, folder / _PROGRESS)
+    if rank == 0:
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+        write_bytes(folder / _TRAINED, save(weights))
+    ray.train.report({"step": step})

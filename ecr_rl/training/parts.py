@@ -1,0 +1,58 @@
+"""The stages of the small parts: the second evaluator and the film recommender."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from algorithms.recommender import CooccurrenceRecommender
+from algorithms.second_evaluator import SecondEvaluator
+from algorithms.settings import RecommenderSettings
+from ecr_rl.evaluation.critic_figures import head_figures
+from ecr_rl.labels.evidence import Judge
+from ecr_rl.labels.labelled import label
+from envs.corpus import Corpus
+from envs.files import write_json
+from envs.heads import HEADS
+from envs.progress import OnStep
+
+HELD_OUT = 1500
+"""Examples of a held-out set at most."""
+SECOND_EVALUATOR_EXAMPLES = 12_000
+"""Examples that the second evaluator learns from at most."""
+
+
+def build_second_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
+    """Train the evaluator that PPO never sees, on the train dialogues that the critic does not learn from.
+
+    Returns:
+        ``{"overall": {"r2", "r2_length", "spearman", "mae"}, "n", "examples"}``, held out on the validation split.
+    """
+    on_step(0, 2, {})
+    train = label(corpus.train[1::2], corpus.catalog, judge, SECOND_EVALUATOR_EXAMPLES, seed=1)
+    valid = label(corpus.valid, corpus.catalog, judge, HELD_OUT, seed=1)
+    on_step(1, 2, {})
+    overall = HEADS.index("overall")
+    evaluator = SecondEvaluator.fit(train.exchanges, train.labels.values[:, overall])
+    evaluator.save(folder)
+    predictions = np.zeros(valid.labels.values.shape)
+    predictions[:, overall] = evaluator.overall(valid.exchanges)
+    heads = head_figures(valid.labels.values, valid.labels.known, predictions, valid.replies)
+    figures = {"overall": heads["overall"], "n": len(valid.examples), "examples": len(train.examples)}
+    write_json(folder / "metrics.json", figures)
+    on_step(2, 2, {"r2_overall": heads["overall"]["r2"]})
+    return figures
+
+
+def build_recommender(corpus: Corpus, settings: RecommenderSettings, folder: Path) -> dict[str, Any]:
+    """Fit the film recommender on all train dialogues.
+
+    Returns:
+        ``{"films", "dialogues"}``: the sizes of what it was fitted on.
+    """
+    CooccurrenceRecommender.fit(corpus.train, corpus.catalog, settings).save(folder)
+    figures = {"films": len(corpus.catalog), "dialogues": len(corpus.train)}
+    write_json(folder / "metrics.json", figures)
+    return figures
