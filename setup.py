@@ -43,6 +43,10 @@ setup(
         "sacrebleu>=2.6",
         "vaderSentiment>=3.3",
     ],
-    extras_require={"dev": ["pytest>=9", "hypothesis>=6", "ruff>=0.17", "pyright>=1.1"]},
+    extras_require={
+        "openai": ["openai>=3.54", "tenacity>=9.2"],
+        "serve": ["fastapi>=0.165", "uvicorn>=0.54", "openai>=3.54"],
+        "dev": ["pytest>=9", "hypothesis>=6", "ruff>=0.17", "pyright>=1.1"],
+    },
     entry_points={"console_scripts": ["ecr-rl=ecr_rl.cli:main"]},
 )

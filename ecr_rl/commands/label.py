@@ -16,9 +16,11 @@ from rich.text import Text
 from ecr_rl.commands.options import Json, Set, examples
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig, load_config
-from envs.errors import ConfigError
+from envs.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
+    from ecr_rl.labels.evidence import Judge
+    from ecr_rl.labels.labelling import LabelPlan
     from ecr_rl.labels.settings import JudgeSettings
 
 app = typer.Typer()
@@ -48,9 +50,21 @@ def label(
         typer.Option("--source", help="sample, official, a ReDial zip, an unpacked folder, or hf:owner/name."),
     ] = None,
     judge: Annotated[
-        Literal["rubric"],
-        typer.Option("--judge", help="Who judges: the rubric measures, offline."),
+        Literal["rubric", "transformers", "openai"],
+        typer.Option("--judge", help="Who judges: formulas, offline; a chat model here; or one behind an endpoint."),
     ] = "rubric",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Of transformers: smollm2, a folder or hub id. Of openai: its name.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="Of openai: base URL; key in OPENAI_API_KEY.")
+    ] = None,
+    four_bit: Annotated[bool, typer.Option("--four-bit", help="Of transformers: hold the model in nf4.")] = False,
+    reading: Annotated[
+        Literal["expectation", "text"] | None,
+        typer.Option("--reading", help="Of transformers: mean over the score tokens, or the scores it writes."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Label although the preflight refuses the judge.")] = False,
     form: Form = None,
     out: Annotated[Path | None, typer.Option("--out", help="The label folder to make.", show_default=False)] = None,
     config: Annotated[
@@ -101,9 +115,16 @@ def label(
         instruments={"emotions": emotions, "acts": acts, "sentences": sentences},
     )
     with working():
-        judging = _judging(judge=judge, context=settings.labels.context)
+        judging = _judging(
+            judge=judge,
+            context=settings.labels.context,
+            model=model or ("smollm2" if judge == "transformers" else None),
+            endpoint=endpoint,
+            four_bit=four_bit,
+            reading=reading,
+        )
         begun = time.monotonic()
-        facts = _label(settings, judging, out, shards, workers, resume, _command(context))
+        facts = _label(settings, judging, out, shards, workers, resume, force, _command(context))
     counts = facts["counts"]
     result = {"folder": str(out), **{name: counts[name] for name in ("n", "kinds", "splits", "failed", "flagged")}}
     show({**result, "seconds": round(time.monotonic() - begun, 1)}, json, _counted(out, counts))
@@ -209,22 +230,32 @@ def _label(
     shards: int | None,
     workers: int | None,
     resume: bool,
+    force: bool,
     command: str,
 ) -> dict[str, Any]:
     from functools import partial
 
-    from ecr_rl.labels.companions import write_companions
-    from ecr_rl.labels.judges import build_judge
+    from ecr_rl.labels.companions import write_companions, write_films
+    from ecr_rl.labels.judges import build_judge, with_folder
     from ecr_rl.labels.labelling import label_examples
+    from ecr_rl.labels.preflight import check_memory
     from ecr_rl.pipeline import Pipeline
     from ecr_rl.runs import RunFolder
 
+    memory: float | None = None
     with RunFolder.create(out, settings, resume) as run:
         pipeline = Pipeline(settings, run)
         catalog = pipeline.corpus().catalog
-        make_judge = partial(build_judge, judging, catalog, pipeline.judge_maker())
+        if judging.judge == "transformers":
+            judging = with_folder(judging, settings.cache_folder)
+            memory = check_memory(judging)
+        make_judge = partial(build_judge, judging, catalog, pipeline.judge_maker(), settings.cache_folder)
         plan = pipeline.label_plan(settings.labels.count, make_judge, judging.context, settings.labels.policy)
-        write_companions(out, catalog, pipeline.instruments(), judging.context)
+        if judging.judge == "rubric":
+            write_companions(out, catalog, pipeline.instruments(), judging.context)
+        else:
+            write_films(out, catalog)
+            _look(make_judge(), plan, memory, force)
         with run.stage("labels", len(plan.rows)) as stage:
             return label_examples(
                 plan,
@@ -237,12 +268,28 @@ def _label(
             )
 
 
+def _look(judge: Judge, plan: LabelPlan, memory: float | None, force: bool) -> None:
+    """Try the judge on a few replies, tell what was seen, and refuse a judge that is of no use."""
+    from ecr_rl.labels.preflight import preflight, sample_of
+
+    seen = preflight(judge, sample_of([example.evidence for _, _, example in plan.rows]), len(plan.rows), memory)
+    spread = ", ".join(f"{head} {value:.3f}" for head, value in seen.spread.items())
+    place = "" if memory is None else f"; about {memory:.1f} GB"
+    typer.echo(
+        f"preflight: {seen.parse_rate:.0%} of {seen.n} answers readable; spread {spread}; {seen.seconds:.1f} s a reply"
+        f", {seen.hours:.1f} h for {len(plan.rows):,}{place}",
+        err=True,
+    )
+    if seen.refusal and not force:
+        raise ModelError(f"the judge is refused: {seen.refusal}. Choose another, or add --force")
+
+
 def _command(context: typer.Context) -> str:
     """The command line again, without what only steers this call."""
     words = ["ecr-rl", "label"]
     for option in context.command.params:
         value = context.params.get(option.name or "")
-        if option.name in ("resume", "json") or value in (None, False) or value == option.get_default(context):
+        if option.name in ("resume", "force", "json") or value in (None, False) or value == option.get_default(context):
             continue
         for one in value if isinstance(value, list | tuple) else [value]:
             words += [option.opts[0]] if one is True else [option.opts[0], str(one)]

@@ -25,10 +25,15 @@ def write_companions(folder: Path, catalog: Catalog, instruments: Path | None, c
         instruments: folder of what the rubric measures with; None for the stand-ins.
         context: what the rubric is told.
     """
-    write_json(folder / FILMS, FilmTable.of(catalog).to_json())
+    write_films(folder, catalog)
     if instruments is not None:
         shutil.copytree(instruments, folder / JUDGE / INSTRUMENTS, dirs_exist_ok=True)
     write_json(folder / JUDGE / CARD, {"judge": "rubric", "context": context.value})
+
+
+def write_films(folder: Path, catalog: Catalog) -> None:
+    """Leave the catalogue's films in a label folder."""
+    write_json(folder / FILMS, FilmTable.of(catalog).to_json())
 
 
 def judge_of(folder: Path, catalog: Catalog) -> Judge:

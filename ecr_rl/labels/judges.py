@@ -2,25 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from algorithms.emotions import NINE, LexiconEmotions
 from ecr_rl.labels.evidence import ContextForm, Judge
 from ecr_rl.labels.instruments import load_instruments
 from ecr_rl.labels.settings import JudgeSettings
 from envs.catalog import Catalog
 
+SMOLLM2 = "smollm2"
 
-def build_judge(settings: JudgeSettings, catalog: Catalog, rubric: Callable[[], Judge]) -> Judge:
+
+def build_judge(settings: JudgeSettings, catalog: Catalog, rubric: Callable[[], Judge], cache: Path) -> Judge:
     """Build the judge that the settings name.
 
     Args:
         settings: who judges.
         catalog: facts of the films, for judges that are told them.
         rubric: builds the rubric judge.
+        cache: folder of what a judge keeps between runs.
+
+    Raises:
+        EcrError: a model cannot be loaded, or packages are missing.
     """
-    return rubric()
+    if settings.judge == "rubric":
+        return rubric()
+    emotions = _emotion_names if settings.context is ContextForm.RICH else None
+    if settings.judge == "transformers":
+        from ecr_rl.labels.model_judge import ModelJudge
+
+        return ModelJudge(with_folder(settings, cache), catalog, emotions)
+    from ecr_rl.labels.endpoint_judge import EndpointJudge, check_endpoint
+
+    check_endpoint(settings)
+    return EndpointJudge(settings, catalog, cache / "answers", emotions)
+
+
+def with_folder(settings: JudgeSettings, cache: Path) -> JudgeSettings:
+    """The settings with the packaged model's folder where they name ``smollm2``."""
+    if settings.model != SMOLLM2:
+        return settings
+    from algorithms.language_model import packaged_smollm2
+
+    return settings.model_copy(update={"model": str(packaged_smollm2(cache))})
+
+
+def _emotion_names(texts: Sequence[str]) -> list[str]:
+    """The strongest of ECR's nine emotions in each text."""
+    return [NINE[place] for place in LexiconEmotions().read(texts).nine.argmax(1)]
 
 
 def rubric_maker(catalog: Catalog, instruments: Path | None, context: ContextForm) -> Callable[[], Judge]:

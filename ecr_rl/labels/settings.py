@@ -13,8 +13,27 @@ from envs.settings import Settings
 class JudgeSettings(Settings):
     """Who judges replies, and what the judge is told."""
 
-    judge: Literal["rubric"] = Field(default="rubric", description="rubric: measured offline")
+    judge: Literal["rubric", "transformers", "openai"] = Field(
+        default="rubric", description="rubric: measured offline | transformers: a chat model here | openai: an endpoint"
+    )
     context: ContextForm = Field(default=ContextForm.PLAIN, description="plain | rich: emotions and tastes too")
+    model: str = Field(
+        default="", description="transformers: smollm2 (packaged), a folder or a hub id | openai: its name"
+    )
+    four_bit: bool = Field(default=False, description="transformers: hold the model in nf4")
+    reading: Literal["expectation", "text"] = Field(
+        default="expectation", description="transformers: mean over the score tokens | the scores that it writes"
+    )
+    batch: int = Field(default=8, gt=0, description="transformers: replies of a forward pass")
+    max_new: int = Field(default=80, gt=0, description="tokens of an answer at most")
+    endpoint: str | None = Field(default=None, description="openai: base URL, such as http://127.0.0.1:8000/v1")
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY", description="openai: the environment variable that holds the key; never the key"
+    )
+    timeout: float = Field(default=60.0, gt=0, description="openai: seconds for an answer")
+    requests_per_minute: float = Field(default=600.0, gt=0, description="openai: pace at most, for each worker")
+    retries: int = Field(default=5, ge=0, description="openai: further attempts after 429, 5xx or a cut connection")
+    concurrency: int = Field(default=8, gt=0, description="openai: questions under way at once, for each worker")
 
 
 class InstrumentSettings(Settings):

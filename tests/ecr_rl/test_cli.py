@@ -17,7 +17,17 @@ from tests.commands import parse_command
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ["demo", "train", "sft", "evaluate", "report", "status", "doctor"]
-COMMANDS += ["data stats", "data prepare", "critic train", "critic evaluate", "label", "label import", "label merge"]
+COMMANDS += [
+    "data stats",
+    "data prepare",
+    "critic train",
+    "critic evaluate",
+    "critic score",
+    "bench critic",
+    "label",
+    "label import",
+    "label merge",
+]
 INTERVAL = {"mean": 0.5, "low": 0.4, "high": 0.6}
 SYSTEM = {"reward": INTERVAL}
 REPORT = {"systems": {"baseline": SYSTEM, "rl": SYSTEM}, "difference": SYSTEM, "n": 3}
@@ -104,7 +114,7 @@ def test_an_existing_run_is_refused_without_resume(tmp_path: Path, stub_pipeline
         ("status nowhere", 1, "no run there"),
         ("evaluate nowhere", 1, "no run there"),
         ("report nowhere", 1, "no run there"),
-        ("critic evaluate nowhere", 1, "no run there"),
+        ("critic evaluate --critic nowhere", 2, "nowhere is no folder"),
         ("status nowhere --watch --json", 2, "take one of them"),
         ("data stats --source nowhere.zip", 1, "nowhere.zip"),
     ],

@@ -42,7 +42,7 @@ def test_labels_counts_and_card(tmp_path: Path, ray_session: object) -> None:
     assert said["folder"] == str(out)
     table = read_labels(out)
     assert said["n"] == len(table) == sum(said["kinds"].values()) == sum(said["splits"].values()) <= 60
-    assert set(said["splits"]) == {"train", "valid", "test"}
+    assert set(said["splits"]) == {"train", "valid"}
     assert (said["failed"], said["flagged"]) == ({}, 0)
     assert said["seconds"] > 0
     assert len(list(out.glob("part-*"))) == 2

@@ -130,8 +130,8 @@ def _copy_with_other_weights(source: Path, target: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     shutil.copytree(source, target)
-    weights = load_file(source / "critic.safetensors")
-    save_file({name: tensor + 0.05 for name, tensor in weights.items()}, target / "critic.safetensors")
+    weights = load_file(source / "trunk-0" / "weights.safetensors")
+    save_file({name: tensor + 0.05 for name, tensor in weights.items()}, target / "trunk-0" / "weights.safetensors")
 
 
 def test_gpu_profile_runs_with_a_random_gpt2_on_the_cpu(tmp_path: Path) -> None:

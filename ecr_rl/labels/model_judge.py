@@ -1,0 +1,152 @@
+"""A judge that is a chat model in this process: from the hub or a folder, in 4 bits where asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer
+
+from algorithms.language_model import best_device, load_causal_lm, max_positions
+from ecr_rl.labels.evidence import Evidence, Labels, no_labels
+from ecr_rl.labels.injection import speaks_to_judge
+from ecr_rl.labels.prompt import HIGHEST, JUDGED, LOWEST, PROMPT_VERSION, EmotionsOf, judge_messages, parse_scores, unit
+from ecr_rl.labels.settings import JudgeSettings
+from envs.catalog import Catalog
+from envs.errors import ModelError
+
+_DIGITS = [str(score) for score in range(LOWEST, HIGHEST + 1)]
+
+
+class ModelJudge:
+    """Reads scores off a chat model, as an expectation over the score tokens or as parsed text."""
+
+    name = "transformers"
+
+    def __init__(self, settings: JudgeSettings, catalog: Catalog, emotions: EmotionsOf | None = None) -> None:
+        """Load the model.
+
+        Args:
+            settings: model, precision, reading.
+            catalog: facts of the films.
+            emotions: reads emotions for the rich context.
+
+        Raises:
+            ModelError: the model cannot be loaded, or its tokenizer has no single token for each score.
+        """
+        self._settings, self._catalog, self._emotions = settings, catalog, emotions
+        device = best_device()
+        dtype = torch.bfloat16 if device != "cpu" else torch.float32
+        self._model = load_causal_lm(settings.model, dtype=dtype, four_bit=settings.four_bit, device=device).eval()
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(settings.model, use_fast=True)
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self._tokenizer.padding_side = "left"
+        self._prefills, self._score_ids = _score_tokens(self._tokenizer, settings.model)
+        self.provenance: Mapping[str, object] = {
+            "model": settings.model,
+            "four_bit": settings.four_bit,
+            "reading": settings.reading,
+            "prompt": PROMPT_VERSION,
+            "context": settings.context.value,
+        }
+
+    def judge(self, evidence: Sequence[Evidence]) -> Labels:
+        """Score N replies; an answer that cannot be read is a problem of its piece."""
+        labels = no_labels(len(evidence))
+        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
+        problems = [""] * len(evidence)
+        for first in range(0, len(evidence), self._settings.batch):
+            rows = range(first, min(first + self._settings.batch, len(evidence)))
+            prompts = [self._prompt(evidence[row]) for row in rows]
+            read = self.expected(prompts) if self._settings.reading == "expectation" else self.parsed(prompts)
+            for row, scores in zip(rows, read, strict=True):
+                if isinstance(scores, str):
+                    problems[row] = scores
+                else:
+                    labels.values[row, :-1], labels.known[row, :-1] = scores, True
+        return Labels(labels.values, labels.known, tuple(problems), labels.flagged)
+
+    @torch.inference_mode()
+    def expected(self, prompts: Sequence[str]) -> list[list[float] | str]:
+        """For each head the mean score under the model's distribution over the five score tokens."""
+        columns = []
+        for prefill in self._prefills:
+            batch = self._batch([prompt + prefill for prompt in prompts])
+            logits = self._model(**batch, logits_to_keep=1).logits[:, -1].float()
+            chances = torch.softmax(logits[:, self._score_ids], dim=-1)
+            scores = torch.arange(LOWEST, HIGHEST + 1, device=chances.device, dtype=chances.dtype)
+            columns.append((chances @ scores).cpu().numpy())
+        return [[unit(float(score)) for score in row] for row in np.stack(columns, axis=1)]
+
+    @torch.inference_mode()
+    def parsed(self, prompts: Sequence[str]) -> list[list[float] | str]:
+        """The scores that the model writes, or why they cannot be read."""
+        batch = self._batch(list(prompts))
+        written = self._model.generate(  # pyright: ignore[reportCallIssue]
+            **batch, max_new_tokens=self._settings.max_new, do_sample=False, pad_token_id=self._tokenizer.pad_token_id
+        )
+        texts = self._tokenizer.batch_decode(written[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+        return [_read(text) for text in texts]
+
+    def _prompt(self, piece: Evidence) -> str:
+        messages = judge_messages(piece, self._catalog, self._settings.context, self._emotions)
+        if getattr(self._tokenizer, "chat_template", None):
+            return self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return "\n\n".join(message["content"] for message in messages) + "\n\nAnswer:\n"
+
+    def _batch(self, texts: list[str]) -> dict[str, torch.Tensor]:
+        room = max_positions(self._model) - self._settings.max_new
+        self._tokenizer.truncation_side = "left"
+        batch = self._tokenizer(
+            texts, return_tensors="pt", padding=True, truncation=True, max_length=room, add_special_tokens=False
+        )
+        return {name: tensor.to(self._model.device) for name, tensor in batch.items() if name != "token_type_ids"}
+
+
+def _read(text: str) -> list[float] | str:
+    try:
+        return parse_scores(text)
+    except ValueError as error:
+        return f"unreadable answer: {error}"
+
+
+def _score_tokens(tokenizer: Any, model: str) -> tuple[list[str], list[int]]:
+    """The beginnings of the answer up to each score, and the ids of the five scores behind them.
+
+    A beginning ends with a space where the tokenizer makes the space a token of its own, else before it: the next
+    token is then the score itself.
+    """
+    for space in (" ", ""):
+        between = "" if space else " "
+        ids = []
+        for digit in _DIGITS:
+            whole = tokenizer(f'{{"empathy":{space}{between}{digit}', add_special_tokens=False)["input_ids"]
+            stem = tokenizer(f'{{"empathy":{space}', add_special_tokens=False)["input_ids"]
+            if whole[: len(stem)] == stem and len(whole) == len(stem) + 1:
+                ids.append(whole[-1])
+        if len(set(ids)) == len(_DIGITS):
+            return _prefills(space), ids
+    raise ModelError(f"{model}: its tokenizer has no single token for each score from 1 to 5. Use --reading text")
+
+
+def _prefills(space: str) -> list[str]:
+    """``{"empathy": ``, then each head behind neutral scores of those before."""
+    return [
+        "{" + "".join(f'"{before}": 3, ' for before in JUDGED[:place]) + f'"{head}":{space}'
+        for place, head in enumerate(JUDGED)
+    ]
+
+
+def model_size(config: Any) -> int:
+    """Parameters of a decoder by its config, to a few per cent: embeddings, attention, gated feed-forward."""
+    width, layers = int(config.hidden_size), int(config.num_hidden_layers)
+    heads = int(config.num_attention_heads)
+    shared = int(getattr(config, "num_key_value_heads", None) or heads) / heads
+    inner = int(getattr(config, "intermediate_size", None) or 4 * width)
+    gated = 3 if re.search("llama|mistral|qwen|gemma|phi3", str(getattr(config, "model_type", ""))) else 2
+    embeddings = int(config.vocab_size) * width * (1 if getattr(config, "tie_word_embeddings", True) else 2)
+    return round(embeddings + layers * (width * width * (2 + 2 * shared) + gated * width * inner))

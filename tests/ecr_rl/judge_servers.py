@@ -1,0 +1,72 @@
+"""Endpoints for judges: a server of faults, on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+GOOD = json.dumps({"empathy": 5, "informativeness": 1, "recommendation": 3, "engagement": 2, "overall": 4})
+
+
+class FaultServer:
+    """Answers chat completions with the faults that are asked of it, one after another, then rightly."""
+
+    def __init__(self) -> None:
+        self.faults: list[Any] = []
+        self.calls = 0
+        self.headers: list[str] = []
+        self.url = ""
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        self.calls += 1
+        self.headers.append(handler.headers.get("Authorization", ""))
+        handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        fault = self.faults.pop(0) if self.faults else 200
+        if fault == "cut":
+            handler.connection.close()
+            return
+        status, content = (fault, GOOD) if isinstance(fault, int) else (200, fault)
+        body = json.dumps(
+            {
+                "id": "1",
+                "object": "chat.completion",
+                "created": 0,
+                "model": "m",
+                "choices": [
+                    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
+                ],
+            }
+        ).encode()
+        handler.send_response(status)
+        if status == 429:
+            handler.send_header("Retry-After", "1")
+        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+
+@contextmanager
+def fault_server() -> Iterator[FaultServer]:
+    made = FaultServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            made.answer(self)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        thread.join()
