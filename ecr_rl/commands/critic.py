@@ -90,6 +90,9 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("--out", help="The report's folder.", show_default="CRITIC/evaluation")
     ] = None,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- critic NAME -->` gets the tables.")
+    ] = None,
     config: Annotated[
         str, typer.Option("--config", help="Takes the data settings, for a critic's folder.")
     ] = "redial-cpu",
@@ -106,7 +109,8 @@ def evaluate(
         from algorithms.critic import Critic
         from ecr_rl.evaluation.critic_evaluation import evaluate_critic
         from ecr_rl.labels.companions import judge_of
-        from ecr_rl.report.critic_report import write_critic_report
+        from ecr_rl.report.critic_report import critic_tables, markdown_tables, write_critic_report
+        from ecr_rl.report.insert import insert_block
         from envs.corpus import load_corpus
         from envs.goemotions import read_goemotions
 
@@ -124,7 +128,9 @@ def evaluate(
                 emotions,
                 on_step,
             )
-        place = write_critic_report(found, folder.name, out or critic / "evaluation")
+        place = write_critic_report(found, critic.name, out or critic / "evaluation")
+        if into is not None:
+            insert_block(into, "critic", critic.name, markdown_tables(critic_tables(found.figures)))
     show(found.figures, json, Group(_heads(found.figures), _kinds(found.figures), Text(f"Report: {place}")))
 
 

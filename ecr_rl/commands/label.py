@@ -91,7 +91,8 @@ def label(
         typer.Option("--shards", min=1, help="Files to spread the rows over.", show_default="1000 rows each"),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Judges at work side by side.", show_default="one a core")
+        int | None,
+        typer.Option("--workers", min=1, help="Judges at work side by side.", show_default="rubric: one a core"),
     ] = None,
     resume: Resume = False,
     changes: Set = None,
@@ -238,17 +239,18 @@ def _label(
     from ecr_rl.labels.companions import write_companions, write_films
     from ecr_rl.labels.judges import build_judge, with_folder
     from ecr_rl.labels.labelling import label_examples
-    from ecr_rl.labels.preflight import check_memory
+    from ecr_rl.labels.preflight import check_memory, gpus_of_a_judge
     from ecr_rl.pipeline import Pipeline
     from ecr_rl.runs import RunFolder
 
     memory: float | None = None
+    gpus = 0
     with RunFolder.create(out, settings, resume) as run:
         pipeline = Pipeline(settings, run)
         catalog = pipeline.corpus().catalog
         if judging.judge == "transformers":
             judging = with_folder(judging, settings.cache_folder)
-            memory = check_memory(judging)
+            memory, gpus = check_memory(judging), gpus_of_a_judge()
         make_judge = partial(build_judge, judging, catalog, pipeline.judge_maker(), settings.cache_folder)
         plan = pipeline.label_plan(settings.labels.count, make_judge, judging.context, settings.labels.policy)
         if judging.judge == "rubric":
@@ -260,7 +262,8 @@ def _label(
             return label_examples(
                 plan,
                 out,
-                workers=workers or os.cpu_count() or 1,
+                workers=workers or (os.cpu_count() or 1 if judging.judge == "rubric" else 1),
+                gpus_per_worker=gpus,
                 shards=shards,
                 resume=resume,
                 on_step=stage.update,

@@ -98,6 +98,13 @@ def check_memory(settings: JudgeSettings) -> float:
     return needed
 
 
+def gpus_of_a_judge() -> int:
+    """GPUs that a chat model takes: one where there is one."""
+    import torch
+
+    return int(torch.cuda.is_available())
+
+
 def sample_of(evidence: Sequence[Evidence], seed: int = 0) -> list[Evidence]:
     """``SAMPLE`` pieces, drawn by the seed."""
     rows = np.random.default_rng([seed, 47]).permutation(len(evidence))[:SAMPLE]

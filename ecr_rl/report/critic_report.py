@@ -121,6 +121,17 @@ def _table(title: str, note: str, columns: list[str], rows: list[list[str]]) -> 
     return {"title": title, "note": note, "columns": columns, "rows": rows}
 
 
+def markdown_tables(tables: Sequence[dict[str, Any]]) -> str:
+    """The tables in Markdown, each under its title."""
+    lines: list[str] = []
+    for table in tables:
+        lines += [f"### {table['title']}", "", table["note"], ""]
+        rows = [table["columns"], ["---", *["---:"] * (len(table["columns"]) - 1)], *table["rows"]]
+        lines += ["| " + " | ".join(row) + " |" for row in rows]
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
 def number(value: float | None) -> str:
     """Three decimals, a dash where there is none."""
     return "-" if value is None else f"{value:.3f}"
@@ -137,10 +148,5 @@ def _interval(row: dict[str, Any]) -> str:
 
 
 def _markdown(name: str, figures: dict[str, Any], tables: Sequence[dict[str, Any]], plots: Sequence[str]) -> str:
-    lines = [f"# Critic {name}", "", f"Judge: {figures['judge']}; seed {figures['seed']}.", ""]
-    for table in tables:
-        lines += [f"## {table['title']}", "", table["note"], ""]
-        lines += ["| " + " | ".join(row) + " |" for row in (table["columns"], ["---"] * len(table["columns"]))]
-        lines += ["| " + " | ".join(row) + " |" for row in table["rows"]] + [""]
-    lines += [f"![{plot}](plots/{plot})" for plot in plots]
-    return "\n".join(lines) + "\n"
+    head = f"# Critic {name}\n\nJudge: {figures['judge']}; seed {figures['seed']}.\n\n"
+    return head + markdown_tables(tables) + "".join(f"![{plot}](plots/{plot})\n" for plot in plots)

@@ -13,7 +13,7 @@ from envs.files import write_text
 
 
 def insert_report(page: Path, name: str, report: Mapping[str, Any]) -> None:
-    """Replace what stands between ``<!-- report NAME -->`` and ``<!-- /report -->`` by the report's figures.
+    """Put a run's figures between ``<!-- report NAME -->`` and ``<!-- /report -->``.
 
     Args:
         page: a Markdown file.
@@ -23,16 +23,30 @@ def insert_report(page: Path, name: str, report: Mapping[str, Any]) -> None:
     Raises:
         DataError: the page cannot be read or has no such markers.
     """
+    insert_block(page, "report", name, f"{facts_sentence(report)}\n\n{markdown_table(report)}")
+
+
+def insert_block(page: Path, kind: str, name: str, text: str) -> None:
+    """Replace what stands between ``<!-- KIND NAME -->`` and ``<!-- /KIND -->``.
+
+    Args:
+        page: a Markdown file.
+        kind: of the block.
+        name: in its marker.
+        text: ends with a line break.
+
+    Raises:
+        DataError: the page cannot be read or has no such markers.
+    """
     try:
-        text = page.read_text(encoding="utf-8")
+        before = page.read_text(encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", file=page, remedy="Name a Markdown file.") from error
-    opening = f"<!-- report {name} -->"
-    block = re.compile(re.escape(opening) + r".*?<!-- /report -->", re.DOTALL)
-    if not block.search(text):
-        raise DataError(f"has no block {opening} … <!-- /report -->", file=page, remedy="Add the two markers.")
-    figures = f"{opening}\n{facts_sentence(report)}\n\n{markdown_table(report)}<!-- /report -->"
-    write_text(page, block.sub(lambda _: figures, text))
+    opening, closing = f"<!-- {kind} {name} -->", f"<!-- /{kind} -->"
+    block = re.compile(re.escape(opening) + ".*?" + re.escape(closing), re.DOTALL)
+    if not block.search(before):
+        raise DataError(f"has no block {opening} … {closing}", file=page, remedy="Add the two markers.")
+    write_text(page, block.sub(lambda _: f"{opening}\n{text}{closing}", before))
 
 
 def facts_sentence(report: Mapping[str, Any]) -> str:

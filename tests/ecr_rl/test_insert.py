@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ecr_rl.report.insert import insert_report
+from ecr_rl.report.insert import insert_block, insert_report
 from ecr_rl.report.report import write_report
 from envs.errors import DataError
 from tests.ecr_rl.example_run import write_example_run
@@ -31,6 +31,6 @@ def test_page_without_markers_is_named(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("nothing here")
     with pytest.raises(DataError, match=r"page\.md.*report demo"):
-        insert_report(page, "demo", {})
+        insert_block(page, "report", "demo", "new\n")
     with pytest.raises(DataError, match=r"missing\.md"):
-        insert_report(tmp_path / "missing.md", "demo", {})
+        insert_block(tmp_path / "missing.md", "report", "demo", "new\n")

@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 
 from ecr_rl.cli import app
 from ecr_rl.labels.store import read_labels
+from envs.heads import HEADS
 from tests.commands import parse_command
+from tests.ecr_rl.judge_servers import fault_server
 from tests.ecr_rl.label_rows import folder_of, row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +38,9 @@ def test_help_teaches_by_examples_that_parse(command: str) -> None:
 
 def test_labels_counts_and_card(tmp_path: Path, ray_session: object) -> None:
     out = tmp_path / "labels"
-    result = invoke(f"label --source sample --config demo --count 60 --limit 10 --shards 2 --out {out} --json")
+    result = invoke(
+        f"label --source sample --config demo --count 60 --no-policy --limit 10 --shards 2 --out {out} --json"
+    )
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
     assert said["folder"] == str(out)
@@ -47,15 +51,17 @@ def test_labels_counts_and_card(tmp_path: Path, ray_session: object) -> None:
     assert said["seconds"] > 0
     assert len(list(out.glob("part-*"))) == 2
     card = (out / "README.md").read_text()
-    assert f"ecr-rl label --source sample --out {out} --config demo --count 60 --limit 10 --shards 2" in card
+    assert (
+        f"ecr-rl label --source sample --out {out} --config demo --count 60 --no-policy --limit 10 --shards 2" in card
+    )
 
-    refused = invoke(f"label --source sample --config demo --count 60 --limit 10 --out {out}")
+    refused = invoke(f"{line} --count 60 --out {out}")
     assert refused.exit_code == 1
     assert "--resume" in refused.stderr and "Traceback" not in refused.stderr
-    other = invoke(f"label --source sample --config demo --count 50 --limit 10 --out {out} --resume")
+    other = invoke(f"{line} --count 50 --out {out} --resume")
     assert other.exit_code == 1
     assert "count" in other.stderr and "Traceback" not in other.stderr
-    again = invoke(f"label --source sample --config demo --count 60 --limit 10 --out {out} --resume")
+    again = invoke(f"{line} --count 60 --out {out} --resume")
     assert again.exit_code == 0, again.output
     assert "human" in again.stdout and str(out / "README.md") in again.stdout.replace("\n", "")
 
@@ -106,9 +112,9 @@ def test_errors_are_one_clear_message(tmp_path: Path, line: str, code: int, said
 
 
 def start(out: Path, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "ecr_rl", "label", "--config", "demo", "--count", "1500", "--shards", "12"]
+    command = [sys.executable, "-m", "ecr_rl", "label", "--config", "demo", "--count", "1500", "--no-policy"]
     return subprocess.Popen(
-        [*command, "--workers", "1", "--out", str(out), *more],
+        [*command, "--shards", "12", "--workers", "1", "--out", str(out), *more],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -137,3 +143,23 @@ def test_killed_and_resumed_labels_equal_undisturbed_ones(tmp_path: Path) -> Non
     assert one.rows.to_pylist() == other.rows.to_pylist()
     assert len(one) == len(set(one.column("key"))) > 1000
     assert not [file for file in (tmp_path / "killed").iterdir() if file.name.endswith(".partial")]
+
+
+def test_a_judge_that_always_says_the_same_is_refused_unless_forced(tmp_path: Path, ray_session: object) -> None:
+    with fault_server() as server:
+        line = f"label --config demo --limit 10 --count 40 --no-policy --judge openai --endpoint {server.url} --model m"
+        refused = invoke(f"{line} --out {tmp_path / 'refused'} --workers 1 -s cache={tmp_path}")
+        assert refused.exit_code == 1
+        assert "do not differ" in refused.stderr and "preflight: 100%" in refused.stderr
+        forced = invoke(f"{line} --out {tmp_path / 'forced'} --force --workers 1 -s cache={tmp_path} --json")
+        assert forced.exit_code == 0, forced.output
+    table = read_labels(tmp_path / "forced")
+    assert set(table.column("judge")) == {"openai"}
+    assert table.labels.known[:, 0].all()
+    assert not table.labels.known[:, HEADS.index("bleu")].any()
+
+
+def test_an_endpoint_is_asked_for(tmp_path: Path) -> None:
+    result = invoke(f"label --config demo --limit 10 --count 40 --no-policy --judge openai --out {tmp_path / 'x'}")
+    assert result.exit_code == 2
+    assert "--endpoint" in result.stderr
