@@ -38,9 +38,8 @@ def test_help_teaches_by_examples_that_parse(command: str) -> None:
 
 def test_labels_counts_and_card(tmp_path: Path, ray_session: object) -> None:
     out = tmp_path / "labels"
-    result = invoke(
-        f"label --source sample --config demo --count 60 --no-policy --limit 10 --shards 2 --out {out} --json"
-    )
+    line = "label --source sample --config demo --no-policy --limit 10"
+    result = invoke(f"{line} --count 60 --shards 2 --out {out} --json")
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
     assert said["folder"] == str(out)
@@ -51,9 +50,7 @@ def test_labels_counts_and_card(tmp_path: Path, ray_session: object) -> None:
     assert said["seconds"] > 0
     assert len(list(out.glob("part-*"))) == 2
     card = (out / "README.md").read_text()
-    assert (
-        f"ecr-rl label --source sample --out {out} --config demo --count 60 --no-policy --limit 10 --shards 2" in card
-    )
+    assert f"ecr-rl label --source sample --out {out} --config demo --count 60 --no-policy --limit 10" in card
 
     refused = invoke(f"{line} --count 60 --out {out}")
     assert refused.exit_code == 1
