@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,16 @@ _JUDGE = (
     ),
 )
 CODE = {
+    "instruments": (
+        "algorithms.act_classifier",
+        "algorithms.acts",
+        "algorithms.emotion_classifier",
+        "algorithms.emotions",
+        "algorithms.sentences",
+        "algorithms.text_classifier",
+        "envs.goemotions",
+        "envs.iard",
+    ),
     "labels": (*_JUDGE, "ecr_rl.labels.labelling", "ecr_rl.labels.nearest"),
     "critic": (
         "algorithms.blend",
@@ -171,7 +182,7 @@ class Pipeline:
 
             write_companions(folder, self.corpus().catalog, self.instruments(), settings.context)
             plan = self.label_plan(settings.count, self.judge_maker(), settings.context, settings.policy)
-            return label_examples(plan, folder, workers=2, on_step=stage.update)["counts"]
+            return label_examples(plan, folder, workers=os.cpu_count() or 1, on_step=stage.update)["counts"]
 
         return self._artefact("labels", key, settings.count, build)
 
