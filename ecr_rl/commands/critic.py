@@ -78,6 +78,9 @@ def evaluate(
         str | None,
         typer.Option("--source", help="Where the dialogues come from, as for label; by default the run's own."),
     ] = None,
+    metadata: Annotated[
+        str | None, typer.Option("--metadata", help="A folder with id2info.json, as the labels were made with.")
+    ] = None,
     split: Annotated[
         Literal["valid", "test"], typer.Option("--split", help="Dialogues that the critic was not trained on.")
     ] = "test",
@@ -105,7 +108,7 @@ def evaluate(
     replies of known kinds; which heads simple edits move; and what people said.
     """
     with working():
-        folder, settings = _critic_of(critic, config, source)
+        folder, settings = _critic_of(critic, config, source, metadata)
         from algorithms.critic import Critic
         from ecr_rl.evaluation.critic_evaluation import evaluate_critic
         from ecr_rl.labels.companions import judge_of
@@ -152,7 +155,7 @@ def score(
         from algorithms.critic import Critic
         from ecr_rl.scoring import score_file
 
-        folder, _ = _critic_of(critic, "redial-cpu", None)
+        folder, _ = _critic_of(critic, "redial-cpu")
         with shown_progress("scoring") as on_step:
             counts = score_file(Critic.load(folder), source, None if str(output) == "-" else output, on_step)
         lines = counts.pop("lines", None)
@@ -162,7 +165,9 @@ def score(
         show({**counts, "output": str(output)}, json)
 
 
-def _critic_of(folder: Path, config: str, source: str | None) -> tuple[Path, RunConfig]:
+def _critic_of(
+    folder: Path, config: str, source: str | None = None, metadata: str | None = None
+) -> tuple[Path, RunConfig]:
     """The critic's own folder, and the settings that say where dialogues come from."""
     from ecr_rl.pipeline import ARTEFACTS
     from ecr_rl.runs import RunFolder
@@ -180,8 +185,8 @@ def _critic_of(folder: Path, config: str, source: str | None) -> tuple[Path, Run
         folder = Path(parts["critic"]["folder"])
     else:
         raise ConfigError(f"{folder} holds no critic. Give --critic a critic's folder or a run folder")
-    if source is not None:
-        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"source": source})})
+    given = {name: value for name, value in (("source", source), ("metadata", metadata)) if value is not None}
+    settings = settings.model_copy(update={"data": settings.data.model_copy(update=given)})
     return folder, settings
 
 

@@ -85,6 +85,9 @@ def label(
         str | None,
         typer.Option("--sentences", help="words, minilm, a folder or a hub id: to tell likeness by."),
     ] = None,
+    metadata: Annotated[
+        str | None, typer.Option("--metadata", help="A folder with id2info.json: the films' genres, people and plots.")
+    ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Dialogues of each split, at most.")] = None,
     shards: Annotated[
         int | None,
@@ -111,7 +114,7 @@ def label(
     settings = _settings(
         config,
         changes,
-        data={"source": source, "limit": limit},
+        data={"source": source, "limit": limit, "metadata": metadata},
         labels=given,
         instruments={"emotions": emotions, "acts": acts, "sentences": sentences},
     )

@@ -79,7 +79,7 @@ def _correlations(found: CriticEvaluation) -> Figure:
         axes.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r")
         axes.set_xticks(range(len(HEADS)), HEADS, rotation=45, ha="right")
         axes.set_yticks(range(len(HEADS)), HEADS)
-        axes.set_title(f"correlation of the heads' {title}, made replies")
+        axes.set_title(f"made replies: {title} of the heads")
         axes.grid(visible=False)
         for row in range(len(HEADS)):
             for column in range(len(HEADS)):
