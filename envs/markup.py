@@ -30,7 +30,7 @@ ADDED = (SEEKER, RECOMMENDER, PROPOSAL, *SLOTS)
 _MARKERS = re.compile("|".join(map(re.escape, (SEEKER, RECOMMENDER, PROPOSAL, END, CUT, *SLOTS))), re.IGNORECASE)
 _ROLE = re.compile(
     "|".join(map(re.escape, (SEEKER, RECOMMENDER, PROPOSAL, END)))
-    + r"|\b(?:seeker|recommender|user|system|assistant)\s*:",
+    + r"|(?:seeker|recommender|\b(?:user|system|assistant))\s*:",
     re.IGNORECASE,
 )
 """What starts another speaker's turn: a marker, or a role written out as in ``Seeker:``."""

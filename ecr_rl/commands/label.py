@@ -295,7 +295,10 @@ def _command(context: typer.Context) -> str:
     words = ["ecr-rl", "label"]
     for option in context.command.params:
         value = context.params.get(option.name or "")
-        if option.name in ("resume", "force", "json") or value in (None, False) or value == option.get_default(context):
+        if option.name in ("resume", "force", "json") or value is None or value == option.get_default(context):
+            continue
+        if value is False:
+            words += option.secondary_opts[:1]
             continue
         for one in value if isinstance(value, list | tuple) else [value]:
             words += [option.opts[0]] if one is True else [option.opts[0], str(one)]

@@ -23,10 +23,10 @@ from algorithms.film_table import FilmTable
 from algorithms.settings import CriticSettings, ResourceSettings
 from ecr_rl.training.cluster import ray_instance
 from envs.errors import RunError
-from envs.files import write_bytes
+from envs.files import write_bytes, write_json
 from envs.progress import OnStep
 
-_START, _PROGRESS, _TRAINED = "start", "progress.safetensors", "trained.safetensors"
+_START, _PROGRESS, _TRAINED, _FIGURES = "start", "progress.safetensors", "trained.safetensors", "trained.json"
 
 
 def train_on_workers(
@@ -80,11 +80,11 @@ def train_on_workers(
                     continue
         queue.shutdown()
         try:
-            result = fitted.result()
+            fitted.result()
         except Exception as error:  # Ray Train raises what it likes; the first line says what a worker said
             raise RunError(f"training the critic on {settings.workers} workers failed: {error}") from error
     network.load_state_dict(load_file(folder / _TRAINED))
-    return int((result.metrics or {})["step"])
+    return int(json.loads((folder / _FIGURES).read_text(encoding="utf-8"))["step"])
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -108,4 +108,5 @@ def _work(config: dict[str, Any]) -> None:
     if rank == 0:
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
         write_bytes(folder / _TRAINED, save(weights))
+        write_json(folder / _FIGURES, {"step": step})
     ray.train.report({"step": step})

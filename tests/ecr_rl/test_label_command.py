@@ -50,7 +50,7 @@ def test_labels_counts_and_card(tmp_path: Path, ray_session: object) -> None:
     assert said["seconds"] > 0
     assert len(list(out.glob("part-*"))) == 2
     card = (out / "README.md").read_text()
-    assert f"ecr-rl label --source sample --out {out} --config demo --count 60 --no-policy --limit 10" in card
+    assert f"ecr-rl label --source sample --out {out} --config demo --count 60 --no-policy" in card
 
     refused = invoke(f"{line} --count 60 --out {out}")
     assert refused.exit_code == 1
