@@ -41,15 +41,19 @@ def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnSte
     Args:
         critic: scores.
         source: JSON lines; ``-`` for stdin.
-        output: is written aside and renamed at the end; None returns the text as ``lines``.
+        output: is written aside and renamed at the end, a link's target too; None returns the text as ``lines``.
         on_step: told of progress, in lines.
 
     Returns:
         ``{"n", "errors", "cut"}``, counts of lines.
 
     Raises:
-        DataError: the file cannot be read or written.
+        DataError: the file cannot be read or written, or ``output`` is a folder or a device.
     """
+    if output is not None:
+        output = output.resolve()
+        if output.exists() and not output.is_file():  # renaming would put a file in a device's or a pipe's place
+            raise DataError("is no file", file=output, remedy="Choose another --output, or - for stdout.")
     try:
         data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
     except OSError as error:
@@ -69,11 +73,12 @@ def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnSte
         ) as aside:
             try:
                 _write(critic, lines, aside, counts, on_step)
+                aside.flush()
+                Path(aside.name).chmod(0o644)
+                Path(aside.name).rename(output)
             except BaseException:
                 Path(aside.name).unlink(missing_ok=True)
                 raise
-        Path(aside.name).chmod(0o644)
-        Path(aside.name).rename(output)
     except OSError as error:
         raise DataError(f"cannot be written: {error}", file=output, remedy="Choose another --output.") from error
     return counts
@@ -133,7 +138,7 @@ def _exchange(line: bytes) -> Exchange:
         raise ValueError(f"not JSON: {error}") from None
     if not isinstance(value, dict):
         raise ValueError('not an object with "context" and "response"')
-    response, context = value.get("response"), value.get("context", [])
+    response, context = value.get("response"), value.get("context")
     if not isinstance(response, str):
         raise ValueError("response: a text is missing")
     if not response.strip():

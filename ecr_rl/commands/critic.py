@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -155,6 +156,7 @@ def score(
         from algorithms.critic import Critic
         from ecr_rl.scoring import score_file
 
+        begun = time.monotonic()
         folder, _ = _critic_of(critic, "redial-cpu")
         with shown_progress("scoring") as on_step:
             counts = score_file(Critic.load(folder), source, None if str(output) == "-" else output, on_step)
@@ -162,7 +164,7 @@ def score(
     if lines is not None:
         typer.echo(lines, nl=False)
     else:
-        show({**counts, "output": str(output)}, json)
+        show({**counts, "output": str(output), "seconds": round(time.monotonic() - begun, 3)}, json)
 
 
 def _critic_of(

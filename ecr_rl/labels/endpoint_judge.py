@@ -139,15 +139,13 @@ class EndpointJudge:
 
     def _call(self, messages: list[dict[str, str]]) -> str:
         self._limit.wait()
-        made: Any = self._client.chat.completions.create(
+        response = self._client.chat.completions.with_raw_response.create(
             model=self._settings.model,
             messages=messages,  # pyright: ignore[reportArgumentType]
             temperature=0.0,
             max_tokens=self._settings.max_new,
         )
-        if not made.choices or not made.choices[0].message.content:
-            raise _Failed("an empty answer")
-        return str(made.choices[0].message.content)
+        return _content(response.text)
 
     @cached_property
     def _client(self) -> OpenAI:
@@ -170,6 +168,17 @@ class _Failed(Exception):
     """One question without an answer."""
 
 
+def _content(body: str) -> str:
+    """What the model wrote, out of a response's body; a proxy's page or half a body is no answer."""
+    try:
+        content = json.loads(body)["choices"][0]["message"]["content"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise _Failed("the response is no chat completion") from None
+    if not content:
+        raise _Failed("an empty answer")
+    return str(content)
+
+
 def _wait(state: Any) -> float:
     """Seconds before the next attempt: what the endpoint asks for, else 1, 2, 4, … with jitter."""
     from tenacity import wait_exponential_jitter
@@ -178,7 +187,7 @@ def _wait(state: Any) -> float:
     asked = getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")
     if asked.isdigit():
         return min(float(asked), _LONGEST_WAIT)
-    return wait_exponential_jitter(initial=0.5, max=_LONGEST_WAIT, jitter=0.5)(state)
+    return wait_exponential_jitter(multiplier=0.5, max=_LONGEST_WAIT, jitter=0.5)(state)
 
 
 def check_endpoint(settings: JudgeSettings) -> None:

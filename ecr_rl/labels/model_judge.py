@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer
+from jinja2 import TemplateError
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from algorithms.language_model import best_device, load_causal_lm, max_positions
 from ecr_rl.labels.evidence import Evidence, Labels, no_labels
@@ -35,7 +36,8 @@ class ModelJudge:
             emotions: reads emotions for the rich context.
 
         Raises:
-            ModelError: the model cannot be loaded, or its tokenizer has no single token for each score.
+            ModelError: the model cannot be loaded, or its tokenizer has no single token for each score
+                that an expectation could be read off.
         """
         self._settings, self._catalog, self._emotions = settings, catalog, emotions
         device = best_device()
@@ -45,7 +47,12 @@ class ModelJudge:
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         self._tokenizer.padding_side = "left"
-        self._prefills, self._score_ids = _score_tokens(self._tokenizer, settings.model)
+        self._prefills: list[str] = []
+        self._score_ids: list[int] = []
+        if settings.reading == "expectation":
+            self._prefills, self._score_ids = _score_tokens(self._tokenizer, settings.model)
+        ahead = max((self._length(prefill) for prefill in self._prefills), default=0)
+        self._room = max_positions(self._model) - max(ahead, settings.max_new)
         self.provenance: Mapping[str, object] = {
             "model": settings.model,
             "four_bit": settings.four_bit,
@@ -60,8 +67,14 @@ class ModelJudge:
         labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
         problems = [""] * len(evidence)
         for first in range(0, len(evidence), self._settings.batch):
-            rows = range(first, min(first + self._settings.batch, len(evidence)))
-            prompts = [self._prompt(evidence[row]) for row in rows]
+            stop = min(first + self._settings.batch, len(evidence))
+            written = {row: self._prompt(evidence[row]) for row in range(first, stop)}
+            rows = [row for row, prompt in written.items() if prompt]
+            prompts = [written[row] for row in rows]
+            for row in written.keys() - set(rows):
+                problems[row] = f"too long for the model's {max_positions(self._model)} positions"
+            if not rows:
+                continue
             read = self.expected(prompts) if self._settings.reading == "expectation" else self.parsed(prompts)
             for row, scores in zip(rows, read, strict=True):
                 if isinstance(scores, str):
@@ -93,17 +106,30 @@ class ModelJudge:
         return [_read(text) for text in texts]
 
     def _prompt(self, piece: Evidence) -> str:
+        """The prompt with as many of the latest turns as the model has room for; empty where none fits."""
+        turns = piece.exchange.context
+        for first in range(len(turns) + 1):
+            prompt = self._write(replace(piece, exchange=replace(piece.exchange, context=turns[first:])))
+            if self._length(prompt) <= self._room:
+                return prompt
+        return ""
+
+    def _write(self, piece: Evidence) -> str:
         messages = judge_messages(piece, self._catalog, self._settings.context, self._emotions)
-        if getattr(self._tokenizer, "chat_template", None):
-            return self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        return "\n\n".join(message["content"] for message in messages) + "\n\nAnswer:\n"
+        whole = "\n\n".join(message["content"] for message in messages)
+        if not getattr(self._tokenizer, "chat_template", None):
+            return f"{whole}\n\nAnswer:\n"
+        options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True}
+        try:
+            return self._tokenizer.apply_chat_template(messages, **options)
+        except TemplateError:  # Gemma's template, among others, knows no system role
+            return self._tokenizer.apply_chat_template([{"role": "user", "content": whole}], **options)
+
+    def _length(self, text: str) -> int:
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _batch(self, texts: list[str]) -> dict[str, torch.Tensor]:
-        room = max_positions(self._model) - self._settings.max_new
-        self._tokenizer.truncation_side = "left"
-        batch = self._tokenizer(
-            texts, return_tensors="pt", padding=True, truncation=True, max_length=room, add_special_tokens=False
-        )
+        batch = self._tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
         return {name: tensor.to(self._model.device) for name, tensor in batch.items() if name != "token_type_ids"}
 
 
@@ -142,11 +168,7 @@ def _prefills(space: str) -> list[str]:
 
 
 def model_size(config: Any) -> int:
-    """Parameters of a decoder by its config, to a few per cent: embeddings, attention, gated feed-forward."""
-    width, layers = int(config.hidden_size), int(config.num_hidden_layers)
-    heads = int(config.num_attention_heads)
-    shared = int(getattr(config, "num_key_value_heads", None) or heads) / heads
-    inner = int(getattr(config, "intermediate_size", None) or 4 * width)
-    gated = 3 if re.search("llama|mistral|qwen|gemma|phi3", str(getattr(config, "model_type", ""))) else 2
-    embeddings = int(config.vocab_size) * width * (1 if getattr(config, "tie_word_embeddings", True) else 2)
-    return round(embeddings + layers * (width * width * (2 + 2 * shared) + gated * width * inner))
+    """Parameters of a causal model by its config; its weights are neither read nor given memory."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    return sum(parameter.numel() for parameter in model.parameters())

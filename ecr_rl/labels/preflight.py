@@ -63,7 +63,7 @@ def preflight(judge: Judge, evidence: Sequence[Evidence], total: int, memory_gb:
     spread = {
         head: float(labels.values[known, place].std()) if known.any() else 0.0 for place, head in enumerate(JUDGED)
     }
-    rate = float(known.mean()) if len(known) else 0.0
+    rate = float(known.mean()) if len(evidence) else 0.0
     refusal = ""
     if rate < LEAST_READ:
         problem = next(filter(None, labels.problems), "no scores")
@@ -85,12 +85,12 @@ def check_memory(settings: JudgeSettings) -> float:
     from ecr_rl.labels.model_judge import model_size
 
     try:
-        config = AutoConfig.from_pretrained(settings.model)
+        parameters = model_size(AutoConfig.from_pretrained(settings.model))
     except (OSError, ValueError) as error:
         raise ModelError(f"{settings.model}: no model there: {error}. Give --model a folder or a hub id") from error
     cuda = torch.cuda.is_available()
     bytes_each = 0.6 if settings.four_bit else 2.0 if cuda else 4.0
-    needed = model_size(config) * bytes_each * 1.15 / 1e9  # activations and the cache of keys, about a seventh
+    needed = parameters * bytes_each * 1.15 / 1e9  # activations and the cache of keys, about a seventh
     free = torch.cuda.mem_get_info()[0] / 1e9 if cuda else psutil.virtual_memory().available / 1e9
     if needed > free:
         remedy = "Choose a smaller one" if settings.four_bit else "Choose a smaller one, or add --four-bit"

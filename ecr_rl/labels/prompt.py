@@ -30,6 +30,8 @@ Answer with one JSON object and nothing else, such as {{"empathy": 3, "informati
 PROMPT_VERSION = hashlib.sha256(_INSTRUCTIONS.encode()).hexdigest()[:12]
 """Changes with the instructions; stands beside every label."""
 _FENCE_LIKE = re.compile(r"={3,}")
+_MARKUP = re.compile(r"([<\[])(?=\S)")
+"""Where a chat format's marks may begin: ``<|im_end|>``, ``</s>``, ``[INST]``. Tokenizers make them control tokens."""
 _OBJECT = re.compile(r"\{[^{}]*\}")
 
 EmotionsOf = Callable[[Sequence[str]], list[str]]
@@ -51,7 +53,8 @@ def judge_messages(
 ) -> list[dict[str, str]]:
     """The chat that asks for the scores of one reply.
 
-    The fence is made of the data's own hash, so that no text can close it; what looks like one is taken out of texts.
+    The fence is made of the data's own hash, so that no text can close it; what looks like one is taken out of texts,
+    and so are the marks of chat formats, which would end the message itself.
 
     Args:
         piece: what is judged.
@@ -100,7 +103,7 @@ def unit(score: float) -> float:
 
 def _clean(text: str) -> str:
     readable = text.encode("utf-8", "replace").decode("utf-8")
-    return _FENCE_LIKE.sub("==", " ".join(readable.split()))
+    return _MARKUP.sub(r"\1 ", _FENCE_LIKE.sub("==", " ".join(readable.split())))
 
 
 def _facts(catalog: Catalog, film: int) -> str:

@@ -13,7 +13,10 @@ GOOD = json.dumps({"empathy": 5, "informativeness": 1, "recommendation": 3, "eng
 
 
 class FaultServer:
-    """Answers chat completions with the faults that are asked of it, one after another, then rightly."""
+    """Answers chat completions with the faults that are asked of it, one after another, then rightly.
+
+    A fault is a status, ``"cut"``, the text that the model writes, or the bytes of a whole body.
+    """
 
     def __init__(self) -> None:
         self.faults: list[Any] = []
@@ -30,17 +33,7 @@ class FaultServer:
             handler.connection.close()
             return
         status, content = (fault, GOOD) if isinstance(fault, int) else (200, fault)
-        body = json.dumps(
-            {
-                "id": "1",
-                "object": "chat.completion",
-                "created": 0,
-                "model": "m",
-                "choices": [
-                    {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
-                ],
-            }
-        ).encode()
+        body = content if isinstance(content, bytes) else completion(content)
         handler.send_response(status)
         if status == 429:
             handler.send_header("Retry-After", "1")
@@ -48,6 +41,13 @@ class FaultServer:
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)
+
+
+def completion(content: str) -> bytes:
+    """The body of a chat completion that says this."""
+    message = {"role": "assistant", "content": content}
+    choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+    return json.dumps({"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": choices}).encode()
 
 
 @contextmanager

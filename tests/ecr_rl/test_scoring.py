@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,7 @@ BAD = [
     line("ok", [1]),
     b"\xff\xfe",
     b'{"response": NaN}',
+    b'{"response": "no context"}',
     b"[" * 100_000,
 ]
 
@@ -92,3 +94,25 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nothing"):
         score_file(LengthCritic(), tmp_path / "nothing", tmp_path / "out", lambda done, total, figures: None)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_pipe_or_folder_is_never_replaced(tmp_path: Path) -> None:
+    source, pipe, folder = tmp_path / "in", tmp_path / "pipe", tmp_path / "folder"
+    source.write_bytes(GOOD[0])
+    os.mkfifo(pipe)
+    folder.mkdir()
+    for output in (pipe, folder):
+        with pytest.raises(DataError, match="is no file"):
+            score_file(LengthCritic(), source, output, lambda done, total, figures: None)
+    assert pipe.is_fifo()
+    assert sorted(tmp_path.iterdir()) == sorted([source, pipe, folder])
+
+
+def test_a_links_target_is_written_and_the_link_kept(tmp_path: Path) -> None:
+    source, target, link = tmp_path / "in", tmp_path / "target", tmp_path / "link"
+    source.write_bytes(GOOD[0])
+    target.write_text("old")
+    link.symlink_to(target)
+    score_file(LengthCritic(), source, link, lambda done, total, figures: None)
+    assert link.is_symlink()
+    assert "scores" in json.loads(target.read_text())
