@@ -58,7 +58,11 @@ class EmotionClassifier:
         return cls(TextClassifier.load(folder, sentences))
 
     def _product(self, none_NL: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-        return none_NL[:, [self._places[label] for label in labels if label in self._places]].prod(1)
+        return none_NL[:, self._columns(labels)].prod(1)
+
+    def _columns(self, labels: Sequence[str]) -> list[int]:
+        """Places of those of the labels that the classifier knows; ECR's own ``excitement`` may be among the others."""
+        return [self._places[label] for label in labels if label in self._places]
 
     def _macro_f1(self, data: GoEmotions, classes: dict[str, tuple[str, ...]]) -> float:
         scores, truths = {}, {}
@@ -66,8 +70,7 @@ class EmotionClassifier:
             texts, targets = _targets(split, data.labels)
             none_NL = 1.0 - self._classifier.probabilities(texts)
             scores[name] = np.stack([1.0 - self._product(none_NL, labels) for labels in classes.values()], axis=1)
-            places = [[self._places[label] for label in labels if label in self._places] for labels in classes.values()]
-            truths[name] = np.stack([targets[:, place].any(1) for place in places], axis=1)
+            truths[name] = np.stack([targets[:, self._columns(labels)].any(1) for labels in classes.values()], axis=1)
         values = []
         for column in range(len(classes)):
             steps = np.arange(0.05, 0.95, 0.05)

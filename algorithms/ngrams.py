@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from envs.heads import Exchange
+from envs.words import word_grams
 
 BUCKETS = 2**15
 """Hash buckets of the n-grams; the dense numbers stand behind them."""
@@ -38,9 +38,9 @@ def ngram_matrix(exchanges: Sequence[Exchange], dense: np.ndarray) -> csr_matrix
     for exchange, numbers in zip(exchanges, dense.tolist(), strict=True):
         reply = words(exchange.reply)
         context = [word for turn in exchange.context[-_CONTEXT_TURNS:] for word in words(turn.text)]
-        grams = {_bucket("r", gram) for gram in _grams(reply)}
+        grams = {_bucket("r", gram) for gram in word_grams(reply)}
         grams |= {_bucket("first", word) for word in reply[:1]} | {_bucket("last", word) for word in reply[-1:]}
-        said = {_bucket("c", gram) for gram in _grams(context)} - grams
+        said = {_bucket("c", gram) for gram in word_grams(context)} - grams
         columns += [*sorted(grams), *sorted(said), *tail]
         scale = 0.3 / np.sqrt(max(1, len(said)))
         values += [1.0 / np.sqrt(1 + len(grams) / 10)] * len(grams) + [scale] * len(said) + numbers
@@ -51,11 +51,6 @@ def ngram_matrix(exchanges: Sequence[Exchange], dense: np.ndarray) -> csr_matrix
 def words(text: str) -> list[str]:
     """The words and sentence stops of a text in lower case, 400 at most."""
     return _WORD.findall(text.lower())[:_LONGEST]
-
-
-def _grams(found: Sequence[str]) -> Iterable[str]:
-    yield from found
-    yield from map(" ".join, pairwise(found))
 
 
 def _bucket(side: str, gram: str) -> int:

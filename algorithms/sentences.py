@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
-from envs.words import WORD
+from envs.words import WORD, word_grams
 
 WORDS = "words"
 LONGEST = 600
@@ -46,7 +45,7 @@ class WordSentences:
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
         for row, text in enumerate(texts):
             words = WORD.findall(text[:LONGEST].lower())
-            for gram in (*words, *map(" ".join, pairwise(words))):
+            for gram in word_grams(words):
                 code = zlib.crc32(gram.encode("utf-8", "replace"))
                 vectors[row, (code >> 1) % self.width] += 1.0 if code & 1 else -1.0
         return unit(np.sign(vectors) * np.sqrt(np.abs(vectors)))

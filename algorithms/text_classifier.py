@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch import nn
 from algorithms.sentences import SentenceEncoder, load_sentences
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
-from envs.words import WORD
+from envs.words import WORD, word_grams
 
 WEIGHTS, CARD = "classifier.safetensors", "classifier.json"
 BUCKETS = 2**16
@@ -138,5 +137,5 @@ class TextClassifier:
 def _grams(text: str) -> list[int]:
     """Buckets of a text's distinct words, word pairs and stops."""
     words = WORD.findall(text[:_LONGEST].lower().replace("\u2019", "'"))
-    found = {*words, *map(" ".join, pairwise(words)), *(stop for stop in "?!" if stop in text)}
+    found = {*word_grams(words), *(stop for stop in "?!" if stop in text)}
     return sorted(zlib.crc32(gram.encode("utf-8", "replace")) % BUCKETS for gram in found)

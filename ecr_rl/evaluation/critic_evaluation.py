@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ecr_rl.evaluation.critic_pairs import NAMES, PAIRS, Pair, matched_pairs, pa
 from ecr_rl.evaluation.people import emotion_figures, questionnaire_figures
 from ecr_rl.evaluation.sensitivity import sensitivity
 from ecr_rl.labels.evidence import Judge, Labels
-from ecr_rl.labels.examples import Example, human_examples, made_evidence
+from ecr_rl.labels.examples import Example, human_examples, replies_of_kind
 from ecr_rl.labels.kinds import MADE, Kind, ReplyMaker, reserved_films
 from ecr_rl.labels.nearest import NearestReplies
 from ecr_rl.labels.phrases import HELD_OUT
@@ -136,18 +137,11 @@ def _judged(critic: RewardModel, judge: Judge, examples: Sequence[Example]) -> J
 
 def _made(cases: Sequence[Example], maker: ReplyMaker, count: int, rng: np.random.Generator) -> list[Example]:
     """``count`` replies of each made kind, fewer where the cases do not lend themselves to it."""
-    examples = []
-    for kind in MADE:
-        found = 0
-        for place in rng.permutation(len(cases)):
-            if found == count:
-                break
-            case = cases[place]
-            if (reply := maker.make(kind, case.evidence, rng)) is not None:
-                piece = replace(made_evidence(case.evidence, *reply), cut=kind is Kind.TRUNCATED)
-                examples.append(Example(piece, kind, case.dialogue, case.turn))
-                found += 1
-    return examples
+    return [
+        Example(piece, kind, case.dialogue, case.turn)
+        for kind in MADE
+        for case, piece in islice(replies_of_kind(cases, maker, kind, rng), count)
+    ]
 
 
 def _row(name: str, human: Judged, made: Judged, seed: int) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def head_figures(
         truth, predicted = values[rows, head].astype(np.float64), predictions[rows, head]
         figures[name] = {
             "r2": r_squared(truth, predicted),
-            "r2_length": r_squared(truth, length_predictions(truth, [replies[row] for row in rows])),
+            "r2_length": r_squared(truth, length_predictions(truth, [replies[row] for row in rows.tolist()])),
             "spearman": spearman(truth, predicted),
             "mae": mean_absolute_error(truth, predicted),
         }

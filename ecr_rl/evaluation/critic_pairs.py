@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ecr_rl.labels.evidence import Evidence
-from ecr_rl.labels.examples import Example, made_evidence
+from ecr_rl.labels.examples import Example, replies_of_kind
 from ecr_rl.labels.kinds import Kind, ReplyMaker
 
 PAIRS = {
@@ -50,17 +51,13 @@ def matched_pairs(
         count: pairs of a kind.
         rng: decides the cases and the edits.
     """
-    pairs: dict[Kind, list[Pair]] = {kind: [] for kind in PAIRS}
-    for kind, found in pairs.items():
-        for place in rng.permutation(len(cases)):
-            if len(found) == count:
-                break
-            source = cases[place].evidence
-            reply = maker.make(kind, source, rng)
-            if reply is not None and reply[0] != source.exchange.reply:
-                worse = replace(made_evidence(source, *reply), cut=kind is Kind.TRUNCATED)
-                found.append(Pair(replace(source, next_turn=""), worse))
-    return pairs
+    return {kind: list(islice(_pairs(cases, maker, kind, rng), count)) for kind in PAIRS}
+
+
+def _pairs(cases: Sequence[Example], maker: ReplyMaker, kind: Kind, rng: np.random.Generator) -> Iterator[Pair]:
+    for case, worse in replies_of_kind(cases, maker, kind, rng):
+        if worse.exchange.reply != case.evidence.exchange.reply:
+            yield Pair(replace(case.evidence, next_turn=""), worse)
 
 
 def pair_figures(

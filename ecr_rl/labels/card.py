@@ -12,6 +12,7 @@ import numpy as np
 
 from ecr_rl.labels.kinds import Kind
 from ecr_rl.labels.store import FACTS, SPLITS, LabelTable
+from ecr_rl.tables import shown, table_lines
 from envs.files import write_json, write_text
 from envs.heads import HEADS
 
@@ -100,13 +101,6 @@ def _section(title: str, body: str) -> list[str]:
     return [f"## {title}", body] if body else []
 
 
-def table_lines(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; bars within a cell are escaped."""
-    names = list(header)
-    lines = [names, ["---"] * len(names), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def _shares(counts: Mapping[str, Any]) -> str:
     whole = max(1, counts["n"])
     kinds = table_lines(
@@ -171,11 +165,6 @@ def _agreement(agreement: Mapping[str, Any] | None) -> str:
         for head, figures in pair["heads"].items()
     ]
     return table_lines(("judges", "head", "both know", "Pearson", "Spearman", "weighted kappa"), rows)
-
-
-def shown(value: float | None) -> str:
-    """A figure to three decimals, a dash where it is not defined."""
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _origin(facts: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -127,6 +127,16 @@ def made_examples(
             piece = replace(made_evidence(case.evidence, *reply), cut=kind is Kind.TRUNCATED)
             examples.append(Example(piece, kind, case.dialogue, case.turn))
     return examples
+
+
+def replies_of_kind(
+    cases: Sequence[Example], maker: ReplyMaker, kind: Kind, rng: np.random.Generator
+) -> Iterator[tuple[Example, Evidence]]:
+    """The cases in a drawn order, each with a reply of this kind; those that do not lend themselves are left out."""
+    for place in rng.permutation(len(cases)):
+        case = cases[place]
+        if (reply := maker.make(kind, case.evidence, rng)) is not None:
+            yield case, replace(made_evidence(case.evidence, *reply), cut=kind is Kind.TRUNCATED)
 
 
 def made_evidence(source: Evidence, reply: str, films: tuple[int, ...]) -> Evidence:

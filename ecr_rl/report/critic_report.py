@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ecr_rl.evaluation.critic_evaluation import CriticEvaluation
 from ecr_rl.report.critic_plots import draw_critic_plots
+from ecr_rl.tables import share, shown, table_lines
 from envs.files import write_bytes, write_json, write_text
 
 FIGURES, PAGE, MARKDOWN = "evaluation.json", "index.html", "README.md"
@@ -62,7 +63,7 @@ def critic_tables(figures: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _head_table(figures: dict[str, Any]) -> dict[str, Any]:
     rows = [
-        [name, row["over"], str(row["n"]), *(number(row[column]) for column in _HEADS), _interval(row)]
+        [name, row["over"], str(row["n"]), *(shown(row[column]) for column in _HEADS), _interval(row)]
         for name, row in figures["heads"].items()
     ]
     note = (
@@ -76,7 +77,7 @@ def _head_table(figures: dict[str, Any]) -> dict[str, Any]:
 def _kind_table(figures: dict[str, Any]) -> dict[str, Any]:
     shares = ("share_right", "share_right_same_length", "judge_share_right", "judge_share_right_same_length")
     rows = [
-        [kind, row["head"], str(row["n"]), str(row["n_same_length"]), *(percent(row[share]) for share in shares)]
+        [kind, row["head"], str(row["n"]), str(row["n_same_length"]), *(share(row[name]) for name in shares)]
         for kind, row in figures["kinds"].items()
     ]
     note = (
@@ -89,7 +90,7 @@ def _kind_table(figures: dict[str, Any]) -> dict[str, Any]:
 
 def _calibration_table(figures: dict[str, Any]) -> dict[str, Any]:
     keys = ("error", "within_1", "within_2", "spread_spearman")
-    rows = [[name, *(number(row["calibration"][key]) for key in keys)] for name, row in figures["heads"].items()]
+    rows = [[name, *(shown(row["calibration"][key]) for key in keys)] for name, row in figures["heads"].items()]
     note = (
         "Mean distance of score and label in ten bins; labels within one and two spreads (.683 and .954 for a normal "
         "error); rank correlation of spread and absolute error."
@@ -110,7 +111,7 @@ def _sensitivity_table(figures: dict[str, Any]) -> dict[str, Any]:
 
 def _people_table(figures: dict[str, Any]) -> dict[str, Any]:
     rows = [
-        [source, row["head"], " / ".join(map(str, row["n"])), number(row["auc"])]
+        [source, row["head"], " / ".join(map(str, row["n"])), shown(row["auc"])]
         for source, row in figures["people"].items()
     ]
     note = "Area under the ROC curve against what people said, in no way by the rubric."
@@ -123,23 +124,12 @@ def _table(title: str, note: str, columns: list[str], rows: list[list[str]]) -> 
 
 def markdown_tables(tables: Sequence[dict[str, Any]]) -> str:
     """The tables in Markdown, each under its title."""
-    lines: list[str] = []
+    parts = []
     for table in tables:
-        lines += [f"### {table['title']}", "", table["note"], ""]
-        rows = [table["columns"], ["---", *["---:"] * (len(table["columns"]) - 1)], *table["rows"]]
-        lines += ["| " + " | ".join(row) + " |" for row in rows]
-        lines.append("")
-    return "\n".join(lines) + "\n"
-
-
-def number(value: float | None) -> str:
-    """Three decimals, a dash where there is none."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def percent(value: float | None) -> str:
-    """One decimal, a dash where there is none."""
-    return "-" if value is None else f"{value:.1%}"
+        columns = table["columns"]
+        rule = ["---", *["---:"] * (len(columns) - 1)]
+        parts.append(f"### {table['title']}\n\n{table['note']}\n\n{table_lines(columns, table['rows'], rule)}\n\n")
+    return "".join(parts)
 
 
 def _interval(row: dict[str, Any]) -> str:

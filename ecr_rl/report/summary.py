@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.report.wording import MARKS, figure, mean_and_interval, percent, reading, verdict
+from ecr_rl.tables import table_lines
 
 HEADER = ("figure", "baseline", "rl", "difference", "")
 LEGEND = f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0"
@@ -23,13 +24,13 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
 def markdown_table(report: Mapping[str, Any]) -> str:
     """The figures with intervals as a Markdown table, a line about n and intervals below it."""
     bootstrap = report["bootstrap"]
-    lines = [_markdown_row(HEADER), _markdown_row(("---", "---:", "---:", "---:", "---"))]
-    lines += [_markdown_row((f"`{name}`", *cells)) for name, *cells in _rows(report)]
+    rows = ((f"`{name}`", *cells) for name, *cells in _rows(report))
+    table = table_lines(HEADER, rows, ("---", "---:", "---:", "---:", "---"))
     note = (
         f"{report['n']} held-out dialogues; mean [{percent(bootstrap['coverage'])} paired bootstrap interval, "
         f"{bootstrap['resamples']:,} resamples]; difference = rl - baseline. {LEGEND}."
     )
-    return "\n".join([*lines, "", note]) + "\n"
+    return f"{table}\n\n{note}\n"
 
 
 def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -47,7 +48,3 @@ def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 def _mark(found: str) -> str:
     return f"{MARKS[found]} {found}" if found in ("better", "worse", "changed") else ""
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -22,7 +22,7 @@ from envs.heads import HEADS, Exchange, HeadScores
 from envs.sample import sample_corpus
 
 
-def data(labels: Sequence[float], scores: Sequence[float], spread: float = 0.1) -> HeadData:
+def data(labels: Sequence[float] | np.ndarray, scores: Sequence[float] | np.ndarray, spread: float = 0.1) -> HeadData:
     values = np.array(labels)
     replies = ["word " * (i + 1) for i in range(len(values))]
     return HeadData(values, np.array(scores), np.full(len(values), spread), replies, np.arange(len(values)) // 2)
