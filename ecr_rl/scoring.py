@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from ecr_rl.labels.store import read_turn
 from envs.dialogue import Role, Utterance
 from envs.errors import DataError
+from envs.files import write_text
 from envs.heads import HEADS, Exchange, HeadScores
 from envs.progress import OnStep
 
@@ -61,45 +59,23 @@ def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnSte
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if lines[-1] == b"":
         lines.pop()
+    written: list[str] = []
     counts = {"n": len(lines), "errors": 0, "cut": 0}
+    on_step(0, len(lines), {})
+    for first in range(0, len(lines), BATCH):
+        for result in score_lines(critic, lines[first : first + BATCH]):
+            counts["errors"] += "error" in result
+            counts["cut"] += result.get("cut", False)
+            written.append(json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n")
+        on_step(min(first + BATCH, len(lines)), len(lines), {})
+    text = "".join(written)
     if output is None:
-        text = io.StringIO()
-        _write(critic, lines, text, counts, on_step)
-        return {**counts, "lines": text.getvalue()}
+        return {**counts, "lines": text}
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=output.parent, prefix=f".{output.name}-", encoding="utf-8", delete=False
-        ) as aside:
-            try:
-                _write(critic, lines, aside, counts, on_step)
-                aside.flush()
-                Path(aside.name).chmod(0o644)
-                Path(aside.name).rename(output)
-            except BaseException:
-                Path(aside.name).unlink(missing_ok=True)
-                raise
+        write_text(output, text)
     except OSError as error:
         raise DataError(f"cannot be written: {error}", file=output, remedy="Choose another --output.") from error
     return counts
-
-
-def _write(critic: Scorer, lines: list[bytes], target: Any, counts: dict[str, int], on_step: OnStep) -> None:
-    done = 0
-    on_step(0, len(lines), {})
-    for batch in _batches(lines):
-        for result in score_lines(critic, batch):
-            counts["errors"] += "error" in result
-            counts["cut"] += result.get("cut", False)
-            target.write(json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n")
-        done += len(batch)
-        on_step(done, len(lines), {})
-
-
-def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    rest = iter(lines)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
 
 
 def score_lines(critic: Scorer, lines: list[bytes]) -> list[dict[str, Any]]:
@@ -151,8 +127,7 @@ def _exchange(line: bytes) -> Exchange:
 
 
 def _turn(text: str, seeker: bool) -> Utterance:
-    for role in Role:
-        label, colon, rest = text.partition(":")
-        if colon and label.strip().lower() == role.value:
-            return Utterance(role, rest.strip())
-    return Utterance(Role.SEEKER if seeker else Role.RECOMMENDER, text)
+    try:
+        return read_turn(text)
+    except ValueError:
+        return Utterance(Role.SEEKER if seeker else Role.RECOMMENDER, text)
