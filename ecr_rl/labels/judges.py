@@ -33,7 +33,7 @@ def build_judge(settings: JudgeSettings, catalog: Catalog, rubric: Callable[[], 
     if settings.judge == "transformers":
         from ecr_rl.labels.model_judge import ModelJudge
 
-        return ModelJudge(with_folder(settings, cache), catalog, emotions)
+        return ModelJudge(settings, catalog, emotions)
     from ecr_rl.labels.endpoint_judge import EndpointJudge, check_endpoint
 
     check_endpoint(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,37 +23,48 @@ from envs.errors import ModelError
 _DIGITS = [str(score) for score in range(LOWEST, HIGHEST + 1)]
 
 
+class _ChatModel:
+    """A loaded model with its tokenizer, and where its score tokens are.
+
+    Attributes:
+        prefills: beginnings of the answer up to each score; none for parsed text.
+        score_ids: tokens of the five scores behind them.
+        room: tokens of a prompt at most.
+    """
+
+    def __init__(self, settings: JudgeSettings) -> None:
+        device = best_device()
+        dtype = torch.bfloat16 if device != "cpu" else torch.float32
+        self.model = load_causal_lm(settings.model, dtype=dtype, four_bit=settings.four_bit, device=device).eval()
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(settings.model, use_fast=True)
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.tokenizer.padding_side = "left"
+        self.prefills: list[str] = []
+        self.score_ids: list[int] = []
+        if settings.reading == "expectation":
+            self.prefills, self.score_ids = _score_tokens(self.tokenizer, settings.model)
+        ahead = max((self.length(prefill) for prefill in self.prefills), default=0)
+        self.room = max_positions(self.model) - max(ahead, settings.max_new)
+
+    def length(self, text: str) -> int:
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
 class ModelJudge:
     """Reads scores off a chat model, as an expectation over the score tokens or as parsed text."""
 
     name = "transformers"
 
     def __init__(self, settings: JudgeSettings, catalog: Catalog, emotions: EmotionsOf | None = None) -> None:
-        """Load the model.
+        """Judge by a model; it is loaded when the first reply comes.
 
         Args:
             settings: model, precision, reading.
             catalog: facts of the films.
             emotions: reads emotions for the rich context.
-
-        Raises:
-            ModelError: the model cannot be loaded, or its tokenizer has no single token for each score
-                that an expectation could be read off.
         """
         self._settings, self._catalog, self._emotions = settings, catalog, emotions
-        device = best_device()
-        dtype = torch.bfloat16 if device != "cpu" else torch.float32
-        self._model = load_causal_lm(settings.model, dtype=dtype, four_bit=settings.four_bit, device=device).eval()
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(settings.model, use_fast=True)
-        if self._tokenizer.pad_token_id is None:
-            self._tokenizer.pad_token = self._tokenizer.eos_token
-        self._tokenizer.padding_side = "left"
-        self._prefills: list[str] = []
-        self._score_ids: list[int] = []
-        if settings.reading == "expectation":
-            self._prefills, self._score_ids = _score_tokens(self._tokenizer, settings.model)
-        ahead = max((self._length(prefill) for prefill in self._prefills), default=0)
-        self._room = max_positions(self._model) - max(ahead, settings.max_new)
         self.provenance: Mapping[str, object] = {
             "model": settings.model,
             "four_bit": settings.four_bit,
@@ -61,8 +73,17 @@ class ModelJudge:
             "context": settings.context.value,
         }
 
+    @cached_property
+    def _chat(self) -> _ChatModel:
+        return _ChatModel(self._settings)
+
     def judge(self, evidence: Sequence[Evidence]) -> Labels:
-        """Score N replies; an answer that cannot be read is a problem of its piece."""
+        """Score N replies; an answer that cannot be read is a problem of its piece.
+
+        Raises:
+            ModelError: the model cannot be loaded, or its tokenizer has no single token for each score that an
+                expectation could be read off.
+        """
         labels = no_labels(len(evidence))
         labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
         problems = [""] * len(evidence)
@@ -72,7 +93,7 @@ class ModelJudge:
             rows = [row for row, prompt in written.items() if prompt]
             prompts = [written[row] for row in rows]
             for row in written.keys() - set(rows):
-                problems[row] = f"too long for the model's {max_positions(self._model)} positions"
+                problems[row] = f"too long for the model's {max_positions(self._chat.model)} positions"
             if not rows:
                 continue
             read = self.expected(prompts) if self._settings.reading == "expectation" else self.parsed(prompts)
@@ -87,10 +108,10 @@ class ModelJudge:
     def expected(self, prompts: Sequence[str]) -> list[list[float] | str]:
         """For each head the mean score under the model's distribution over the five score tokens."""
         columns = []
-        for prefill in self._prefills:
+        for prefill in self._chat.prefills:
             batch = self._batch([prompt + prefill for prompt in prompts])
-            logits = self._model(**batch, logits_to_keep=1).logits[:, -1].float()
-            chances = torch.softmax(logits[:, self._score_ids], dim=-1)
+            logits = self._chat.model(**batch, logits_to_keep=1).logits[:, -1].float()
+            chances = torch.softmax(logits[:, self._chat.score_ids], dim=-1)
             scores = torch.arange(LOWEST, HIGHEST + 1, device=chances.device, dtype=chances.dtype)
             columns.append((chances @ scores).cpu().numpy())
         return [[unit(float(score)) for score in row] for row in np.stack(columns, axis=1)]
@@ -99,10 +120,13 @@ class ModelJudge:
     def parsed(self, prompts: Sequence[str]) -> list[list[float] | str]:
         """The scores that the model writes, or why they cannot be read."""
         batch = self._batch(list(prompts))
-        written = self._model.generate(  # pyright: ignore[reportCallIssue]
-            **batch, max_new_tokens=self._settings.max_new, do_sample=False, pad_token_id=self._tokenizer.pad_token_id
+        written = self._chat.model.generate(  # pyright: ignore[reportCallIssue]
+            **batch,
+            max_new_tokens=self._settings.max_new,
+            do_sample=False,
+            pad_token_id=self._chat.tokenizer.pad_token_id,
         )
-        texts = self._tokenizer.batch_decode(written[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+        texts = self._chat.tokenizer.batch_decode(written[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
         return [_read(text) for text in texts]
 
     def _prompt(self, piece: Evidence) -> str:
@@ -110,27 +134,24 @@ class ModelJudge:
         turns = piece.exchange.context
         for first in range(len(turns) + 1):
             prompt = self._write(replace(piece, exchange=replace(piece.exchange, context=turns[first:])))
-            if self._length(prompt) <= self._room:
+            if self._chat.length(prompt) <= self._chat.room:
                 return prompt
         return ""
 
     def _write(self, piece: Evidence) -> str:
         messages = judge_messages(piece, self._catalog, self._settings.context, self._emotions)
         whole = "\n\n".join(message["content"] for message in messages)
-        if not getattr(self._tokenizer, "chat_template", None):
+        if not getattr(self._chat.tokenizer, "chat_template", None):
             return f"{whole}\n\nAnswer:\n"
         options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True}
         try:
-            return self._tokenizer.apply_chat_template(messages, **options)
+            return self._chat.tokenizer.apply_chat_template(messages, **options)
         except TemplateError:  # Gemma's template, among others, knows no system role
-            return self._tokenizer.apply_chat_template([{"role": "user", "content": whole}], **options)
-
-    def _length(self, text: str) -> int:
-        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+            return self._chat.tokenizer.apply_chat_template([{"role": "user", "content": whole}], **options)
 
     def _batch(self, texts: list[str]) -> dict[str, torch.Tensor]:
-        batch = self._tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
-        return {name: tensor.to(self._model.device) for name, tensor in batch.items() if name != "token_type_ids"}
+        batch = self._chat.tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+        return {name: tensor.to(self._chat.model.device) for name, tensor in batch.items() if name != "token_type_ids"}
 
 
 def _read(text: str) -> list[float] | str:

@@ -310,7 +310,7 @@ def test_scores_that_are_no_single_tokens_need_the_reading_of_text(small: Path, 
         tokenizer_object=no_digits, unk_token="[UNK]", pad_token="[PAD]", eos_token="[PAD]"
     ).save_pretrained(small)
     with pytest.raises(ModelError, match="--reading text"):
-        small_judge(small)
+        small_judge(small).judge([piece()])
     assert "unreadable answer" in small_judge(small, reading="text").judge([piece()]).problems[0]
 
 
