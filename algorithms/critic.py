@@ -199,7 +199,8 @@ class Critic:
     def cut(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """(N,) bool: the reply is longer than the critic reads, and was judged without its end."""
         pairs = [trunk.text.encode(exchanges) for trunk in self._trunks]
-        return np.array([[pair.cut for pair in read] for read in pairs], dtype=bool).reshape(len(pairs), -1).any(0)
+        cut = np.array([[pair.cut for pair in read] for read in pairs], dtype=bool)
+        return np.asarray(cut.reshape(len(pairs), -1).any(0))
 
     def weights_hash(self) -> str:
         """sha256 (hex) of all weights, names and shapes included: equal critics, equal hash."""
@@ -259,9 +260,14 @@ def save_critic(
 def save_trunk(network: CriticNetwork, encoder: Encoder, folder: Path) -> dict[str, int]:
     """Write a network and its encoder's config and tokenizer; returns what is needed to load it."""
     save_encoder(encoder, folder / ENCODER)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    write_bytes(folder / WEIGHTS, save(weights))
+    write_weights(network, folder / WEIGHTS)
     return {"members": network.members, "frozen_layers": network.frozen_layers}
+
+
+def write_weights(network: nn.Module, file: Path) -> None:
+    """Write a network's weights as safetensors, whole or not at all."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    write_bytes(file, save(weights))
 
 
 def load_trunk(folder: Path, facts: Mapping[str, Any]) -> Trunk:

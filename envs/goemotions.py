@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from envs.errors import DataError
 
@@ -44,7 +45,7 @@ def download_goemotions() -> GoEmotions:
     from datasets import load_dataset
 
     try:
-        splits = load_dataset(HUB, "simplified")
+        splits: Any = load_dataset(HUB, "simplified")
     except (OSError, ValueError) as error:
         raise DataError(
             f"{HUB} cannot be had from the hub: {error}",

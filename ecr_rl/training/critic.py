@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -143,7 +143,7 @@ def _some(targets: Targets, count: int, seed: int) -> Targets:
     return Targets([targets.exchanges[row] for row in rows], targets.values[rows], targets.known[rows])
 
 
-def _texts(exchanges: Iterator[Exchange] | Any) -> Iterator[str]:
+def _texts(exchanges: Sequence[Exchange]) -> Iterator[str]:
     """What a tokenizer is learnt from: each reply, and the newest part of its context."""
     for exchange in exchanges:
         yield exchange.reply

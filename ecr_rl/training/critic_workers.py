@@ -11,19 +11,19 @@ from typing import Any
 import ray
 import ray.train
 import torch
-from ray.train import RunConfig, ScalingConfig
+from ray.train import RunConfig, ScalingConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 from ray.util.queue import Empty, Queue
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 
-from algorithms.critic import CriticNetwork, load_trunk, save_trunk
+from algorithms.critic import CriticNetwork, load_trunk, save_trunk, write_weights
 from algorithms.critic_training import CriticTraining, Targets, World
 from algorithms.encoder import Encoder
 from algorithms.film_table import FilmTable
 from algorithms.settings import CriticSettings, ResourceSettings
 from ecr_rl.training.cluster import ray_instance
 from envs.errors import RunError
-from envs.files import write_bytes, write_json
+from envs.files import write_json
 from envs.progress import OnStep
 
 _START, _PROGRESS, _TRAINED, _FIGURES = "start", "progress.safetensors", "trained.safetensors", "trained.json"
@@ -81,7 +81,7 @@ def train_on_workers(
         queue.shutdown()
         try:
             fitted.result()
-        except Exception as error:  # Ray Train raises what it likes; the first line says what a worker said
+        except TrainingFailedError as error:
             raise RunError(f"training the critic on {settings.workers} workers failed: {error}") from error
     network.load_state_dict(load_file(folder / _TRAINED))
     return int(json.loads((folder / _FIGURES).read_text(encoding="utf-8"))["step"])
@@ -100,13 +100,12 @@ def _work(config: dict[str, Any]) -> None:
 
     def tell(done: int, total: int, figures: Mapping[str, float]) -> None:
         if rank == 0:
-            config["queue"].put((done, total, json.loads(json.dumps(dict(figures)))))
+            config["queue"].put((done, total, dict(figures)))
 
     table = FilmTable.from_json(films)
     training = CriticTraining(network.to(get_device()), trunk.text, table, settings, train, valid, world)
     step = training.run(tell, folder / _PROGRESS)
     if rank == 0:
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-        write_bytes(folder / _TRAINED, save(weights))
+        write_weights(network, folder / _TRAINED)
         write_json(folder / _FIGURES, {"step": step})
     ray.train.report({"step": step})
