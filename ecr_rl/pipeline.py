@@ -54,6 +54,7 @@ CODE = {
         "algorithms.text_classifier",
         "envs.goemotions",
         "envs.iard",
+        "envs.words",
     ),
     "labels": (*_JUDGE, "ecr_rl.labels.labelling", "ecr_rl.labels.nearest"),
     "critic": (
@@ -176,28 +177,26 @@ class Pipeline:
         key |= {"seed": self._config.seed, "instruments": (found := self.instruments()) and found.name}
         key |= {"responder": self.responder().name} if settings.policy else {}
 
-        def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
+        def plan() -> LabelPlan:
+            return self.label_plan(settings.count, self.judge_maker(), settings.context, settings.policy)
+
+        def build(folder: Path, stage: Stage, plan: LabelPlan) -> Mapping[str, Any]:
             from ecr_rl.labels.companions import write_companions
             from ecr_rl.labels.labelling import label_examples
 
             write_companions(folder, self.corpus().catalog, self.instruments(), settings.context)
-            plan = self.label_plan(settings.count, self.judge_maker(), settings.context, settings.policy)
             return label_examples(plan, folder, workers=os.cpu_count() or 1, on_step=stage.update)["counts"]
 
-        return self._artefact("labels", key, settings.count, build)
+        return self._artefact("labels", key, settings.count, build, plan)
 
-    def critic(self, labels: Path | None = None) -> Path:
-        """Folder of the trained critic.
-
-        Args:
-            labels: a label folder made elsewhere; by default the run's own.
-        """
+    def critic(self) -> Path:
+        """Folder of the trained critic."""
         settings = self._config.critic
-        source = labels or self.labels()
+        source = self.labels()
         key = {
             "settings": settings.model_dump(exclude={"workers"}),
             "encoders": [model_version(encoder) for encoder in (settings.encoder, *settings.more_encoders)],
-            "labels": source.name if labels is None else model_version(str(labels)),
+            "labels": source.name,
         }
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
@@ -311,16 +310,31 @@ class Pipeline:
         return corpus
 
     def _artefact(
-        self, kind: str, settings: Mapping[str, Any], total: int, build: Callable[[Path, Stage], Mapping[str, Any]]
+        self,
+        kind: str,
+        settings: Mapping[str, Any],
+        total: int,
+        build: Callable[..., Mapping[str, Any]],
+        *needed: Callable[[], Any],
     ) -> Path:
+        """The folder of a part, built where it is missing.
+
+        Args:
+            kind: of the part.
+            settings: what decides it beside corpus and code.
+            total: steps of its stage.
+            build: takes the folder to fill, its stage, and what ``needed`` gave; returns the part's figures.
+            needed: work with stages of its own, done before this stage begins.
+        """
         if kind not in self._made:
             key = {"corpus": self.corpus().fingerprint, "code": code_version(CODE[kind]), **settings}
 
             def builder(folder: Path) -> Mapping[str, Any]:
                 self._run.rewind(kind, 0)  # a killed attempt left lines
                 _prepare_torch(self._config.resources.driver_threads)
+                given = [work() for work in needed]
                 with self._run.stage(kind, total) as stage:
-                    return build(folder, stage)
+                    return build(folder, stage, *given)
 
             part = self._made[kind] = self._cache.build(kind, key, builder)
             if part.cached:
