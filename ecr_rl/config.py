@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -26,6 +26,8 @@ from ecr_rl.labels.settings import LabelSettings
 from ecr_rl.overrides import Override, apply_overrides, nearest, one_line, parse_override
 from envs.errors import ConfigError
 from envs.settings import DataSettings, EnvSettings, RewardSettings, Settings
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 class EvaluationSettings(Settings):
@@ -74,6 +76,12 @@ class RunConfig(Settings):
         for problem in _conflicts(self):
             raise ValueError(problem)
         return self
+
+
+def with_given(settings: SettingsT, section: str, **given: Any) -> SettingsT:
+    """The settings with those fields of a section that are given; None leaves a field as it is."""
+    fields = {name: value for name, value in given.items() if value is not None}
+    return settings.model_copy(update={section: getattr(settings, section).model_copy(update=fields)})
 
 
 def _conflicts(config: RunConfig) -> Iterator[str]:

@@ -12,10 +12,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ecr_rl.commands.options import Json, Resume, Set, examples
+from ecr_rl.commands.options import Json, Metadata, Resume, Set, Source, examples
 from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.commands.run import build_part
-from ecr_rl.config import RunConfig, load_config
+from ecr_rl.config import RunConfig, load_config, with_given
+from ecr_rl.tables import share, shown
 from envs.errors import ConfigError
 
 app = typer.Typer(help="The six-head critic: PPO's reward model.", no_args_is_help=True)
@@ -75,13 +76,8 @@ def train(
 )
 def evaluate(
     critic: CriticFolder,
-    source: Annotated[
-        str | None,
-        typer.Option("--source", help="Where the dialogues come from, as for label; by default the run's own."),
-    ] = None,
-    metadata: Annotated[
-        str | None, typer.Option("--metadata", help="A folder with id2info.json, as the labels were made with.")
-    ] = None,
+    source: Source = None,
+    metadata: Metadata = None,
     split: Annotated[
         Literal["valid", "test"], typer.Option("--split", help="Dialogues that the critic was not trained on.")
     ] = "test",
@@ -187,9 +183,7 @@ def _critic_of(
         folder = Path(parts["critic"]["folder"])
     else:
         raise ConfigError(f"{folder} holds no critic. Give --critic a critic's folder or a run folder")
-    given = {name: value for name, value in (("source", source), ("metadata", metadata)) if value is not None}
-    settings = settings.model_copy(update={"data": settings.data.model_copy(update=given)})
-    return folder, settings
+    return folder, with_given(settings, "data", source=source, metadata=metadata)
 
 
 def _heads(figures: dict[str, Any]) -> Table:
@@ -208,7 +202,7 @@ def _heads(figures: dict[str, Any]) -> Table:
     for column in columns.values():
         table.add_column(column, justify="right")
     for head, row in figures["heads"].items():
-        table.add_row(head, *("-" if row[name] is None else f"{row[name]:.3f}" for name in columns))
+        table.add_row(head, *(shown(row[name]) for name in columns))
     return table
 
 
@@ -217,6 +211,6 @@ def _kinds(figures: dict[str, Any]) -> Table:
     table.title = "worse replies ranked below the human's"
     for kind, row in figures["kinds"].items():
         shares = ("share_right", "share_right_same_length", "judge_share_right")
-        right, same, judge = ("-" if row[name] is None else f"{row[name]:.1%}" for name in shares)
+        right, same, judge = (share(row[name]) for name in shares)
         table.add_row(kind, row["head"], str(row["n"]), right, str(row["n_same_length"]), same, judge)
     return table

@@ -10,19 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ecr_rl.commands.options import Json, Set, examples
+from ecr_rl.commands.options import Json, Set, Source, examples
 from ecr_rl.commands.output import show, working
-from ecr_rl.config import RunConfig, load_config
+from ecr_rl.config import RunConfig, load_config, with_given
 
 if TYPE_CHECKING:
     from envs.corpus import Corpus
 
 app = typer.Typer(help="What a corpus holds, and having it at hand.", no_args_is_help=True)
 
-Source = Annotated[
-    str | None,
-    typer.Option("--source", help="sample, official, a ReDial zip, an unpacked folder, or hf:owner/name."),
-]
 Base = Annotated[str, typer.Option("--config", help="Take the data section of this config or profile.")]
 
 
@@ -36,7 +32,7 @@ def stats(source: Source = None, config: Base = "demo", changes: Set = None, jso
     with working():
         from envs.cases import corpus_statistics
 
-        counts = corpus_statistics(_load(_settings(config, source, changes)))
+        counts = corpus_statistics(_load(with_given(load_config(config, changes or []), "data", source=source)))
     show(counts, json, _table(counts))
 
 
@@ -46,7 +42,7 @@ def prepare(source: Source = None, config: Base = "demo", changes: Set = None, j
 
     Afterwards runs with the same source need no network for it.
     """
-    settings = _settings(config, source, changes)
+    settings = with_given(load_config(config, changes or []), "data", source=source)
     with working():
         corpus = _load(settings)
     facts = {
@@ -58,13 +54,6 @@ def prepare(source: Source = None, config: Base = "demo", changes: Set = None, j
         "repairs": dict(corpus.repairs),
     }
     show(facts, json)
-
-
-def _settings(config: str, source: str | None, changes: list[str] | None) -> RunConfig:
-    settings = load_config(config, changes or [])
-    if source is None:
-        return settings
-    return settings.model_copy(update={"data": settings.data.model_copy(update={"source": source})})
 
 
 def _load(settings: RunConfig) -> Corpus:

@@ -13,9 +13,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ecr_rl.commands.options import Json, Set, examples
+from ecr_rl.commands.options import Json, Metadata, Set, Source, examples
 from ecr_rl.commands.output import show, working
-from ecr_rl.config import RunConfig, load_config
+from ecr_rl.config import RunConfig, load_config, with_given
+from ecr_rl.labels.evidence import ContextForm
+from ecr_rl.tables import shown
 from envs.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ New = Annotated[Path, typer.Option("--out", help="The label folder to make.")]
 Many = Annotated[int | None, typer.Option("--count", min=1, help="Replies to label, at most, over all splits.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a folder that exists: label what is missing.")]
 Form = Annotated[
-    Literal["plain", "rich"] | None,
+    ContextForm | None,
     typer.Option("--context", help="What the judge is told: the words and film facts, or emotions and tastes too."),
 ]
 
@@ -45,10 +47,7 @@ Form = Annotated[
 )
 def label(
     context: typer.Context,
-    source: Annotated[
-        str | None,
-        typer.Option("--source", help="sample, official, a ReDial zip, an unpacked folder, or hf:owner/name."),
-    ] = None,
+    source: Source = None,
     judge: Annotated[
         Literal["rubric", "transformers", "openai"],
         typer.Option("--judge", help="Who judges: formulas, offline; a chat model here; or one behind an endpoint."),
@@ -85,9 +84,7 @@ def label(
         str | None,
         typer.Option("--sentences", help="words, minilm, a folder or a hub id: to tell likeness by."),
     ] = None,
-    metadata: Annotated[
-        str | None, typer.Option("--metadata", help="A folder with id2info.json: the films' genres, people and plots.")
-    ] = None,
+    metadata: Metadata = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Dialogues of each split, at most.")] = None,
     shards: Annotated[
         int | None,
@@ -110,14 +107,10 @@ def label(
         return
     if out is None:
         raise typer.BadParameter("say where the labels go", param_hint="--out")
-    given = {"count": count, "policy": policy, "context": form}
-    settings = _settings(
-        config,
-        changes,
-        data={"source": source, "limit": limit, "metadata": metadata},
-        labels=given,
-        instruments={"emotions": emotions, "acts": acts, "sentences": sentences},
-    )
+    settings = with_given(load_config(config, changes or []), "data", source=source, limit=limit, metadata=metadata)
+    readers = {"emotions": emotions, "acts": acts, "sentences": sentences}
+    instruments = with_given(settings.labels, "instruments", **readers).instruments
+    settings = with_given(settings, "labels", count=count, policy=policy, context=form, instruments=instruments)
     with working():
         judging = _judging(
             judge=judge,
@@ -203,18 +196,6 @@ def merge(
     show({"folder": str(out), "n": report["joined"], **report}, json, _agreed(out, report))
 
 
-def _settings(config: str, changes: list[str] | None, **sections: dict[str, Any]) -> RunConfig:
-    """The config with its changes, and with the options that were given put over it."""
-    settings = load_config(config, changes or [])
-    data, labels, instruments = (
-        {name: value for name, value in sections[section].items() if value is not None}
-        for section in ("data", "labels", "instruments")
-    )
-    labels["instruments"] = settings.labels.instruments.model_copy(update=instruments)
-    parts = {"data": settings.data.model_copy(update=data), "labels": settings.labels.model_copy(update=labels)}
-    return settings.model_copy(update=parts)
-
-
 def _judging(**given: Any) -> JudgeSettings:
     from pydantic import ValidationError
 
@@ -261,11 +242,12 @@ def _label(
         else:
             write_films(out, catalog)
             _look(make_judge(), plan, memory, force)
+        usual = os.cpu_count() or 1 if judging.judge == "rubric" else 1
         with run.stage("labels", len(plan.rows)) as stage:
             return label_examples(
                 plan,
                 out,
-                workers=workers or (os.cpu_count() or 1 if judging.judge == "rubric" else 1),
+                workers=workers or usual,
                 gpus_per_worker=gpus,
                 shards=shards,
                 resume=resume,
@@ -313,8 +295,6 @@ def _tell_rejects(shown: list[str], count: int, file: Path) -> None:
 
 
 def _counted(out: Path, counts: dict[str, Any]) -> Group:
-    from ecr_rl.labels.card import shown
-
     rows = Table("kind", "replies", "share", title=f"{counts['n']:,} labelled replies", title_justify="left")
     for kind, n in counts["kinds"].items():
         rows.add_row(kind, f"{n:,}", f"{n / counts['n']:.1%}")
@@ -326,8 +306,6 @@ def _counted(out: Path, counts: dict[str, Any]) -> Group:
 
 
 def _agreed(out: Path, report: dict[str, Any]) -> Group:
-    from ecr_rl.labels.card import shown
-
     tables = []
     for pair in report["pairs"]:
         table = Table("head", "both know", "Pearson", "Spearman", "weighted kappa", title=" and ".join(pair["judges"]))

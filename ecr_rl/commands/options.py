@@ -23,6 +23,13 @@ Set = Annotated[
         "-s", "--set", metavar="SECTION.KEY=VALUE", help="Change a setting; the value is YAML. May be repeated."
     ),
 ]
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="sample, official, a ReDial zip, an unpacked folder, or hf:owner/name."),
+]
+Metadata = Annotated[
+    str | None, typer.Option("--metadata", help="A folder with id2info.json: the films' genres, people and plots.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; logs and progress go to stderr.")]
 
 

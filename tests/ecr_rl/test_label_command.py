@@ -160,3 +160,12 @@ def test_an_endpoint_is_asked_for(tmp_path: Path) -> None:
     result = invoke(f"label --config demo --limit 10 --count 40 --no-policy --judge openai --out {tmp_path / 'x'}")
     assert result.exit_code == 2
     assert "--endpoint" in result.stderr
+
+
+def test_the_context_that_is_asked_for_stands_with_the_labels(tmp_path: Path, ray_session: object) -> None:
+    out = tmp_path / "plain"
+    result = invoke(f"label --config demo --limit 10 --count 30 --no-policy --context plain --out {out} --json")
+    assert result.exit_code == 0, result.output
+    assert set(read_labels(out).column("context_form")) == {"plain"}
+    assert "--context plain" in (out / "README.md").read_text()
+    assert json.loads((out / "judge" / "judge.json").read_text())["context"] == "plain"
