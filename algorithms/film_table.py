@@ -1,13 +1,14 @@
-"""What a critic knows of films: genres and people by the name that stands in a text."""
+"""What a critic knows of films: genres, people and what goes with them, by the name that stands in a text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from algorithms.film_affinity import FilmAffinity
 from envs.catalog import Catalog
 from envs.genres import genre_name
 
@@ -27,13 +28,14 @@ class FilmEntry:
 class FilmTable:
     """Finds films in a text by their names, ``Title (1999)``."""
 
-    def __init__(self, films: Mapping[str, FilmEntry]) -> None:
-        """Know these films, by name."""
+    def __init__(self, films: Mapping[str, FilmEntry], affinity: FilmAffinity | None = None) -> None:
+        """Know these films, by name, and what goes with them (nothing by default)."""
         self._films = dict(films)
+        self.affinity = affinity or FilmAffinity({}, {})
         self.find = lru_cache(maxsize=100_000)(self._find)
 
     @classmethod
-    def of(cls, catalog: Catalog) -> FilmTable:
+    def of(cls, catalog: Catalog, affinity: FilmAffinity | None = None) -> FilmTable:
         """The films of a catalogue that have a year; later ones of the same name are passed over."""
         films: dict[str, FilmEntry] = {}
         for film in catalog:
@@ -42,7 +44,7 @@ class FilmTable:
                     frozenset(map(genre_name, film.genres)), frozenset(name.lower() for name in film.people if name)
                 )
                 films.setdefault(film.name, entry)
-        return cls(films)
+        return cls(films, affinity)
 
     def __getitem__(self, name: str) -> FilmEntry:
         """What is known of a film that ``find`` returned."""
@@ -62,9 +64,11 @@ class FilmTable:
 
     def to_json(self) -> dict[str, Any]:
         """The table as JSON values; ``from_json`` reads them back."""
-        return {name: [sorted(film.genres), sorted(film.people)] for name, film in self._films.items()}
+        films = {name: [sorted(film.genres), sorted(film.people)] for name, film in self._films.items()}
+        return {"films": films, "affinity": self.affinity.to_json()}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Iterable[Iterable[str]]]) -> FilmTable:
+    def from_json(cls, values: Mapping[str, Any]) -> FilmTable:
         """The table of ``to_json``."""
-        return cls({name: FilmEntry(*map(frozenset, film)) for name, film in values.items()})
+        films = {name: FilmEntry(*map(frozenset, film)) for name, film in values["films"].items()}
+        return cls(films, FilmAffinity.from_json(values["affinity"]))

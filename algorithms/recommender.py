@@ -21,6 +21,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from algorithms.seeker_words import seeker_words
 from algorithms.settings import RecommenderSettings
 from envs.catalog import Catalog, Film
 from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
@@ -34,10 +35,6 @@ REJECTED = 0.3
 """Weight of a film that the seeker rejects."""
 _RARE, _COMMON = 5, 0.25
 """A word counts from this many cases on, and up to this share of them."""
-_MENTION = re.compile(r"@\d+")
-_WORD = re.compile(r"[^\W\d_]{2,}(?:['-][^\W\d_]+)*")
-_CLAUSE = re.compile(r"[.,;!?]|\bbut\b")
-_NEGATION = re.compile(r"\b(?:not|no|never|without|hate|hated|dislike|avoid|except|less|nor|\w+n't|dont|didnt|isnt)\b")
 _REJECTION = re.compile(
     r"\b(?:did ?n['o]t (?:like|care|enjoy|love)|do ?n['o]t (?:like|care)|not (?:like|enjoy|a fan|for me|my|what)"
     r"|not really|hate|hated|terrible|boring|awful|dislike|no thanks|prefer)\b"
@@ -201,17 +198,6 @@ class CooccurrenceRecommender:
                 films |= dict.fromkeys(named, 1.0)
                 recent = named
         return films, words
-
-
-def seeker_words(text: str) -> set[str]:
-    """The words of a text without titles, in lower case; after a negation in the clause as ``not word``."""
-    found: set[str] = set()
-    for clause in _CLAUSE.split(_MENTION.sub(" ", text.lower())):
-        negation = _NEGATION.search(clause)
-        start = len(clause) if negation is None else negation.end()
-        found.update(_WORD.findall(clause[:start]))
-        found.update(f"not {word}" for word in _WORD.findall(clause[start:]))
-    return found
 
 
 def _cases(dialogues: Sequence[Dialogue], columns: dict[int, int]) -> Iterator[tuple[set[str], list[int]]]:

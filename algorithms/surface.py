@@ -12,7 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from algorithms.film_affinity import UNKNOWN
 from algorithms.film_table import FilmTable
+from algorithms.seeker_words import seeker_words
 from algorithms.sentiment import compound
 from envs.dialogue import Role
 from envs.genres import GENRE_WORD, GENRES, genre_match, genre_overlap, said_genres
@@ -22,7 +24,7 @@ from envs.words import WORD, repeated_share
 NAMES = (
     *("words", "log_words", "distinct", "repeated", "questions", "exclamations", "finished", "sentiment"),
     *("seeker_sentiment", "overlap", "shared_words", "opens", "answers_seeker", "films", "new_films", "films_again"),
-    *("match", "match_known", "refused", "kin", "person", "genre_right", "genre_wrong", "long_words"),
+    *("match", "match_known", "refused", "kin", "person", "affinity", "genre_right", "genre_wrong", "long_words"),
 )
 """What the numbers are, in their order."""
 
@@ -66,7 +68,7 @@ def _films(exchange: Exchange, films: FilmTable) -> list[float]:
     turns = [turn.text[:_LONGEST] for turn in exchange.context]
     before = {name for text in turns for name in films.find(text)}
     new = [name for name in named if name not in before]
-    told, wanted, refused = _wishes(exchange, films)
+    told, wanted, refused, said = _wishes(exchange, films)
     match, known, unwanted, kin, person = 0.0, 0.0, 0.0, 0.0, 0.0
     for name in new:
         genres, people = films[name].genres, films[name].people
@@ -77,6 +79,7 @@ def _films(exchange: Exchange, films: FilmTable) -> list[float]:
         kin += max((genre_overlap(genres, films[other].genres) for other in told), default=0.5)
         person += any(people & films[other].people for other in told)
     share = max(1, len(new))
+    affinity = sum(films.affinity.of(before, said, new)) if new else UNKNOWN
     spoken = {GENRES[word] for word in GENRE_WORD.findall(reply.lower())}
     about = frozenset[str]().union(*(films[name].genres for name in named))
     words = set(_words(reply))
@@ -89,17 +92,19 @@ def _films(exchange: Exchange, films: FilmTable) -> list[float]:
         unwanted / share,
         kin / share,
         person / share,
+        affinity / share,
         min(3, len(spoken & about)) / 2,
         min(3, len(spoken - about)) / 2,
         min(20, sum(len(word) > 3 for word in words)) / 10,
     ]
 
 
-def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], set[str]]:
-    """Films that the seeker named, and the genres that the seeker wants and refuses, as far as the words tell."""
+def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], set[str], set[str]]:
+    """Films that the seeker named, genres wanted and refused as far as the words tell, and the words."""
     told: set[str] = set()
     wanted: set[str] = set()
     refused: set[str] = set()
+    words: set[str] = set()
     for turn in exchange.context:
         if turn.role is Role.SEEKER:
             text = turn.text[:_LONGEST]
@@ -109,9 +114,10 @@ def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], s
                 text = text.replace(name, " ")
             said, unwanted = said_genres(text.lower())
             wanted |= said
+            words |= seeker_words(text)
             refused |= unwanted
     wanted = wanted - refused or {genre for name in told for genre in films[name].genres} - refused
-    return told, wanted, refused
+    return told, wanted, refused, words
 
 
 @lru_cache(maxsize=50_000)

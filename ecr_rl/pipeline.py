@@ -21,66 +21,16 @@ from ecr_rl.labels.kinds import PolicyReply
 from ecr_rl.labels.settings import InstrumentSettings
 from ecr_rl.runs import RunFolder
 from ecr_rl.stage import Stage
+from ecr_rl.stage_code import CODE
 from envs.corpus import Corpus, load_corpus
 from envs.files import write_json
 
 if TYPE_CHECKING:
+    from algorithms.film_affinity import FilmAffinity
     from ecr_rl.labels.labelling import LabelPlan
 
 ARTEFACTS = "artefacts.json"
 log = logging.getLogger(__name__)
-
-_TEXT = ("envs.catalog", "envs.title_finder", "envs.dialogue", "envs.markup")
-_JUDGE = (
-    *_TEXT,
-    "algorithms.acts",
-    "algorithms.emotions",
-    "algorithms.sentences",
-    "algorithms.sentiment",
-    "envs.genres",
-    "envs.words",
-    *(
-        f"ecr_rl.labels.{name}"
-        for name in ("examples", "injection", "instruments", "kinds", "lexicon", "phrases", "reading", "rubric")
-    ),
-)
-CODE = {
-    "instruments": (
-        "algorithms.act_classifier",
-        "algorithms.acts",
-        "algorithms.emotion_classifier",
-        "algorithms.emotions",
-        "algorithms.sentences",
-        "algorithms.text_classifier",
-        "envs.goemotions",
-        "envs.iard",
-        "envs.words",
-    ),
-    "labels": (*_JUDGE, "ecr_rl.labels.labelling", "ecr_rl.labels.nearest"),
-    "critic": (
-        "algorithms.blend",
-        "algorithms.critic",
-        "algorithms.critic_training",
-        "algorithms.encoder",
-        "algorithms.film_table",
-        "algorithms.pair_text",
-        "algorithms.ridge",
-        "algorithms.surface",
-        "ecr_rl.training.critic",
-    ),
-    "evaluator": (*_JUDGE, "algorithms.ngrams", "algorithms.second_evaluator", "ecr_rl.training.parts"),
-    "recommender": (*_TEXT, "algorithms.recommender"),
-    "responder": (
-        *_TEXT,
-        "envs.observations",
-        "envs.proposals",
-        "algorithms.language_model",
-        "algorithms.responder",
-        "algorithms.text",
-    ),
-}
-"""The modules whose code decides an artefact, by its kind."""
-
 
 _JUDGED = {"dialogues", "gold_replies", "resamples", "samples"}
 """Settings of the evaluation that do not touch training."""
@@ -106,11 +56,18 @@ class Pipeline:
         """The dialogues; downloaded when the source is remote and not cached."""
         return self._corpus
 
+    @cached_property
+    def affinity(self) -> FilmAffinity:
+        """Which films go with which, learned from the train dialogues."""
+        from algorithms.film_affinity import FilmAffinity
+
+        return FilmAffinity.fit(self.corpus().train, self.corpus().catalog)
+
     def judge_maker(self) -> Callable[[], Judge]:
         """Builds the judge of the labels; can be sent to a worker."""
         from ecr_rl.labels.judges import rubric_maker
 
-        return rubric_maker(self.corpus().catalog, self.instruments(), self._config.labels.context)
+        return rubric_maker(self.corpus().catalog, self.instruments(), self._config.labels.context, self.affinity)
 
     def instruments(self) -> Path | None:
         """Folder of what the rubric measures with; None for the stand-ins, which need no data."""
@@ -184,7 +141,7 @@ class Pipeline:
             from ecr_rl.labels.companions import write_companions
             from ecr_rl.labels.labelling import label_examples
 
-            write_companions(folder, self.corpus().catalog, self.instruments(), settings.context)
+            write_companions(folder, self.corpus().catalog, self.instruments(), settings.context, self.affinity)
             return label_examples(plan, folder, workers=os.cpu_count() or 1, on_step=stage.update)["counts"]
 
         return self._artefact("labels", key, settings.count, build, plan)

@@ -238,9 +238,9 @@ def _label(
         make_judge = partial(build_judge, judging, catalog, pipeline.judge_maker(), settings.cache_folder)
         plan = pipeline.label_plan(settings.labels.count, make_judge, judging.context, settings.labels.policy)
         if judging.judge == "rubric":
-            write_companions(out, catalog, pipeline.instruments(), judging.context)
+            write_companions(out, catalog, pipeline.instruments(), judging.context, pipeline.affinity)
         else:
-            write_films(out, catalog)
+            write_films(out, catalog, pipeline.affinity)
             _look(make_judge(), plan, memory, force)
         usual = os.cpu_count() or 1 if judging.judge == "rubric" else 1
         with run.stage("labels", len(plan.rows)) as stage:

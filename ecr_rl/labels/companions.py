@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+from algorithms.film_affinity import FilmAffinity
 from algorithms.film_table import FilmTable
 from ecr_rl.labels.evidence import ContextForm, Judge
 from ecr_rl.labels.judges import rubric_maker
@@ -16,7 +17,13 @@ from envs.files import write_json
 FILMS, JUDGE, CARD, INSTRUMENTS = "films.json", "judge", "judge.json", "instruments"
 
 
-def write_companions(folder: Path, catalog: Catalog, instruments: Path | None, context: ContextForm) -> None:
+def write_companions(
+    folder: Path,
+    catalog: Catalog,
+    instruments: Path | None,
+    context: ContextForm,
+    affinity: FilmAffinity | None = None,
+) -> None:
     """Leave the catalogue's films in a label folder, and the rubric that judges.
 
     Args:
@@ -24,16 +31,17 @@ def write_companions(folder: Path, catalog: Catalog, instruments: Path | None, c
         catalog: the films.
         instruments: folder of what the rubric measures with; None for the stand-ins.
         context: what the rubric is told.
+        affinity: which films go with which; by default nothing is known.
     """
-    write_films(folder, catalog)
+    write_films(folder, catalog, affinity)
     if instruments is not None:
         shutil.copytree(instruments, folder / JUDGE / INSTRUMENTS, dirs_exist_ok=True)
     write_json(folder / JUDGE / CARD, {"judge": "rubric", "context": context.value})
 
 
-def write_films(folder: Path, catalog: Catalog) -> None:
-    """Leave the catalogue's films in a label folder."""
-    write_json(folder / FILMS, FilmTable.of(catalog).to_json())
+def write_films(folder: Path, catalog: Catalog, affinity: FilmAffinity | None = None) -> None:
+    """Leave the catalogue's films in a label folder, and what goes with them."""
+    write_json(folder / FILMS, FilmTable.of(catalog, affinity).to_json())
 
 
 def judge_of(folder: Path, catalog: Catalog) -> Judge:
@@ -50,7 +58,7 @@ def judge_of(folder: Path, catalog: Catalog) -> Judge:
             f"no judge to evaluate by: {error}", file=file, remedy="Train the critic on labels of the rubric."
         ) from error
     instruments = folder / JUDGE / INSTRUMENTS
-    return rubric_maker(catalog, instruments if instruments.is_dir() else None, context)()
+    return rubric_maker(catalog, instruments if instruments.is_dir() else None, context, read_films(folder).affinity)()
 
 
 def read_films(folder: Path) -> FilmTable:
@@ -64,5 +72,5 @@ def read_films(folder: Path) -> FilmTable:
         return FilmTable({})
     try:
         return FilmTable.from_json(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"no table of films: {error}", file=file, remedy="Label again into another folder.") from error

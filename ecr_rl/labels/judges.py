@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from algorithms.emotions import NINE, LexiconEmotions
+from algorithms.film_affinity import FilmAffinity
 from ecr_rl.labels.evidence import ContextForm, Judge
 from ecr_rl.labels.instruments import load_instruments
 from ecr_rl.labels.settings import JudgeSettings
@@ -54,18 +55,21 @@ def _emotion_names(texts: Sequence[str]) -> list[str]:
     return [NINE[place] for place in LexiconEmotions().read(texts).nine.argmax(1)]
 
 
-def rubric_maker(catalog: Catalog, instruments: Path | None, context: ContextForm) -> Callable[[], Judge]:
+def rubric_maker(
+    catalog: Catalog, instruments: Path | None, context: ContextForm, affinity: FilmAffinity | None = None
+) -> Callable[[], Judge]:
     """What builds the rubric judge; can be sent to a worker.
 
     Args:
         catalog: the films.
         instruments: folder of what it measures with; None for the stand-ins, which need no model.
         context: what it is told beside the words.
+        affinity: which films go with which; by default nothing is known.
     """
-    return partial(_rubric, catalog, instruments, context)
+    return partial(_rubric, catalog, instruments, context, affinity)
 
 
-def _rubric(catalog: Catalog, instruments: Path | None, context: ContextForm) -> Judge:
+def _rubric(catalog: Catalog, instruments: Path | None, context: ContextForm, affinity: FilmAffinity | None) -> Judge:
     from ecr_rl.labels.rubric import RubricJudge
 
-    return RubricJudge(catalog, load_instruments(instruments), context)
+    return RubricJudge(catalog, load_instruments(instruments), context, affinity)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from algorithms.film_affinity import FilmAffinity
+from algorithms.seeker_words import seeker_words
 from algorithms.sentiment import compound
 from ecr_rl.labels import lexicon
 from ecr_rl.labels.evidence import Evidence
@@ -60,9 +62,9 @@ class Reading:
 class FilmFacts:
     """What the catalogue knows of films, prepared for comparison with words."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Prepare the facts of these films."""
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, affinity: FilmAffinity | None = None) -> None:
+        """Prepare the facts of these films, and what goes with them (nothing by default)."""
+        self._catalog, self._affinity = catalog, affinity or FilmAffinity({}, {})
         self._genres = {film.film_id: frozenset(map(genre_name, film.genres)) for film in catalog}
         self.read = lru_cache(maxsize=50_000)(self._read)
 
@@ -91,6 +93,15 @@ class FilmFacts:
         if film not in self._catalog:
             return frozenset()
         return frozenset(name.lower() for name in self._catalog[film].people if name.strip())
+
+    def affinity(self, films: Sequence[int], evidence: Evidence) -> list[float]:
+        """How well each film goes with the films and the seeker's words before it, by ``FilmAffinity.of``."""
+        turns = (turn.text for turn in evidence.exchange.context if turn.role is Role.SEEKER)
+        words = set().union(*(seeker_words(self.read(text, evidence.told).text) for text in turns))
+        return self._affinity.of(self._names(evidence.named), words, self._names(films))
+
+    def _names(self, films: Iterable[int]) -> list[str]:
+        return [self._catalog.title(film) for film in films if film in self._catalog]
 
     def people_named(self, films: Iterable[int], reading: Reading) -> int:
         """How many people of the films the text names, by full name or by a surname of four letters or more."""

@@ -19,6 +19,7 @@ from itertools import pairwise
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
+from algorithms.film_affinity import FilmAffinity
 from ecr_rl.labels import lexicon
 from ecr_rl.labels.evidence import ContextForm, Evidence, Labels, no_labels
 from ecr_rl.labels.injection import speaks_to_judge, without_orders
@@ -87,7 +88,11 @@ class RubricJudge:
     name = "rubric"
 
     def __init__(
-        self, catalog: Catalog, instruments: Instruments | None = None, context: ContextForm = ContextForm.RICH
+        self,
+        catalog: Catalog,
+        instruments: Instruments | None = None,
+        context: ContextForm = ContextForm.RICH,
+        affinity: FilmAffinity | None = None,
     ) -> None:
         """Judge replies against the facts of these films.
 
@@ -95,8 +100,9 @@ class RubricJudge:
             catalog: the films.
             instruments: what reads emotions, acts and similarity; by default those that need no model.
             context: ``plain`` leaves out the seeker's emotion and the questionnaire.
+            affinity: which films go with which, learned from the train dialogues; by default nothing is known.
         """
-        self._facts, self._context = FilmFacts(catalog), context
+        self._facts, self._context = FilmFacts(catalog, affinity), context
         self._instruments = instruments or lexicon_instruments()
         self._bleu = BLEU(max_ngram_order=2, smooth_method="exp", effective_order=True)
         self.provenance: Mapping[str, object] = {
@@ -220,12 +226,14 @@ def informativeness(case: Case, facts: FilmFacts) -> float:
 def recommendation(case: Case, facts: FilmFacts) -> float:
     """Is a film put forward, and does it suit this seeker?
 
-    With new films, the mean over them of ``.2 + .15 form + .5 match + .15 kin``. Form is 1 where the seeker's
-    questionnaire likes the film, 0 where it dislikes it, else .5. Match is the share of the film's genres that the
-    seeker wants, square-rooted (a film of three genres of which one is wanted still suits), 0 where one is refused, .5
-    where genres or wishes are not known. Kin is 1 where the film shares a person with a film that the seeker named,
-    else the largest overlap (Jaccard) of its genres with those of one such film, .5 where the seeker named none. What
-    the seeker wants: tastes known to the corpus and genres said without a negation, else the genres of the films that
+    With new films, the mean over them of ``.2 + .15 form + .35 match + .1 kin + .2 affinity``. Form is 1 where the
+    seeker's questionnaire likes the film, 0 where it dislikes it, else .5. Match is the share of the film's genres that
+    the seeker wants, square-rooted (a film of three genres of which one is wanted still suits), 0 where one is refused,
+    .5 where genres or wishes are not known. Kin is 1 where the film shares a person with a film that the seeker named,
+    else the largest overlap (Jaccard) of its genres with those of one such film, .5 where the seeker named none.
+    Affinity is the share of the train dialogues' mentions whose film goes less well with the films and the seeker's
+    words so far (``FilmAffinity``), .5 where nothing is known of it. What the seeker wants: tastes known to the corpus
+    and genres said without a negation, else the genres of the films that
     the seeker named. Without a new film: .4 for a question about tastes, an opening or a reply to a farewell (a film
     would be out of place there), .3 where it speaks of a film already named, else ``.1 + .2 q`` with q the probability
     of the act of asking.
@@ -234,10 +242,12 @@ def recommendation(case: Case, facts: FilmFacts) -> float:
     if case.films:
         wanted, unwanted = wishes(evidence, facts)
         values = []
-        for film in case.films:
+        affinities = facts.affinity(case.films, evidence)
+        for film, affinity in zip(case.films, affinities, strict=True):
             form = 1.0 if film in evidence.profile.liked else 0.0 if film in evidence.profile.disliked else 0.5
             match = _match(facts.genres((film,)), wanted, unwanted)
-            values.append(0.2 + 0.15 * form + 0.5 * match + 0.15 * _kin(film, evidence.told, facts))
+            kin = _kin(film, evidence.told, facts)
+            values.append(0.2 + 0.15 * form + 0.35 * match + 0.1 * kin + 0.2 * affinity)
         return sum(values) / len(values)
     asks = "?" in case.reply.text and lexicon.TASTE_QUESTION.search(case.reply.text)
     opening = not evidence.exchange.context and case.reply.count(lexicon.WARMTH)
@@ -317,7 +327,7 @@ def fluency(case: Case) -> float:
 HEAD_NOTES = {
     "empathy": "phrases of acknowledgement, warmth and coldness, emotions of reply and seeker, VADER",
     "informativeness": "right and wrong facts of the films, content words and their density, the act of explaining",
-    "recommendation": "new films against the seeker's wishes, films and questionnaire; questions where none is due",
+    "recommendation": "new films against wishes, questionnaire and what goes with them; questions where none is due",
     "engagement": "questions, invitations, words taken up, acts, the seeker's next turn (a tenth)",
     "overall": "the four before, relevance (cosine), the seeker's next turn (a tenth), times fluency",
     "bleu": "smoothed sentence BLEU-2 against the human's reply and those of the 5 nearest training contexts",

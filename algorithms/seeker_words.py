@@ -1,0 +1,22 @@
+"""The words of a seeker, as what learns from counts reads them: a word after a negation is a word of its own."""
+
+from __future__ import annotations
+
+import re
+
+from envs.dialogue import MENTION
+
+_WORD = re.compile(r"[^\W\d_]{2,}(?:['-][^\W\d_]+)*")
+_CLAUSE = re.compile(r"[.,;!?]|\bbut\b")
+_NEGATION = re.compile(r"\b(?:not|no|never|without|hate|hated|dislike|avoid|except|less|nor|\w+n't|dont|didnt|isnt)\b")
+
+
+def seeker_words(text: str) -> set[str]:
+    """The words of a text without titles, in lower case; after a negation in the clause as ``not word``."""
+    found: set[str] = set()
+    for clause in _CLAUSE.split(MENTION.sub(" ", text.lower())):
+        negation = _NEGATION.search(clause)
+        start = len(clause) if negation is None else negation.end()
+        found.update(_WORD.findall(clause[:start]))
+        found.update(f"not {word}" for word in _WORD.findall(clause[start:]))
+    return found

@@ -1,0 +1,58 @@
+"""Which code decides what a stage makes: a change of it makes the stage run again."""
+
+from __future__ import annotations
+
+_TEXT = ("envs.catalog", "envs.title_finder", "envs.dialogue", "envs.markup")
+_JUDGE = (
+    *_TEXT,
+    "algorithms.acts",
+    "algorithms.emotions",
+    "algorithms.film_affinity",
+    "algorithms.seeker_words",
+    "algorithms.sentences",
+    "algorithms.sentiment",
+    "envs.genres",
+    "envs.words",
+    *(
+        f"ecr_rl.labels.{name}"
+        for name in ("examples", "injection", "instruments", "kinds", "lexicon", "phrases", "reading", "rubric")
+    ),
+)
+CODE = {
+    "instruments": (
+        "algorithms.act_classifier",
+        "algorithms.acts",
+        "algorithms.emotion_classifier",
+        "algorithms.emotions",
+        "algorithms.sentences",
+        "algorithms.text_classifier",
+        "envs.goemotions",
+        "envs.iard",
+        "envs.words",
+    ),
+    "labels": (*_JUDGE, "ecr_rl.labels.labelling", "ecr_rl.labels.nearest"),
+    "critic": (
+        "algorithms.blend",
+        "algorithms.critic",
+        "algorithms.critic_training",
+        "algorithms.encoder",
+        "algorithms.film_affinity",
+        "algorithms.film_table",
+        "algorithms.pair_text",
+        "algorithms.ridge",
+        "algorithms.seeker_words",
+        "algorithms.surface",
+        "ecr_rl.training.critic",
+    ),
+    "evaluator": (*_JUDGE, "algorithms.ngrams", "algorithms.second_evaluator", "ecr_rl.training.parts"),
+    "recommender": (*_TEXT, "algorithms.recommender", "algorithms.seeker_words"),
+    "responder": (
+        *_TEXT,
+        "envs.observations",
+        "envs.proposals",
+        "algorithms.language_model",
+        "algorithms.responder",
+        "algorithms.text",
+    ),
+}
+"""The modules whose code decides an artefact, by its kind."""
