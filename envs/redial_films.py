@@ -123,6 +123,15 @@ def add_metadata(catalog: Catalog, folder: Path) -> tuple[Catalog, bytes]:
     return Catalog(_with_metadata(film, entries.get(str(film.film_id)), file) for film in catalog), content
 
 
+def film_facts(catalog: Catalog) -> dict[str, dict[str, object]]:
+    """What a catalogue knows of its films, in the form of a metadata file; films of which nothing is known left out."""
+    return {
+        str(film.film_id): {"genre": film.genres, "director": [], "star": film.people, "plot": film.plot}
+        for film in catalog
+        if film.genres or film.people or film.plot
+    }
+
+
 def _with_metadata(film: Film, entry: object, file: Path) -> Film:
     if entry is None:
         return film

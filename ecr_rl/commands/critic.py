@@ -108,13 +108,15 @@ def evaluate(
         folder, settings = _critic_of(critic, config, source, metadata)
         from algorithms.critic import Critic
         from ecr_rl.evaluation.critic_evaluation import evaluate_critic
-        from ecr_rl.labels.companions import judge_of
+        from ecr_rl.labels.companions import facts_of, judge_of
         from ecr_rl.report.critic_report import critic_tables, markdown_tables, write_critic_report
         from ecr_rl.report.insert import insert_block
         from envs.corpus import load_corpus
         from envs.goemotions import read_goemotions
 
         emotions = None if goemotions is None else read_goemotions(goemotions)
+        if metadata is None and (facts := facts_of(folder)) is not None:
+            settings = with_given(settings, "data", metadata=str(facts))
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("critic evaluation") as on_step:
             found = evaluate_critic(

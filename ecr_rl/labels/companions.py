@@ -13,6 +13,8 @@ from ecr_rl.labels.judges import rubric_maker
 from envs.catalog import Catalog
 from envs.errors import DataError
 from envs.files import write_json
+from envs.redial_films import METADATA as FACTS
+from envs.redial_films import film_facts
 
 FILMS, JUDGE, CARD, INSTRUMENTS = "films.json", "judge", "judge.json", "instruments"
 
@@ -36,12 +38,18 @@ def write_companions(
     write_films(folder, catalog, affinity)
     if instruments is not None:
         shutil.copytree(instruments, folder / JUDGE / INSTRUMENTS, dirs_exist_ok=True)
+    write_json(folder / JUDGE / FACTS, film_facts(catalog))
     write_json(folder / JUDGE / CARD, {"judge": "rubric", "context": context.value})
 
 
 def write_films(folder: Path, catalog: Catalog, affinity: FilmAffinity | None = None) -> None:
     """Leave the catalogue's films in a label folder, and what goes with them."""
     write_json(folder / FILMS, FilmTable.of(catalog, affinity).to_json())
+
+
+def facts_of(folder: Path) -> Path | None:
+    """The film facts that the rubric judged by, a folder as ``data.metadata`` takes it; None where it knew none."""
+    return folder / JUDGE if (folder / JUDGE / FACTS).is_file() else None
 
 
 def judge_of(folder: Path, catalog: Catalog) -> Judge:
