@@ -31,6 +31,7 @@ class FilmTable:
     def __init__(self, films: Mapping[str, FilmEntry], affinity: FilmAffinity | None = None) -> None:
         """Know these films, by name, and what goes with them (nothing by default)."""
         self._films = dict(films)
+        self._names = {name.lower(): name for name in self._films}
         self.affinity = affinity or FilmAffinity({}, {})
         self.find = lru_cache(maxsize=100_000)(self._find)
 
@@ -51,13 +52,13 @@ class FilmTable:
         return self._films[name]
 
     def _find(self, text: str) -> tuple[str, ...]:
-        """Names of the known films of a text, in order, each once; the longest name wins."""
+        """Names of the known films of a text, in order, each once, in whatever case; the longest name wins."""
         found: dict[str, None] = {}
         for year in _YEAR.finditer(text):
             words = text[: year.end()].rsplit(" ", _LONGEST)
             for first in range(len(words)):
-                name = " ".join(words[first:]).lstrip("\"'(")
-                if name in self._films:
+                name = self._names.get(" ".join(words[first:]).lstrip("\"'(").lower())
+                if name is not None:
                     found[name] = None
                     break
         return tuple(found)

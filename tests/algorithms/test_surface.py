@@ -32,6 +32,7 @@ def test_films_are_found_by_their_whole_names() -> None:
         "The Conjuring (2013)",
         "It (1990)",
     )
+    assert FILMS.find("WATCH THE CONJURING (2013)") == ("The Conjuring (2013)",)
     assert FILMS.find("It is 1990, (2013)") == ()
 
 
