@@ -11,6 +11,7 @@ from typing import Any
 from algorithms.film_affinity import FilmAffinity
 from envs.catalog import Catalog
 from envs.genres import genre_name
+from envs.title_finder import Title, TitleFinder
 
 _YEAR = re.compile(r"\(\d{4}\)")
 _LONGEST = 14
@@ -26,21 +27,23 @@ class FilmEntry:
 
 
 class FilmTable:
-    """Finds films in a text by their names, ``Title (1999)``."""
+    """Finds films in a text by their names, ``Title (1999)``; by the title alone only those that have no year."""
 
     def __init__(self, films: Mapping[str, FilmEntry], affinity: FilmAffinity | None = None) -> None:
         """Know these films, by name, and what goes with them (nothing by default)."""
         self._films = dict(films)
         self._names = {name.lower(): name for name in self._films}
+        self._bare = [name for name in self._films if not _YEAR.search(name)]
+        self._finder = TitleFinder(Title(number, name, None, 0) for number, name in enumerate(self._bare))
         self.affinity = affinity or FilmAffinity({}, {})
         self.find = lru_cache(maxsize=100_000)(self._find)
 
     @classmethod
     def of(cls, catalog: Catalog, affinity: FilmAffinity | None = None) -> FilmTable:
-        """The films of a catalogue that have a year; later ones of the same name are passed over."""
+        """The films of a catalogue; later ones of the same name are passed over."""
         films: dict[str, FilmEntry] = {}
         for film in catalog:
-            if film.year is not None:
+            if film.name:
                 entry = FilmEntry(
                     frozenset(map(genre_name, film.genres)), frozenset(name.lower() for name in film.people if name)
                 )
@@ -53,15 +56,21 @@ class FilmTable:
 
     def _find(self, text: str) -> tuple[str, ...]:
         """Names of the known films of a text, in order, each once, in whatever case; the longest name wins."""
-        found: dict[str, None] = {}
+        places: dict[str, int] = {}
+        rest = text
         for year in _YEAR.finditer(text):
             words = text[: year.end()].rsplit(" ", _LONGEST)
             for first in range(len(words)):
-                name = self._names.get(" ".join(words[first:]).lstrip("\"'(").lower())
+                written = " ".join(words[first:]).lstrip("\"'(")
+                name = self._names.get(written.lower())
                 if name is not None:
-                    found[name] = None
+                    start = year.end() - len(written)
+                    places.setdefault(name, start)
+                    rest = f"{rest[:start]}{' ' * len(written)}{rest[year.end() :]}"
                     break
-        return tuple(found)
+        for span in self._finder.spans(rest):
+            places.setdefault(self._bare[span.film_id], span.start)
+        return tuple(sorted(places, key=lambda name: places[name]))
 
     def to_json(self) -> dict[str, Any]:
         """The table as JSON values; ``from_json`` reads them back."""

@@ -110,9 +110,10 @@ def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], s
             text = turn.text[:_LONGEST]
             named = films.find(text)
             told.update(named)
+            text = text.lower()
             for name in named:  # "Scary Movie (2000)" asks for no genre
-                text = text.replace(name, " ")
-            said, unwanted = said_genres(text.lower())
+                text = text.replace(name.lower(), " ")
+            said, unwanted = said_genres(text)
             wanted |= said
             words |= seeker_words(text)
             refused |= unwanted

@@ -17,6 +17,8 @@ FILMS = FilmTable.of(
             Film(2, "Scary Movie", 2000, ("comedy",), ("Anna Faris",)),
             Film(3, "Insidious", 2010, ("horror",), ("James Wan",)),
             Film(4, "It", 1990, ("horror",)),
+            Film(5, "Bates Motel", None, ("horror",)),
+            Film(6, "Insidious", None),
         ]
     )
 )
@@ -33,6 +35,7 @@ def test_films_are_found_by_their_whole_names() -> None:
         "It (1990)",
     )
     assert FILMS.find("WATCH THE CONJURING (2013)") == ("The Conjuring (2013)",)
+    assert FILMS.find("Bates Motel, or Insidious (2010)") == ("Bates Motel", "Insidious (2010)")
     assert FILMS.find("It is 1990, (2013)") == ()
 
 
