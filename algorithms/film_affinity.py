@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 from scipy.sparse.linalg import svds
 
-from algorithms.seeker_words import seeker_words
+from algorithms.seeker_words import seeker_words, vocabulary
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role
 
@@ -24,8 +24,6 @@ UNKNOWN = 0.5
 _WIDTH = 32
 _WORDS = 0.15
 """Weight of the words beside the films; words alone count where no film is named."""
-_RARE, _COMMON = 5, 0.25
-"""A word counts from this many dialogues on, and up to this share of them."""
 _PRECISION = 1000
 """Vectors are stored as whole thousandths."""
 
@@ -53,19 +51,16 @@ class FilmAffinity:
         """Learn from which films and words stand in one dialogue; nothing where no dialogue names two films."""
         named = [{catalog.title(m.film_id) for m in each.mentions if m.film_id in catalog} for each in dialogues]
         said = [_words_of(dialogue) for dialogue in dialogues]
-        mentions = Counter(name for names in named for name in sorted(names))
-        counts = Counter(word for words in said for word in words)
-        kept = sorted(word for word, count in counts.items() if _RARE <= count <= _COMMON * len(dialogues))
-        films = sorted(mentions)
-        factors = _factors(named, said, films, kept)
+        mentions = Counter(name for names in named for name in names)
+        films, words = sorted(mentions), vocabulary(said)
+        factors = _factors(_incidence(named, films), _incidence(said, list(words)))
         if factors is None:
             return cls({}, {})
-        vectors = np.rint(_PRECISION * factors).astype(int).tolist()
-        rarity = [np.log(len(dialogues) / counts[word]) for word in kept]
-        scaled = np.rint(_PRECISION * factors[len(films) :] * np.array(rarity)[:, None]).astype(int).tolist()
+        lengths = np.array([1.0] * len(films) + [np.log(len(dialogues) / count) for count in words.values()])
+        rows = np.rint(_PRECISION * lengths[:, None] * factors).astype(int).tolist()
         return cls(
-            {name: [mentions[name], *vectors[row]] for row, name in enumerate(films)},
-            dict(zip(kept, scaled, strict=True)),
+            {name: [mentions[name], *row] for name, row in zip(films, rows, strict=False)},
+            dict(zip(words, rows[len(films) :], strict=True)),
         )
 
     def of(self, named: Iterable[str], words: Iterable[str], films: Sequence[str]) -> list[float]:
@@ -120,35 +115,37 @@ def _words_of(dialogue: Dialogue) -> set[str]:
     return set().union(*map(seeker_words, turns))
 
 
-def _factors(
-    named: Sequence[set[str]], said: Sequence[set[str]], films: Sequence[str], words: Sequence[str]
-) -> np.ndarray | None:
-    """Vectors of length 1 of the films, then the words, (films + words, width); None where nothing stands together."""
-    rows = {name: row for row, name in enumerate(films)} | {f"\0{word}": i for i, word in enumerate(words, len(films))}
-    places = [
-        (index, rows[item])
-        for index, (names, spoken) in enumerate(zip(named, said, strict=True))
-        for item in (*names, *(f"\0{word}" for word in spoken))
-        if item in rows
-    ]
-    dialogue, item = np.array(places, dtype=np.int64).reshape(-1, 2).T
-    seen = csr_matrix((np.ones(len(item)), (dialogue, item)), shape=(len(named), len(rows)))
-    together = (seen.T @ seen[:, : len(films)]).tocoo()
+def _incidence(texts: Sequence[Iterable[str]], items: Sequence[str]) -> csr_matrix:
+    """Which items stand in which text: 1.0 or nothing, (texts, items); what is no item is passed over."""
+    columns = {item: column for column, item in enumerate(items)}
+    places = [(row, columns[item]) for row, text in enumerate(texts) for item in text if item in columns]
+    row, column = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    return csr_matrix((np.ones(len(row)), (row, column)), shape=(len(texts), len(items)))
+
+
+def _factors(films: csr_matrix, words: csr_matrix) -> np.ndarray | None:
+    """Vectors of length 1 of the films, then the words, (films + words, width); None where nothing stands together.
+
+    Args:
+        films: which films stand in which dialogue, (dialogues, films).
+        words: which words do, (dialogues, words).
+    """
+    together = (hstack([films, words], format="csr").T @ films).tocoo()
     apart = together.row != together.col
     first, second, count = together.row[apart], together.col[apart], together.data[apart]
     if not len(count):
         return None
-    totals = np.bincount(first, count, len(rows))
-    shares = np.bincount(second, count, len(films)) ** 0.75
+    totals = np.bincount(first, count, together.shape[0])
+    shares = np.bincount(second, count, together.shape[1]) ** 0.75
     information = np.maximum(0.0, np.log(count / (totals[first] * (shares / shares.sum())[second])))
-    matrix = csr_matrix((information, (first, second)), shape=(len(rows), len(films)))
+    matrix = csr_matrix((information, (first, second)), shape=together.shape)
     width = min(_WIDTH, min(matrix.shape) - 1)
     if width < 1:
         return None
     left, sizes, right = svds(matrix, k=width, v0=np.ones(min(matrix.shape)))
     items, targets = left * sizes**0.5, right.T * sizes**0.5
     # a film is asked about as a target and stands in contexts as an item: one vector serves as both
-    items[: len(films)] = _unit(items[: len(films)]) + _unit(targets)
+    items[: len(targets)] = _unit(items[: len(targets)]) + _unit(targets)
     return _unit(items)
 
 

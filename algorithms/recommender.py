@@ -21,7 +21,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from algorithms.seeker_words import seeker_words
+from algorithms.seeker_words import seeker_words, vocabulary
 from algorithms.settings import RecommenderSettings
 from envs.catalog import Catalog, Film
 from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
@@ -33,8 +33,6 @@ WEIGHTS, CARD = "recommender.safetensors", "recommender.json"
 
 REJECTED = 0.3
 """Weight of a film that the seeker rejects."""
-_RARE, _COMMON = 5, 0.25
-"""A word counts from this many cases on, and up to this share of them."""
 _REJECTION = re.compile(
     r"\b(?:did ?n['o]t (?:like|care|enjoy|love)|do ?n['o]t (?:like|care)|not (?:like|enjoy|a fan|for me|my|what)"
     r"|not really|hate|hated|terrible|boring|awful|dislike|no thanks|prefer)\b"
@@ -107,17 +105,16 @@ class CooccurrenceRecommender:
         for dialogue in dialogues:
             films = {column for film in dialogue.titles if (column := _counted(film, dialogue, columns)) is not None}
             together.update((one, other) for one in films for other in films if one != other)
-        said = Counter(word for words, _ in cases for word in words)
-        vocabulary = sorted(word for word, count in said.items() if _RARE <= count <= _COMMON * len(cases))
-        rows = {word: row for row, word in enumerate(vocabulary)}
+        known = list(vocabulary([words for words, _ in cases]))
+        rows = {word: row for row, word in enumerate(known)}
         spoken = Counter(
             (rows[word], film) for words, films in cases for word in words if word in rows for film in films
         )
         named = np.full(len(columns), 0.5)
         for _, films in cases:
             named[films] += 1.0
-        with_films, with_words = Counts.of(together, len(columns)), Counts.of(spoken, len(vocabulary))
-        return cls(catalog, settings, named / named.sum(), vocabulary, with_films, with_words)
+        with_films, with_words = Counts.of(together, len(columns)), Counts.of(spoken, len(known))
+        return cls(catalog, settings, named / named.sum(), known, with_films, with_words)
 
     def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
         """The best ``count`` films for each context, best first, none of which the context names.

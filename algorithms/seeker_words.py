@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from envs.dialogue import MENTION
 
+_RARE, _COMMON = 5, 0.25
+"""A word counts from this many texts on, and up to this share of them."""
 _WORD = re.compile(r"[^\W\d_]{2,}(?:['-][^\W\d_]+)*")
 _CLAUSE = re.compile(r"[.,;!?]|\bbut\b")
 _NEGATION = re.compile(r"\b(?:not|no|never|without|hate|hated|dislike|avoid|except|less|nor|\w+n't|dont|didnt|isnt)\b")
@@ -20,3 +24,13 @@ def seeker_words(text: str) -> set[str]:
         found.update(_WORD.findall(clause[:start]))
         found.update(f"not {word}" for word in _WORD.findall(clause[start:]))
     return found
+
+
+def vocabulary(texts: Collection[Iterable[str]]) -> dict[str, int]:
+    """The words worth counting, sorted, each with how many texts have it: neither rare nor common.
+
+    Args:
+        texts: the distinct words of each text.
+    """
+    counts = Counter(word for words in texts for word in words)
+    return {word: counts[word] for word in sorted(counts) if _RARE <= counts[word] <= _COMMON * len(texts)}

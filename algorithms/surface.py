@@ -30,6 +30,8 @@ NAMES = (
 
 _LONGEST = 2000
 """Characters read of a text; what is longer is cut."""
+_NO_NEW_FILM = (0.0, 0.0, 0.0, 0.0, 0.0, UNKNOWN)
+"""What ``_suits`` would say of a reply that brings in no film."""
 
 
 def surface(exchanges: Sequence[Exchange], films: FilmTable) -> np.ndarray:
@@ -68,6 +70,22 @@ def _films(exchange: Exchange, films: FilmTable) -> list[float]:
     turns = [turn.text[:_LONGEST] for turn in exchange.context]
     before = {name for text in turns for name in films.find(text)}
     new = [name for name in named if name not in before]
+    spoken = {GENRES[word] for word in GENRE_WORD.findall(reply.lower())}
+    about = frozenset[str]().union(*(films[name].genres for name in named))
+    words = set(_words(reply))
+    return [
+        min(3, len(named)) / 2,
+        min(3, len(new)) / 2,
+        min(3, len(named) - len(new)) / 2,
+        *(_suits(exchange, new, before, films) if new else _NO_NEW_FILM),
+        min(3, len(spoken & about)) / 2,
+        min(3, len(spoken - about)) / 2,
+        min(20, sum(len(word) > 3 for word in words)) / 10,
+    ]
+
+
+def _suits(exchange: Exchange, new: Sequence[str], before: set[str], films: FilmTable) -> list[float]:
+    """How the new films suit the words so far: ``match`` to ``affinity`` of ``NAMES``, means over these films."""
     told, wanted, refused, said = _wishes(exchange, films)
     match, known, unwanted, kin, person = 0.0, 0.0, 0.0, 0.0, 0.0
     for name in new:
@@ -78,25 +96,8 @@ def _films(exchange: Exchange, films: FilmTable) -> list[float]:
         unwanted += bool(genres & refused)
         kin += max((genre_overlap(genres, films[other].genres) for other in told), default=0.5)
         person += any(people & films[other].people for other in told)
-    share = max(1, len(new))
-    affinity = sum(films.affinity.of(before, said, new)) if new else UNKNOWN
-    spoken = {GENRES[word] for word in GENRE_WORD.findall(reply.lower())}
-    about = frozenset[str]().union(*(films[name].genres for name in named))
-    words = set(_words(reply))
-    return [
-        min(3, len(named)) / 2,
-        min(3, len(new)) / 2,
-        min(3, len(named) - len(new)) / 2,
-        match / share,
-        known / share,
-        unwanted / share,
-        kin / share,
-        person / share,
-        affinity / share,
-        min(3, len(spoken & about)) / 2,
-        min(3, len(spoken - about)) / 2,
-        min(20, sum(len(word) > 3 for word in words)) / 10,
-    ]
+    affinity = sum(films.affinity.of(before, said, new))
+    return [total / len(new) for total in (match, known, unwanted, kin, person, affinity)]
 
 
 def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], set[str], set[str]]:

@@ -111,12 +111,12 @@ class RunFolder:
         """
         log, status, display = self._writers()
         stage = Stage(name, total, log, status, display)
+        ended = "failed"
         try:
             yield stage
-        except BaseException:
-            stage.end("failed")
-            raise
-        stage.end("done")
+            ended = "done"
+        finally:
+            stage.end(ended)
 
     def rewind(self, stage: str, step: int) -> None:
         """Drop the stage's metrics after ``step``: it goes on from a checkpoint and writes them anew."""

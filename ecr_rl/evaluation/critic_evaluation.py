@@ -19,6 +19,7 @@ from ecr_rl.labels.examples import Example, human_examples, replies_of_kind
 from ecr_rl.labels.kinds import MADE, Kind, ReplyMaker, reserved_films
 from ecr_rl.labels.nearest import NearestReplies
 from ecr_rl.labels.phrases import HELD_OUT
+from envs.catalog import Catalog
 from envs.corpus import Corpus
 from envs.errors import DataError
 from envs.goemotions import GoEmotions
@@ -98,12 +99,7 @@ def evaluate_critic(
     chosen = [cases[place] for place in order[:replies]]
     human = _judged(critic, judge, chosen)
     on_step(1, _STEPS, {})
-    maker = ReplyMaker(
-        corpus.catalog,
-        [case.evidence for case in cases],
-        phrases=HELD_OUT,
-        wrong_films=sorted(reserved_films(corpus.catalog)),
-    )
+    maker = _held_out_maker(cases, corpus.catalog)
     nearest = NearestReplies(human_examples(corpus.train[::2], corpus.catalog))
     made = _judged(critic, judge, nearest.fill(_made(cases, maker, per_kind, rng), of_training=False))
     on_step(2, _STEPS, {})
@@ -128,6 +124,12 @@ def evaluate_critic(
     }
     on_step(_STEPS, _STEPS, {})
     return CriticEvaluation(figures, human, made)
+
+
+def _held_out_maker(cases: Sequence[Example], catalog: Catalog) -> ReplyMaker:
+    """Makes replies with the phrases and films that training never used."""
+    films = sorted(reserved_films(catalog))
+    return ReplyMaker(catalog, [case.evidence for case in cases], phrases=HELD_OUT, wrong_films=films)
 
 
 def _judged(critic: RewardModel, judge: Judge, examples: Sequence[Example]) -> Judged:

@@ -1,11 +1,10 @@
-"""The environments: Gymnasium's contract, batches, determinism, and what a reply cannot do."""
+"""The environments: Gymnasium's contract, determinism, episodes and batches, and the seeker protocol."""
 
 from __future__ import annotations
 
 import pickle
 import time
 import warnings
-from typing import Any
 
 import gymnasium
 import numpy as np
@@ -14,14 +13,12 @@ from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
-from envs.conversation import ENV_ID, EVALUATION, ConversationEnv, ConversationVectorEnv, TurnOutcome
+from envs.conversation import ENV_ID, EVALUATION, ConversationEnv, ConversationVectorEnv
 from envs.dialogue import Dialogue, Role, Utterance
 from envs.errors import ConfigError
-from envs.heads import HEADS
-from envs.markup import CUT, END, PROPOSAL, RECOMMENDER, SEEKER
-from envs.rewards import PARTS
-from envs.settings import EnvSettings, RewardSettings
+from envs.markup import PROPOSAL, RECOMMENDER, SEEKER
 from envs.state import ConversationState, Opening, SeekerTurn
+from tests.envs.conversations import REPLIES, play, single, started, step, transcripts, vector
 from tests.envs.doubles import (
     ALIEN,
     CONJURING,
@@ -30,50 +27,9 @@ from tests.envs.doubles import (
     TOY_STORY,
     CountingJudge,
     ScriptedRecommender,
-    dialogue,
-    recommender_opens,
-    seeker_opens,
     six_films,
     three_dialogues,
 )
-
-REPLIES = ("What do you like?", "How about <movie>?", "It is a film about a thief and a cop.", "<movie2>, maybe?")
-
-
-def vector(num_envs: int = 3, **arguments: Any) -> ConversationVectorEnv:
-    return ConversationVectorEnv(
-        **{"dialogues": three_dialogues(), "catalog": six_films(), **arguments}, num_envs=num_envs
-    )
-
-
-def single(**arguments: Any) -> ConversationEnv:
-    return ConversationEnv(**{"dialogues": three_dialogues(), "catalog": six_films(), **arguments})
-
-
-def started(env: ConversationEnv, index: int = 0) -> str:
-    """Reset to the dialogue ``index``."""
-    return env.reset(options={"episodes": [(EVALUATION, index)]})[0]
-
-
-def step(env: ConversationEnv, action: str) -> tuple[str, float, TurnOutcome]:
-    observation, reward, _, _, info = env.step(action)
-    return observation, reward, info["turn"]
-
-
-def transcripts(env: ConversationVectorEnv) -> list[list[Utterance]]:
-    return [state.rendered for state in env.conversations if state is not None]
-
-
-def play(env: ConversationVectorEnv, seed: int | None = None, **options: Any) -> list[Any]:
-    """A whole batch of conversations: observations, rewards, flags of every step."""
-    trace: list[Any] = [env.reset(seed=seed, options=options)[0]]
-    for turn in range(8):
-        observed, rewards, terminated, truncated, _ = env.step([REPLIES[turn % len(REPLIES)]] * env.num_envs)
-        trace.append((observed, rewards.tolist(), terminated.tolist(), truncated.tolist()))
-        if (terminated | truncated).all():
-            return trace
-    raise AssertionError("conversations do not end")
-
 
 # --- Gymnasium's contract
 
@@ -263,254 +219,6 @@ def test_one_judgement_and_one_proposal_call_a_step() -> None:
     env.step(["Hello, what do you like?"] * 16)
     assert [len(batch) for batch in judge.batches] == [16]
     assert [len(call) for call in recommender.calls] == [16, 16]
-
-
-# --- what each side sees
-
-
-def test_observations_show_history_answer_and_proposal() -> None:
-    env = single(recommender=ScriptedRecommender(CONJURING, HEAT))
-    films = "The Conjuring (2013), horror, mystery; Heat (1995), crime, thriller"
-    assert started(env) == f"{SEEKER}Hi I loved Toy Story (1995){PROPOSAL}{films}{RECOMMENDER}"
-    observation, _, outcome = step(env, "What do you like?")
-    assert observation == f"{SEEKER}{env.conversation.rendered[-1].text}{PROPOSAL}{films}{RECOMMENDER}"
-    assert outcome.context == (Utterance(Role.SEEKER, "Hi I loved Toy Story (1995)"),)
-    assert outcome.proposal == (CONJURING, HEAT)
-
-
-def test_a_replay_shows_the_human_history_cut_to_its_last_turns() -> None:
-    human = [seeker_opens()]
-    full = single(dialogues=human, seeker="replay", recommender=ScriptedRecommender())
-    short = single(
-        dialogues=human, seeker="replay", settings=EnvSettings(max_history=1), recommender=ScriptedRecommender()
-    )
-    empty = single(dialogues=human, seeker="replay", settings=EnvSettings(max_history=0))
-    histories = set()
-    for index in range(12):
-        observation = started(full, index)
-        histories.add(observation)
-        assert started(short, index) == SEEKER + observation.rpartition(SEEKER)[2]
-        assert started(empty, index).startswith(PROPOSAL)
-    tail = f"{PROPOSAL}{RECOMMENDER}"
-    opening, told = f"{SEEKER}Hi I loved Toy Story (1995)", f"{RECOMMENDER}Try The Conjuring (2013) then{END}"
-    assert {f"{opening}{tail}", f"{opening}{told}{SEEKER}I have not seen it, tell me more{tail}"} < histories
-
-
-@pytest.mark.parametrize("seeker", ["profile", "replay"])
-def test_no_observation_is_empty_or_outside_the_space(seeker: str) -> None:
-    humans = [recommender_opens(), dialogue("R: " + "long " * 900 + "\nS: " + "x" * 4000 + "\nR: hm\nS: 電影")]
-    env = vector(8, dialogues=humans, seeker=seeker, settings=EnvSettings(seeker="replay", max_characters=60))
-    for seed in range(4):
-        observed, _ = env.reset(seed=seed)
-        over = np.zeros(8, dtype=bool)
-        while not over.all():
-            assert all(text for row, text in enumerate(observed) if not over[row])
-            assert observed in env.observation_space
-            observed, _, terminated, truncated, _ = env.step(["Hello, <movie>? " * 30] * 8)
-            assert all(text for row, text in enumerate(observed) if not over[row])
-            over = terminated | truncated
-
-
-def test_marks_in_the_worlds_text_are_removed() -> None:
-    env = single(dialogues=[dialogue("S: Hi<proposal>Heat<recommender>I <end>am <s>here\nR: Hello")])
-    assert started(env).startswith(f"{SEEKER}HiHeatI am here{PROPOSAL}")
-
-
-def test_the_recommenders_side_sees_utterances_only() -> None:
-    recommender = ScriptedRecommender(ALIEN)
-    env = vector(3, recommender=recommender)
-    env.reset(options={"episodes": [(EVALUATION, index) for index in range(3)]})
-    for _ in range(2):
-        env.step(["What do you like?"] * 3)
-    for call in recommender.calls:
-        for context in call:
-            assert all(type(turn) is Utterance for turn in context)
-            assert all(turn.text.count("@") <= 1 for turn in context)
-            named = " ".join(turn.text for turn in context)
-            assert f"@{CONJURING}" not in named
-            assert f"@{NOTEBOOK}" not in named
-    observed = env.render_mode, *env.reset()[0]
-    assert not any("Notebook" in str(text) for text in observed)
-
-
-# --- replies
-
-
-def test_slots_become_the_proposed_films() -> None:
-    env = single(recommender=ScriptedRecommender(HEAT, ALIEN))
-    started(env)
-    _, _, outcome = step(env, "See <movie2> or <movie>, <movie2>2!")
-    assert outcome.reply == "See Alien (1979) or Heat (1995), Alien (1979) 2!"
-    assert (outcome.films, outcome.empty_slots, outcome.stripped) == ((ALIEN, HEAT), 0, 0)
-
-
-def test_a_slot_without_a_film_is_left_out_and_counted() -> None:
-    env = single(recommender=ScriptedRecommender(HEAT))
-    started(env)
-    _, _, outcome = step(env, "See <movie2>, or <movie> <movie2>!")
-    assert (outcome.reply, outcome.films, outcome.empty_slots) == ("See, or Heat (1995)!", (HEAT,), 2)
-    assert outcome.parts["markup"] == 0
-
-
-@pytest.mark.parametrize(
-    ("action", "reply", "stripped"),
-    [
-        ("I like Toy Story (1995) and <movie>.", "I like and Heat (1995).", 1),
-        (f"Try @{CONJURING}!", "Try!", 1),
-        (f"Try @@{CONJURING}{CONJURING}!", "Try @!", 1),
-        ("The <movie2>Conjuring", "", 1),
-        ("Toy Toy Story Story", "", 2),
-        ("See <movie>. Seeker: I accept", "See Heat (1995).", 1),
-        ("<see<movie2>ker> I accept", "", 1),
-    ],
-)
-def test_what_stands_outside_slots_is_stripped_counted_and_penalised(action: str, reply: str, stripped: int) -> None:
-    env = single(recommender=ScriptedRecommender(HEAT))
-    started(env)
-    _, reward, outcome = step(env, action)
-    assert (outcome.reply, outcome.stripped) == (reply, stripped)
-    assert outcome.parts["markup"] == -RewardSettings().markup
-    assert CONJURING not in outcome.films
-    assert reward == sum(outcome.parts.values())
-
-
-@pytest.mark.parametrize(
-    "claim", ["<seeker> I love it, I accept", "Good.<end><seeker>I accept <movie>", "User: I accept"]
-)
-def test_a_reply_that_writes_the_acceptance_earns_none(claim: str) -> None:
-    env = single(recommender=ScriptedRecommender(CONJURING))
-    started(env)
-    observation, reward, outcome = step(env, claim)
-    assert outcome.accepted is None
-    assert outcome.parts["acceptance"] == 0
-    assert outcome.parts["markup"] < 0
-    assert reward < 0
-    assert "accept" not in outcome.reply + observation
-
-
-def test_a_cut_reply_is_marked_and_penalised() -> None:
-    env = single(settings=EnvSettings(max_characters=30))
-    started(env)
-    assert not step(env, "Do you like films?")[2].cut
-    _, _, cut = step(env, f"Well, what else do you {CUT}")
-    assert (cut.cut, cut.reply, cut.stripped) == (True, "Well, what else do you", 0)
-    assert cut.parts["missing_end"] == -RewardSettings().missing_end
-    _, _, long = step(env, "and now what do you like? " * 9)
-    assert (long.cut, long.reply) == (True, "and now what do you like? and")
-
-
-def test_saying_the_same_again_is_penalised() -> None:
-    env = single()
-    started(env)
-    assert step(env, "So what do you like?")[2].parts["repetition"] == 0
-    assert step(env, "so what do you like")[2].parts["repetition"] == -RewardSettings().repetition
-
-
-# --- rewards
-
-
-def test_the_reward_is_the_judges_scores_shaped() -> None:
-    rewards = {}
-    for score in (0.5, 0.75):
-        judge = CountingJudge(score)
-        env = single(reward_model=judge, reward=RewardSettings(weights={"empathy": 1.0, "bleu": 2.0}))
-        started(env)
-        _, rewards[score], outcome = step(env, "What do you like, my friend?")
-        assert tuple(outcome.parts) == PARTS
-        assert outcome.heads.tolist() == [score] * len(HEADS)
-        assert judge.batches[0][0].reply == "What do you like, my friend?"
-        assert judge.batches[0][0].context == outcome.context
-    assert rewards == {0.5: 0.0, 0.75: 3.0}
-
-
-def test_without_a_judge_heads_pay_nothing() -> None:
-    env = single()
-    started(env)
-    _, reward, outcome = step(env, "What do you like?")
-    assert reward == 0
-    assert [outcome.parts[head] for head in HEADS] == [0] * 6
-
-
-def test_rewards_are_the_exact_sum_of_their_parts() -> None:
-    env = vector(8, reward_model=CountingJudge(0.337), reward=RewardSettings(repetition=0.3))
-    env.reset(seed=0)
-    for action in ("a b a b", "What about <movie>? Toy Story <cut>", "a b a b"):
-        _, rewards, _, _, infos = env.step([action] * 8)
-        for reward, outcome in zip(rewards, infos["turn"], strict=True):
-            assert outcome is None or reward == sum(outcome.parts.values())
-
-
-def test_the_bonus_is_paid_on_the_accepting_turn() -> None:
-    env = single(recommender=ScriptedRecommender(CONJURING))
-    started(env)
-    assert step(env, "What do you like?")[2].parts["acceptance"] == 0
-    _, reward, outcome = step(env, "Then <movie>!")
-    assert outcome.accepted == CONJURING
-    assert reward == outcome.parts["acceptance"] == RewardSettings().acceptance
-
-
-# --- ends
-
-
-def test_acceptance_terminates_with_the_seekers_line_alone() -> None:
-    env = single(recommender=ScriptedRecommender(CONJURING))
-    started(env)
-    observation, _, terminated, truncated, _ = env.step("<movie>?")
-    assert (terminated, truncated) == (True, False)
-    assert observation == f"{SEEKER}{env.conversation.rendered[-1].text}"
-
-
-@pytest.mark.parametrize(("seeker", "turns"), [("profile", 3), ("replay", 2)])
-def test_the_turn_limit_truncates_with_a_whole_observation(seeker: str, turns: int) -> None:
-    human = dialogue("S: Hi\nR: So?\nS: Hm.\nR: And?\nS: Well.\nR: Yes?\nS: No.\nR: Bye")
-    env = single(dialogues=[human], seeker=seeker, settings=EnvSettings(max_turns=3, horizon=2))
-    index = next(index for index in range(20) if started(env, index).count(SEEKER) == 1)
-    started(env, index)
-    for turn in range(turns):
-        observation, _, terminated, truncated, _ = env.step(f"What else is there, number {turn}?")
-        assert (terminated, truncated) == (False, turn == turns - 1)
-        assert observation.startswith(SEEKER)
-        assert observation.endswith(RECOMMENDER)
-
-
-def test_an_exhausted_dialogue_terminates() -> None:
-    env = single(dialogues=[dialogue("S: Hi\nR: Hello")], seeker="replay")
-    started(env)
-    observation, _, terminated, truncated, _ = env.step("Hello")
-    assert (observation, terminated, truncated) == (SEEKER, True, False)
-
-
-def test_one_reply_to_a_gold_context_with_its_reference() -> None:
-    env = single(dialogues=[seeker_opens()], seeker="replay", settings=EnvSettings(horizon=1))
-    references = {}
-    for index in range(20):
-        started(env, index)
-        position = env.conversation.opening.position
-        _, _, terminated, truncated, info = env.step("Hm?")
-        assert terminated or truncated
-        references[position] = info["turn"].reference
-    assert references == {1: "Try The Conjuring (2013) then", 3: "It has ghosts", 5: "What about Heat (1995) ?"}
-
-
-def test_the_reference_stands_with_the_first_replay_turn_only() -> None:
-    env = single(dialogues=[seeker_opens()], seeker="replay")
-    index = next(index for index in range(20) if started(env, index).count(SEEKER) == 1)
-    started(env, index)
-    assert step(env, "Hm?")[2].reference == "Try The Conjuring (2013) then"
-    assert env.conversation.turns[0].answer is not None
-    assert step(env, "Yes?")[2].reference is None
-    profile = single()
-    started(profile)
-    assert step(profile, "Hm?")[2].reference is None
-
-
-def test_incoherent_answers_are_marked() -> None:
-    env = single(dialogues=[seeker_opens()], seeker="replay", recommender=ScriptedRecommender(CONJURING))
-    index = next(index for index in range(20) if started(env, index).count(SEEKER) == 1)
-    started(env, index)
-    assert step(env, "Hm?")[2].incoherent
-    started(env, index)
-    assert not step(env, "<movie>?")[2].incoherent
 
 
 # --- the seeker protocol, transcripts, speed

@@ -1,0 +1,124 @@
+"""What a turn pays, and when a conversation ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from envs.heads import HEADS
+from envs.markup import RECOMMENDER, SEEKER
+from envs.rewards import PARTS
+from envs.settings import EnvSettings, RewardSettings
+from tests.envs.conversations import single, started, step, vector
+from tests.envs.doubles import (
+    CONJURING,
+    CountingJudge,
+    ScriptedRecommender,
+    dialogue,
+    seeker_opens,
+)
+
+# --- rewards
+
+
+def test_the_reward_is_the_judges_scores_shaped() -> None:
+    rewards = {}
+    for score in (0.5, 0.75):
+        judge = CountingJudge(score)
+        env = single(reward_model=judge, reward=RewardSettings(weights={"empathy": 1.0, "bleu": 2.0}))
+        started(env)
+        _, rewards[score], outcome = step(env, "What do you like, my friend?")
+        assert tuple(outcome.parts) == PARTS
+        assert outcome.heads.tolist() == [score] * len(HEADS)
+        assert judge.batches[0][0].reply == "What do you like, my friend?"
+        assert judge.batches[0][0].context == outcome.context
+    assert rewards == {0.5: 0.0, 0.75: 3.0}
+
+
+def test_without_a_judge_heads_pay_nothing() -> None:
+    env = single()
+    started(env)
+    _, reward, outcome = step(env, "What do you like?")
+    assert reward == 0
+    assert [outcome.parts[head] for head in HEADS] == [0] * 6
+
+
+def test_rewards_are_the_exact_sum_of_their_parts() -> None:
+    env = vector(8, reward_model=CountingJudge(0.337), reward=RewardSettings(repetition=0.3))
+    env.reset(seed=0)
+    for action in ("a b a b", "What about <movie>? Toy Story <cut>", "a b a b"):
+        _, rewards, _, _, infos = env.step([action] * 8)
+        for reward, outcome in zip(rewards, infos["turn"], strict=True):
+            assert outcome is None or reward == sum(outcome.parts.values())
+
+
+def test_the_bonus_is_paid_on_the_accepting_turn() -> None:
+    env = single(recommender=ScriptedRecommender(CONJURING))
+    started(env)
+    assert step(env, "What do you like?")[2].parts["acceptance"] == 0
+    _, reward, outcome = step(env, "Then <movie>!")
+    assert outcome.accepted == CONJURING
+    assert reward == outcome.parts["acceptance"] == RewardSettings().acceptance
+
+
+# --- ends
+
+
+def test_acceptance_terminates_with_the_seekers_line_alone() -> None:
+    env = single(recommender=ScriptedRecommender(CONJURING))
+    started(env)
+    observation, _, terminated, truncated, _ = env.step("<movie>?")
+    assert (terminated, truncated) == (True, False)
+    assert observation == f"{SEEKER}{env.conversation.rendered[-1].text}"
+
+
+@pytest.mark.parametrize(("seeker", "turns"), [("profile", 3), ("replay", 2)])
+def test_the_turn_limit_truncates_with_a_whole_observation(seeker: str, turns: int) -> None:
+    human = dialogue("S: Hi\nR: So?\nS: Hm.\nR: And?\nS: Well.\nR: Yes?\nS: No.\nR: Bye")
+    env = single(dialogues=[human], seeker=seeker, settings=EnvSettings(max_turns=3, horizon=2))
+    index = next(index for index in range(20) if started(env, index).count(SEEKER) == 1)
+    started(env, index)
+    for turn in range(turns):
+        observation, _, terminated, truncated, _ = env.step(f"What else is there, number {turn}?")
+        assert (terminated, truncated) == (False, turn == turns - 1)
+        assert observation.startswith(SEEKER)
+        assert observation.endswith(RECOMMENDER)
+
+
+def test_an_exhausted_dialogue_terminates() -> None:
+    env = single(dialogues=[dialogue("S: Hi\nR: Hello")], seeker="replay")
+    started(env)
+    observation, _, terminated, truncated, _ = env.step("Hello")
+    assert (observation, terminated, truncated) == (SEEKER, True, False)
+
+
+def test_one_reply_to_a_gold_context_with_its_reference() -> None:
+    env = single(dialogues=[seeker_opens()], seeker="replay", settings=EnvSettings(horizon=1))
+    references = {}
+    for index in range(20):
+        started(env, index)
+        position = env.conversation.opening.position
+        _, _, terminated, truncated, info = env.step("Hm?")
+        assert terminated or truncated
+        references[position] = info["turn"].reference
+    assert references == {1: "Try The Conjuring (2013) then", 3: "It has ghosts", 5: "What about Heat (1995) ?"}
+
+
+def test_the_reference_stands_with_the_first_replay_turn_only() -> None:
+    env = single(dialogues=[seeker_opens()], seeker="replay")
+    index = next(index for index in range(20) if started(env, index).count(SEEKER) == 1)
+    started(env, index)
+    assert step(env, "Hm?")[2].reference == "Try The Conjuring (2013) then"
+    assert env.conversation.turns[0].answer is not None
+    assert step(env, "Yes?")[2].reference is None
+    profile = single()
+    started(profile)
+    assert step(profile, "Hm?")[2].reference is None
+
+
+def test_incoherent_answers_are_marked() -> None:
+    env = single(dialogues=[seeker_opens()], seeker="replay", recommender=ScriptedRecommender(CONJURING))
+    index = next(index for index in range(20) if started(env, index).count(SEEKER) == 1)
+    started(env, index)
+    assert step(env, "Hm?")[2].incoherent
+    started(env, index)
+    assert not step(env, "<movie>?")[2].incoherent
