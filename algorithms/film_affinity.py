@@ -118,7 +118,7 @@ def _words_of(dialogue: Dialogue) -> set[str]:
 def _incidence(texts: Sequence[Iterable[str]], items: Sequence[str]) -> csr_matrix:
     """Which items stand in which text: 1.0 or nothing, (texts, items); what is no item is passed over."""
     columns = {item: column for column, item in enumerate(items)}
-    places = [(row, columns[item]) for row, text in enumerate(texts) for item in text if item in columns]
+    places = [(row, columns[item]) for row, text in enumerate(texts) for item in sorted(text) if item in columns]
     row, column = np.array(places, dtype=np.int64).reshape(-1, 2).T
     return csr_matrix((np.ones(len(row)), (row, column)), shape=(len(texts), len(items)))
 
@@ -142,7 +142,7 @@ def _factors(films: csr_matrix, words: csr_matrix) -> np.ndarray | None:
     width = min(_WIDTH, min(matrix.shape) - 1)
     if width < 1:
         return None
-    left, sizes, right = svds(matrix, k=width, v0=np.ones(min(matrix.shape)))
+    left, sizes, right = svds(matrix, k=width, rng=0)  # the seed of its restarts, too
     items, targets = left * sizes**0.5, right.T * sizes**0.5
     # a film is asked about as a target and stands in contexts as an item: one vector serves as both
     items[: len(targets)] = _unit(items[: len(targets)]) + _unit(targets)

@@ -51,6 +51,10 @@ def test_what_is_not_known_is_neither_good_nor_bad() -> None:
     assert FilmAffinity.fit([], CATALOG).of([name(1)], ["scary"], [name(2)]) == [UNKNOWN]
 
 
+def test_the_same_dialogues_give_the_same_vectors() -> None:
+    assert all(FilmAffinity.fit(corpus(), CATALOG).to_json() == AFFINITY.to_json() for _ in range(20))
+
+
 def test_an_affinity_survives_json_and_is_the_same_again() -> None:
     again = FilmAffinity.from_json(FilmAffinity.fit(corpus(), CATALOG).to_json())
     asked = ([name(1)], ["scary"], [name(film) for film in range(1, 8)])
