@@ -109,6 +109,7 @@ def evaluate(
         from algorithms.critic import Critic
         from ecr_rl.evaluation.critic_evaluation import evaluate_critic
         from ecr_rl.labels.companions import facts_of, judge_of
+        from ecr_rl.labels.evidence import ContextForm
         from ecr_rl.report.critic_report import critic_tables, markdown_tables, write_critic_report
         from ecr_rl.report.insert import insert_block
         from envs.corpus import load_corpus
@@ -128,6 +129,7 @@ def evaluate(
                 per_kind,
                 seed,
                 emotions,
+                {form.value: judge_of(folder, corpus.catalog, form) for form in ContextForm},
                 on_step,
             )
         place = write_critic_report(found, critic.name, out or critic / "evaluation")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from algorithms.regression_figures import r_squared, spearman
 from ecr_rl.evaluation.bootstrap import draw
 from ecr_rl.evaluation.critic_figures import HeadData, calibration, head_row
 from ecr_rl.evaluation.critic_pairs import NAMES, PAIRS, Pair, matched_pairs, pair_figures
@@ -67,6 +68,7 @@ def evaluate_critic(
     per_kind: int = 500,
     seed: int = 0,
     goemotions: GoEmotions | None = None,
+    told: Mapping[str, Judge] | None = None,
     on_step: OnStep = lambda done, total, figures: None,
 ) -> CriticEvaluation:
     """Hold a critic out on a split.
@@ -80,12 +82,14 @@ def evaluate_critic(
         per_kind: replies of each made kind.
         seed: of the draws.
         goemotions: adds how the empathy head ranks comments that people called warm and harsh.
+        told: the judge by the form of the context that it is told; adds how the critic predicts each one's labels.
         on_step: told of progress.
 
     Returns:
         ``figures`` has ``heads`` (see ``critic_figures.head_row``; every head but BLEU on human replies alone, BLEU on
-        made ones, since a human reply is its own reference), ``kinds`` (``critic_pairs``), ``sensitivity``, ``people``,
-        ``n`` human replies and ``n_made``.
+        made ones, since a human reply is its own reference), ``contexts`` (of each form of context and head ``r2`` and
+        ``spearman`` on the human replies), ``kinds`` (``critic_pairs``), ``sensitivity``, ``people``, ``n`` human
+        replies and ``n_made``.
 
     Raises:
         DataError: the split holds no recommender turn.
@@ -113,6 +117,7 @@ def evaluate_critic(
         people["goemotions"] = emotion_figures(critic, goemotions)
     figures = {
         "heads": {name: _row(name, human, made, seed) for name in HEADS},
+        "contexts": {form: _context_row(human, other) for form, other in (told or {}).items()},
         "kinds": kinds,
         "sensitivity": moved,
         "people": people,
@@ -157,6 +162,18 @@ def _row(name: str, human: Judged, made: Judged, seed: int) -> dict[str, Any]:
     row = head_row(replace(alone, dialogues=places), counts)
     row["r2_all"] = head_row(both)["r2"]
     return {"over": over, **row, "calibration": calibration(alone)}
+
+
+def _context_row(human: Judged, judge: Judge) -> dict[str, dict[str, float]]:
+    """How the critic's scores of human replies go with the labels of a judge that may be told something else."""
+    labels = judge.judge([example.evidence for example in human.examples])
+    found = {}
+    for head, name in enumerate(HEADS):
+        known = labels.known[:, head]
+        if known.any():
+            truth, scores = (values[known, head].astype(np.float64) for values in (labels.values, human.scores.mean))
+            found[name] = {"r2": r_squared(truth, scores), "spearman": spearman(truth, scores)}
+    return found
 
 
 def _data(parts: Sequence[Judged], head: int) -> HeadData:

@@ -57,7 +57,7 @@ def write_critic_report(found: CriticEvaluation, name: str, folder: Path) -> Pat
 
 def critic_tables(figures: dict[str, Any]) -> list[dict[str, Any]]:
     """The report's tables: ``title``, ``note``, ``columns`` and ``rows`` of texts."""
-    made = (_head_table, _kind_table, _calibration_table, _sensitivity_table, _people_table)
+    made = (_head_table, _context_table, _kind_table, _calibration_table, _sensitivity_table, _people_table)
     return [table(figures) for table in made]
 
 
@@ -72,6 +72,18 @@ def _head_table(figures: dict[str, Any]) -> dict[str, Any]:
         "column: R2 above length alone, 95 % interval, 1,000 resamples of dialogues."
     )
     return _table("Heads", note, ["head", "over", "n", *_HEADS.values(), "above length"], rows)
+
+
+def _context_table(figures: dict[str, Any]) -> dict[str, Any]:
+    forms = figures["contexts"]
+    heads = list(next(iter(forms.values()), {}))
+    rows = [[head, *(shown(row[head][key]) for row in forms.values() for key in ("r2", "spearman"))] for head in heads]
+    note = (
+        "The same scores of human replies against labels of the judge that is told the words and film facts alone "
+        "(plain), or emotions and the seeker's feeling about films too (rich)."
+    )
+    columns = ["head", *(f"{column}, {form}" for form in forms for column in ("R2", "Spearman"))]
+    return _table("Contexts of the judge", note, columns, rows)
 
 
 def _kind_table(figures: dict[str, Any]) -> dict[str, Any]:

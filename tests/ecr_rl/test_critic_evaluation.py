@@ -14,7 +14,7 @@ from ecr_rl.evaluation.critic_evaluation import evaluate_critic
 from ecr_rl.evaluation.critic_figures import HeadData, calibration, head_row
 from ecr_rl.evaluation.critic_pairs import Pair, pair_figures
 from ecr_rl.evaluation.people import auc
-from ecr_rl.labels.evidence import Evidence
+from ecr_rl.labels.evidence import ContextForm, Evidence
 from ecr_rl.labels.rubric import RubricJudge
 from ecr_rl.report.critic_report import write_critic_report
 from envs.corpus import Corpus
@@ -84,8 +84,12 @@ def corpus() -> Corpus:
 
 def test_a_whole_evaluation_and_its_report(corpus: Corpus, tmp_path: Path) -> None:
     judge = RubricJudge(corpus.catalog)
-    found = evaluate_critic(JudgeAsCritic(judge), judge, corpus, replies=60, per_kind=20)
+    told = {form.value: RubricJudge(corpus.catalog, context=form) for form in ContextForm}
+    found = evaluate_critic(JudgeAsCritic(judge), judge, corpus, replies=60, per_kind=20, told=told)
     figures = found.figures
+    assert figures["contexts"]["rich"]["recommendation"]["r2"] == figures["heads"]["recommendation"]["r2"]
+    assert figures["contexts"]["plain"]["recommendation"] != figures["contexts"]["rich"]["recommendation"]
+    assert figures["contexts"]["plain"]["engagement"] == figures["contexts"]["rich"]["engagement"]
     assert figures["n"] == 60
     assert set(figures["heads"]) == set(HEADS)
     assert figures["heads"]["bleu"]["over"] == "made"
