@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.recommender import CooccurrenceRecommender
+from algorithms.recommender.cooccurrence import CooccurrenceRecommender
 from algorithms.second_evaluator import SecondEvaluator
 from algorithms.settings import RecommenderSettings
 from ecr_rl.evaluation.critic_figures import head_figures

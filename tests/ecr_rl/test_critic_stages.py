@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from algorithms.critic import Critic
-from algorithms.recommender import CooccurrenceRecommender
+from algorithms.recommender.cooccurrence import CooccurrenceRecommender
 from algorithms.second_evaluator import SecondEvaluator
 from algorithms.settings import CriticSettings, RecommenderSettings
 from ecr_rl.labels.companions import judge_of, write_companions
