@@ -182,9 +182,7 @@ class Pipeline:
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
             from ecr_rl.training.parts import build_recommender
 
-            figures = build_recommender(self.corpus(), settings, folder)
-            stage.update(1, 1, {})
-            return figures
+            return build_recommender(self.corpus(), settings, folder, stage.update)
 
         return self._artefact("recommender", {"settings": settings.model_dump()}, 1, build)
 

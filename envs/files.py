@@ -5,8 +5,33 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+@contextmanager
+def new_folder(place: Path, prefix: str | None = None) -> Iterator[Path]:
+    """A folder to fill that becomes ``place`` at the end; nothing is left where filling it fails.
+
+    Args:
+        place: must not hold anything; its parent is made.
+        prefix: of the name that the folder has while it is filled, beside ``place``; ``.NAME.`` by default.
+
+    Raises:
+        OSError: ``place`` holds something.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=prefix or f".{place.name}.", dir=place.parent))
+    try:
+        yield aside
+        aside.chmod(0o755)  # mkdtemp's is for the owner alone
+        aside.rename(place)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -92,7 +92,7 @@ class NearestDialogues:
         """
         self._popularity, self._weights, self._films = popularity, weights, films
         self._rows = {token: row for row, token in enumerate(tokens)}
-        self._nearest = min(nearest, films.shape[0])
+        self._nearest = nearest
 
     @property
     def catalog(self) -> Catalog:
@@ -109,18 +109,18 @@ class NearestDialogues:
         tokens = sorted(set().union(*texts))
         rows = {token: row for row, token in enumerate(tokens)}
         counts = _rows([{rows[token]: count for token, count in text.items()} for text in texts], len(tokens))
-        return cls(Popularity.fit(dialogues, catalog), tokens, _bm25(counts), films, nearest)
+        return cls(Popularity.fit(dialogues, catalog), tokens, _bm25(counts, len(texts), len(tokens)), films, nearest)
 
     def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
         """(N, films) float32: summed BM25 of the nearest dialogues, and a little popularity that breaks ties."""
         known = [{self._rows[token] for token in _tokens(context) if token in self._rows} for context in contexts]
         queries = _rows([dict.fromkeys(sorted(each), 1.0) for each in known], len(self._rows))
-        near = np.array((queries @ self._weights).todense())
+        near = csr_matrix(queries @ self._weights).toarray()
         if 0 < self._nearest < near.shape[1]:
             bar = np.partition(near, -self._nearest, axis=1)[:, -self._nearest, None]
             near[near < bar] = 0.0
-        scores = csr_matrix(near) @ self._films
-        return (scores.toarray() + _TIES * self._popularity.shares).astype(np.float32)
+        scores = csr_matrix(csr_matrix(near) @ self._films).toarray()
+        return (scores + _TIES * self._popularity.shares).astype(np.float32)
 
 
 def _tokens(turns: Iterable[Utterance]) -> list[str]:
@@ -135,13 +135,12 @@ def _rows(rows: Sequence[dict[int, float]], columns: int) -> csr_matrix:
     return csr_matrix((values, places, starts), shape=(len(rows), columns))
 
 
-def _bm25(counts: csr_matrix) -> csr_matrix:
+def _bm25(counts: csr_matrix, total: int, tokens: int) -> csr_matrix:
     """BM25 weights, (tokens, dialogues), of token counts (dialogues, tokens)."""
     matrix = counts.tocoo()
-    total = counts.shape[0]
     lengths = np.asarray(counts.sum(axis=1)).ravel()
-    having = np.bincount(matrix.col, minlength=counts.shape[1])
+    having = np.bincount(matrix.col, minlength=tokens)
     rarity = np.log1p((total - having + 0.5) / (having + 0.5))
     damping = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / max(1e-9, float(lengths.mean())))
     values = rarity[matrix.col] * matrix.data * (_SATURATION + 1) / (matrix.data + damping[matrix.row])
-    return csr_matrix((values.astype(np.float32), (matrix.col, matrix.row)), shape=counts.shape[::-1])
+    return csr_matrix((values.astype(np.float32), (matrix.col, matrix.row)), shape=(tokens, total))

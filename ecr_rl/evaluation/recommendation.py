@@ -120,12 +120,13 @@ def judge(predictions: Predictions, dialogues: Sequence[Dialogue]) -> Recommenda
         dialogues=np.array([place[case.dialogue] for case in predictions.cases]),
         top_liked=np.array([film in profile.liked for film, profile in best]),
         top_seen=np.array([film in profile.seen for film, profile in best]),
+        top_hit=np.array([film in case.targets for (film, _), (case, _) in zip(best, rows, strict=True)]),
         turns=np.array([len(dialogue.utterances) for dialogue in dialogues], dtype=np.float64),
     )
 
 
 def recommendation_figures(predictions: Predictions, dialogues: Sequence[Dialogue], protocol: Protocol) -> Figures:
-    """All figures with 95 % bootstrap intervals over dialogues; ``masked`` has neither ``sr`` nor ``rdl``.
+    """All figures with 95 % bootstrap intervals over dialogues; ``masked`` has no ``sr`` and ``rdl``.
 
     ``auc_batches_of_32`` also says how many batches were ``left_out``.
     """

@@ -10,6 +10,9 @@ A ground-truth mention is one film that a case is to find; each counts as a quer
     auc      share of pairs of a liked and a disliked mention in which the liked one scores higher, ties half
     sr       share of dialogues with a case in which the top film was liked or seen
     rdl      mean over dialogues with a case of (1.0 if liked + 0.5 if seen, of each case's top film) / turns
+
+``sr`` and ``rdl`` take the questionnaire's word on every film of the dialogue, one that the seeker named earlier or
+that comes later too. ``sr_targets`` and ``rdl_targets`` count a top film only where it is a target of its case.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ class Recommendations:
         dialogues: (C,) place of each case's dialogue.
         top_liked: (C,) bool: the seeker liked the film at the top.
         top_seen: (C,) bool: the seeker had seen it.
+        top_hit: (C,) bool: it is a target of the case.
         turns: (N,) turns of each dialogue.
     """
 
@@ -52,6 +56,7 @@ class Recommendations:
     dialogues: np.ndarray
     top_liked: np.ndarray
     top_seen: np.ndarray
+    top_hit: np.ndarray
     turns: np.ndarray
 
     @property
@@ -141,15 +146,16 @@ def ranking_statistics(found: Recommendations) -> dict[str, Statistic]:
 
 
 def dialogue_statistics(found: Recommendations) -> dict[str, Statistic]:
-    """``sr`` and ``rdl``: what a recommender that says its top film would earn."""
+    """``sr``, ``rdl`` and both over targets alone: what a recommender that says its top film would earn."""
     size = len(found.turns)
     judged = (np.bincount(found.dialogues, minlength=size) > 0).astype(np.float64)
-    success = np.bincount(found.dialogues, found.top_liked | found.top_seen, size) > 0
-    reward = np.bincount(found.dialogues, 1.0 * found.top_liked + 0.5 * found.top_seen, size)
-    return {
-        "sr": Ratio(success.astype(np.float64), judged),
-        "rdl": Ratio(reward / np.maximum(found.turns, 1), judged),
-    }
+    statistics: dict[str, Statistic] = {}
+    for suffix, counts_C in (("", np.ones(len(found.dialogues))), ("_targets", found.top_hit.astype(np.float64))):
+        success = np.bincount(found.dialogues, counts_C * (found.top_liked | found.top_seen), size) > 0
+        reward = np.bincount(found.dialogues, counts_C * (found.top_liked + 0.5 * found.top_seen), size)
+        statistics[f"sr{suffix}"] = Ratio(success.astype(np.float64), judged)
+        statistics[f"rdl{suffix}"] = Ratio(reward / np.maximum(found.turns, 1), judged)
+    return statistics
 
 
 def batched_auc(found: Recommendations) -> MeanAuc:

@@ -101,7 +101,7 @@ def test_the_second_evaluator_is_held_out(corpus: Corpus, tmp_path: Path) -> Non
 
 
 def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -> None:
-    assert build_recommender(corpus, RecommenderSettings(), tmp_path)["dialogues"] == 200
+    assert build_recommender(corpus, RecommenderSettings(), tmp_path, silent)["dialogues"] == 200
     assert len(CooccurrenceRecommender.load(tmp_path).propose([[]], 2)[0]) == 2
 
 

@@ -1,0 +1,55 @@
+"""A recommender's figures in tables, beside the baseline rows of the same run and the published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ecr_rl.evaluation.published import ELSEWHERE, ROWS, SOURCE
+from ecr_rl.tables import shown, with_interval
+
+_RECALL = ("r@1", "r@10", "r@50")
+_LABELS = {"mrr": "MRR", "auc": "AUC", "auc_batches_of_32": "AUC, batches of 32", "sr_targets": "SR, targets only"}
+_RANKED = {
+    "full": "every film may be ranked",
+    "dedup": "films that the context names are no targets and not ranked",
+    "masked": "films of a message of either role, from the dialogue without them; films of the input are not ranked",
+}
+
+
+def recommendation_tables(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tables of what ``recommend evaluate`` found: ``title``, ``note``, ``columns`` and ``rows`` of texts.
+
+    Args:
+        found: its JSON: ``recommender``, ``corpus``, ``protocol``, ``split``, ``cases``, ``mentions``, ``figures`` and
+            ``rows``.
+    """
+    protocol = found["protocol"]
+    systems = {found["recommender"]: found["figures"], **found["rows"]}
+    published = ROWS[protocol] if found["corpus"] == "redial" and found["split"] == "test" else ()
+    recall = [[name, *(with_interval(figures[key]) for key in _RECALL)] for name, figures in systems.items()]
+    recall += [[f"{row.system}, published", *(shown(row.figures.get(key)) for key in _RECALL)] for row in published]
+    others = [key for key in found["figures"] if key not in _RECALL]
+    note = (
+        f"{found['cases']:,} cases and {found['mentions']:,} ground-truth mentions of the {found['split']} split; "
+        f"protocol `{protocol}`: {_RANKED[protocol]}. Share of mentions in the top K [95 % bootstrap interval over "
+        f"dialogues]."
+    )
+    if published:
+        note += f" Published: {SOURCE}."
+    columns = ["system", *(_label(key) for key in _RECALL)]
+    tables = [{"title": f"Recall, {protocol}", "note": note, "columns": columns, "rows": recall}]
+    rows = [[_label(key), *(with_interval(figures[key]) for figures in systems.values())] for key in others]
+    more = " ".join(filter(None, (_success(published), ELSEWHERE[protocol])))
+    note = f"Formulas: `ecr_rl/evaluation/recommendation_figures.py`. {more}".strip()
+    tables.append({"title": f"Other figures, {protocol}", "note": note, "columns": ["figure", *systems], "rows": rows})
+    return tables
+
+
+def _success(published: Any) -> str:
+    told = ", ".join(f"{row.system} {shown(row.figures['sr'])}" for row in published if "sr" in row.figures)
+    return f"Published SR: {told} ({SOURCE})." if told else ""
+
+
+def _label(key: str) -> str:
+    return _LABELS.get(key, key.upper())
