@@ -137,7 +137,7 @@ def evaluate(
     epilog=examples(
         'ecr-rl recommend ask --recommender recommenders/redial "I loved Inception (2010). Something as clever?"',
         'ecr-rl recommend ask --recommender recommenders/redial "seeker: no horror, please" --count 5 --json',
-        "ecr-rl recommend ask --recommender recommenders/redial - < dialogue.txt",
+        "ecr-rl recommend ask --recommender recommenders/redial --count 3 -",
     )
 )
 def ask(

@@ -9,7 +9,11 @@ from ecr_rl.evaluation.published import ELSEWHERE, ROWS, SOURCE
 from ecr_rl.tables import shown, with_interval
 
 _RECALL = ("r@1", "r@10", "r@50")
-_LABELS = {"mrr": "MRR", "auc": "AUC", "auc_batches_of_32": "AUC, batches of 32", "sr_targets": "SR, targets only"}
+_LABELS = {
+    "auc_batches_of_32": "AUC, batches of 32",
+    "sr_targets": "SR, targets only",
+    "rdl_targets": "RDL, targets only",
+}
 _RANKED = {
     "full": "every film may be ranked",
     "dedup": "films that the context names are no targets and not ranked",
