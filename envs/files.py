@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from envs.errors import ConfigError
+
 
 @contextmanager
 def new_folder(place: Path, prefix: str | None = None) -> Iterator[Path]:
@@ -22,10 +24,14 @@ def new_folder(place: Path, prefix: str | None = None) -> Iterator[Path]:
         prefix: of the name that the folder has while it is filled, beside ``place``; ``.NAME.`` by default.
 
     Raises:
-        OSError: ``place`` holds something.
+        ConfigError: there can be no folder there.
+        OSError: ``place`` holds something at the end.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=prefix or f".{place.name}.", dir=place.parent))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=prefix or f".{place.name}.", dir=place.parent))
+    except OSError as error:
+        raise ConfigError(f"{place} cannot be made: {error.strerror}. Choose another folder") from error
     try:
         yield aside
         aside.chmod(0o755)  # mkdtemp's is for the owner alone

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import repeat
 from typing import Protocol
 
 import numpy as np
@@ -44,8 +43,8 @@ def ranked(
         count: films of a ranking; fewer where the catalogue runs out.
         without: for each row, films that are left out; by default none is.
     """
-    left_out = repeat(()) if without is None else without
-    return [ids[_best(row, _columns(films, ids), count)].tolist() for row, films in zip(scores, left_out, strict=False)]
+    left_out = [()] * len(scores) if without is None else without
+    return [ids[_best(row, _columns(films, ids), count)].tolist() for row, films in zip(scores, left_out, strict=True)]
 
 
 def log_shares(scores: np.ndarray) -> np.ndarray:

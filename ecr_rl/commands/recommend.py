@@ -20,6 +20,8 @@ from envs.errors import ConfigError
 
 app = typer.Typer(help="The film recommender behind the proposals.", no_args_is_help=True)
 
+OWN = "recommender"
+"""The judged recommender among the rows."""
 Recommender = Annotated[Path, typer.Option("--recommender", help="A recommender's folder.")]
 
 
@@ -75,7 +77,6 @@ def train(
 def evaluate(
     recommender: Recommender,
     source: Source = None,
-    metadata: Metadata = None,
     protocol: Annotated[
         Literal["full", "dedup", "masked"],
         typer.Option(
@@ -100,7 +101,7 @@ def evaluate(
     It is given the messages before each case and nothing else. Figures come with 95 % bootstrap intervals over
     dialogues; the published rows of the same protocol stand beside them.
     """
-    settings = with_given(load_config(config, []), "data", source=source, metadata=metadata)
+    settings = with_given(load_config(config, []), "data", source=source)
     with working():
         from algorithms.recommender.loading import load_recommender
         from ecr_rl.evaluation.recommendation import baseline_rows, evaluate_scorers, write_predictions
@@ -109,22 +110,21 @@ def evaluate(
         from ecr_rl.report.recommendation_tables import recommendation_tables
         from envs.corpus import load_corpus
 
-        scorer, name = load_recommender(recommender), recommender.resolve().name
+        scorer = load_recommender(recommender)
         corpus = load_corpus(settings.data, settings.cache_folder)
-        dialogues = corpus.splits[split]
         with shown_progress("recommendation cases") as on_step:
-            scorers = {name: scorer, **(baseline_rows(corpus) if rows else {})}
-            figures, found = evaluate_scorers(scorers, dialogues, protocol, on_step)
+            scorers = {OWN: scorer, **(baseline_rows(corpus) if rows else {})}
+            figures, found = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
         if predictions is not None:
-            write_predictions(found[name], predictions)
+            write_predictions(found[OWN], predictions)
         result = {
-            "recommender": name,
+            "recommender": recommender.resolve().name,
             "corpus": corpus.name,
             "protocol": protocol,
             "split": split,
-            "cases": len(found[name].cases),
-            "mentions": len(found[name].scores),
-            "figures": figures.pop(name),
+            "cases": len(found[OWN].cases),
+            "mentions": len(found[OWN].scores),
+            "figures": figures.pop(OWN),
             "rows": figures,
         }
         tables = recommendation_tables(result)
