@@ -61,8 +61,8 @@ def train(
         from envs.corpus import load_corpus
         from envs.files import new_folder
 
-        corpus = load_corpus(settings.data, settings.cache_folder)
         with new_folder(out) as folder, shown_progress("recommender") as on_step:
+            corpus = load_corpus(settings.data, settings.cache_folder)
             figures = build_recommender(corpus, settings.recommender, folder, on_step)
     show({"folder": str(out), "seconds": round(time.monotonic() - begun, 1), "figures": figures}, json)
 
