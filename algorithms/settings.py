@@ -43,6 +43,9 @@ class RecommenderSettings(Settings):
 
     word_weight: float = Field(default=0.5, ge=0, description="weight of the seeker's words beside the films named")
     smoothing: float = Field(default=5.0, gt=0, description="pseudo-count that pulls rare pairs towards popularity")
+    emotions: str = Field(
+        default="lexicon", description="lexicon: phrases | hub | GoEmotions folder: reads the seeker's feelings"
+    )
 
 
 class LoraSettings(Settings):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from algorithms.critic import Critic
 from algorithms.language_model import best_device
-from algorithms.recommender import CooccurrenceRecommender
+from algorithms.recommender.loading import load_recommender
 from envs.conversation import ConversationVectorEnv
 from envs.corpus import load_corpus
 from envs.rewards import HeadReference
@@ -49,7 +49,7 @@ class World:
             corpus.catalog,
             num_envs=conversations,
             seeker=self.env.seeker,
-            recommender=CooccurrenceRecommender.load(self.recommender),
+            recommender=load_recommender(self.recommender),
             reward_model=Critic.load(self.critic, best_device()),
             settings=self.env,
             reward=self.reward,

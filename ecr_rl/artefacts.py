@@ -15,7 +15,6 @@ import json
 import logging
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import ModelError
-from envs.files import write_json
+from envs.files import new_folder, write_json
 
 KEY = "key.json"
 log = logging.getLogger(__name__)
@@ -97,26 +96,22 @@ class ArtefactCache:
         self, kind: str, key: Mapping[str, Any], builder: Callable[[Path], Mapping[str, Any]], place: Path
     ) -> Artefact:
         begun = time.monotonic()
-        aside = Path(tempfile.mkdtemp(prefix=_aside_prefix(place), dir=self._folder))
         try:
-            figures = dict(builder(aside))
-            record = {
-                "kind": kind,
-                "hash": key_hash(key),
-                "key": dict(key),
-                "built": datetime.now().astimezone().isoformat(timespec="seconds"),
-                "seconds": round(time.monotonic() - begun, 1),
-                "figures": figures,
-            }
-            write_json(aside / KEY, record)
-            aside.chmod(0o755)  # mkdtemp's is for the owner alone; a shared cache is for all
-            aside.rename(place)
+            with new_folder(place, _aside_prefix(place)) as aside:
+                figures = dict(builder(aside))
+                record = {
+                    "kind": kind,
+                    "hash": key_hash(key),
+                    "key": dict(key),
+                    "built": datetime.now().astimezone().isoformat(timespec="seconds"),
+                    "seconds": round(time.monotonic() - begun, 1),
+                    "figures": figures,
+                }
+                write_json(aside / KEY, record)
         except OSError:
             if not place.is_dir():
                 raise
             # A builder on another machine, whom the lock does not reach, was first.
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
         found = self.find(kind, key)
         if found is None:
             raise ModelError(f"{place} vanished while it was being built; do not clean the cache during a run")

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import bench, critic, data, label, look, run
+from ecr_rl.commands import bench, critic, data, label, look, recommend, run
 from ecr_rl.commands.options import examples
 from envs.errors import ConfigError, EcrError
 
@@ -82,6 +82,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(critic.app, name="critic")
 app.add_typer(data.app, name="data")
 app.add_typer(label.app, name="label")
+app.add_typer(recommend.app, name="recommend")
 app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(look.status)
 app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
 

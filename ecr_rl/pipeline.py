@@ -93,7 +93,7 @@ class Pipeline:
         """What the supervised policy answers to turns of a split's dialogues; a killed sampling goes on."""
         from functools import partial
 
-        from algorithms.recommender import CooccurrenceRecommender
+        from algorithms.recommender.loading import load_recommender
         from ecr_rl.labels.labelling import label_splits, policy_cases
         from ecr_rl.labels.policy_replies import sample_replies
         from ecr_rl.labels.policy_store import stored_replies
@@ -109,7 +109,7 @@ class Pipeline:
             dialogues=dialogues,
             catalog=corpus.catalog,
             responder=responder,
-            recommender=CooccurrenceRecommender.load(recommender),
+            recommender=load_recommender(recommender),
             policy=config.policy,
             env=config.env,
             seed=config.seed,
@@ -182,9 +182,7 @@ class Pipeline:
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
             from ecr_rl.training.parts import build_recommender
 
-            figures = build_recommender(self.corpus(), settings, folder)
-            stage.update(1, 1, {})
-            return figures
+            return build_recommender(self.corpus(), settings, folder, stage.update)
 
         return self._artefact("recommender", {"settings": settings.model_dump()}, 1, build)
 
@@ -201,12 +199,12 @@ class Pipeline:
         }
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
-            from algorithms.recommender import CooccurrenceRecommender
+            from algorithms.recommender.loading import load_recommender
             from algorithms.responder import train_responder
 
             return train_responder(
                 self.corpus(),
-                CooccurrenceRecommender.load(recommender),
+                load_recommender(recommender),
                 config.policy,
                 config.supervised,
                 config.env,

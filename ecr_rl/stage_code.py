@@ -45,7 +45,12 @@ CODE = {
         "ecr_rl.training.critic",
     ),
     "evaluator": (*_JUDGE, "algorithms.ngrams", "algorithms.second_evaluator", "ecr_rl.training.parts"),
-    "recommender": (*_TEXT, "algorithms.recommender", "algorithms.seeker_words"),
+    "recommender": (
+        *_TEXT,
+        "algorithms.recommender.cooccurrence",
+        "algorithms.recommender.scorer",
+        "algorithms.seeker_words",
+    ),
     "responder": (
         *_TEXT,
         "envs.observations",

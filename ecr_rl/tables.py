@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def shown(value: float | None) -> str:
     """A figure to three decimals, a dash where it is not defined."""
     return "-" if value is None else f"{value:.3f}"
+
+
+def with_interval(value: Mapping[str, float] | None) -> str:
+    """``mean [low, high]`` to three decimals, a dash where it is not defined."""
+    if value is None or value["mean"] is None:
+        return "-"
+    return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
 
 
 def share(value: float | None) -> str:

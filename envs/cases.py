@@ -1,8 +1,9 @@
-"""Recommendation cases: the recommender messages at which a film recommender is judged, and a corpus's counts.
+"""Recommendation cases: the messages at which a film recommender is judged, and a corpus's counts of them.
 
-Protocol of Kostric & Balog (SIGIR 2026): a case is a recommender message (as in the file, not merged into turns) that
-names at least one film and has messages before it. A film counts when ``@id`` stands in the text and in
-``movieMentions``. The context is every message before it, of both roles.
+``full`` and ``dedup`` follow Kostric & Balog (SIGIR 2026): a case is a recommender message (as in the file, not merged
+into turns) that names at least one film and has messages before it. A film counts when ``@id`` stands in the text and
+in ``movieMentions``. The context is every message before it, of both roles, and nothing else. ``masked`` is the
+project's own: recover the films of a message of either role from the rest of its dialogue.
 """
 
 from __future__ import annotations
@@ -11,35 +12,77 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from envs.catalog import Catalog, Film, split_name
 from envs.corpus import Corpus
-from envs.dialogue import Dialogue, Role
+from envs.dialogue import MENTION, Dialogue, Message, Role, Utterance, merged
 
-Protocol = Literal["full", "dedup"]
-"""``full``: all films of the message; ``dedup``: only those that no earlier message names, by either role."""
+Protocol = Literal["full", "dedup", "masked"]
+"""``full``: all films of the message; ``dedup``: only those that no earlier message names, by either role; ``masked``:
+all films of a message of either role, from the whole dialogue without them."""
 PROTOCOLS: tuple[Protocol, ...] = ("full", "dedup")
-"""Both protocols; their figures never share a column."""
+"""The protocols of recommendation, which a corpus is counted by; figures of two protocols never share a column."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecommendationCase:
-    """One case: the dialogue's ``index``, the 0-based message, and the films that the message names, in order."""
+    """One case.
+
+    Attributes:
+        dialogue: the dialogue's ``index``.
+        message: 0-based, as in the file.
+        context: what a recommender is given.
+        targets: the films to be recommended, in the order of the message.
+    """
 
     dialogue: int
     message: int
+    context: tuple[Utterance, ...]
     targets: tuple[int, ...]
 
 
 def cases(dialogue: Dialogue, protocol: Protocol) -> Iterator[RecommendationCase]:
     """The cases of one dialogue, in order."""
+    if protocol == "masked":
+        yield from _masked(dialogue)
+        return
     named: set[int] = set()
-    films: dict[int, list[int]] = {}
-    for mention in dialogue.mentions:
-        films.setdefault(mention.message, []).append(mention.film_id)
-    for message, mentioned in films.items():
+    for message, mentioned in _films_by_message(dialogue).items():
         targets = mentioned if protocol == "full" else [film_id for film_id in mentioned if film_id not in named]
         named.update(mentioned)
         if message > 0 and targets and dialogue.messages[message].role is Role.RECOMMENDER:
-            yield RecommendationCase(dialogue.index, message, tuple(targets))
+            yield RecommendationCase(dialogue.index, message, context(dialogue, message), tuple(targets))
+
+
+def context(dialogue: Dialogue, message: int) -> tuple[Utterance, ...]:
+    """The messages before a message of the file (0-based), a speaker's consecutive ones merged."""
+    return merged(dialogue.messages[:message])
+
+
+def _masked(dialogue: Dialogue) -> Iterator[RecommendationCase]:
+    """For each message that names films: the dialogue without any film of it, and without its targets elsewhere.
+
+    Targets are taken out as ``@id`` and as the titles that ``Catalog.find`` would see.
+    """
+    for message, targets in _films_by_message(dialogue).items():
+        hidden = Catalog(Film(film, *split_name(dialogue.titles[film])) for film in targets)
+        rest = [
+            Message(each.role, _without(each.text, hidden, blank=place == message))
+            for place, each in enumerate(dialogue.messages)
+        ]
+        yield RecommendationCase(dialogue.index, message, merged(rest), tuple(targets))
+
+
+def _without(text: str, films: Catalog, blank: bool) -> str:
+    """The text without mentions of the films; without any mention where ``blank``."""
+    left = MENTION.sub(lambda found: "" if blank or int(found[1]) in films else found[0], text)
+    return " ".join(films.strip_titles(left)[0].split())
+
+
+def _films_by_message(dialogue: Dialogue) -> dict[int, list[int]]:
+    films: dict[int, list[int]] = {}
+    for mention in dialogue.mentions:
+        films.setdefault(mention.message, []).append(mention.film_id)
+    return films
 
 
 def corpus_statistics(corpus: Corpus) -> dict[str, object]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
 from envs.dialogue import MENTION
 from envs.errors import DataError
-from envs.title_finder import Title, TitleFinder
+from envs.title_finder import Title, TitleFinder, TitleSpan
 
 _NAME = re.compile(r"(?P<title>.*?)\s*\((?P<year>\d{4})\)", re.DOTALL)
 _SPACES = re.compile(r"\s+")
@@ -142,18 +142,24 @@ class Catalog:
     def strip_titles(self, text: str) -> tuple[str, int]:
         """The text without the film titles that ``find`` sees (their years included), and how many were removed."""
         spans = self._finder.spans(text)
-        if not spans:
-            return text, 0
-        pieces: list[str] = []
-        end = 0
-        for span in spans:
-            pieces.append(text[end : span.start])
-            end = span.end
-        return _tidy("".join([*pieces, text[end:]])), len(spans)
+        return (_tidy(_replaced(text, spans, lambda span: "")), len(spans)) if spans else (text, 0)
+
+    def link(self, text: str) -> str:
+        """The text with the film titles that ``find`` sees as ``@id``: what ``render`` undoes."""
+        return _replaced(text, self._finder.spans(text), lambda span: f"@{span.film_id}")
 
     @cached_property
     def _finder(self) -> TitleFinder:
         return TitleFinder(Title(film.film_id, film.title, film.year, film.mentions) for film in self)
+
+
+def _replaced(text: str, spans: Iterable[TitleSpan], replacement: Callable[[TitleSpan], str]) -> str:
+    pieces: list[str] = []
+    end = 0
+    for span in spans:
+        pieces += [text[end : span.start], replacement(span)]
+        end = span.end
+    return "".join([*pieces, text[end:]])
 
 
 def _tidy(text: str) -> str:

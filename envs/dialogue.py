@@ -7,7 +7,7 @@ catalogue turns it into a title where a reader or a model needs one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -113,14 +113,7 @@ class Dialogue:
     @cached_property
     def utterances(self) -> tuple[Utterance, ...]:
         """The turns: consecutive messages of one speaker merged."""
-        turns: list[Utterance] = []
-        for index, message in enumerate(self.messages):
-            if turns and turns[-1].role is message.role:
-                last = turns[-1]
-                turns[-1] = Utterance(last.role, f"{last.text} {message.text}", last.first_message)
-            else:
-                turns.append(Utterance(message.role, message.text, index))
-        return tuple(turns)
+        return merged(self.messages)
 
     @cached_property
     def mentions(self) -> tuple[FilmMention, ...]:
@@ -144,6 +137,23 @@ class Dialogue:
             dislikes=self.dislikes,
             mood=self.mood,
         )
+
+
+def merged(messages: Iterable[Message]) -> tuple[Utterance, ...]:
+    """The turns of messages: consecutive ones of one speaker merged."""
+    turns: list[Utterance] = []
+    for index, message in enumerate(messages):
+        if turns and turns[-1].role is message.role:
+            last = turns[-1]
+            turns[-1] = Utterance(last.role, f"{last.text} {message.text}", last.first_message)
+        else:
+            turns.append(Utterance(message.role, message.text, index))
+    return tuple(turns)
+
+
+def named_films(turns: Iterable[Utterance]) -> set[int]:
+    """The film ids that stand in turns as ``@id``."""
+    return {film for turn in turns for film in mentioned_films(turn.text)}
 
 
 def mentioned_films(text: str) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from envs.catalog import Catalog
-from envs.dialogue import Dialogue, Utterance, mentioned_films
+from envs.dialogue import Dialogue, Utterance, named_films
 
 
 class FilmRecommender(Protocol):
@@ -30,7 +30,7 @@ class PopularFilms:
         """The most named films that each context does not name yet."""
         proposals = []
         for context in contexts:
-            named = {film for utterance in context for film in mentioned_films(utterance.text)}
+            named = named_films(context)
             unnamed = (film for film in self._ranked if film not in named)
             proposals.append([film for film, _ in zip(unnamed, range(count), strict=False)])
         return proposals

@@ -1,4 +1,4 @@
-"""``bench``: parts of the platform beside their bare floor."""
+"""``bench``: how fast parts of the platform are."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import typer
 from ecr_rl.commands.options import Json, examples
 from ecr_rl.commands.output import show, shown_progress, working
 
-app = typer.Typer(help="Speed of a part beside its bare floor, both alternating in one run.", no_args_is_help=True)
+app = typer.Typer(help="Speed of a part.", no_args_is_help=True)
 
 
 @app.callback()
 def bench() -> None:
-    """Speed of a part beside its bare floor, both alternating in one run."""
+    """Speed of a part: the critic beside its bare floor, the recommender a dialogue."""
 
 
 @app.command(epilog=examples("ecr-rl bench critic --json", "ecr-rl bench critic --critic critics/rubric --rounds 9"))
@@ -33,4 +33,31 @@ def critic(
 
         with shown_progress("bench critic") as on_step:
             figures = bench_critic(folder, count, rounds, on_step)
+    show(figures, json)
+
+
+@app.command(
+    epilog=examples(
+        "ecr-rl bench recommend --json",
+        "ecr-rl bench recommend --recommender recommenders/redial --source redial_dataset.zip --count 2000",
+    )
+)
+def recommend(
+    folder: Annotated[
+        Path | None,
+        typer.Option("--recommender", help="A recommender's folder.", show_default="counts of the embedded corpus"),
+    ] = None,
+    source: Annotated[str, typer.Option("--source", help="Its test dialogues are the contexts.")] = "sample",
+    count: Annotated[int, typer.Option("--count", min=1, help="Contexts that are timed.")] = 500,
+    json: Json = False,
+) -> None:
+    """One dialogue's top 50 over the whole catalogue on one thread, context after context.
+
+    numpy's own threads are bounded by OMP_NUM_THREADS=1 in the environment; the output says whether it was set.
+    """
+    with working():
+        from ecr_rl.recommender_bench import bench_recommender
+
+        with shown_progress("bench recommend") as on_step:
+            figures = bench_recommender(folder, source, count, on_step)
     show(figures, json)

@@ -17,6 +17,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from ecr_rl.progress import make_display
+from ecr_rl.tables import with_interval
 from envs.progress import OnStep
 
 PIPE_WIDTH = 120
@@ -81,14 +82,10 @@ def report_table(report: dict[str, Any]) -> Table:
         table.add_column(column, justify="left" if column == "figure" else "right", no_wrap=True)
     systems = report["systems"]
     for figure, difference in report["difference"].items():
-        table.add_row(figure, *map(_interval, (systems["baseline"].get(figure), systems["rl"].get(figure), difference)))
+        table.add_row(
+            figure, *map(with_interval, (systems["baseline"].get(figure), systems["rl"].get(figure), difference))
+        )
     return table
-
-
-def _interval(value: dict[str, float] | None) -> str:
-    if value is None or value["mean"] is None:
-        return "-"
-    return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
 
 
 @contextlib.contextmanager

@@ -67,7 +67,7 @@ class Ratio:
 
     def over(self, counts_BN: np.ndarray) -> np.ndarray:
         """The figure of B resamples, shape (B,); NaN where no drawn dialogue has data."""
-        return _divide(counts_BN @ self.numerator, counts_BN @ self.denominator)
+        return divide(counts_BN @ self.numerator, counts_BN @ self.denominator)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Distinct:
         if total == 0:
             return np.full(counts_BN.shape[0], np.nan)
         figure = self.items / total
-        without = _divide(self.items - self.alone, total - self.denominator)
+        without = divide(self.items - self.alone, total - self.denominator)
         without = np.where(np.isnan(without), figure, without)  # the only dialogue with items: nothing to compare with
         influence = (without.size - 1) * (without.mean() - without)
         return figure + counts_BN @ influence / without.size
@@ -156,6 +156,7 @@ def _interval(mean: float, values_B: np.ndarray) -> Interval | None:
     return Interval(mean, float(low), float(high))
 
 
-def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """The quotient; NaN where the denominator is not positive."""
     defined = denominator > 0
     return np.where(defined, numerator / np.where(defined, denominator, 1.0), np.nan)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.recommender import CooccurrenceRecommender
+from algorithms.recommender.cooccurrence import CooccurrenceRecommender
 from algorithms.second_evaluator import SecondEvaluator
 from algorithms.settings import RecommenderSettings
 from ecr_rl.evaluation.critic_figures import head_figures
@@ -46,13 +46,15 @@ def build_second_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: 
     return figures
 
 
-def build_recommender(corpus: Corpus, settings: RecommenderSettings, folder: Path) -> dict[str, Any]:
+def build_recommender(corpus: Corpus, settings: RecommenderSettings, folder: Path, on_step: OnStep) -> dict[str, Any]:
     """Fit the film recommender on all train dialogues.
 
     Returns:
         ``{"films", "dialogues"}``: the sizes of what it was fitted on.
     """
+    on_step(0, 1, {})
     CooccurrenceRecommender.fit(corpus.train, corpus.catalog, settings).save(folder)
     figures = {"films": len(corpus.catalog), "dialogues": len(corpus.train)}
     write_json(folder / "metrics.json", figures)
+    on_step(1, 1, {})
     return figures

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from algorithms.critic import Critic
-from algorithms.recommender import CooccurrenceRecommender
+from algorithms.recommender.cooccurrence import CooccurrenceRecommender
 from algorithms.second_evaluator import SecondEvaluator
 from algorithms.settings import CriticSettings, RecommenderSettings
 from ecr_rl.labels.companions import judge_of, write_companions
@@ -101,7 +101,7 @@ def test_the_second_evaluator_is_held_out(corpus: Corpus, tmp_path: Path) -> Non
 
 
 def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -> None:
-    assert build_recommender(corpus, RecommenderSettings(), tmp_path)["dialogues"] == 200
+    assert build_recommender(corpus, RecommenderSettings(), tmp_path, silent)["dialogues"] == 200
     assert len(CooccurrenceRecommender.load(tmp_path).propose([[]], 2)[0]) == 2
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from envs.cases import RecommendationCase, cases, corpus_statistics
+from envs.cases import RecommendationCase, cases, context, corpus_statistics
 from envs.corpus import load_corpus
-from envs.dialogue import Dialogue, Message, Role
+from envs.dialogue import Dialogue, Message, Role, Utterance
 from envs.settings import DataSettings
 from tests.envs.redial_files import RECOMMENDER, SEEKER, record, write_folder
 
@@ -23,22 +23,41 @@ S, R = Role.SEEKER, Role.RECOMMENDER
 def test_cases_of_both_protocols():
     talk = dialogue((S, "I like @1"), (R, "Try @2 or @1, yes @2"), (R, "@2"), (S, "@3"), (R, "@3"))
     assert list(cases(talk, "full")) == [
-        RecommendationCase(4, 1, (2, 1)),
-        RecommendationCase(4, 2, (2,)),
-        RecommendationCase(4, 4, (3,)),
+        RecommendationCase(4, 1, talk.utterances[:1], (2, 1)),
+        RecommendationCase(4, 2, context(talk, 2), (2,)),
+        RecommendationCase(4, 4, talk.utterances[:3], (3,)),
     ]
-    assert list(cases(talk, "dedup")) == [RecommendationCase(4, 1, (2,))]
+    assert list(cases(talk, "dedup")) == [RecommendationCase(4, 1, talk.utterances[:1], (2,))]
+
+
+def test_a_context_is_the_messages_before_merged_into_turns():
+    talk = dialogue((S, "I like @1"), (R, "Try"), (R, "@2"), (R, "or @3"))
+    assert context(talk, 0) == ()
+    assert context(talk, 2) == (Utterance(S, "I like @1"), Utterance(R, "Try", 1))
+    assert context(talk, 3) == (Utterance(S, "I like @1"), Utterance(R, "Try @2", 1))
 
 
 def test_an_opening_message_has_no_context_and_is_no_case():
     talk = dialogue((R, "Hi, try @1"), (R, "or @2"), (S, "ok"), (R, "@1"))
-    assert list(cases(talk, "full")) == [RecommendationCase(4, 1, (2,)), RecommendationCase(4, 3, (1,))]
-    assert list(cases(talk, "dedup")) == [RecommendationCase(4, 1, (2,))]
+    assert [(case.message, case.targets) for case in cases(talk, "full")] == [(1, (2,)), (3, (1,))]
+    assert [(case.message, case.targets) for case in cases(talk, "dedup")] == [(1, (2,))]
 
 
 def test_a_film_that_the_record_does_not_declare_does_not_count():
     talk = dialogue((S, "Hi"), (R, "@1 or @2"), declared=(2,))
-    assert list(cases(talk, "full")) == [RecommendationCase(4, 1, (2,))]
+    assert [(case.message, case.targets) for case in cases(talk, "full")] == [(1, (2,))]
+
+
+def test_masked_films_stand_nowhere_in_their_input():
+    texts = ("I like @1 and Blue Velvet", "@2 (blue velvet!), @3, Blue Velvet (1986)", "@2 is it")
+    messages = tuple(map(Message, (S, R, S), texts))
+    talk = Dialogue(7, 4, messages, {1: "Heat (1995)", 2: "Blue Velvet (1986)", 3: "It (2017)"})
+    found = [(case.message, case.targets, [turn.text for turn in case.context]) for case in cases(talk, "masked")]
+    assert found == [
+        (0, (1,), ["I like and Blue Velvet", *texts[1:]]),
+        (1, (2, 3), ["I like @1 and", "(!),,", "is it"]),
+        (2, (2,), ["I like @1 and", "(!), @3,", "is it"]),
+    ]
 
 
 def test_statistics_count_every_split(tmp_path: Path):

@@ -183,3 +183,11 @@ def test_find_stays_fast_with_thousands_of_titles():
     for _ in range(200):
         catalog.find(text)
     assert (time.perf_counter() - start) / 200 < 0.005
+
+
+def test_titles_become_mentions_and_back() -> None:
+    catalog = Catalog([Film(1, "Alien", 1979), Film(2, "The Conjuring", 2013)])
+    linked = catalog.link("I saw Alien (1979), the conjuring, and @2.")
+    assert linked == "I saw @1, @2, and @2."
+    assert catalog.render(linked) == "I saw Alien (1979), The Conjuring (2013), and The Conjuring (2013)."
+    assert catalog.link("nothing here") == "nothing here"

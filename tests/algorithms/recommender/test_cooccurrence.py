@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithms.recommender import CooccurrenceRecommender, seeker_words
+from algorithms.recommender.cooccurrence import CooccurrenceRecommender
+from algorithms.seeker_words import seeker_words
 from algorithms.settings import RecommenderSettings
 from envs.catalog import Catalog, Film
 from envs.dialogue import Answer, Dialogue, Feedback, Message, Role, Utterance, mentioned_films
@@ -100,7 +101,7 @@ def test_a_saved_recommender_proposes_the_same(recommender: CooccurrenceRecommen
     again = CooccurrenceRecommender.load(tmp_path)
     sample = contexts(HELD_OUT)[:40]
     assert again.propose(sample, 5) == recommender.propose(sample, 5)
-    np.testing.assert_array_equal(again.scores(sample[0]), recommender.scores(sample[0]))
+    np.testing.assert_array_equal(again.scores(sample), recommender.scores(sample))
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
 
 

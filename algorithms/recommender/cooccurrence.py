@@ -6,7 +6,7 @@ For a context with named films ``i`` and seeker words ``w`` film ``j`` scores
 
 with ``p`` the films' popularity, ``s`` the smoothing and ``a_i`` = 1, or .3 where the seeker rejects film ``i``. A word
 after a negation in its clause counts as a word of its own (``not horror``). Films that the seeker's questionnaire
-dislikes are not counted: the recommender learns what suited. Films that the context names are not proposed.
+dislikes are not counted: the recommender learns what suited. Films that the context names are scored, but not proposed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from algorithms.recommender.scorer import ranked
 from algorithms.seeker_words import seeker_words, vocabulary
 from algorithms.settings import RecommenderSettings
 from envs.catalog import Catalog, Film
@@ -67,7 +68,7 @@ class Counts:
 
 
 class CooccurrenceRecommender:
-    """Proposes films for a conversation from counts alone. Implements ``envs.proposals.FilmRecommender``."""
+    """Scores and proposes films from counts alone: a ``FilmScorer`` and an ``envs.proposals.FilmRecommender``."""
 
     def __init__(
         self,
@@ -96,7 +97,7 @@ class CooccurrenceRecommender:
 
     @classmethod
     def fit(
-        cls, dialogues: Sequence[Dialogue], catalog: Catalog, settings: RecommenderSettings
+        cls, dialogues: Sequence[Dialogue], catalog: Catalog, settings: RecommenderSettings | None = None
     ) -> CooccurrenceRecommender:
         """Count over the dialogues."""
         columns = {film: column for column, film in enumerate(catalog.ids)}
@@ -114,19 +115,30 @@ class CooccurrenceRecommender:
         for _, films in cases:
             named[films] += 1.0
         with_films, with_words = Counts.of(together, len(columns)), Counts.of(spoken, len(known))
-        return cls(catalog, settings, named / named.sum(), known, with_films, with_words)
+        return cls(catalog, settings or RecommenderSettings(), named / named.sum(), known, with_films, with_words)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The films that are scored."""
+        return self._catalog
 
     def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
         """The best ``count`` films for each context, best first, none of which the context names.
 
         Texts may hold ``@id`` or titles. Fewer films where the catalogue runs out.
         """
-        return [self._propose(context, count) for context in contexts]
+        read = [self._read(context) for context in contexts]
+        scores = np.array([self._scores(films, words) for films, words in read])
+        return ranked(scores, self._ids, count, [self._ids[list(films)].tolist() for films, _ in read])
 
-    def scores(self, context: Sequence[Utterance]) -> np.ndarray:
-        """The score (films,) of each film of the catalogue, by ascending id; -inf for those that the context names."""
+    def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
+        """The logarithm of the score of every film, (N, films) float32; see ``FilmScorer``."""
+        scores = [self._scores(*self._read(context)) for context in contexts]
+        return np.array(scores, dtype=np.float32).reshape(-1, len(self._ids))
+
+    def _scores(self, films: Mapping[int, float], words: Collection[int]) -> np.ndarray:
+        """The logarithm (films,) of the scores for columns of named films, with their weights, and rows of words."""
         smoothing, scores = self._settings.smoothing, np.zeros(len(self._ids))
-        films, words = self._read(context)
         popular = 0.0 if films or words else 1.0
         total = sum(films.values())
         for film, weight in films.items():
@@ -134,9 +146,7 @@ class CooccurrenceRecommender:
         share = self._settings.word_weight / max(1, len(words))
         for word in sorted(words):
             popular += self._with_words.add(scores, word, share, smoothing)
-        scores += max(popular, 1e-9) * self._popularity
-        scores[list(films)] = -np.inf
-        return scores
+        return np.log(scores + max(popular, 1e-9) * self._popularity)
 
     def save(self, folder: Path) -> None:
         """Write the counts as safetensors, words and films as JSON."""
@@ -145,7 +155,7 @@ class CooccurrenceRecommender:
             parts = {"starts": counts.starts, "columns": counts.films, "counts": counts.counts}
             tensors |= {f"{name}.{part}": array for part, array in parts.items()}
         write_bytes(folder / WEIGHTS, save(tensors))
-        films = [[film.film_id, film.title, film.year, film.mentions] for film in self._catalog]
+        films = [[film.film_id, film.title, film.year, film.mentions, film.genres] for film in self._catalog]
         card = {"settings": self._settings.model_dump(), "films": films, "words": list(self._words)}
         write_json(folder / CARD, card)
 
@@ -164,19 +174,13 @@ class CooccurrenceRecommender:
                 for name in ("films", "words")
             )
             catalog = Catalog(
-                Film(film, title, year, mentions=mentions) for film, title, year, mentions in card["films"]
+                Film(film, title, year, tuple(genres), mentions=mentions)
+                for film, title, year, mentions, genres in card["films"]
             )
             settings = RecommenderSettings(**card["settings"])
             return cls(catalog, settings, tensors["popularity"], card["words"], films, words)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no recommender: {error}. Fit it again") from error
-
-    def _propose(self, context: Sequence[Utterance], count: int) -> list[int]:
-        scores = self.scores(context)
-        count = min(count, int(np.isfinite(scores).sum()))
-        best = np.argpartition(-scores, count - 1)[:count] if 0 < count < len(scores) else np.arange(len(scores))
-        best = best[np.lexsort((best, -scores[best]))][:count]
-        return [int(self._ids[column]) for column in best]
 
     def _read(self, context: Sequence[Utterance]) -> tuple[dict[int, float], set[int]]:
         """Columns of the films named, with their weights, and rows of the words that the seeker said."""

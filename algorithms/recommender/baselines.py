@@ -1,0 +1,146 @@
+"""Rows that a recommender is held beside: popularity, the last films again, and the nearest training dialogues."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from envs.catalog import Catalog
+from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
+
+_TOKEN = re.compile(r"@\d+|[^\W_]+(?:'[^\W_]+)*")
+_SATURATION, _LENGTH = 1.2, 0.75
+"""BM25's k1 and b, at their usual values."""
+NEAREST = 100
+"""Training dialogues that speak for films."""
+_TIES = 1e-4
+"""Weight of popularity where the nearest dialogues say nothing; far below the BM25 of any one of them."""
+
+
+class Popularity:
+    """Scores films by how often recommenders name them in training, whatever the context."""
+
+    def __init__(self, catalog: Catalog, shares: np.ndarray) -> None:
+        """Keep each film's share (films,) of the mentions."""
+        self.catalog, self.shares = catalog, shares
+
+    @classmethod
+    def fit(cls, dialogues: Sequence[Dialogue], catalog: Catalog) -> Popularity:
+        """Count mentions by recommenders; half a mention more for each film."""
+        counts = Counter(
+            mention.film_id for each in dialogues for mention in each.mentions if mention.role is Role.RECOMMENDER
+        )
+        smoothed = np.array([counts[film] + 0.5 for film in catalog.ids])
+        return cls(catalog, smoothed / smoothed.sum())
+
+    def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
+        """The log-share of every film, (N, films) float32; the same for each context."""
+        return np.tile(np.log(self.shares).astype(np.float32), (len(contexts), 1))
+
+
+class LastFilms:
+    """Scores the films of the context first, the last named highest, then the others by popularity."""
+
+    def __init__(self, popularity: Popularity) -> None:
+        """Fall back on a popularity."""
+        self._popularity = popularity
+        self._columns = {film: column for column, film in enumerate(popularity.catalog.ids)}
+
+    @property
+    def catalog(self) -> Catalog:
+        """The films that are scored."""
+        return self._popularity.catalog
+
+    @classmethod
+    def fit(cls, dialogues: Sequence[Dialogue], catalog: Catalog) -> LastFilms:
+        """Fit the popularity behind it."""
+        return cls(Popularity.fit(dialogues, catalog))
+
+    def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
+        """(N, films) float32: 1, 2, … for the films named, in the order of their last mention; log-shares below."""
+        scores = self._popularity.scores(contexts)
+        for row, context in zip(scores, contexts, strict=True):
+            named = [film for turn in context for film in mentioned_films(turn.text) if film in self._columns]
+            last = reversed(dict.fromkeys(reversed(named)))
+            for place, film in enumerate(last, start=1):
+                row[self._columns[film]] = place
+        return scores
+
+
+class NearestDialogues:
+    """Scores films by the summed BM25 of the nearest training dialogues that name them.
+
+    BM25 of a dialogue ``d`` for the distinct words and film ids ``t`` of a context, N dialogues (Robertson & Zaragoza
+    2009):  ``sum_t log(1 + (N - n_t + .5) / (n_t + .5)) x f_td (k1 + 1) / (f_td + k1 (1 - b + b |d| / mean |d|))``.
+    """
+
+    def __init__(
+        self, popularity: Popularity, tokens: Sequence[str], weights: csr_matrix, films: csr_matrix, nearest: int
+    ) -> None:
+        """Search these dialogues; ``fit`` makes the matrices.
+
+        Args:
+            popularity: decides where the nearest dialogues do not.
+            tokens: rows of ``weights``.
+            weights: BM25 of each token in each dialogue, (tokens, dialogues).
+            films: which films a dialogue names, (dialogues, films).
+            nearest: dialogues that count.
+        """
+        self._popularity, self._weights, self._films = popularity, weights, films
+        self._rows = {token: row for row, token in enumerate(tokens)}
+        self._nearest = nearest
+
+    @property
+    def catalog(self) -> Catalog:
+        """The films that are scored."""
+        return self._popularity.catalog
+
+    @classmethod
+    def fit(cls, dialogues: Sequence[Dialogue], catalog: Catalog, nearest: int = NEAREST) -> NearestDialogues:
+        """Index the dialogues."""
+        texts = [Counter(_tokens(dialogue.utterances)) for dialogue in dialogues]
+        columns = {film: column for column, film in enumerate(catalog.ids)}
+        named = [{columns[m.film_id] for m in each.mentions if m.film_id in columns} for each in dialogues]
+        films = _rows([dict.fromkeys(sorted(each), 1.0) for each in named], len(columns))
+        tokens = sorted(set().union(*texts))
+        rows = {token: row for row, token in enumerate(tokens)}
+        counts = _rows([{rows[token]: count for token, count in text.items()} for text in texts], len(tokens))
+        return cls(Popularity.fit(dialogues, catalog), tokens, _bm25(counts, len(texts), len(tokens)), films, nearest)
+
+    def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
+        """(N, films) float32: summed BM25 of the nearest dialogues, and a little popularity that breaks ties."""
+        known = [{self._rows[token] for token in _tokens(context) if token in self._rows} for context in contexts]
+        queries = _rows([dict.fromkeys(sorted(each), 1.0) for each in known], len(self._rows))
+        near = csr_matrix(queries @ self._weights).toarray()
+        if 0 < self._nearest < near.shape[1]:
+            bar = np.partition(near, -self._nearest, axis=1)[:, -self._nearest, None]
+            near[near < bar] = 0.0
+        scores = csr_matrix(csr_matrix(near) @ self._films).toarray()
+        return (scores + _TIES * self._popularity.shares).astype(np.float32)
+
+
+def _tokens(turns: Iterable[Utterance]) -> list[str]:
+    return [token for turn in turns for token in _TOKEN.findall(turn.text.lower())]
+
+
+def _rows(rows: Sequence[dict[int, float]], columns: int) -> csr_matrix:
+    """A sparse matrix of rows of values by column."""
+    starts = np.cumsum([0, *map(len, rows)])
+    places = np.array([column for row in rows for column in row], dtype=np.int32)
+    values = np.array([value for row in rows for value in row.values()], dtype=np.float32)
+    return csr_matrix((values, places, starts), shape=(len(rows), columns))
+
+
+def _bm25(counts: csr_matrix, total: int, tokens: int) -> csr_matrix:
+    """BM25 weights, (tokens, dialogues), of token counts (dialogues, tokens)."""
+    matrix = counts.tocoo()
+    lengths = np.asarray(counts.sum(axis=1)).ravel()
+    having = np.bincount(matrix.col, minlength=tokens)
+    rarity = np.log1p((total - having + 0.5) / (having + 0.5))
+    damping = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / max(1e-9, float(lengths.mean())))
+    values = rarity[matrix.col] * matrix.data * (_SATURATION + 1) / (matrix.data + damping[matrix.row])
+    return csr_matrix((values.astype(np.float32), (matrix.col, matrix.row)), shape=(tokens, total))

@@ -1,0 +1,67 @@
+"""Why a recommender scores a film as it does: by leaving out one mention or one word of the context at a time.
+
+What speaks for film ``f`` is how far its log-share of the catalogue falls without the mention or word (occlusion,
+Zeiler & Fergus 2014). It works with any ``FilmScorer``, and all contexts are scored in one call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from algorithms.recommender.scorer import FilmScorer, log_shares
+from envs.dialogue import MENTION, Utterance, mentioned_films
+
+_Item = TypeVar("_Item", int, str)
+
+LEAST = 0.01
+"""A drop that is told, in nats: a hundredth of a film's share."""
+_WORD = re.compile(r"(?<!@)\b[^\W\d_]{2,}(?:['-][^\W\d_]+)*\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What speaks for one film, strongest first: (film id, drop) and (word, drop), drops in nats."""
+
+    films: tuple[tuple[int, float], ...]
+    words: tuple[tuple[str, float], ...]
+
+
+def reasons(scorer: FilmScorer, context: Sequence[Utterance], films: Sequence[int], count: int = 3) -> list[Reasons]:
+    """What speaks for each of some films.
+
+    Args:
+        scorer: the recommender.
+        context: the conversation so far, films as ``@id``.
+        films: ids of the catalogue.
+        count: mentions and words that are told of a film, at most.
+    """
+    named = list(dict.fromkeys(film for turn in context for film in mentioned_films(turn.text)))
+    words = list(dict.fromkeys(word for turn in context for word in _WORD.findall(turn.text.lower())))
+    occluded = [_left_out(context, MENTION, lambda found, film=film: int(found[1]) == film) for film in named]
+    occluded += [_left_out(context, _WORD, lambda found, word=word: found[0].lower() == word) for word in words]
+    columns = {film: column for column, film in enumerate(scorer.catalog.ids)}
+    shares = log_shares(scorer.scores([context, *occluded]))[:, [columns[film] for film in films]]
+    drops = (shares[0] - shares[1:]).T
+    return [
+        Reasons(_strongest(named, row[: len(named)], count), _strongest(words, row[len(named) :], count))
+        for row in drops
+    ]
+
+
+def _strongest(items: Sequence[_Item], drops: np.ndarray, count: int) -> tuple[tuple[_Item, float], ...]:
+    best = np.argsort(-drops, kind="stable")[:count].tolist()
+    return tuple((items[place], float(drops[place])) for place in best if drops[place] >= LEAST)
+
+
+def _left_out(
+    context: Sequence[Utterance], pattern: re.Pattern[str], leaves: Callable[[re.Match[str]], bool]
+) -> list[Utterance]:
+    """The context without the matches that are to leave."""
+    return [
+        replace(turn, text=pattern.sub(lambda found: "" if leaves(found) else found[0], turn.text)) for turn in context
+    ]

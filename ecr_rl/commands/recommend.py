@@ -1,0 +1,183 @@
+"""``recommend train``, ``recommend evaluate`` and ``recommend ask``: which films are proposed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from ecr_rl.commands.options import Json, Metadata, Set, Source, examples
+from ecr_rl.commands.output import show, shown_progress, working
+from ecr_rl.config import load_config, with_given
+from envs.errors import ConfigError
+
+app = typer.Typer(help="The film recommender behind the proposals.", no_args_is_help=True)
+
+OWN = "recommender"
+"""The judged recommender among the rows."""
+Recommender = Annotated[Path, typer.Option("--recommender", help="A recommender's folder.")]
+
+
+@app.command(
+    epilog=examples(
+        "ecr-rl recommend train --source redial_dataset.zip --metadata movies/ --out recommenders/redial",
+        "ecr-rl recommend train demo --out recommenders/demo",
+        "ecr-rl recommend train redial-cpu --out recommenders/smooth -s recommender.smoothing=10",
+    )
+)
+def train(
+    config: Annotated[
+        str, typer.Argument(metavar="[CONFIG]", help="Takes the data and recommender settings.")
+    ] = "redial-cpu",
+    source: Source = None,
+    metadata: Metadata = None,
+    emotions: Annotated[
+        str | None, typer.Option("--emotions", help="lexicon, hub, or a GoEmotions folder to learn emotions from.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The recommender's folder.", show_default=False)] = None,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """Train the film recommender on the train dialogues of a source.
+
+    DIR is made when training has ended: a killed training leaves nothing. Films' metadata is optional.
+    """
+    if out is None:
+        raise typer.BadParameter("say where the recommender goes", param_hint="--out")
+    if out.exists():
+        raise ConfigError(f"{out} exists already. Give --out a new folder, or delete this one")
+    settings = with_given(load_config(config, changes or []), "data", source=source, metadata=metadata)
+    settings = with_given(settings, "recommender", emotions=emotions)
+    begun = time.monotonic()
+    with working():
+        from ecr_rl.training.parts import build_recommender
+        from envs.corpus import load_corpus
+        from envs.files import new_folder
+
+        with new_folder(out) as folder, shown_progress("recommender") as on_step:
+            corpus = load_corpus(settings.data, settings.cache_folder)
+            figures = build_recommender(corpus, settings.recommender, folder, on_step)
+    show({"folder": str(out), "seconds": round(time.monotonic() - begun, 1), "figures": figures}, json)
+
+
+@app.command(
+    epilog=examples(
+        "ecr-rl recommend evaluate --recommender recommenders/redial --source redial_dataset.zip --rows",
+        "ecr-rl recommend evaluate --recommender recommenders/redial --protocol full --predictions full.jsonl --json",
+        "ecr-rl recommend evaluate --recommender recommenders/redial --protocol masked --split valid",
+    )
+)
+def evaluate(
+    recommender: Recommender,
+    source: Source = None,
+    protocol: Annotated[
+        Literal["full", "dedup", "masked"],
+        typer.Option(
+            "--protocol", help="All films of a message, only new ones, or masked films of the whole dialogue."
+        ),
+    ] = "dedup",
+    split: Annotated[
+        Literal["valid", "test"], typer.Option("--split", help="Dialogues that the recommender was not trained on.")
+    ] = "test",
+    predictions: Annotated[
+        Path | None, typer.Option("--predictions", help="Gets one JSON line a case: its targets and the top 50.")
+    ] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Fit the baselines, too, and judge them the same way.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- recommend PROTOCOL -->` gets them.")
+    ] = None,
+    config: Annotated[str, typer.Option("--config", help="Takes the data settings.")] = "redial-cpu",
+    json: Json = False,
+) -> None:
+    """Judge a recommender on the recommendation cases of a split.
+
+    It is given the messages before each case and nothing else. Figures come with 95 % bootstrap intervals over
+    dialogues; the published rows of the same protocol stand beside them.
+    """
+    settings = with_given(load_config(config, []), "data", source=source)
+    with working():
+        from algorithms.recommender.loading import load_recommender
+        from ecr_rl.evaluation.recommendation import baseline_rows, evaluate_scorers, write_predictions
+        from ecr_rl.report.critic_report import markdown_tables
+        from ecr_rl.report.insert import insert_block
+        from ecr_rl.report.recommendation_tables import recommendation_tables
+        from envs.corpus import load_corpus
+
+        scorer = load_recommender(recommender)
+        corpus = load_corpus(settings.data, settings.cache_folder)
+        with shown_progress("recommendation cases") as on_step:
+            scorers = {OWN: scorer, **(baseline_rows(corpus) if rows else {})}
+            figures, found = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
+        if predictions is not None:
+            write_predictions(found[OWN], predictions)
+        result = {
+            "recommender": recommender.resolve().name,
+            "corpus": corpus.name,
+            "protocol": protocol,
+            "split": split,
+            "cases": len(found[OWN].cases),
+            "mentions": len(found[OWN].scores),
+            "figures": figures.pop(OWN),
+            "rows": figures,
+        }
+        tables = recommendation_tables(result)
+        if into is not None:
+            insert_block(into, "recommend", protocol, markdown_tables(tables))
+    show(result, json, Group(*map(_table, tables)))
+
+
+@app.command(
+    epilog=examples(
+        'ecr-rl recommend ask --recommender recommenders/redial "I loved Inception (2010). Something as clever?"',
+        'ecr-rl recommend ask --recommender recommenders/redial "seeker: no horror, please" --count 5 --json',
+        "ecr-rl recommend ask --recommender recommenders/redial --count 3 -",
+    )
+)
+def ask(
+    recommender: Recommender,
+    text: Annotated[
+        str, typer.Argument(help="Lines `seeker: ...` and `recommender: ...`, or the seeker's words; - reads stdin.")
+    ],
+    count: Annotated[int, typer.Option("--count", min=1, help="Films.")] = 10,
+    json: Json = False,
+) -> None:
+    """Recommend films for a dialogue, with what speaks for each.
+
+    Films stand in the text as titles or @ids. A reason is a mention or a word without which the film would score less.
+    """
+    with working():
+        from algorithms.recommender.loading import load_recommender
+        from ecr_rl.asking import answer, read_dialogue
+
+        scorer = load_recommender(recommender)
+        dialogue = read_dialogue(sys.stdin.read() if text == "-" else text, scorer.catalog)
+        found = answer(scorer, dialogue, count)
+    show(found, json, Group(Text("\n".join(found["dialogue"])), _films(found["films"])))
+
+
+def _table(content: Mapping[str, Any]) -> Table:
+    first, *others = content["columns"]
+    table = Table(first, title=content["title"], caption=content["note"], title_justify="left", caption_justify="left")
+    for column in others:
+        table.add_column(column, justify="right")
+    for row in content["rows"]:
+        table.add_row(*row)
+    return table
+
+
+def _films(films: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("", "film", "year", "genres", "because of", title="fall of the film's log-share without it")
+    table.title_justify = "left"
+    for place, film in enumerate(films, start=1):
+        because = [f"{row['title']} {row['drop']:.2f}" for row in film["mentions"]]
+        because += [f"'{row['word']}' {row['drop']:.2f}" for row in film["words"]]
+        year = "" if film["year"] is None else str(film["year"])
+        table.add_row(str(place), film["title"], year, ", ".join(film["genres"]), "; ".join(because) or "popular")
+    return table

@@ -1,0 +1,182 @@
+"""Figures of film recommendation from ranks, scores and the seekers' questionnaires: maths alone.
+
+A ground-truth mention is one film that a case is to find; each counts as a query of its own, as in UniCRS and ECR.
+``rank`` is its 1-based place in its case's ranking of ``TOP`` films, infinite below it.
+
+    r@K      share of mentions with rank <= K
+    mrr      mean of 1 / rank
+    ndcg@K   mean of 1 / log2(1 + rank) where rank <= K, else 0: one relevant film a query, so the ideal is 1
+    rt@K     r@K over the mentions that the seeker liked
+    auc      share of pairs of a liked and a disliked mention in which the liked one scores higher, ties half
+    sr       share of dialogues with a case in which the top film was liked or seen
+    rdl      mean over dialogues with a case of (1.0 if liked + 0.5 if seen, of each case's top film) / turns
+
+``sr`` and ``rdl`` take the questionnaire's word on every film of the dialogue, one that the seeker named earlier or
+that comes later too. ``sr_targets`` and ``rdl_targets`` count a top film only where it is a target of its case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ecr_rl.evaluation.bootstrap import Ratio, Statistic, divide
+
+CUTS = (1, 10, 50)
+TOP = 50
+"""Films of a ranking."""
+ECR_BATCH = 32
+"""Cases of ECR's evaluation batches, inside which it takes the AUC."""
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """What C cases of N dialogues gave for their M ground-truth mentions.
+
+    Attributes:
+        ranks: (M,) 1-based, infinite below the ranking's end.
+        scores: (M,) of each mention, comparable between cases.
+        liked: (M,) bool, by the questionnaire; a mention may be neither liked nor disliked.
+        disliked: (M,) bool.
+        cases: (M,) place of each mention's case.
+        dialogues: (C,) place of each case's dialogue.
+        top_liked: (C,) bool: the seeker liked the film at the top.
+        top_seen: (C,) bool: the seeker had seen it.
+        top_hit: (C,) bool: it is a target of the case.
+        turns: (N,) turns of each dialogue.
+    """
+
+    ranks: np.ndarray
+    scores: np.ndarray
+    liked: np.ndarray
+    disliked: np.ndarray
+    cases: np.ndarray
+    dialogues: np.ndarray
+    top_liked: np.ndarray
+    top_seen: np.ndarray
+    top_hit: np.ndarray
+    turns: np.ndarray
+
+    @property
+    def mention_dialogues(self) -> np.ndarray:
+        """(M,) place of each mention's dialogue."""
+        return self.dialogues[self.cases]
+
+
+@dataclass(frozen=True)
+class Auc:
+    """Area under the ROC curve of K mentions that were liked or disliked, pooled over N dialogues.
+
+    Attributes:
+        scores: (K,).
+        liked: (K,) bool; the others were disliked.
+        dialogues: (K,) place of each mention's dialogue.
+        size: N.
+    """
+
+    scores: np.ndarray
+    liked: np.ndarray
+    dialogues: np.ndarray
+    size: int
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which dialogues have such a mention, shape (N,), bool."""
+        return np.bincount(self.dialogues, minlength=self.size) > 0
+
+    def restricted(self, keep_N: np.ndarray) -> Auc:
+        """The same figure without the dialogues where ``keep_N`` is False."""
+        kept = keep_N[self.dialogues]
+        return replace(self, scores=self.scores[kept], liked=self.liked[kept], dialogues=self.dialogues[kept])
+
+    def over(self, counts_BN: np.ndarray) -> np.ndarray:
+        """The figure of B resamples, shape (B,); NaN where one of the classes is missing."""
+        if not len(self.scores):
+            return np.full(len(counts_BN), np.nan)
+        order = np.argsort(self.scores, kind="stable")
+        steps = np.flatnonzero(np.diff(self.scores[order], prepend=-np.inf))  # where a new score begins
+        weights = counts_BN[:, self.dialogues[order]]
+        liked = np.add.reduceat(np.where(self.liked[order], weights, 0.0), steps, axis=1)
+        disliked = np.add.reduceat(np.where(self.liked[order], 0.0, weights), steps, axis=1)
+        below = disliked.cumsum(axis=1) - disliked / 2
+        return divide((liked * below).sum(axis=1), liked.sum(axis=1) * disliked.sum(axis=1))
+
+
+@dataclass(frozen=True)
+class MeanAuc:
+    """The mean of AUCs taken inside batches; a batch without both classes is left out."""
+
+    batches: tuple[Auc, ...]
+
+    @property
+    def left_out(self) -> int:
+        """Batches without both classes."""
+        return sum(not (batch.liked.any() and not batch.liked.all()) for batch in self.batches)
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which dialogues have a liked or disliked mention, shape (N,), bool."""
+        return np.any([batch.present for batch in self.batches], axis=0)
+
+    def restricted(self, keep_N: np.ndarray) -> MeanAuc:
+        """The same figure without the dialogues where ``keep_N`` is False."""
+        return MeanAuc(tuple(batch.restricted(keep_N) for batch in self.batches))
+
+    def over(self, counts_BN: np.ndarray) -> np.ndarray:
+        """The figure of B resamples, shape (B,); NaN where no batch has both classes."""
+        found = np.array([batch.over(counts_BN) for batch in self.batches])
+        known = np.isfinite(found)
+        return divide(np.where(known, found, 0.0).sum(axis=0), known.sum(axis=0).astype(np.float64))
+
+
+def ranking_statistics(found: Recommendations) -> dict[str, Statistic]:
+    """``r@K``, ``mrr``, ``ndcg@K``, ``rt@K`` and both AUCs: what needs no ranking's top film."""
+    every = np.ones(len(found.ranks), dtype=bool)
+    gain = 1 / np.log2(1 + found.ranks)
+    return {
+        **{f"r@{cut}": _mean(found, found.ranks <= cut, every) for cut in CUTS},
+        "mrr": _mean(found, 1 / found.ranks, every),
+        **{f"ndcg@{cut}": _mean(found, np.where(found.ranks <= cut, gain, 0.0), every) for cut in CUTS[1:]},
+        **{f"rt@{cut}": _mean(found, found.ranks <= cut, found.liked) for cut in CUTS},
+        "auc": _auc(found, np.arange(len(found.ranks))),
+        "auc_batches_of_32": batched_auc(found),
+    }
+
+
+def dialogue_statistics(found: Recommendations) -> dict[str, Statistic]:
+    """``sr``, ``rdl`` and both over targets alone: what a recommender that says its top film would earn."""
+    size = len(found.turns)
+    judged = (np.bincount(found.dialogues, minlength=size) > 0).astype(np.float64)
+    statistics: dict[str, Statistic] = {}
+    for suffix, counts_C in (("", np.ones(len(found.dialogues))), ("_targets", found.top_hit.astype(np.float64))):
+        success = np.bincount(found.dialogues, counts_C * (found.top_liked | found.top_seen), size) > 0
+        reward = np.bincount(found.dialogues, counts_C * (found.top_liked + 0.5 * found.top_seen), size)
+        statistics[f"sr{suffix}"] = Ratio(success.astype(np.float64), judged)
+        statistics[f"rdl{suffix}"] = Ratio(reward / np.maximum(found.turns, 1), judged)
+    return statistics
+
+
+def batched_auc(found: Recommendations) -> MeanAuc:
+    """ECR's AUC: inside batches of 32 cases in file order, then averaged."""
+    batch = found.cases // ECR_BATCH
+    return MeanAuc(tuple(_auc(found, np.flatnonzero(batch == each)) for each in range(int(batch.max(initial=0)) + 1)))
+
+
+def ranks_of(targets: Sequence[Iterable[int]], rankings: Sequence[Sequence[int]]) -> np.ndarray:
+    """(M,) the 1-based rank of each target of each case in its ranking; infinite where it is not in it."""
+    places = [{film: place for place, film in enumerate(ranking, start=1)} for ranking in rankings]
+    found = [place.get(film, np.inf) for films, place in zip(targets, places, strict=True) for film in films]
+    return np.array(found, dtype=np.float64)
+
+
+def _auc(found: Recommendations, mentions: np.ndarray) -> Auc:
+    told = mentions[found.liked[mentions] | found.disliked[mentions]]
+    return Auc(found.scores[told], found.liked[told], found.mention_dialogues[told], len(found.turns))
+
+
+def _mean(found: Recommendations, values_M: np.ndarray, counted_M: np.ndarray) -> Ratio:
+    """The mean over the mentions that count, from the sums that each dialogue contributes."""
+    places, size = found.mention_dialogues, len(found.turns)
+    return Ratio(np.bincount(places, values_M * counted_M, size), np.bincount(places, counted_M, size))

@@ -1,0 +1,68 @@
+"""A recommender's figures in tables, beside the baseline rows of the same run and the published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ecr_rl.evaluation.published import ELSEWHERE, ROWS, SOURCE, PublishedRow
+from ecr_rl.tables import shown, with_interval
+
+_System = tuple[str, Mapping[str, Any]]
+_Table = dict[str, Any]
+
+_RECALL = ("r@1", "r@10", "r@50")
+_LABELS = {
+    "auc_batches_of_32": "AUC, batches of 32",
+    "sr_targets": "SR, targets only",
+    "rdl_targets": "RDL, targets only",
+}
+_RANKED = {
+    "full": "every film may be ranked",
+    "dedup": "films that the context names are no targets and not ranked",
+    "masked": "films of a message of either role, from the dialogue without them; films of the input are not ranked",
+}
+
+
+def recommendation_tables(found: Mapping[str, Any]) -> list[_Table]:
+    """The tables of what ``recommend evaluate`` found: ``title``, ``note``, ``columns`` and ``rows`` of texts.
+
+    Args:
+        found: its JSON: ``recommender``, ``corpus``, ``protocol``, ``split``, ``cases``, ``mentions``, ``figures`` and
+            ``rows``.
+    """
+    published = ROWS[found["protocol"]] if found["corpus"] == "redial" and found["split"] == "test" else ()
+    systems = [(found["recommender"], found["figures"]), *found["rows"].items()]
+    return [_recall_table(found, systems, published), _other_table(found, systems, published)]
+
+
+def _recall_table(found: Mapping[str, Any], systems: Sequence[_System], published: Sequence[PublishedRow]) -> _Table:
+    protocol = found["protocol"]
+    rows = [[name, *(with_interval(figures[key]) for key in _RECALL)] for name, figures in systems]
+    rows += [[f"{row.system}, published", *(shown(row.figures.get(key)) for key in _RECALL)] for row in published]
+    note = (
+        f"{found['cases']:,} cases and {found['mentions']:,} ground-truth mentions of the {found['split']} split; "
+        f"protocol `{protocol}`: {_RANKED[protocol]}. Share of mentions in the top K [95 % bootstrap interval over "
+        f"dialogues].{f' Published: {SOURCE}.' if published else ''}"
+    )
+    columns = ["system", *(_label(key) for key in _RECALL)]
+    return {"title": f"Recall, {protocol}", "note": note, "columns": columns, "rows": rows}
+
+
+def _other_table(found: Mapping[str, Any], systems: Sequence[_System], published: Sequence[PublishedRow]) -> _Table:
+    protocol = found["protocol"]
+    keys = [key for key in found["figures"] if key not in _RECALL]
+    rows = [[_label(key), *(with_interval(figures[key]) for _, figures in systems)] for key in keys]
+    parts = ("Formulas: `ecr_rl/evaluation/recommendation_figures.py`.", _success(published), ELSEWHERE[protocol])
+    columns = ["figure", *(name for name, _ in systems)]
+    note = " ".join(filter(None, parts))
+    return {"title": f"Other figures, {protocol}", "note": note, "columns": columns, "rows": rows}
+
+
+def _success(published: Sequence[PublishedRow]) -> str:
+    told = ", ".join(f"{row.system} {shown(row.figures['sr'])}" for row in published if "sr" in row.figures)
+    return f"Published SR: {told} ({SOURCE})." if told else ""
+
+
+def _label(key: str) -> str:
+    return _LABELS.get(key, key.upper())

@@ -1,0 +1,125 @@
+"""``recommend`` and ``bench recommend`` as people run them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ecr_rl.asking import read_dialogue
+from ecr_rl.cli import app
+from ecr_rl.report.recommendation_tables import recommendation_tables
+from envs.catalog import Catalog, Film
+from envs.dialogue import Role, Utterance
+from envs.errors import DataError
+
+CATALOG = Catalog([Film(1, "Alien", 1979), Film(2, "The Conjuring", 2013)])
+
+
+def invoke(*arguments: str, text: str | None = None) -> Any:
+    return CliRunner().invoke(app, [*map(str, arguments)], input=text)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("config") / "small.yaml"
+    file.write_text("data: {source: sample, limit: 120}\n")
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def folder(config: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    place = tmp_path_factory.mktemp("recommenders") / "small"
+    result = invoke("recommend", "train", config, "--out", str(place), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["figures"]["dialogues"] == 120
+    return str(place)
+
+
+def test_training_never_writes_over_a_folder(folder: str, config: str) -> None:
+    before = sorted(Path(folder).iterdir())
+    result = invoke("recommend", "train", config, "--out", folder)
+    assert result.exit_code == 2
+    assert "exists already" in result.stderr
+    assert sorted(Path(folder).iterdir()) == before
+
+
+def test_a_failed_training_leaves_nothing(config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise DataError("no luck")
+
+    monkeypatch.setattr("ecr_rl.training.parts.build_recommender", fail)
+    assert invoke("recommend", "train", config, "--out", str(tmp_path / "new")).exit_code == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_evaluation_gives_figures_rows_and_predictions(folder: str, config: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- recommend full -->\n<!-- /recommend -->\n")
+    line = ["recommend", "evaluate", "--recommender", folder, "--config", config, "--protocol", "full", "--rows"]
+    result = invoke(*line, "--json", "--predictions", str(tmp_path / "p.jsonl"), "--into", str(page))
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["protocol"], found["split"]) == ("full", "test")
+    assert set(found["figures"]["r@10"]) == {"mean", "low", "high"}
+    assert list(found["rows"]) == ["popularity", "copy the last films", "co-occurrence", "BM25"]
+    assert found["rows"]["co-occurrence"] == found["figures"], "the same settings, fitted on the same dialogues"
+    lines = (tmp_path / "p.jsonl").read_text().splitlines()
+    assert len(lines) == found["cases"]
+    assert sum(len(json.loads(line)["targets"]) for line in lines) == found["mentions"]
+    assert "| BM25 |" in page.read_text()
+    assert "published" not in page.read_text(), "those are figures of ReDial"
+
+
+def test_published_rows_stand_beside_the_official_test_split_only() -> None:
+    interval = {"mean": 0.25, "low": 0.2, "high": 0.3}
+    found = {"recommender": "x", "corpus": "redial", "protocol": "dedup", "split": "test", "cases": 1, "mentions": 1}
+    found |= {"figures": {"r@1": interval, "r@10": interval, "r@50": None, "auc": interval}, "rows": {}}
+    recall, others = recommendation_tables(found)
+    assert recall["rows"][0] == ["x", "0.250 [0.200, 0.300]", "0.250 [0.200, 0.300]", "-"]
+    assert ["ECR, published", "0.026", "0.181", "0.337"] in recall["rows"]
+    assert others["rows"] == [["AUC", "0.250 [0.200, 0.300]"]]
+    for change in ({"split": "valid"}, {"corpus": "sample"}):
+        assert len(recommendation_tables(found | change)[0]["rows"]) == 1
+
+
+def test_a_dialogue_is_read_from_lines_and_titles() -> None:
+    text = "Hello: hi\nrecommender: Alien (1979)?\nor The Conjuring\n\nSeeker: seen @1"
+    assert read_dialogue(text, CATALOG) == (
+        Utterance(Role.SEEKER, "Hello: hi"),
+        Utterance(Role.RECOMMENDER, "@1? or @2"),
+        Utterance(Role.SEEKER, "seen @1"),
+    )
+    with pytest.raises(DataError, match="@77"):
+        read_dialogue("seeker: @77", CATALOG)
+
+
+def test_asking_gives_films_with_their_reasons(folder: str) -> None:
+    text = "seeker: I loved The Conjuring (2013), something scary\nrecommender: ok"
+    result = invoke("recommend", "ask", "--recommender", folder, "-", "--count", "4", "--json", text=text)
+    assert result.exit_code == 0, result.output
+    films = json.loads(result.stdout)["films"]
+    assert len(films) == 4
+    assert all(film["title"] != "The Conjuring" for film in films)
+    assert films[0]["genres"]
+    named = [row["title"] for film in films for row in film["mentions"]]
+    assert set(named) == {"The Conjuring (2013)"}
+    shown = invoke("recommend", "ask", "--recommender", folder, text, "--count", "2")
+    assert films[0]["title"] in shown.stdout and "The Conjuring (2013)" in shown.stdout
+
+
+def test_bench_says_how_long_one_dialogue_takes(folder: str) -> None:
+    result = invoke("bench", "recommend", "--recommender", folder, "--count", "30", "--json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert 0 < figures["p50_ms"] <= figures["p99_ms"]
+    assert (figures["n"], figures["threads"], figures["encoder_share"]) == (30, 1, 0.0)
+
+
+def test_a_folder_without_a_recommender_is_named(tmp_path: Path) -> None:
+    result = invoke("recommend", "ask", "--recommender", str(tmp_path), "hi")
+    assert result.exit_code == 1
+    assert "holds no recommender" in result.stderr
