@@ -21,7 +21,7 @@ from algorithms.emotion_classifier import EmotionClassifier
 from algorithms.emotions import EmotionReader, LexiconEmotions
 from algorithms.hashed_words import bag_sums, empty_bag, gram_buckets
 from algorithms.sentences import WordSentences
-from envs.dialogue import MENTION, Dialogue, Role, Utterance
+from envs.dialogue import MENTION, Dialogue, Role, Utterance, without_films
 from envs.emotions import NINE, named_emotions
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
@@ -69,8 +69,10 @@ class AnswerPlanner:
     def fit(cls, dialogues: Sequence[Dialogue], reader: EmotionReader, seed: int = 0) -> AnswerPlanner:
         """Learn from the recommender turns of dialogues; the same seed gives the same planner."""
         made, cases = cls(reader), _cases(dialogues)
-        nine = made._nine_of(text for context, reply in cases for text in (*_seeker_lines(context), _bare(reply)))
-        target_N9 = np.stack([nine[_bare(reply)] for _, reply in cases])
+        nine = made._nine_of(
+            text for context, reply in cases for text in (*_seeker_lines(context), without_films(reply))
+        )
+        target_N9 = np.stack([nine[without_films(reply)] for _, reply in cases])
         linear = made._linear
         nn.init.zeros_(linear.weight)
         with torch.no_grad():
@@ -95,8 +97,8 @@ class AnswerPlanner:
 
     def carried(self, replies: Sequence[str]) -> list[tuple[str, ...]]:
         """Names of the emotions that N replies carry, films as ``@id``, as the reader reads them."""
-        nine = self._nine_of(map(_bare, replies))
-        return named_emotions(np.stack([nine[_bare(reply)] for reply in replies])) if replies else []
+        nine = self._nine_of(map(without_films, replies))
+        return named_emotions(np.stack([nine[without_films(reply)] for reply in replies])) if replies else []
 
     def figures(self, dialogues: Sequence[Dialogue]) -> dict[str, float]:
         """How well it foresees the human replies of dialogues.
@@ -106,8 +108,8 @@ class AnswerPlanner:
             these very replies, and ``top`` and ``top_of_mean``: how often the most probable emotion is right.
         """
         cases = _cases(dialogues)
-        nine = self._nine_of(_bare(reply) for _, reply in cases)
-        truth_N9 = np.stack([nine[_bare(reply)] for _, reply in cases])
+        nine = self._nine_of(without_films(reply) for _, reply in cases)
+        truth_N9 = np.stack([nine[without_films(reply)] for _, reply in cases])
         planned_N9, mean_9 = self.probabilities([context for context, _ in cases]), truth_N9.mean(0)
         return {
             "cross_entropy": float(-(truth_N9 * np.log(planned_N9 + 1e-9)).sum(1).mean()),
@@ -183,18 +185,13 @@ def _cases(dialogues: Sequence[Dialogue]) -> list[Case]:
         (dialogue.utterances[:place], turn.text)
         for dialogue in dialogues
         for place, turn in enumerate(dialogue.utterances)
-        if turn.role is Role.RECOMMENDER and _bare(turn.text)
+        if turn.role is Role.RECOMMENDER and without_films(turn.text)
     ]
-
-
-def _bare(text: str) -> str:
-    """A text without its films."""
-    return MENTION.sub(" ", text).strip()
 
 
 def _seeker_lines(context: Sequence[Utterance]) -> tuple[str, str]:
     """The seeker's last turn and the one before it, without films; empty where there is none."""
-    said = [_bare(turn.text) for turn in context[-4:] if turn.role is Role.SEEKER]
+    said = [without_films(turn.text) for turn in context[-4:] if turn.role is Role.SEEKER]
     return said[-1] if said else "", said[-2] if len(said) > 1 else ""
 
 

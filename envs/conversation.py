@@ -46,8 +46,8 @@ class ConversationEnv(gymnasium.Env[str, str]):
 
     ## Observation Space
     ``UtteranceSpace``, never empty: at first the human history, later the seeker's answer, then emotions and proposal:
-    ``<seeker>Something scary?<emotion>curious<proposal>The Conjuring (2013), horror<recommender>``. Without a planner no
-    emotion is named. When the recommender opens there is no ``<seeker>``. A history shows recommender turns as
+    ``<seeker>Something scary?<emotion>curious<proposal>The Conjuring (2013), horror<recommender>``. Without a planner
+    no emotion is named. When the recommender opens there is no ``<seeker>``. A history shows recommender turns as
     ``<recommender>text<end>``.
 
     ## Starting State

@@ -146,6 +146,11 @@ class Dialogue:
         )
 
 
+def without_films(text: str) -> str:
+    """A text without the films that it names as ``@id``."""
+    return MENTION.sub(" ", text).strip()
+
+
 def mentioned_films(text: str) -> list[int]:
     """The film ids that a text names, in order, each once."""
     return list(dict.fromkeys(int(found) for found in MENTION.findall(text)))

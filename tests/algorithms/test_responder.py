@@ -16,7 +16,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from algorithms.language_model import load_causal_lm
-from algorithms.responder import ResponderRows, reply_with_slots, train_responder, validation_loss
+from algorithms.responder import train_responder, validation_loss
+from algorithms.responder_rows import Advice, ResponderRows, reply_with_slots
 from algorithms.settings import LoraSettings, PolicySettings, SupervisedSettings
 from algorithms.text import ConversationText, load_tokenizer
 from envs.corpus import Corpus
@@ -24,7 +25,7 @@ from envs.errors import ConfigError
 from envs.proposals import PopularFilms
 from envs.sample import sample_corpus
 from envs.settings import EnvSettings
-from tests.algorithms.doubles import LINES, POLICY, random_gpt2, tiny_text
+from tests.algorithms.doubles import LINES, POLICY, random_gpt2, small_planner, tiny_text
 from tests.envs.doubles import (
     ALIEN,
     CONJURING,
@@ -57,9 +58,13 @@ def test_proposed_films_become_slots_and_others_are_not_learned(
     assert reply_with_slots(said, proposal, FILMS) == (reply, learned)
 
 
+def advice(*films: int) -> Advice:
+    return Advice(ScriptedRecommender(*films), small_planner())
+
+
 def rows(policy: PolicySettings = POLICY, proposed: tuple[int, ...] = (CONJURING, NOTEBOOK)) -> ResponderRows:
     text = TEXT if policy is POLICY else tiny_text(policy)
-    return ResponderRows(three_dialogues(), FILMS, ScriptedRecommender(*proposed), text, EnvSettings(), 0)
+    return ResponderRows(three_dialogues(), FILMS, advice(*proposed), text, EnvSettings(), 0)
 
 
 def test_loss_stands_on_replies_alone_and_each_ends() -> None:
@@ -83,7 +88,7 @@ def test_every_row_fits_the_positions() -> None:
 
 def test_reply_with_a_film_that_nobody_proposed_is_context_without_loss() -> None:
     talk = [dialogue("S: Hi\nR: @12\nS: No\nR: Bye")]
-    drawn = ResponderRows(talk, FILMS, ScriptedRecommender(ALIEN), TEXT, EnvSettings(), 0)
+    drawn = ResponderRows(talk, FILMS, advice(ALIEN), TEXT, EnvSettings(), 0)
     seen = set()
     for row in (drawn.row(epoch, 0) for epoch in range(20)):
         assert "Toy" not in TEXT.reply(row.tokens[row.loss])
@@ -118,7 +123,8 @@ def trained(
 
     settings = SHORT.model_copy(update=changed)
     recommender = PopularFilms(corpus.train, corpus.catalog)
-    return train_responder(corpus, recommender, policy, settings, EnvSettings(), folder, folder, note), losses
+    planner = small_planner()
+    return train_responder(corpus, recommender, planner, policy, settings, EnvSettings(), folder, folder, note), losses
 
 
 ROOMY = POLICY.model_copy(update={"max_new": 32, "vocabulary": 600})
@@ -141,8 +147,8 @@ def test_best_checkpoint_is_kept_not_the_last(corpus: Corpus, tmp_path: Path) ->
     assert figures["validation_loss"] == min(losses) < losses[-1]
     assert figures["best_step"] == 10 * (1 + int(np.argmin(losses))) < 60
     text = ConversationText(load_tokenizer(str(tmp_path)), ROOMY)
-    recommender = PopularFilms(overfit.train, overfit.catalog)
-    held_out = ResponderRows(overfit.valid, overfit.catalog, recommender, text, EnvSettings(), 1)
+    advised = Advice(PopularFilms(overfit.train, overfit.catalog), small_planner())
+    held_out = ResponderRows(overfit.valid, overfit.catalog, advised, text, EnvSettings(), 1)
     drawn = [row for row in (held_out.row(0, index) for index in range(len(held_out))) if row.loss.any()]
     assert validation_loss(load_causal_lm(tmp_path), drawn, 2) == pytest.approx(min(losses), abs=1e-4)
 
@@ -178,7 +184,7 @@ with torch.no_grad():
 def test_lora_result_is_one_plain_model_that_a_fresh_process_loads(
     corpus: Corpus, hub_folder: Path, tmp_path: Path
 ) -> None:
-    policy = ROOMY.model_copy(update={"model": str(hub_folder), "lora": LoraSettings(rank=4, alpha=8)})
+    policy = ROOMY.model_copy(update={"model": str(hub_folder), "max_new": 60, "lora": LoraSettings(rank=4, alpha=8)})
     trained(corpus, tmp_path / "sft", policy, steps=8, evaluate_every=8, warmup=1)
     saved, base = load_file(tmp_path / "sft" / "model.safetensors"), load_file(hub_folder / "model.safetensors")
     assert not [name for name in saved if "lora" in name or "token_adapter" in name or "base_layer" in name]
@@ -205,5 +211,13 @@ def test_replies_that_are_all_too_long_are_refused_not_waited_for(corpus: Corpus
     recommender = PopularFilms(corpus.train, corpus.catalog)
     with pytest.raises(ConfigError, match=r"policy\.max_new"):
         train_responder(
-            corpus, recommender, policy, settings, EnvSettings(), tmp_path, tmp_path, lambda done, total, figures: None
+            corpus,
+            recommender,
+            small_planner(),
+            policy,
+            settings,
+            EnvSettings(),
+            tmp_path,
+            tmp_path,
+            lambda done, total, figures: None,
         )
