@@ -16,7 +16,7 @@ from ecr_rl.runs import RunFolder
 from tests.commands import parse_command
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "train", "sft", "evaluate", "report", "status", "doctor"]
+COMMANDS = ["demo", "train", "evaluate", "report", "status", "doctor"]
 COMMANDS += [
     "data stats",
     "data prepare",
@@ -27,6 +27,8 @@ COMMANDS += [
     "label",
     "label import",
     "label merge",
+    "respond train",
+    "respond evaluate",
 ]
 INTERVAL = {"mean": 0.5, "low": 0.4, "high": 0.6}
 SYSTEM = {"reward": INTERVAL}
