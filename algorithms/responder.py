@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from peft import PeftModel
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -23,6 +24,7 @@ from algorithms.language_model import (
     best_device,
     build_tiny,
     load_causal_lm,
+    merged,
     packaged_smollm2,
     trunk,
     with_adapters,
@@ -93,8 +95,8 @@ def train_responder(
     held_out = ResponderRows(corpus.valid[: settings.validation_rows], corpus.catalog, advice, text, env, 1)
     validation = [row for row in (held_out.row(0, index) for index in range(len(held_out))) if row.loss.any()]
     loss, step = _fit(model, training, validation, settings, on_step)
-    merged = model.merge_and_unload() if policy.lora else model  # pyright: ignore[reportCallIssue]
-    merged.to("cpu").save_pretrained(folder)
+    plain_lm = merged(model) if isinstance(model, PeftModel) else model.to("cpu")
+    plain_lm.save_pretrained(folder)  # pyright: ignore[reportCallIssue]
     tokenizer.save_pretrained(folder)
     planner.save(folder / PLANNER)
     write_json(folder / CARD, {"conditioning": settings.conditioning, "emotions": planner.reader.name})
@@ -102,7 +104,7 @@ def train_responder(
         "validation_loss": loss,
         "perplexity_word": word_perplexity(loss, validation, text),
         "best_step": float(step),
-        "parameters": float(sum(p.numel() for p in merged.parameters())),
+        "parameters": float(sum(p.numel() for p in plain_lm.parameters())),
     }
     write_json(folder / METRICS, figures)
     return figures
