@@ -88,8 +88,8 @@ def evaluate(
     split: Annotated[
         Literal["valid", "test"], typer.Option("--split", help="Dialogues that it was not trained on.")
     ] = "test",
-    replies: Annotated[int, typer.Option("--replies", min=10, help="Human contexts to answer, at most.")] = 1000,
-    full: Annotated[bool, typer.Option("--full", help="All human contexts.")] = False,
+    replies: Annotated[int, typer.Option("--replies", min=10, help="Human contexts at most.")] = 1000,
+    full: Annotated[bool, typer.Option("--full", help="All of them.")] = False,
     goemotions: Annotated[
         Path | None, typer.Option("--goemotions", help="GoEmotions' folder: a second reader measures the emotions.")
     ] = None,

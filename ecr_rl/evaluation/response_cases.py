@@ -101,7 +101,8 @@ def sampled_replies(
         seed: of the sampling noise.
         on_step: told of progress, in cases.
     """
-    dialogues = [[repr(turn) for turn in gold.dialogues[place].utterances] for place, _ in gold.cases]
+    places = sorted({place for place, _ in gold.cases})
+    dialogues = {place: [repr(turn) for turn in gold.dialogues[place].utterances] for place in places}
     key = {
         "cases": list(gold.cases),
         "dialogues": dialogues,

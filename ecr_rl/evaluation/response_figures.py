@@ -189,12 +189,12 @@ def evaluate_responders(
     statistics = {name: measure.statistics(one) for name, one in said.items()}
     statistics["human"] = {name: one for name, one in statistics["human"].items() if name not in _AGAINST_HUMAN}
     counts_BN = draw(len({place for place, _ in gold.cases}), resamples, seed)
-    found: dict[str, Any] = {
+    return {
         "systems": {
             name: {figure: _json(interval(value, counts_BN)) for figure, value in one.items()}
             for name, one in statistics.items()
         },
-        "difference": {},
+        "difference": _differences(statistics, counts_BN),
         "sacrebleu": {name: _sacrebleu(one, gold) for name, one in said.items() if name != "human"},
         "names": {name: system.name for name, system in systems.items()},
         "conditioned": {name: system.conditioned for name, system in systems.items()},
@@ -205,10 +205,13 @@ def evaluate_responders(
         "formulas": FORMULAS,
         "bootstrap": {"coverage": COVERAGE, "resamples": resamples, "seed": seed},
     }
-    if "against" in statistics:
-        other, mine = statistics["against"], statistics["responder"]
-        found["difference"] = {name: _json(paired(other[name], mine[name], counts_BN)[2]) for name in FORMULAS}
-    return found
+
+
+def _differences(statistics: Mapping[str, Mapping[str, Statistic]], counts_BN: np.ndarray) -> dict[str, Any]:
+    if "against" not in statistics:
+        return {}
+    other, mine = statistics["against"], statistics["responder"]
+    return {name: _json(paired(other[name], mine[name], counts_BN)[2]) for name in FORMULAS}
 
 
 def _sacrebleu(said: Said, gold: GoldCases) -> dict[str, Any] | None:
