@@ -182,9 +182,9 @@ def merged(model: PeftModel) -> PreTrainedModel:
     A 4-bit layer is made full first: peft adds the adapters and rounds to 4 bits again, which loses most of them.
     """
     base = model.get_base_model()
-    adapted = [(name, layer) for name, layer in base.named_modules() if isinstance(layer, LoraLayer)]
+    adapted: list[tuple[str, Any]] = [item for item in base.named_modules() if isinstance(item[1], LoraLayer)]
     for name, layer in adapted:
-        below = layer.get_base_layer()
+        below: Any = layer.get_base_layer()
         if not hasattr(below.weight, "quant_state"):
             continue
         with torch.no_grad():

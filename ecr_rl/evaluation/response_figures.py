@@ -139,7 +139,7 @@ class Measure:
 
     def _by_dialogue(self, texts: Sequence[str]) -> list[list[str]]:
         owners = self._owners
-        return [[texts[row] for row in np.flatnonzero(owners == place)] for place in range(owners.max() + 1)]
+        return [[texts[row] for row in np.flatnonzero(owners == place).tolist()] for place in range(owners.max() + 1)]
 
 
 def template(reply: str) -> str:
