@@ -203,9 +203,9 @@ def test_losses_are_weighted_in_training_and_counted_by_row() -> None:
     weighted, count = batch_loss(model, [first, second])
     alone, plain_count = batch_loss(model, [alike])
     assert (count, plain_count) == (6.0, 3.0)
-    assert float(weighted) == pytest.approx(2 * float(alone), rel=1e-5)
+    assert weighted.item() == pytest.approx(2 * alone.item(), rel=1e-5)
     nats = row_nats(model, [second, first], 1)
-    assert nats[1] == pytest.approx(float(alone), rel=1e-5)
+    assert nats[1] == pytest.approx(alone.item(), rel=1e-5)
     assert nats[0] > 0
     assert validation_loss(model, [first, second], 2) == pytest.approx(nats.sum() / 6, rel=1e-5)
 
