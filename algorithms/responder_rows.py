@@ -5,6 +5,7 @@ in turn, exactly the token stream that the environment makes of a conversation. 
 proposals hold the human's own films, half the recommender's top films; a reply whose films are not proposed is
 context without loss, and a reply without films declines what is proposed. Likewise half the emotions are those that
 the human reply carries, half those that the planner asks for: the policy learns to follow them, and how far to.
+A reply with films weighs as much more as it is learned more seldom, or the policy would name too few.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class ResponderRows:
                 break
             pieces += [observation, action]
             loss += [False, usable and len(action) <= self._text.settings.max_new]
-            weights += [0.0, self._weights.get((index, turn), 1.0)]
+            weights += [0.0, self._weights.get((index, turn), 1.0) / self._chance((index, turn))]
         return _joined(pieces, loss, weights)
 
     def _take(self, advice: Advice) -> None:
@@ -130,6 +131,11 @@ class ResponderRows:
         films = own if own and rng.random() < 0.5 else self._proposals[place]
         emotions = self._emotions[place][int(rng.random() < 0.5)]
         return prompt(emotions, films, self._catalog), films
+
+    def _chance(self, place: Place) -> float:
+        """How often the films of a reply are all proposed, where they ever are."""
+        named = set(mentioned_films(self._dialogues[place[0]].utterances[place[1]].text))
+        return 1.0 if place not in self._proposals or named <= set(self._proposals[place]) else 0.5
 
     def _observation(self, turns: Sequence[Utterance], turn: int, ending: str, first: bool) -> np.ndarray:
         before = turns[max(0, turn - self._env.max_history) : turn] if first else turns[turn - 1 : turn]

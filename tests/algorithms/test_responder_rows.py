@@ -17,6 +17,7 @@ from tests.envs.doubles import (
     ALIEN,
     CONJURING,
     NOTEBOOK,
+    TOY_STORY,
     ScriptedPlanner,
     ScriptedRecommender,
     dialogue,
@@ -126,6 +127,15 @@ def test_replies_carry_their_weights_and_the_rest_none() -> None:
     row = next(row for row in (drawn.row(epoch, 0) for epoch in range(20)) if len(set(row.weights)) == 3)
     assert row.weights[row.loss].tolist() == [1.5] * len(TEXT.action("Bye")) + [1.0] * len(TEXT.action("Hm"))
     assert not row.weights[~row.loss].any()
+
+
+@pytest.mark.parametrize(("proposed", "weight"), [(ALIEN, 2.0), (TOY_STORY, 1.0)])
+def test_a_film_that_is_learned_half_as_often_weighs_twice(proposed: int, weight: float) -> None:
+    drawn = ResponderRows([dialogue("S: Hi\nR: @12")], FILMS, advice(proposed), TEXT, EnvSettings(), 0)
+    rows = [row for row in (drawn.row(epoch, 0) for epoch in range(60)) if row.loss.any()]
+    assert {value for row in rows for value in row.weights[row.loss].tolist()} == {weight}
+    learned = sum(row.weights[row.loss][0] for row in rows)
+    assert learned == pytest.approx(60, abs=20), "over the epochs it counts as a reply without films does"
 
 
 def test_a_dialogue_without_a_recommender_gives_an_empty_row() -> None:
