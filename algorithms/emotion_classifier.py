@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from algorithms.emotions import GROUPS, NINE, NINE_OF, NOSTALGIA, NOSTALGIC, Emotions
+from algorithms.emotions import GROUPS, NINE_OF, NOSTALGIA, NOSTALGIC, Emotions
 from algorithms.sentences import SentenceEncoder
 from algorithms.text_classifier import TextClassifier
+from envs.emotions import NINE
 from envs.goemotions import Comment, GoEmotions
 
 

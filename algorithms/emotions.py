@@ -12,10 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
+from envs.emotions import NINE
 from envs.words import phrases
-
-NINE = ("like", "curious", "happy", "grateful", "negative", "neutral", "nostalgia", "agreement", "surprise")
-"""ECR's nine emotions, in the order of every array."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "care": ("caring",),

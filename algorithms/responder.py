@@ -1,156 +1,86 @@
 """Supervised training of the policy on recommender turns; its result is PPO's start and its reference.
 
-A row is one dialogue from one of its recommender turns on: the human history before it, then observation and reply
-in turn, exactly the token stream that the environment makes of a conversation. The loss is on replies. Half the
-proposals hold the human's own films, half the recommender's top films; a reply whose films are not proposed is
-context without loss, and a reply without films declines what is proposed.
+What it reads is in ``responder_rows``. The loss of a reply may be weighted, so that warm replies are learnt more than
+cold ones; validation is not weighted. The policy's folder carries the planner of emotions that it learnt to follow.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from peft import PeftModel
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from algorithms.answer_emotions import AnswerPlanner
 from algorithms.language_model import (
     SMOLLM2,
     TINY,
     best_device,
     build_tiny,
     load_causal_lm,
+    merged,
     packaged_smollm2,
     trunk,
     with_adapters,
 )
+from algorithms.responder_rows import Advice, Place, ResponderRows, Row, training_dialogues
 from algorithms.settings import PolicySettings, SupervisedSettings
 from algorithms.text import ConversationText, load_tokenizer, train_tokenizer
-from envs.catalog import Catalog
 from envs.corpus import Corpus
-from envs.dialogue import MENTION, Dialogue, Role, Utterance, mentioned_films
-from envs.errors import ConfigError
-from envs.markup import SLOTS, plain
-from envs.observations import marked, prompt
+from envs.errors import ConfigError, ModelError
+from envs.files import write_json
+from envs.markup import plain
 from envs.progress import OnStep
 from envs.proposals import FilmRecommender
 from envs.settings import EnvSettings
 
-_BEFORE_PUNCTUATION = re.compile(r"\s+([.,!?;:'])")
+PLANNER, CARD, METRICS = "planner", "responder.json", "metrics.json"
+"""What a responder's folder holds beside model and tokenizer: the planner's folder, how it is conditioned, figures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One training row: tokens and which of them carry loss, both (length,)."""
+def is_conditioned(folder: Path) -> bool:
+    """Whether a responder's folder holds a policy that is shown films and emotions.
 
-    tokens: np.ndarray
-    loss: np.ndarray
-
-
-class ResponderRows:
-    """Draws training rows from dialogues; row ``(epoch, index)`` is a pure function of the seed."""
-
-    def __init__(
-        self,
-        dialogues: Sequence[Dialogue],
-        catalog: Catalog,
-        recommender: FilmRecommender,
-        text: ConversationText,
-        env: EnvSettings,
-        seed: int,
-    ) -> None:
-        """Work out the recommender's proposals for every recommender turn once."""
-        self._dialogues = [d for d in dialogues if any(u.role is Role.RECOMMENDER for u in d.utterances)]
-        self._catalog, self._text, self._env, self._seed = catalog, text, env, seed
-        self._free_turns = env.horizon if env.seeker == "replay" else env.max_turns
-        places = [
-            (index, turn)
-            for index, dialogue in enumerate(self._dialogues)
-            for turn, utterance in enumerate(dialogue.utterances)
-            if utterance.role is Role.RECOMMENDER
-        ]
-        contexts = [self._dialogues[index].utterances[:turn] for index, turn in places]
-        proposals = recommender.propose(contexts, env.proposals)
-        self._proposals = dict(zip(places, proposals, strict=True))
-
-    def __len__(self) -> int:
-        """Number of dialogues."""
-        return len(self._dialogues)
-
-    def row(self, epoch: int, index: int) -> Row:
-        """The row of a dialogue in an epoch: its start, and whose films are proposed, vary with the epoch."""
-        rng = np.random.default_rng([self._seed, epoch, index])
-        turns = self._dialogues[index].utterances
-        starts = [turn for turn, utterance in enumerate(turns) if utterance.role is Role.RECOMMENDER]
-        start = starts[0] if rng.random() < 0.5 else starts[int(rng.integers(len(starts)))]
-        tokens: list[np.ndarray] = []
-        loss: list[np.ndarray] = []
-        length = 0
-        for turn in [turn for turn in starts if turn >= start][: self._free_turns]:
-            own = mentioned_films(turns[turn].text)[: self._env.proposals]
-            proposal = own if own and rng.random() < 0.5 else self._proposals[index, turn]
-            observation = self._observation(turns, turn, proposal, first=turn == start)
-            reply, usable = reply_with_slots(turns[turn].text, proposal, self._catalog)
-            action = self._text.action(reply)
-            usable = usable and len(action) <= self._text.settings.max_new
-            length += len(observation) + len(action)
-            if length > self._text.settings.positions:
-                break
-            tokens += [observation, action]
-            loss += [np.zeros(len(observation), bool), np.full(len(action), usable)]
-        if not tokens:
-            return Row(np.zeros(0, np.int32), np.zeros(0, bool))
-        return Row(np.concatenate(tokens), np.concatenate(loss))
-
-    def _observation(self, turns: Sequence[Utterance], turn: int, proposal: Sequence[int], first: bool) -> np.ndarray:
-        before = turns[max(0, turn - self._env.max_history) : turn] if first else turns[turn - 1 : turn]
-        rendered = [Utterance(said.role, plain(self._catalog.render(said.text))) for said in before]
-        return self._text.observation(marked(rendered) + prompt(proposal, self._catalog), first=first)
-
-
-def reply_with_slots(text: str, proposal: Sequence[int], catalog: Catalog) -> tuple[str, bool]:
-    """A human reply with slots for the proposed films, titles for the others, and whether it may be learned.
-
-    It may when every film in it is proposed, and something is said.
+    Raises:
+        ModelError: the folder holds no responder.
     """
-    slots = dict(zip(proposal, SLOTS, strict=False))
-    pieces, end = [], 0
-    for found in MENTION.finditer(text):
-        title = slots.get(int(found[1])) or plain(catalog.render(found.group()))
-        pieces += [plain(text[end : found.start()]), title]
-        end = found.end()
-    pieces.append(plain(text[end:]))
-    reply = _BEFORE_PUNCTUATION.sub(r"\1", " ".join(piece for piece in pieces if piece))
-    return reply, bool(reply) and all(film in slots for film in mentioned_films(text))
+    try:
+        return json.loads((folder / CARD).read_text(encoding="utf-8"))["conditioning"] == "full"
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{folder} holds no responder: {error}. Train it: ecr-rl respond train") from error
 
 
 def train_responder(
     corpus: Corpus,
     recommender: FilmRecommender,
+    planner: AnswerPlanner,
     policy: PolicySettings,
     settings: SupervisedSettings,
     env: EnvSettings,
     folder: Path,
     cache: Path,
     on_step: OnStep,
+    weights: Mapping[Place, float] | None = None,
 ) -> dict[str, float]:
     """Train the supervised policy and save the checkpoint of the best validation loss.
 
     Args:
         corpus: dialogues and films.
         recommender: fills half the proposals.
+        planner: plans half the emotions; saved with the policy.
         policy: which language model.
         settings: steps, rates, batches.
         env: history and proposals, as the environment will show them.
-        folder: where model, tokenizer and metrics go.
+        folder: where model, tokenizer, planner, card and metrics go.
         cache: where a packaged model is converted to.
         on_step: told of progress.
+        weights: of the replies' losses, by their places in ``training_dialogues``; all 1 where None.
 
     Returns:
         ``validation_loss`` (nats a token), ``perplexity_word``, ``best_step``, ``parameters``.
@@ -159,20 +89,24 @@ def train_responder(
     if not policy.four_bit:  # bitsandbytes has placed its model already
         model.to(best_device())
     text = ConversationText(tokenizer, policy)
-    training = ResponderRows(corpus.train, corpus.catalog, recommender, text, env, settings.seed)
-    held_out = ResponderRows(corpus.valid[: settings.validation_rows], corpus.catalog, recommender, text, env, 1)
+    advice = Advice(recommender, planner) if settings.conditioning == "full" else None
+    drawn = training_dialogues(corpus, settings)
+    training = ResponderRows(drawn, corpus.catalog, advice, text, env, settings.seed, weights)
+    held_out = ResponderRows(corpus.valid[: settings.validation_rows], corpus.catalog, advice, text, env, 1)
     validation = [row for row in (held_out.row(0, index) for index in range(len(held_out))) if row.loss.any()]
     loss, step = _fit(model, training, validation, settings, on_step)
-    merged = model.merge_and_unload() if policy.lora else model  # pyright: ignore[reportCallIssue]
-    merged.to("cpu").save_pretrained(folder)
+    plain_lm = merged(model) if isinstance(model, PeftModel) else model.to("cpu")
+    plain_lm.save_pretrained(folder)  # pyright: ignore[reportCallIssue]
     tokenizer.save_pretrained(folder)
+    planner.save(folder / PLANNER)
+    write_json(folder / CARD, {"conditioning": settings.conditioning, "emotions": planner.reader.name})
     figures = {
         "validation_loss": loss,
         "perplexity_word": word_perplexity(loss, validation, text),
         "best_step": float(step),
-        "parameters": float(sum(p.numel() for p in merged.parameters())),
+        "parameters": float(sum(p.numel() for p in plain_lm.parameters())),
     }
-    (folder / "metrics.json").write_text(json.dumps(figures, indent=2))
+    write_json(folder / METRICS, figures)
     return figures
 
 
@@ -209,8 +143,15 @@ def _fit(
     return best[0], best[1]
 
 
-def batch_loss(model: torch.nn.Module, rows: Sequence[Row]) -> tuple[torch.Tensor, int]:
-    """Summed negative log-likelihood, in nats, of the tokens that carry loss, and their number."""
+def batch_loss(model: torch.nn.Module, rows: Sequence[Row]) -> tuple[torch.Tensor, float]:
+    """Summed negative log-likelihood, in nats, of the tokens that carry loss, and their number; both weighted."""
+    losses = token_losses(model, rows)
+    weights = torch.from_numpy(np.concatenate([row.weights[1:][row.loss[1:]] for row in rows])).to(losses.device)
+    return (losses * weights).sum(), float(weights.sum())
+
+
+def token_losses(model: torch.nn.Module, rows: Sequence[Row]) -> torch.Tensor:
+    """Negative log-likelihood, in nats, of each token that carries loss, row after row: (tokens,)."""
     plain_lm: PreTrainedModel = model.get_base_model() if hasattr(model, "get_base_model") else model  # pyright: ignore
     longest = max(len(row.tokens) for row in rows)
     tokens = torch.zeros(len(rows), longest, dtype=torch.long)
@@ -224,18 +165,26 @@ def batch_loss(model: torch.nn.Module, rows: Sequence[Row]) -> tuple[torch.Tenso
     hidden = trunk(plain_lm)(input_ids=tokens, use_cache=False).last_hidden_state
     target = loss[:, 1:]
     logits = plain_lm.get_output_embeddings()(hidden[:, :-1][target]).float()
-    return cross_entropy(logits, tokens[:, 1:][target], reduction="sum"), int(target.sum())
+    return cross_entropy(logits, tokens[:, 1:][target], reduction="none")
 
 
 @torch.no_grad()
-def validation_loss(model: torch.nn.Module, rows: Sequence[Row], batch_size: int) -> float:
-    """Mean negative log-likelihood a token, in nats, over rows."""
+def row_nats(model: torch.nn.Module, rows: Sequence[Row], batch_size: int) -> np.ndarray:
+    """Negative log-likelihood, in nats, of the tokens of each of N rows that carry loss, unweighted: (N,)."""
     model.eval()
-    total, count = 0.0, 0
+    nats = np.zeros(len(rows))
+    order = np.argsort([len(row.tokens) for row in rows], kind="stable")
     for start in range(0, len(rows), batch_size):
-        loss, tokens = batch_loss(model, rows[start : start + batch_size])
-        total, count = total + float(loss), count + tokens
-    return total / max(1, count)
+        chosen = order[start : start + batch_size]
+        losses = token_losses(model, [rows[row] for row in chosen]).double().cpu().numpy()
+        owner = np.repeat(chosen, [int(rows[row].loss[1:].sum()) for row in chosen])
+        np.add.at(nats, owner, losses)
+    return nats
+
+
+def validation_loss(model: torch.nn.Module, rows: Sequence[Row], batch_size: int) -> float:
+    """Mean negative log-likelihood a token, in nats, over rows, unweighted."""
+    return float(row_nats(model, rows, batch_size).sum()) / max(1, sum(int(row.loss.sum()) for row in rows))
 
 
 def word_perplexity(loss: float, rows: Sequence[Row], text: ConversationText) -> float:

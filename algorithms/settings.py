@@ -86,6 +86,15 @@ class SupervisedSettings(Settings):
     warmup: int = Field(default=40, ge=0)
     evaluate_every: int = Field(default=100, gt=0, description="steps between validations; the best checkpoint is kept")
     validation_rows: int = Field(default=128, gt=0)
+    conditioning: Literal["full", "none"] = Field(
+        default="full", description="full: shown films and emotions | none: neither, a twin for respond evaluate"
+    )
+    emotions: str = Field(
+        default="lexicon", description="reads emotions; lexicon: phrases | hub | GoEmotions folder: a classifier"
+    )
+    empathy_weight: float = Field(
+        default=1.0, ge=0, description="a reply weighs .5 + this times its empathy label, over the mean; 0: all alike"
+    )
     seed: int = 0
 
 

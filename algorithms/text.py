@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedToken
 
 from algorithms.settings import PolicySettings
 from envs.errors import ModelError
-from envs.markup import ADDED, CUT, END, PROPOSAL, RECOMMENDER, SEEKER, SLOTS
+from envs.markup import ADDED, CUT, EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER, SLOTS
 
 _PAD = "<pad>"
 _PIECES = re.compile("(" + "|".join(map(re.escape, (*ADDED, END))) + ")")
@@ -117,7 +117,7 @@ class ConversationText:
         return text if ended else f"{text} {CUT}".strip()
 
     def _cut_left(self, tokens: list[int], limit: int) -> list[int]:
-        turns = {self._id(SEEKER), self._id(RECOMMENDER), self._id(PROPOSAL)}
+        turns = {self._id(SEEKER), self._id(RECOMMENDER), self._id(EMOTION), self._id(PROPOSAL)}
         start = len(tokens) - limit
         whole = next((i for i in range(start, len(tokens)) if tokens[i] in turns), None)
         closing = max(i for i, token in enumerate(tokens) if token in turns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,18 +12,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from algorithms.hashed_words import bag_sums, empty_bag, gram_buckets
 from algorithms.sentences import SentenceEncoder, load_sentences
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
-from envs.words import WORD, word_grams
 
 WEIGHTS, CARD = "classifier.safetensors", "classifier.json"
-BUCKETS = 2**16
-"""Hash buckets of words and word pairs."""
 _EPOCHS, _STEPS, _BATCH, _RATE, _DECAY = 6, 600, 256, 5e-3, 1e-5
 """Epochs and steps are the fewest of each: little data is seen more often."""
-_LONGEST = 600
-"""Characters read of a text."""
 _SCALE = 4.0
 """Embeddings have unit length; so long they learn at the pace of the words."""
 
@@ -37,7 +32,7 @@ class TextClassifier:
         self.labels, self._sentences = tuple(labels), sentences
         self._network = nn.ModuleDict(
             {
-                "words": nn.EmbeddingBag(BUCKETS, len(self.labels), mode="sum"),
+                "words": empty_bag(len(self.labels)),
                 "sentence": nn.Linear(sentences.width, len(self.labels)),
             }
         )
@@ -54,14 +49,13 @@ class TextClassifier:
         """Learn from N texts and their labels (N, labels) bool; the same seed gives the same weights."""
         made = cls(labels, sentences)
         order = torch.Generator().manual_seed(seed)
-        nn.init.zeros_(made._words.weight)
         nn.init.zeros_(made._linear.weight)
         rates = torch.from_numpy(targets.astype(np.float32)).mean(0)
         with torch.no_grad():
             made._linear.bias.copy_(torch.logit(rates, eps=1e-4))
         vectors, grams, wanted = (
             made._vectors(texts),
-            [_grams(text) for text in texts],
+            [gram_buckets(text) for text in texts],
             torch.from_numpy(targets).float(),
         )
         optimizer = torch.optim.Adam(made._network.parameters(), lr=_RATE, weight_decay=_DECAY)
@@ -83,7 +77,7 @@ class TextClassifier:
         """Probabilities (N, labels) float32 of N texts."""
         if not texts:
             return np.zeros((0, len(self.labels)), dtype=np.float32)
-        return torch.sigmoid(self._logits(self._vectors(texts), [_grams(text) for text in texts])).numpy()
+        return torch.sigmoid(self._logits(self._vectors(texts), [gram_buckets(text) for text in texts])).numpy()
 
     def save(self, folder: Path) -> None:
         """Write the classifier: safetensors and JSON."""
@@ -128,14 +122,4 @@ class TextClassifier:
         return torch.from_numpy(np.asarray(self._sentences.embed(texts), dtype=np.float32)) * _SCALE
 
     def _logits(self, vectors: torch.Tensor, grams: Sequence[list[int]]) -> torch.Tensor:
-        flat = torch.tensor([gram for text in grams for gram in text], dtype=torch.long)
-        starts = torch.tensor([0, *np.cumsum([len(text) for text in grams])[:-1].tolist()], dtype=torch.long)
-        scale = torch.tensor([1.0 / max(1, len(text)) ** 0.5 for text in grams])[:, None]
-        return self._linear(vectors) + scale * self._words(flat, starts)
-
-
-def _grams(text: str) -> list[int]:
-    """Buckets of a text's distinct words, word pairs and stops."""
-    words = WORD.findall(text[:_LONGEST].lower().replace("\u2019", "'"))
-    found = {*word_grams(words), *(stop for stop in "?!" if stop in text)}
-    return sorted(zlib.crc32(gram.encode("utf-8", "replace")) % BUCKETS for gram in found)
+        return self._linear(vectors) + bag_sums(self._words, grams)

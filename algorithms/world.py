@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from algorithms.answer_emotions import AnswerPlanner
 from algorithms.critic import Critic
 from algorithms.language_model import best_device
 from algorithms.recommender.loading import load_recommender
+from algorithms.responder import PLANNER, is_conditioned
 from envs.conversation import ConversationVectorEnv
 from envs.corpus import load_corpus
+from envs.errors import ModelError
 from envs.rewards import HeadReference
 from envs.settings import DataSettings, EnvSettings, RewardSettings
 
@@ -25,6 +28,7 @@ class World:
         reward: how heads become a reward.
         critic: folder of the trained critic.
         recommender: folder of the trained recommender.
+        responder: folder of the supervised policy, whose planner says which emotions to answer with.
         reference: JSON of the heads' mean and deviation under the reference policy; None before it is measured.
         seed: of everything random.
         split: whose dialogues are played.
@@ -36,13 +40,23 @@ class World:
     reward: RewardSettings
     critic: Path
     recommender: Path
+    responder: Path
     reference: Path | None
     seed: int
     split: Literal["train", "valid", "test"] = "train"
     cache: Path | None = None
 
     def build(self, conversations: int) -> ConversationVectorEnv:
-        """The environment, playing so many conversations at once."""
+        """The environment, playing so many conversations at once.
+
+        Raises:
+            ModelError: a folder does not hold its part, or the responder was trained without films and emotions.
+        """
+        if not is_conditioned(self.responder):
+            raise ModelError(
+                f"{self.responder} was trained without films and emotions, which every conversation shows: it is there "
+                "for respond evaluate alone. Set supervised.conditioning=full"
+            )
         corpus = load_corpus(self.data, self.cache)
         return ConversationVectorEnv(
             {"train": corpus.train, "valid": corpus.valid, "test": corpus.test}[self.split],
@@ -50,6 +64,7 @@ class World:
             num_envs=conversations,
             seeker=self.env.seeker,
             recommender=load_recommender(self.recommender),
+            planner=AnswerPlanner.load(self.responder / PLANNER),
             reward_model=Critic.load(self.critic, best_device()),
             settings=self.env,
             reward=self.reward,

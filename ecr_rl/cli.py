@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import bench, critic, data, label, look, recommend, run
+from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run
 from ecr_rl.commands.options import examples
 from envs.errors import ConfigError, EcrError
 
@@ -72,17 +72,12 @@ app.command(
 )(run.train)
 app.command(epilog=examples("ecr-rl evaluate runs/demo", "ecr-rl evaluate runs/demo --json"))(run.evaluate)
 app.command(epilog=examples("ecr-rl report runs/demo", "ecr-rl report runs/demo --json"))(run.report)
-app.command(
-    epilog=examples(
-        "ecr-rl sft demo --out runs/demo-sft",
-        "ecr-rl sft redial-cpu -s data.source=redial_dataset.zip -s supervised.steps=400",
-    )
-)(run.sft)
 app.add_typer(bench.app, name="bench")
 app.add_typer(critic.app, name="critic")
 app.add_typer(data.app, name="data")
 app.add_typer(label.app, name="label")
 app.add_typer(recommend.app, name="recommend")
+app.add_typer(respond.app, name="respond")
 app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(look.status)
 app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
 

@@ -40,6 +40,7 @@ ACTIVATIONS = 30
 """Floats kept for the backward pass, a token, layer and unit of width: a transformer block with a 4x MLP."""
 
 _DIALOGPT_SMALL = "microsoft/DialoGPT-small"
+_LLAMA2_7B = ("meta-llama/Llama-2-7b-hf", "meta-llama/Llama-2-7b-chat-hf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ def _policy_config(model: str) -> PretrainedConfig:
         )
     if model == _DIALOGPT_SMALL:
         return GPT2Config()  # GPT-2 small's shape is transformers' default
+    if model in _LLAMA2_7B:
+        return LlamaConfig(max_position_embeddings=4096)  # the rest of Llama 2 7B's shape is transformers' default
     return _known_config(model, "policy.model")
 
 

@@ -194,24 +194,15 @@ class Pipeline:
             "policy": config.policy.model_dump(exclude={"temperature", "dtype"}),  # they only sample
             "model": model_version(config.policy.model),
             "supervised": config.supervised.model_dump(),
+            "emotions": model_version(config.supervised.emotions),
             "env": config.env.model_dump(),
             "recommender": recommender.name,
         }
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
-            from algorithms.recommender.loading import load_recommender
-            from algorithms.responder import train_responder
+            from ecr_rl.training.responder import build_responder
 
-            return train_responder(
-                self.corpus(),
-                load_recommender(recommender),
-                config.policy,
-                config.supervised,
-                config.env,
-                folder,
-                config.cache_folder,
-                stage.update,
-            )
+            return build_responder(self.corpus(), recommender, config, folder, stage.update)
 
         return self._artefact("responder", key, config.supervised.steps, build)
 

@@ -35,8 +35,8 @@ class ConversationEnv(gymnasium.Env[str, str]):
 
     ## Description
     An episode starts from one human dialogue; a step is one whole utterance of the recommender. Before it speaks, a
-    film recommender proposes up to two films, chosen from the conversation so far. What the seeker likes never
-    reaches the recommender's side.
+    film recommender proposes up to two films and a planner names up to three emotions that the reply should carry,
+    both from the conversation so far. What the seeker likes never reaches the recommender's side.
 
     ## Action Space
     ``UtteranceSpace(max_characters)``: the reply. ``<movie>`` and ``<movie2>`` stand for the proposed films; a slot
@@ -45,9 +45,10 @@ class ConversationEnv(gymnasium.Env[str, str]):
     outside slots are stripped before seeker and reward model read the reply, counted and penalised.
 
     ## Observation Space
-    ``UtteranceSpace``, never empty: at first the human history, later the seeker's answer, then the proposal, for
-    example ``<seeker>Something scary?<proposal>The Conjuring (2013), horror<recommender>``. When the recommender
-    opens there is no ``<seeker>``. A history shows recommender turns as ``<recommender>text<end>``.
+    ``UtteranceSpace``, never empty: at first the human history, later the seeker's answer, then emotions and proposal:
+    ``<seeker>Something scary?<emotion>curious<proposal>The Conjuring (2013), horror<recommender>``. Without a planner
+    no emotion is named. When the recommender opens there is no ``<seeker>``. A history shows recommender turns as
+    ``<recommender>text<end>``.
 
     ## Starting State
     The replay seeker starts at a recommender turn drawn at random, with the human turns before it; the profile seeker
@@ -68,7 +69,7 @@ class ConversationEnv(gymnasium.Env[str, str]):
 
     ## Arguments
     As for ``ConversationVectorEnv``, without ``num_envs``: ``dialogues``, ``catalog``, ``seeker``, ``recommender``,
-    ``reward_model``, ``settings``, ``reward``, ``reference``, ``seed``, ``render_mode``.
+    ``planner``, ``reward_model``, ``settings``, ``reward``, ``reference``, ``seed``, ``render_mode``.
 
     ## Version History
     * v1: replay and profile seekers.

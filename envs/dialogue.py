@@ -156,6 +156,11 @@ def named_films(turns: Iterable[Utterance]) -> set[int]:
     return {film for turn in turns for film in mentioned_films(turn.text)}
 
 
+def without_films(text: str) -> str:
+    """A text without the films that it names as ``@id``."""
+    return MENTION.sub(" ", text).strip()
+
+
 def mentioned_films(text: str) -> list[int]:
     """The film ids that a text names, in order, each once."""
     return list(dict.fromkeys(int(found) for found in MENTION.findall(text)))

@@ -26,6 +26,15 @@ class GoEmotions:
     test: tuple[Comment, ...]
 
 
+def load_goemotions(source: str) -> GoEmotions:
+    """GoEmotions of a source: ``hub``, or a folder.
+
+    Raises:
+        DataError: the data cannot be read.
+    """
+    return download_goemotions() if source == "hub" else read_goemotions(Path(source))
+
+
 def read_goemotions(folder: Path) -> GoEmotions:
     """Read ``labels.txt`` and ``train.tsv``, ``dev.tsv``, ``test.tsv``: a text, label numbers and an id a line.
 

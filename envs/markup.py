@@ -2,7 +2,7 @@
 
 One observation reads, for example::
 
-    <seeker>Something scary, please.<proposal>The Conjuring (2013), horror<recommender>
+    <seeker>Something scary, please.<emotion>curious, happy<proposal>The Conjuring (2013), horror<recommender>
 
 and the reply to it ``How about <movie>?``. A history of human turns stands before it in the same form, each
 recommender turn closed by ``<end>``. Tokenizers map each marker to one token (``<end>`` to EOS).
@@ -14,6 +14,7 @@ import re
 
 SEEKER = "<seeker>"
 RECOMMENDER = "<recommender>"
+EMOTION = "<emotion>"
 PROPOSAL = "<proposal>"
 END = "<end>"
 """Closes a recommender turn; the policy's EOS."""
@@ -24,12 +25,12 @@ CUT = "<cut>"
 
 SLOTS = (MOVIE, MOVIE2)
 """The proposal's films, in order: what a reply may use."""
-ADDED = (SEEKER, RECOMMENDER, PROPOSAL, *SLOTS)
+ADDED = (SEEKER, RECOMMENDER, EMOTION, PROPOSAL, *SLOTS)
 """The markers that a tokenizer must hold as single tokens."""
 
-_MARKERS = re.compile("|".join(map(re.escape, (SEEKER, RECOMMENDER, PROPOSAL, END, CUT, *SLOTS))), re.IGNORECASE)
+_MARKERS = re.compile("|".join(map(re.escape, (*ADDED, END, CUT))), re.IGNORECASE)
 _ROLE = re.compile(
-    "|".join(map(re.escape, (SEEKER, RECOMMENDER, PROPOSAL, END)))
+    "|".join(map(re.escape, (SEEKER, RECOMMENDER, EMOTION, PROPOSAL, END)))
     + r"|(?:seeker|recommender|\b(?:user|system|assistant))\s*:",
     re.IGNORECASE,
 )

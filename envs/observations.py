@@ -1,4 +1,4 @@
-"""The text form of an observation: turns so far, the proposal of this turn, and the role that speaks next."""
+"""The text form of an observation: turns so far, emotions and films of this turn, and the role that speaks next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from envs.catalog import Catalog
 from envs.dialogue import Role, Utterance
-from envs.markup import END, PROPOSAL, RECOMMENDER, SEEKER, plain
+from envs.markup import EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER, plain
 
 
 def marked(turns: Sequence[Utterance]) -> str:
@@ -16,9 +16,15 @@ def marked(turns: Sequence[Utterance]) -> str:
     )
 
 
-def prompt(proposal: Sequence[int], catalog: Catalog) -> str:
-    """What every observation ends with: ``<proposal>Title (1999), horror; Other (2001), comedy<recommender>``."""
-    return f"{PROPOSAL}{described(proposal, catalog)}{RECOMMENDER}"
+def prompt(emotions: Sequence[str], proposal: Sequence[int], catalog: Catalog) -> str:
+    """What every observation ends with: ``<emotion>curious, happy<proposal>Title (1999), horror<recommender>``.
+
+    Args:
+        emotions: what the reply should carry, the strongest first; may be none.
+        proposal: the films of this turn, best first.
+        catalog: their names.
+    """
+    return f"{EMOTION}{', '.join(emotions)}{PROPOSAL}{described(proposal, catalog)}{RECOMMENDER}"
 
 
 def described(proposal: Sequence[int], catalog: Catalog) -> str:

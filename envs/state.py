@@ -70,6 +70,7 @@ class TurnOutcome:
         reference: what the human recommender said in this place, films as titles; for the first free turn of a replay
             only, else None.
         proposal: the films that were proposed for this reply.
+        emotions: the emotions that it was to carry, by name.
     """
 
     reply: str
@@ -84,6 +85,7 @@ class TurnOutcome:
     incoherent: bool
     reference: str | None
     proposal: tuple[int, ...]
+    emotions: tuple[str, ...]
 
     @property
     def reward(self) -> float:
@@ -118,6 +120,7 @@ class ConversationState:
         shown: how many human turns the first observation showed.
         turns: the free turns.
         proposal: the films proposed for the next reply.
+        emotions: the emotions that the next reply should carry, by name.
         terminated, truncated: how it ended; both False while it runs.
     """
 
@@ -134,6 +137,7 @@ class ConversationState:
     shown: int = 0
     turns: list[Turn] = field(default_factory=list)
     proposal: tuple[int, ...] = ()
+    emotions: tuple[str, ...] = ()
     terminated: bool = False
     truncated: bool = False
 
@@ -179,7 +183,7 @@ class ConversationState:
         return plain(self.catalog.render(text))[: self.max_characters]
 
     def observation(self) -> str:
-        """What the recommender is to answer: history or last answer, proposal, its own marker.
+        """What the recommender is to answer: history or last answer, emotions, proposal, its own marker.
 
         A terminated conversation shows the seeker's last line alone.
         """
@@ -188,7 +192,7 @@ class ConversationState:
         else:
             answer = self.turns[-1].answer
             said = marked(self.rendered[-1:]) if answer is not None and answer.text else SEEKER
-        return said if self.terminated else said + prompt(self.proposal, self.catalog)
+        return said if self.terminated else said + prompt(self.emotions, self.proposal, self.catalog)
 
     def transcript(self) -> str:
         """The conversation for human eyes, one line a turn, the proposal last."""

@@ -1,4 +1,4 @@
-"""N conversations at once as a Gymnasium vector environment: one batch for the judge, one for the recommender."""
+"""N conversations at once as a Gymnasium vector environment: one batch for each of judge, recommender and planner."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gymnasium.vector.utils import batch_space
 from envs.catalog import Catalog
 from envs.corpus import Corpus, load_corpus
 from envs.dialogue import Dialogue, Utterance
+from envs.emotions import MOST, NINE, EmotionPlanner
 from envs.episodes import Episode, dialogue_place, episode_rng
 from envs.errors import ConfigError
 from envs.heads import HEADS, Exchange, HeadScores, RewardModel
@@ -48,6 +49,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         num_envs: N.
         seeker: ``"replay"``, ``"profile"`` or a seeker; what ``settings`` says where None.
         recommender: who proposes films; the most mentioned films not yet named where None.
+        planner: who says which emotions a reply should carry; none are shown where None.
         reward_model: who judges replies; every head pays 0 where None.
         settings: how a conversation runs.
         reward: weights and penalties.
@@ -69,6 +71,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         num_envs: int = 1,
         seeker: Seeker | SeekerName | None = None,
         recommender: FilmRecommender | None = None,
+        planner: EmotionPlanner | None = None,
         reward_model: RewardModel | None = None,
         settings: EnvSettings | None = None,
         reward: RewardSettings | None = None,
@@ -83,7 +86,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         self._settings = settings or EnvSettings()
         self._seeker = _seeker(self._settings.seeker if seeker is None else seeker, self._settings, self._catalog)
         self._recommender = recommender or PopularFilms(self._dialogues, self._catalog)
-        self._reward_model = reward_model
+        self._planner, self._reward_model = planner, reward_model
         self._shaper = RewardShaper(reward or RewardSettings(), reference)
         self._seed, self._next_index = seed, 0
         self._rows: list[ConversationState | None] = [None] * num_envs
@@ -205,13 +208,15 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         return state
 
     def _propose(self, states: Sequence[ConversationState]) -> None:
-        """The films of the next turn of each conversation, in one call."""
+        """The films and emotions of the next turn of each conversation, each in one call."""
         if not states:
             return
         count = self._settings.proposals
-        proposals = self._recommender.propose([tuple(state.utterances) for state in states], count)
-        for state, films in zip(states, proposals, strict=True):
-            state.proposal = tuple(map(int, films[:count]))
+        contexts = [tuple(state.utterances) for state in states]
+        proposals = self._recommender.propose(contexts, count)
+        plans = [()] * len(states) if self._planner is None else self._planner.plan(contexts)
+        for state, films, emotions in zip(states, proposals, plans, strict=True):
+            state.proposal, state.emotions = tuple(map(int, films[:count])), emotions
 
     def _turns(self, states: Sequence[ConversationState], actions: Sequence[str]) -> list[TurnOutcome]:
         """Say the replies, have them judged and answered."""
@@ -269,6 +274,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             incoherent=answer.incoherent,
             reference=None if reference is None else state.render(reference),
             proposal=state.proposal,
+            emotions=state.emotions,
         )
 
 
@@ -297,7 +303,8 @@ def _seeker(seeker: Seeker | SeekerName, settings: EnvSettings, catalog: Catalog
 
 
 def _longest_observation(settings: EnvSettings, catalog: Catalog) -> int:
-    """The length, in characters, that no observation passes: history or answer, proposal, markers."""
+    """The length, in characters, that no observation passes: history or answer, emotions, proposal, markers."""
     turns = max(1, settings.max_history) * (settings.max_characters + _MARKERS_LENGTH)
     film = max((len(catalog.describe(film_id)) for film_id in catalog.ids), default=0) + len("; ")
-    return turns + settings.proposals * film + _MARKERS_LENGTH
+    emotions = MOST * (max(map(len, NINE)) + len(", "))
+    return turns + emotions + settings.proposals * film + _MARKERS_LENGTH

@@ -1,4 +1,4 @@
-"""``demo``, ``train``, ``sft``, ``evaluate``, ``report``: the commands that make and fill run folders."""
+"""``demo``, ``train``, ``evaluate``, ``report``: the commands that make and fill run folders."""
 
 from __future__ import annotations
 
@@ -69,17 +69,6 @@ def train(
         _dry_run(settings, json)
     else:
         _run_all(settings, out or Path("runs") / settings.name, resume, json)
-
-
-def sft(config: Config, out: Out = None, resume: Resume = False, changes: Set = None, json: Json = False) -> None:
-    """Train the supervised policy alone.
-
-    It is PPO's start, its reference, and the report's baseline.
-
-    The policy goes into the artefact cache, where a later train with the same settings finds it.
-    """
-    settings = load_config(config, changes or [])
-    build_part(settings, out or Path("runs") / f"{settings.name}-sft", resume, json, lambda made: made.responder())
 
 
 def evaluate(run: Run, json: Json = False) -> None:

@@ -26,7 +26,7 @@ from envs.conversation import EVALUATION
 from envs.corpus import load_corpus
 from envs.files import write_json
 from envs.heads import HEADS, Exchange
-from envs.markup import PROPOSAL, plain
+from envs.markup import EMOTION, plain
 from envs.progress import OnStep
 
 FOLDER, SUMMARY = "evaluation", "summary.json"
@@ -116,4 +116,4 @@ def _record(
 
 def _said(observation: str) -> str:
     """The seeker's line of an observation."""
-    return plain(observation.split(PROPOSAL)[0])
+    return plain(observation.split(EMOTION)[0])

@@ -75,12 +75,12 @@ def fit_instruments(settings: InstrumentSettings, folder: Path) -> dict[str, Any
     """
     from algorithms.act_classifier import ActClassifier, act_figures
     from algorithms.emotion_classifier import EmotionClassifier
-    from envs.goemotions import download_goemotions, read_goemotions
+    from envs.goemotions import load_goemotions
     from envs.iard import read_iard
 
     sentences, figures = load_sentences(settings.sentences), {}
     if settings.emotions != LexiconEmotions.name:
-        data = download_goemotions() if settings.emotions == "hub" else read_goemotions(Path(settings.emotions))
+        data = load_goemotions(settings.emotions)
         emotions = EmotionClassifier.fit(data, sentences, settings.seed)
         emotions.save(folder / EMOTIONS)
         figures["emotions"] = emotions.figures(data)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from algorithms.emotions import NINE, LexiconEmotions
+from algorithms.emotions import LexiconEmotions
 from algorithms.film_affinity import FilmAffinity
 from ecr_rl.labels.evidence import ContextForm, Judge
 from ecr_rl.labels.instruments import load_instruments
 from ecr_rl.labels.settings import JudgeSettings
 from envs.catalog import Catalog
+from envs.emotions import NINE
 
 SMOLLM2 = "smollm2"
 

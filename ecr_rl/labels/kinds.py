@@ -54,6 +54,7 @@ class PolicyReply:
         dialogue, turn: the case that it answers.
         temperature: that it was sampled at.
         text: films as titles, as seeker and critic read it; may be empty.
+        mentions: the same with films as ``@id``.
         films: ids of the films that it names.
         cut: it stopped at its token limit, before its end.
     """
@@ -62,6 +63,7 @@ class PolicyReply:
     turn: int
     temperature: float
     text: str
+    mentions: str
     films: tuple[int, ...]
     cut: bool
 

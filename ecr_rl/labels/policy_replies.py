@@ -13,13 +13,16 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedModel
 
+from algorithms.answer_emotions import AnswerPlanner
 from algorithms.decoding import ConversationDecoder
 from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
+from algorithms.responder import PLANNER, is_conditioned
 from algorithms.settings import PolicySettings
 from algorithms.text import ConversationText, load_tokenizer
 from ecr_rl.labels.kinds import TEMPERATURES, Case, PolicyReply
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role
+from envs.emotions import EmotionPlanner
 from envs.progress import OnStep
 from envs.proposals import FilmRecommender
 from envs.replies import read_reply
@@ -48,6 +51,8 @@ class PolicyReplies:
         text: its tokenizer and settings.
         catalog: names of the films.
         recommender: proposes films from the human context.
+        planner: plans emotions from it; None for a policy that was trained without films and emotions, which is shown
+            neither, and whose slots stand for the proposed films all the same.
         env: how a prompt shows the context.
         temperatures: one reply a case at each of them.
         seed: of the sampling noise.
@@ -59,13 +64,14 @@ class PolicyReplies:
         text: ConversationText,
         catalog: Catalog,
         recommender: FilmRecommender,
+        planner: EmotionPlanner | None,
         env: EnvSettings,
         temperatures: Sequence[float] = TEMPERATURES,
         seed: int = 0,
     ) -> None:
         """Sample from this policy."""
         self._model, self._text = model, text
-        self._catalog, self._recommender, self._env = catalog, recommender, env
+        self._catalog, self._recommender, self._planner, self._env = catalog, recommender, planner, env
         self._temperatures, self._seed = tuple(temperatures), seed
 
     def batches(
@@ -84,32 +90,15 @@ class PolicyReplies:
             yield self._answer(prompts[start : start + batch])
 
     def _prompts(self, cases: Sequence[Case], dialogues: Sequence[Dialogue]) -> list[_Prompt]:
-        states = [self._state(case, dialogues[case[0]]) for case in cases]
-        count = self._env.proposals
-        proposals = self._recommender.propose([tuple(state.utterances) for state in states], count)
+        states = [state_before(case, dialogues[case[0]], self._catalog, self._env) for case in cases]
+        contexts, count = [tuple(state.utterances) for state in states], self._env.proposals
+        proposals = [tuple(map(int, films[:count])) for films in self._recommender.propose(contexts, count)]
+        plans = [()] * len(states) if self._planner is None else self._planner.plan(contexts)
         prompts = []
-        for case, state, films in zip(cases, states, proposals, strict=True):
-            state.proposal = tuple(map(int, films[:count]))
-            prompts.append(_Prompt(case, self._text.observation(state.observation(), first=True), state.proposal))
+        for case, state, films, emotions in zip(cases, states, proposals, plans, strict=True):
+            state.emotions, state.proposal = emotions, () if self._planner is None else films
+            prompts.append(_Prompt(case, self._text.observation(state.observation(), first=True), films))
         return prompts
-
-    def _state(self, case: Case, dialogue: Dialogue) -> ConversationState:
-        """The conversation just before the case's turn, begun as the environment begins it."""
-        place, turn = case
-        turns = dialogue.utterances
-        if not 0 <= turn < len(turns) or turns[turn].role is not Role.RECOMMENDER:
-            raise ValueError(f"turn {turn} of dialogue {place} is not a recommender turn")
-        state = ConversationState(
-            episode=case,
-            dialogue=dialogue,
-            dialogue_index=place,
-            rng=np.random.default_rng([self._seed, *case]),
-            opening=Opening(turns[:turn], turns[turn].text, turn),
-            catalog=self._catalog,
-            max_characters=self._env.max_characters,
-        )
-        state.show_history(self._env.max_history)
-        return state
 
     def _answer(self, prompts: Sequence[_Prompt]) -> dict[Case, list[PolicyReply]]:
         decoder = ConversationDecoder(self._model, len(prompts))
@@ -131,7 +120,30 @@ class PolicyReplies:
     def _read(self, prompt: _Prompt, temperature: float, tokens: np.ndarray) -> PolicyReply:
         written = self._text.reply(tokens)
         reply = read_reply(written, prompt.proposal, self._catalog, self._env.max_characters)
-        return PolicyReply(*prompt.case, temperature, reply.text, reply.films, reply.cut)
+        return PolicyReply(*prompt.case, temperature, reply.text, reply.mentions, reply.films, reply.cut)
+
+
+def state_before(case: Case, dialogue: Dialogue, catalog: Catalog, env: EnvSettings) -> ConversationState:
+    """The human conversation just before the case's turn, begun as the environment begins it.
+
+    Raises:
+        ValueError: the case is not a recommender turn of the dialogue.
+    """
+    place, turn = case
+    turns = dialogue.utterances
+    if not 0 <= turn < len(turns) or turns[turn].role is not Role.RECOMMENDER:
+        raise ValueError(f"turn {turn} of dialogue {place} is not a recommender turn")
+    state = ConversationState(
+        episode=case,
+        dialogue=dialogue,
+        dialogue_index=place,
+        rng=np.random.default_rng(case),
+        opening=Opening(turns[:turn], turns[turn].text, turn),
+        catalog=catalog,
+        max_characters=env.max_characters,
+    )
+    state.show_history(env.max_history)
+    return state
 
 
 def sample_replies(
@@ -154,7 +166,7 @@ def sample_replies(
         cases: which turns to answer, each once.
         dialogues: what the cases count in.
         catalog: their films.
-        responder: folder of the supervised policy.
+        responder: folder of the supervised policy, with its planner.
         recommender: fills the proposals.
         policy: how it reads and samples; its own ``temperature`` is not used.
         env: history and proposals, as the environment shows them.
@@ -173,7 +185,8 @@ def sample_replies(
     device = best_device()
     model = load_causal_lm(responder, dtype=sampling_dtype(policy, device), device=device).eval()
     text = ConversationText(load_tokenizer(str(responder)), policy)
-    sampler = PolicyReplies(model, text, catalog, recommender, env, temperatures, seed)
+    planner = AnswerPlanner.load(responder / PLANNER) if is_conditioned(responder) else None
+    sampler = PolicyReplies(model, text, catalog, recommender, planner, env, temperatures, seed)
     replies: dict[Case, list[PolicyReply]] = {}
     for answered in sampler.batches(cases, dialogues, batch):
         replies |= answered

@@ -97,6 +97,7 @@ def world_of(
         reward=config.reward,
         critic=artefacts.critic,
         recommender=artefacts.recommender,
+        responder=artefacts.responder,
         reference=reference,
         seed=config.seed,
         split=split,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
+from algorithms.answer_emotions import AnswerPlanner
+from algorithms.emotions import LexiconEmotions
 from algorithms.language_model import build_tiny
+from algorithms.responder import CARD, PLANNER
 from algorithms.settings import PolicySettings
 from algorithms.text import ConversationText, train_tokenizer
+from envs.files import write_json
+from tests.envs.doubles import three_dialogues
 
 LINES = [
     "I love horror films, what should I watch tonight?",
@@ -42,7 +48,15 @@ def tiny_policy_folder(folder: Path, policy: PolicySettings = POLICY, seed: int 
     model = build_tiny(policy, text.size, text.end, pad, seed)
     model.save_pretrained(folder)
     text.tokenizer.save_pretrained(folder)
+    small_planner().save(folder / PLANNER)
+    write_json(folder / CARD, {"conditioning": "full", "emotions": "lexicon"})
     return folder
+
+
+@cache
+def small_planner() -> AnswerPlanner:
+    """A planner that knows three dialogues."""
+    return AnswerPlanner.fit(three_dialogues(), LexiconEmotions())
 
 
 def random_gpt2(vocabulary: int = 50, positions: int = 64) -> PreTrainedModel:

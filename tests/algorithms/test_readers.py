@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from algorithms.acts import RuleActs
-from algorithms.emotions import NINE, LexiconEmotions
+from algorithms.emotions import LexiconEmotions
 from algorithms.sentences import load_sentences
+from envs.emotions import NINE
 
 
 def test_emotions_are_a_distribution_and_groups_follow_phrases() -> None:

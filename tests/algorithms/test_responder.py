@@ -7,98 +7,29 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from algorithms.answer_emotions import AnswerPlanner
 from algorithms.language_model import load_causal_lm
-from algorithms.responder import ResponderRows, reply_with_slots, train_responder, validation_loss
+from algorithms.responder import PLANNER, batch_loss, is_conditioned, row_nats, train_responder, validation_loss
+from algorithms.responder_rows import Advice, ResponderRows, Row, training_dialogues
 from algorithms.settings import LoraSettings, PolicySettings, SupervisedSettings
 from algorithms.text import ConversationText, load_tokenizer
 from envs.corpus import Corpus
-from envs.errors import ConfigError
+from envs.errors import ConfigError, ModelError
 from envs.proposals import PopularFilms
 from envs.sample import sample_corpus
 from envs.settings import EnvSettings
-from tests.algorithms.doubles import LINES, POLICY, random_gpt2, tiny_text
-from tests.envs.doubles import (
-    ALIEN,
-    CONJURING,
-    NOTEBOOK,
-    ScriptedRecommender,
-    dialogue,
-    six_films,
-    three_dialogues,
-)
+from tests.algorithms.doubles import LINES, POLICY, random_gpt2, small_planner
 
-FILMS = six_films()
-TEXT = tiny_text()
 SHORT = SupervisedSettings(steps=30, batch_size=8, evaluate_every=10, warmup=3, validation_rows=16, learning_rate=3e-3)
-
-
-@pytest.mark.parametrize(
-    ("said", "proposal", "reply", "learned"),
-    [
-        ("Try @11 then", [CONJURING], "Try <movie> then", True),
-        ("Try @11 , or @15 !", [ALIEN, CONJURING], "Try <movie2>, or <movie>!", True),
-        ("Try @11 then", [ALIEN], "Try The Conjuring (2013) then", False),
-        ("Good evening", [ALIEN, CONJURING], "Good evening", True),
-        ("I say <seeker> @14", [NOTEBOOK], "I say <movie>", True),
-        ("<end>", [], "", False),
-    ],
-)
-def test_proposed_films_become_slots_and_others_are_not_learned(
-    said: str, proposal: list[int], reply: str, learned: bool
-) -> None:
-    assert reply_with_slots(said, proposal, FILMS) == (reply, learned)
-
-
-def rows(policy: PolicySettings = POLICY, proposed: tuple[int, ...] = (CONJURING, NOTEBOOK)) -> ResponderRows:
-    text = TEXT if policy is POLICY else tiny_text(policy)
-    return ResponderRows(three_dialogues(), FILMS, ScriptedRecommender(*proposed), text, EnvSettings(), 0)
-
-
-def test_loss_stands_on_replies_alone_and_each_ends() -> None:
-    drawn = rows()
-    for row in (drawn.row(epoch, index) for epoch in range(6) for index in range(len(drawn))):
-        edges = np.flatnonzero(np.diff(row.loss.astype(int), prepend=0, append=0))
-        for start, stop in edges.reshape(-1, 2):
-            assert row.tokens[start - 1] == TEXT.tokenizer.convert_tokens_to_ids("<recommender>")
-            reply = TEXT.reply(row.tokens[start:stop])
-            assert "<seeker>" not in reply and "<proposal>" not in reply and "<cut>" not in reply
-        assert not row.loss[0]
-
-
-def test_every_row_fits_the_positions() -> None:
-    small = POLICY.model_copy(update={"positions": 60, "max_history": 30, "max_observation": 24})
-    drawn = rows(small)
-    lengths = [len(drawn.row(epoch, index).tokens) for epoch in range(10) for index in range(len(drawn))]
-    assert max(lengths) <= 60
-    assert max(len(rows().row(epoch, 0).tokens) for epoch in range(10)) > 60, "no row was long: nothing was tested"
-
-
-def test_reply_with_a_film_that_nobody_proposed_is_context_without_loss() -> None:
-    talk = [dialogue("S: Hi\nR: @12\nS: No\nR: Bye")]
-    drawn = ResponderRows(talk, FILMS, ScriptedRecommender(ALIEN), TEXT, EnvSettings(), 0)
-    seen = set()
-    for row in (drawn.row(epoch, 0) for epoch in range(20)):
-        assert "Toy" not in TEXT.reply(row.tokens[row.loss])
-        everything = TEXT.reply(row.tokens)
-        if "Alien (1979), horror, sci-fi<recommender>Toy Story (1995)" in everything:
-            seen.add("declined")
-        if "Toy Story (1995), animation, comedy<recommender> <movie>" in everything:
-            seen.add("own film proposed")
-    assert seen == {"declined", "own film proposed"}
-
-
-def test_row_is_a_function_of_epoch_and_index() -> None:
-    first, again = rows(), rows()
-    assert again.row(3, 1).tokens.tolist() == first.row(3, 1).tokens.tolist()
-    assert len({tuple(first.row(epoch, 0).tokens.tolist()) for epoch in range(8)}) > 1
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +38,7 @@ def corpus() -> Corpus:
     return Corpus("sample", tuple(dialogues[:30]), tuple(dialogues[30:]), (), catalog, {}, "")
 
 
-def trained(
-    corpus: Corpus, folder: Path, policy: PolicySettings = POLICY, **changed: float
-) -> tuple[dict, list[float]]:
+def trained(corpus: Corpus, folder: Path, policy: PolicySettings = POLICY, **changed: Any) -> tuple[dict, list[float]]:
     """The figures of a short training, and its validation losses as they came."""
     losses: list[float] = []
 
@@ -118,7 +47,8 @@ def trained(
 
     settings = SHORT.model_copy(update=changed)
     recommender = PopularFilms(corpus.train, corpus.catalog)
-    return train_responder(corpus, recommender, policy, settings, EnvSettings(), folder, folder, note), losses
+    planner = small_planner()
+    return train_responder(corpus, recommender, planner, policy, settings, EnvSettings(), folder, folder, note), losses
 
 
 ROOMY = POLICY.model_copy(update={"max_new": 32, "vocabulary": 600})
@@ -141,16 +71,14 @@ def test_best_checkpoint_is_kept_not_the_last(corpus: Corpus, tmp_path: Path) ->
     assert figures["validation_loss"] == min(losses) < losses[-1]
     assert figures["best_step"] == 10 * (1 + int(np.argmin(losses))) < 60
     text = ConversationText(load_tokenizer(str(tmp_path)), ROOMY)
-    recommender = PopularFilms(overfit.train, overfit.catalog)
-    held_out = ResponderRows(overfit.valid, overfit.catalog, recommender, text, EnvSettings(), 1)
+    advised = Advice(PopularFilms(overfit.train, overfit.catalog), small_planner())
+    held_out = ResponderRows(overfit.valid, overfit.catalog, advised, text, EnvSettings(), 1)
     drawn = [row for row in (held_out.row(0, index) for index in range(len(held_out))) if row.loss.any()]
     assert validation_loss(load_causal_lm(tmp_path), drawn, 2) == pytest.approx(min(losses), abs=1e-4)
 
 
-@pytest.fixture(scope="module")
-def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A GPT-2 as the hub holds one: tied head, a tokenizer without our markers."""
-    folder = tmp_path_factory.mktemp("hub")
+def hub_tokenizer(folder: Path) -> int:
+    """A tokenizer without our markers, as the hub holds one, saved in the folder; gives its size."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -158,8 +86,58 @@ def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer.train_from_iterator(LINES * 20, trainer)
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
     fast.save_pretrained(folder)
-    random_gpt2(len(fast), positions=256).save_pretrained(folder)
+    return len(fast)
+
+
+@pytest.fixture(scope="module")
+def hub_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT-2 as the hub holds one: tied head, a tokenizer without our markers."""
+    folder = tmp_path_factory.mktemp("hub")
+    random_gpt2(hub_tokenizer(folder), positions=256).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def llama_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama of Llama 2's make: a head of its own, a tokenizer without our markers."""
+    folder = tmp_path_factory.mktemp("llama")
+    config = LlamaConfig(
+        vocab_size=hub_tokenizer(folder),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=256,
+        tie_word_embeddings=False,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("four_bit", [False, True])
+def test_a_llama_learns_by_adapters_and_is_saved_whole(
+    corpus: Corpus, llama_folder: Path, tmp_path: Path, four_bit: bool
+) -> None:
+    if four_bit:
+        pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")
+    lora = LoraSettings(rank=8, alpha=16)
+    policy = ROOMY.model_copy(
+        update={"model": str(llama_folder), "max_new": 60, "lora": lora, "four_bit": four_bit, "max_history": 120}
+    )
+    figures, losses = trained(corpus, tmp_path, policy, steps=10, evaluate_every=5, warmup=1, learning_rate=1e-2)
+    assert losses[-1] < losses[0]
+    saved, tokenizer = load_file(tmp_path / "model.safetensors"), load_tokenizer(str(tmp_path))
+    assert not [name for name in saved if "lora" in name or "quant" in name or "token_adapter" in name]
+    assert all(tensor.is_floating_point() for tensor in saved.values())
+    old = len(load_file(llama_folder / "model.safetensors")["lm_head.weight"])
+    assert len(saved["lm_head.weight"]) == len(tokenizer) > old
+    slot, role = (saved["lm_head.weight"][tokenizer.convert_tokens_to_ids(name)] for name in ("<movie>", "<seeker>"))
+    assert (slot - role).abs().max() > 1e-3, "the head's rows of the markers are not trained"
+    text, planner = ConversationText(tokenizer, policy), small_planner()
+    advised = Advice(PopularFilms(corpus.train, corpus.catalog), planner)
+    held_out = ResponderRows(corpus.valid, corpus.catalog, advised, text, EnvSettings(), 1)
+    drawn = [row for row in (held_out.row(0, index) for index in range(len(held_out))) if row.loss.any()]
+    assert validation_loss(load_causal_lm(tmp_path), drawn, 4) == pytest.approx(figures["validation_loss"], abs=1e-4)
 
 
 _RELOAD = """
@@ -178,7 +156,7 @@ with torch.no_grad():
 def test_lora_result_is_one_plain_model_that_a_fresh_process_loads(
     corpus: Corpus, hub_folder: Path, tmp_path: Path
 ) -> None:
-    policy = ROOMY.model_copy(update={"model": str(hub_folder), "lora": LoraSettings(rank=4, alpha=8)})
+    policy = ROOMY.model_copy(update={"model": str(hub_folder), "max_new": 60, "lora": LoraSettings(rank=4, alpha=8)})
     trained(corpus, tmp_path / "sft", policy, steps=8, evaluate_every=8, warmup=1)
     saved, base = load_file(tmp_path / "sft" / "model.safetensors"), load_file(hub_folder / "model.safetensors")
     assert not [name for name in saved if "lora" in name or "token_adapter" in name or "base_layer" in name]
@@ -205,5 +183,45 @@ def test_replies_that_are_all_too_long_are_refused_not_waited_for(corpus: Corpus
     recommender = PopularFilms(corpus.train, corpus.catalog)
     with pytest.raises(ConfigError, match=r"policy\.max_new"):
         train_responder(
-            corpus, recommender, policy, settings, EnvSettings(), tmp_path, tmp_path, lambda done, total, figures: None
+            corpus,
+            recommender,
+            small_planner(),
+            policy,
+            settings,
+            EnvSettings(),
+            tmp_path,
+            tmp_path,
+            lambda done, total, figures: None,
         )
+
+
+def test_losses_are_weighted_in_training_and_counted_by_row() -> None:
+    model, tokens = random_gpt2(), np.arange(8, dtype=np.int32)
+    loss = np.arange(8) >= 5
+    first, second = Row(tokens, loss, loss * 2.0), Row(tokens[::-1].copy(), loss, loss * 0.0)
+    alike = Row(tokens, loss, loss * 1.0)
+    weighted, count = batch_loss(model, [first, second])
+    alone, plain_count = batch_loss(model, [alike])
+    assert (count, plain_count) == (6.0, 3.0)
+    assert weighted.item() == pytest.approx(2 * alone.item(), rel=1e-5)
+    nats = row_nats(model, [second, first], 1)
+    assert nats[1] == pytest.approx(alone.item(), rel=1e-5)
+    assert nats[0] > 0
+    assert validation_loss(model, [first, second], 2) == pytest.approx(nats.sum() / 6, rel=1e-5)
+
+
+def test_folder_says_how_its_policy_is_conditioned(corpus: Corpus, tmp_path: Path) -> None:
+    few = {"steps": 2, "evaluate_every": 2}
+    trained(corpus, tmp_path / "full", ROOMY, **few)
+    trained(corpus, tmp_path / "none", ROOMY, **few, conditioning="none")
+    assert is_conditioned(tmp_path / "full") and not is_conditioned(tmp_path / "none")
+    contexts = [dialogue.utterances[:2] for dialogue in corpus.valid]
+    assert AnswerPlanner.load(tmp_path / "full" / PLANNER).plan(contexts) == small_planner().plan(contexts)
+    with pytest.raises(ModelError, match="respond train"):
+        is_conditioned(tmp_path)
+
+
+def test_training_draws_from_as_many_dialogues_as_it_has_rows(corpus: Corpus) -> None:
+    drawn = training_dialogues(corpus, SHORT.model_copy(update={"steps": 2, "batch_size": 3}))
+    assert len(drawn) == 6 and all(dialogue in corpus.train for dialogue in drawn)
+    assert training_dialogues(corpus, SHORT) == list(corpus.train)

@@ -129,5 +129,5 @@ def _row(text: Any, reply: str, rng: np.random.Generator) -> tuple[np.ndarray, i
     dialogue = three_dialogues()[int(rng.integers(3))]
     said: list[Utterance] = [turn for turn in dialogue.utterances if "@" not in turn.text][: int(rng.integers(3))]
     proposal = rng.permutation([CONJURING, TOY_STORY, ALIEN])[: 1 + int(rng.integers(2))]
-    observation = text.observation(marked(said) + prompt([int(film) for film in proposal], six_films()), first=True)
+    observation = text.observation(marked(said) + prompt((), [int(film) for film in proposal], six_films()), first=True)
     return np.concatenate([observation, text.action(reply)]).astype(np.int64), len(observation)

@@ -16,7 +16,7 @@ from ecr_rl.runs import RunFolder
 from tests.commands import parse_command
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "train", "sft", "evaluate", "report", "status", "doctor"]
+COMMANDS = ["demo", "train", "evaluate", "report", "status", "doctor"]
 COMMANDS += [
     "data stats",
     "data prepare",
@@ -31,6 +31,8 @@ COMMANDS += [
     "label",
     "label import",
     "label merge",
+    "respond train",
+    "respond evaluate",
 ]
 INTERVAL = {"mean": 0.5, "low": 0.4, "high": 0.6}
 SYSTEM = {"reward": INTERVAL}
@@ -141,6 +143,9 @@ def test_dry_run_prints_settings_sizes_and_memory(tmp_path: Path) -> None:
     assert counts == {"driver": 1, "learner": 4, "env_runner": 4}
     assert all(worker["bytes"] > 2**28 for worker in plan["workers"])
     assert not (tmp_path / "run").exists()
+    llama = json.loads(invoke("train baseline-llama2 --dry-run --json").stdout)
+    assert llama["parameters"]["policy"] == 6_738_415_616  # as Llama 2's paper counts it; nothing is downloaded
+    assert sum(worker["bytes"] for worker in llama["workers"] if worker["device"] == "gpu") < 80e9
     text = invoke("train redial-cpu --dry-run -s policy.lora.rank=16 -s ppo.iterations=11").stdout
     assert "trained: 4,884,480" in text  # rank 16 on every linear layer of SmolLM2
     assert "env_runner x 2 (cpu)" in text

@@ -111,7 +111,7 @@ def test_settings_that_contradict_each_other_are_refused(changes: list[str], sai
 
 
 def test_profiles_are_found_by_name_and_by_path() -> None:
-    assert profiles() == ["demo", "redial-cpu", "redial-gpu"]
+    assert profiles() == ["baseline-llama2", "demo", "redial-cpu", "redial-gpu"]
     assert find_profile("demo").samefile(ROOT / "tune_configs" / "demo.yaml")
     assert find_profile(ROOT / "tune_configs" / "demo.yaml").is_file()
     with pytest.raises(ConfigError, match="Did you mean the profile redial-cpu"):

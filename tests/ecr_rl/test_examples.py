@@ -87,8 +87,10 @@ def test_held_out_phrases_are_no_training_phrases() -> None:
 
 def test_the_policys_replies_take_a_fifth() -> None:
     cases = human_examples(DIALOGUES, CATALOG)
-    replies = [PolicyReply(case.dialogue, case.turn, 1.0, "Watch it.", (), cut=True) for case in cases]
-    found = build_examples(DIALOGUES, CATALOG, 500, seed=0, policy=[*replies, PolicyReply(0, 999, 1.0, "x", (), False)])
+    replies = [PolicyReply(case.dialogue, case.turn, 1.0, "Watch it.", "Watch it.", (), cut=True) for case in cases]
+    found = build_examples(
+        DIALOGUES, CATALOG, 500, seed=0, policy=[*replies, PolicyReply(0, 999, 1.0, "x", "x", (), False)]
+    )
     kinds = Counter(example.kind for example in found)
     assert len(found) == 500
     assert kinds[Kind.POLICY] == 105

@@ -48,7 +48,7 @@ def test_a_sampling_that_is_killed_goes_on(tmp_path: Path) -> None:
         if len(asked) >= 400:
             raise KeyboardInterrupt
         asked.extend(part)
-        return [PolicyReply(*case, 0.7, "Hi é", (3, 4), False) for case in part]
+        return [PolicyReply(*case, 0.7, "Hi é", "Hi @3", (3, 4), False) for case in part]
 
     with pytest.raises(KeyboardInterrupt):
         stored_replies(tmp_path, cases, sample)
@@ -56,7 +56,7 @@ def test_a_sampling_that_is_killed_goes_on(tmp_path: Path) -> None:
     replies = stored_replies(tmp_path, cases, sample)
     assert asked == cases[400:]
     assert [(reply.dialogue, reply.turn) for reply in replies] == cases
-    assert replies[0] == PolicyReply(0, 1, 0.7, "Hi é", (3, 4), False)
+    assert replies[0] == PolicyReply(0, 1, 0.7, "Hi é", "Hi @3", (3, 4), False)
 
 
 def test_a_damaged_part_is_named(tmp_path: Path) -> None:

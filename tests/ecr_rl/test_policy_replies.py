@@ -18,7 +18,7 @@ from envs.dialogue import Role
 from envs.errors import ModelError
 from envs.proposals import FilmRecommender
 from envs.settings import EnvSettings
-from tests.algorithms.doubles import POLICY, tiny_policy_folder
+from tests.algorithms.doubles import POLICY, small_planner, tiny_policy_folder
 from tests.algorithms.worlds import speaking_policy
 from tests.envs.doubles import CONJURING, NOTEBOOK, ScriptedRecommender, six_films, three_dialogues
 
@@ -55,7 +55,9 @@ def answers_in_the_environment(folder: Path, temperature: float) -> dict[Case, t
     policy = POLICY.model_copy(update={"temperature": temperature})
     text = ConversationText(load_tokenizer(str(folder)), policy)
     recommender = ScriptedRecommender(CONJURING, NOTEBOOK)
-    env = ConversationVectorEnv(DIALOGUES, six_films(), num_envs=30, recommender=recommender, settings=ENV)
+    env = ConversationVectorEnv(
+        DIALOGUES, six_films(), num_envs=30, recommender=recommender, planner=small_planner(), settings=ENV
+    )
     talks = roll_out(load_causal_lm(folder).eval(), text, env, [(1, index) for index in range(30)], 0)
     said = {}
     for talk, state in zip(talks, env.conversations, strict=True):

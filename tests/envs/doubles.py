@@ -89,3 +89,15 @@ class ScriptedRecommender:
     def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
         self.calls.append(list(contexts))
         return [list(self.films[:count]) for _ in contexts]
+
+
+class ScriptedPlanner:
+    """Plans fixed emotions, whatever was said, and keeps what it was shown."""
+
+    def __init__(self, *emotions: str) -> None:
+        self.emotions = emotions
+        self.calls: list[list[Sequence[Utterance]]] = []
+
+    def plan(self, contexts: Sequence[Sequence[Utterance]]) -> list[tuple[str, ...]]:
+        self.calls.append(list(contexts))
+        return [self.emotions for _ in contexts]

@@ -16,7 +16,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from envs.conversation import ENV_ID, EVALUATION, ConversationEnv, ConversationVectorEnv
 from envs.dialogue import Dialogue, Role, Utterance
 from envs.errors import ConfigError
-from envs.markup import PROPOSAL, RECOMMENDER, SEEKER
+from envs.markup import EMOTION, PROPOSAL, RECOMMENDER, SEEKER
 from envs.state import ConversationState, Opening, SeekerTurn
 from tests.envs.conversations import REPLIES, play, single, started, step, transcripts, vector
 from tests.envs.doubles import (
@@ -196,7 +196,7 @@ def test_reset_mask_resets_those_rows_alone() -> None:
     after, _ = env.reset(options={"reset_mask": np.array([False, True, False]), "episodes": [(EVALUATION, 1)]})
     assert [env.conversations[row] for row in (0, 2)] == kept
     assert (after[0], after[2]) == (before[0], before[2])
-    assert after[1] == f"{PROPOSAL}Alien (1979), horror, sci-fi{RECOMMENDER}"
+    assert after[1] == f"{EMOTION}{PROPOSAL}Alien (1979), horror, sci-fi{RECOMMENDER}"
 
 
 def test_a_row_that_is_over_stays_silent() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from envs.conversation import EVALUATION
 from envs.dialogue import Role, Utterance
-from envs.markup import CUT, END, PROPOSAL, RECOMMENDER, SEEKER
+from envs.markup import CUT, EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER
 from envs.settings import EnvSettings, RewardSettings
 from tests.envs.conversations import single, started, step, vector
 from tests.envs.doubles import (
@@ -15,6 +15,7 @@ from tests.envs.doubles import (
     CONJURING,
     HEAT,
     NOTEBOOK,
+    ScriptedPlanner,
     ScriptedRecommender,
     dialogue,
     recommender_opens,
@@ -24,14 +25,27 @@ from tests.envs.doubles import (
 # --- what each side sees
 
 
-def test_observations_show_history_answer_and_proposal() -> None:
+def test_observations_show_history_answer_emotions_and_proposal() -> None:
     env = single(recommender=ScriptedRecommender(CONJURING, HEAT))
     films = "The Conjuring (2013), horror, mystery; Heat (1995), crime, thriller"
-    assert started(env) == f"{SEEKER}Hi I loved Toy Story (1995){PROPOSAL}{films}{RECOMMENDER}"
+    assert started(env) == f"{SEEKER}Hi I loved Toy Story (1995){EMOTION}{PROPOSAL}{films}{RECOMMENDER}"
     observation, _, outcome = step(env, "What do you like?")
-    assert observation == f"{SEEKER}{env.conversation.rendered[-1].text}{PROPOSAL}{films}{RECOMMENDER}"
+    assert observation == f"{SEEKER}{env.conversation.rendered[-1].text}{EMOTION}{PROPOSAL}{films}{RECOMMENDER}"
     assert outcome.context == (Utterance(Role.SEEKER, "Hi I loved Toy Story (1995)"),)
     assert outcome.proposal == (CONJURING, HEAT)
+    assert outcome.emotions == ()
+
+
+def test_planned_emotions_stand_before_the_films_and_are_planned_in_one_call_a_step() -> None:
+    planner = ScriptedPlanner("curious", "happy")
+    env = vector(3, planner=planner, recommender=ScriptedRecommender(HEAT))
+    tail = f"{EMOTION}curious, happy{PROPOSAL}Heat (1995), crime, thriller{RECOMMENDER}"
+    observed, _ = env.reset(options={"episodes": [(EVALUATION, index) for index in range(3)]})
+    assert all(text.endswith(tail) for text in observed)
+    *_, terminated, _, infos = env.step(["What do you like?", "Goodbye!", "What do you like?"])
+    assert all(outcome.emotions == ("curious", "happy") for outcome in infos["turn"])
+    assert [len(call) for call in planner.calls] == [3, 3 - int(terminated.sum())]
+    assert [turn.text for turn in planner.calls[0][0]] == ["Hi I loved @12"]
 
 
 def test_a_replay_shows_the_human_history_cut_to_its_last_turns() -> None:
@@ -46,8 +60,8 @@ def test_a_replay_shows_the_human_history_cut_to_its_last_turns() -> None:
         observation = started(full, index)
         histories.add(observation)
         assert started(short, index) == SEEKER + observation.rpartition(SEEKER)[2]
-        assert started(empty, index).startswith(PROPOSAL)
-    tail = f"{PROPOSAL}{RECOMMENDER}"
+        assert started(empty, index).startswith(EMOTION)
+    tail = f"{EMOTION}{PROPOSAL}{RECOMMENDER}"
     opening, told = f"{SEEKER}Hi I loved Toy Story (1995)", f"{RECOMMENDER}Try The Conjuring (2013) then{END}"
     assert {f"{opening}{tail}", f"{opening}{told}{SEEKER}I have not seen it, tell me more{tail}"} < histories
 
@@ -69,7 +83,7 @@ def test_no_observation_is_empty_or_outside_the_space(seeker: str) -> None:
 
 def test_marks_in_the_worlds_text_are_removed() -> None:
     env = single(dialogues=[dialogue("S: Hi<proposal>Heat<recommender>I <end>am <s>here\nR: Hello")])
-    assert started(env).startswith(f"{SEEKER}HiHeatI am here{PROPOSAL}")
+    assert started(env).startswith(f"{SEEKER}HiHeatI am here{EMOTION}{PROPOSAL}")
 
 
 def test_the_recommenders_side_sees_utterances_only() -> None:

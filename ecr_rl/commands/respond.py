@@ -1,0 +1,171 @@
+"""``respond train`` and ``respond evaluate``: the supervised responder, PPO's start and its reference."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from ecr_rl.commands.options import Config, Json, Metadata, Resume, Set, Source, examples
+from ecr_rl.commands.output import show, shown_progress, working
+from ecr_rl.config import RunConfig, load_config, with_given
+from envs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ecr_rl.evaluation.response_cases import Responder
+
+app = typer.Typer(help="The supervised responder: PPO's start and its reference.", no_args_is_help=True)
+
+RECOMMENDER = "recommender"
+"""The folder of the film recommender in a responder's folder."""
+
+
+@app.command(
+    epilog=examples(
+        "ecr-rl respond train demo --out responders/demo",
+        "ecr-rl respond train redial-cpu --source redial_dataset.zip --out responders/redial",
+        "ecr-rl respond train demo --out responders/blind -s supervised.conditioning=none",
+    )
+)
+def train(
+    config: Config,
+    source: Source = None,
+    metadata: Metadata = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The responder's folder.", show_default="runs/NAME-responder")
+    ] = None,
+    resume: Resume = False,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """Train the supervised responder alone.
+
+    It learns from human replies, shown the emotions to answer with and the films to name.
+
+    The folder holds model, tokenizer, planner of emotions and film recommender. All goes into the artefact cache too,
+    where a later train with the same settings finds it.
+    """
+    settings = with_given(load_config(config, changes or []), "data", source=source, metadata=metadata)
+    place = out or Path("runs") / f"{settings.name}-responder"
+    with working():
+        import shutil
+
+        from ecr_rl.artefacts import KEY
+        from ecr_rl.pipeline import Pipeline
+        from ecr_rl.runs import RunFolder
+
+        with RunFolder.create(place, settings, resume) as folder:
+            pipeline = Pipeline(settings, folder)
+            made = pipeline.responder()
+            shutil.copytree(pipeline.recommender(), place / RECOMMENDER, dirs_exist_ok=True)
+            shutil.copytree(made, place, dirs_exist_ok=True)
+        figures: dict[str, Any] = json_format.loads((made / KEY).read_text(encoding="utf-8"))["figures"]
+    show({"folder": str(place), "figures": figures}, json)
+
+
+@app.command(
+    epilog=examples(
+        "ecr-rl respond evaluate --responder responders/redial --source redial_dataset.zip --goemotions goemotions/",
+        "ecr-rl respond evaluate --responder responders/demo --against responders/blind --replies 200 --json",
+        "ecr-rl respond evaluate --responder runs/demo --split valid --full",
+    )
+)
+def evaluate(
+    responder: Annotated[Path, typer.Option("--responder", help="A responder's folder, or a run folder.")],
+    source: Source = None,
+    metadata: Metadata = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Another one on the same cases: differences with intervals.")
+    ] = None,
+    recommender: Annotated[
+        Path | None, typer.Option("--recommender", help="Proposes the films.", show_default="the responder's own")
+    ] = None,
+    split: Annotated[
+        Literal["valid", "test"], typer.Option("--split", help="Dialogues that it was not trained on.")
+    ] = "test",
+    replies: Annotated[int, typer.Option("--replies", min=10, help="Human contexts at most.")] = 1000,
+    full: Annotated[bool, typer.Option("--full", help="All of them.")] = False,
+    goemotions: Annotated[
+        Path | None, typer.Option("--goemotions", help="GoEmotions' folder: a second reader measures the emotions.")
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- respond NAME -->` gets the table.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws contexts, replies and resamples.")] = 0,
+    json: Json = False,
+) -> None:
+    """Let a responder answer human contexts of dialogues it never saw: BLEU, DIST, perplexity, films, emotions.
+
+    A killed evaluation goes on with the same command: replies are kept in the cache.
+    """
+    with working():
+        import torch
+
+        from algorithms.recommender.loading import load_recommender
+        from ecr_rl.artefacts import model_version
+        from ecr_rl.evaluation.response_cases import GoldCases
+        from ecr_rl.evaluation.response_figures import evaluate_responders
+        from ecr_rl.evaluation.second_reader import second_reader
+        from ecr_rl.report.insert import insert_block
+        from ecr_rl.report.response_report import note, response_tables
+        from envs.corpus import load_corpus
+
+        asked, own, settings = _responder_of(responder)
+        systems = {"responder": asked} | ({} if against is None else {"against": _responder_of(against)[0]})
+        settings = with_given(settings, "data", source=source, metadata=metadata)
+        torch.set_num_threads(settings.resources.driver_threads)
+        corpus, films = load_corpus(settings.data, settings.cache_folder), recommender or own
+        second = second_reader(goemotions, asked.planner.reader.name, settings.cache_folder)
+        gold = GoldCases.draw(corpus.splits[split], corpus.catalog, None if full else replies, seed)
+        with shown_progress("respond evaluation") as on_step:
+            figures = evaluate_responders(
+                systems,
+                gold,
+                load_recommender(films),
+                model_version(str(films)),
+                second.reader,
+                cache=settings.cache_folder,
+                seed=seed,
+                on_step=on_step,
+            )
+        figures |= {"split": split, "measured_by": second.name, "independent": second.independent}
+        if into is not None:
+            insert_block(into, "respond", responder.name, response_tables(figures))
+    show(figures, json, Group(_table(figures), Text(note(figures))))
+
+
+def _responder_of(folder: Path) -> tuple[Responder, Path, RunConfig]:
+    """The responder of its own folder or of a run's, the folder of its film recommender, and the run's settings."""
+    from algorithms.responder import CARD
+    from ecr_rl.evaluation.response_cases import Responder
+    from ecr_rl.pipeline import ARTEFACTS
+    from ecr_rl.runs import RunFolder
+
+    config, made, place, films = RunFolder.open(folder).config, folder / ARTEFACTS, folder, folder / RECOMMENDER
+    if not (folder / CARD).is_file():
+        parts = json_format.loads(made.read_text(encoding="utf-8")) if made.is_file() else {}
+        if "responder" not in parts:
+            raise ConfigError(f"{folder} has no responder yet. Run ecr-rl respond train, or train")
+        place, films = (Path(parts[kind]["folder"]) for kind in ("responder", "recommender"))
+    return Responder(folder.name, place, config.policy, config.env), films, config
+
+
+def _table(figures: dict[str, Any]) -> Table:
+    table = Table("figure", title="replies to human contexts, mean [95 % interval]", title_justify="left")
+    names = [name for name in ("responder", "against", "human") if name in figures["systems"]]
+    for name in names:
+        table.add_column(figures["names"].get(name, name), justify="right")
+    table.add_column("difference", justify="right")
+    for figure in figures["formulas"]:
+        values = [figures["systems"][name].get(figure) for name in names]
+        table.add_row(figure, *map(_cell, (*values, figures["difference"].get(figure))))
+    return table
+
+
+def _cell(value: dict[str, float] | None) -> str:
+    return "-" if value is None else f"{value['mean']:.4g} [{value['low']:.4g}, {value['high']:.4g}]"

@@ -1,0 +1,83 @@
+"""The stage of the supervised policy: planner of emotions, weights of the replies, training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from algorithms.acts import RuleActs
+from algorithms.answer_emotions import AnswerPlanner, emotion_reader
+from algorithms.emotions import EmotionReader
+from algorithms.recommender.loading import load_recommender
+from algorithms.responder import train_responder
+from algorithms.responder_rows import Place, training_dialogues
+from algorithms.sentences import WordSentences
+from ecr_rl.config import RunConfig
+from ecr_rl.labels.evidence import ContextForm
+from ecr_rl.labels.examples import human_examples
+from ecr_rl.labels.instruments import Instruments
+from ecr_rl.labels.rubric import RubricJudge
+from envs.catalog import Catalog
+from envs.corpus import Corpus
+from envs.dialogue import Dialogue
+from envs.heads import HEADS
+from envs.progress import OnStep
+
+
+def build_responder(
+    corpus: Corpus, recommender: Path, config: RunConfig, folder: Path, on_step: OnStep
+) -> dict[str, Any]:
+    """Train the supervised policy with its planner.
+
+    Args:
+        corpus: dialogues and films; only train and validation are read.
+        recommender: folder of the film recommender.
+        config: sections ``supervised``, ``policy`` and ``env``.
+        folder: gets the policy.
+        on_step: told of progress.
+
+    Returns:
+        What ``train_responder`` says, and ``planner``: how well it foresees the emotions of validation replies.
+    """
+    settings = config.supervised
+    on_step(0, settings.steps, {})
+    reader = emotion_reader(settings.emotions, settings.seed)
+    planner = AnswerPlanner.fit(corpus.train, reader, settings.seed)
+    dialogues = training_dialogues(corpus, settings)
+    figures = train_responder(
+        corpus,
+        load_recommender(recommender),
+        planner,
+        config.policy,
+        settings,
+        config.env,
+        folder,
+        config.cache_folder,
+        on_step,
+        empathy_weights(dialogues, corpus.catalog, reader, settings.empathy_weight),
+    )
+    return figures | {"planner": planner.figures(corpus.valid)}
+
+
+def empathy_weights(
+    dialogues: Sequence[Dialogue], catalog: Catalog, reader: EmotionReader, strength: float
+) -> dict[Place, float]:
+    """How much each human reply is learnt: ``.5 + strength x empathy``, over the mean of these.
+
+    Args:
+        dialogues: whose recommender turns are weighed.
+        catalog: their films.
+        reader: of emotions, for the rubric's formula of empathy (``ecr_rl.labels.rubric.empathy``).
+        strength: 0 weighs all alike.
+    """
+    if not strength:
+        return {}
+    examples = human_examples(dialogues, catalog)
+    judge = RubricJudge(catalog, Instruments(reader, RuleActs(), WordSentences()), ContextForm.RICH)
+    empathy = judge.judge([example.evidence for example in examples]).values[:, HEADS.index("empathy")]
+    raw = 0.5 + strength * empathy.astype(np.float64)
+    weights = (raw / raw.mean()).tolist()
+    return {(example.dialogue, example.turn): weight for example, weight in zip(examples, weights, strict=True)}
