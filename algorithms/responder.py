@@ -72,7 +72,7 @@ def train_responder(
 
     Args:
         corpus: dialogues and films.
-        recommender: fills half the proposals.
+        recommender: fills the proposals up.
         planner: plans half the emotions; saved with the policy.
         policy: which language model.
         settings: steps, rates, batches.

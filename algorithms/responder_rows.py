@@ -1,11 +1,11 @@
 """What supervised training of the policy reads: conversations with emotions and films before each reply.
 
 A row is one dialogue from one of its recommender turns on: the human history before it, then observation and reply
-in turn, exactly the token stream that the environment makes of a conversation. The loss is on replies. Half the
-proposals hold the human's own films, half the recommender's top films; a reply whose films are not proposed is
-context without loss, and a reply without films declines what is proposed. Likewise half the emotions are those that
-the human reply carries, half those that the planner asks for: the policy learns to follow them, and how far to.
-A reply with films weighs as much more as it is learned more seldom, or the policy would name too few.
+in turn, exactly the token stream that the environment makes of a conversation. The loss is on replies. A proposal holds
+the films of the human reply, filled up by the recommender's top films to as many as an environment proposes, so that
+the number of films tells nothing; a reply without films declines what the recommender proposes, and one with more films
+than can be proposed is context without loss. Half the emotions are those that the human reply carries, half those that
+the planner asks for: the policy learns to follow them, and how far to.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class ResponderRows:
                 break
             pieces += [observation, action]
             loss += [False, usable and len(action) <= self._text.settings.max_new]
-            weights += [0.0, self._weights.get((index, turn), 1.0) / self._chance((index, turn))]
+            weights += [0.0, self._weights.get((index, turn), 1.0)]
         return _joined(pieces, loss, weights)
 
     def _take(self, advice: Advice) -> None:
@@ -128,14 +128,10 @@ class ResponderRows:
         own = mentioned_films(self._dialogues[place[0]].utterances[place[1]].text)[: self._env.proposals]
         if place not in self._emotions:
             return prompt((), (), self._catalog), own
-        films = own if own and rng.random() < 0.5 else self._proposals[place]
+        others = (film for film in self._proposals[place] if film not in own)
+        films = [*own, *others][: self._env.proposals]
         emotions = self._emotions[place][int(rng.random() < 0.5)]
         return prompt(emotions, films, self._catalog), films
-
-    def _chance(self, place: Place) -> float:
-        """How often the films of a reply are all proposed, where they ever are."""
-        named = set(mentioned_films(self._dialogues[place[0]].utterances[place[1]].text))
-        return 1.0 if place not in self._proposals or named <= set(self._proposals[place]) else 0.5
 
     def _observation(self, turns: Sequence[Utterance], turn: int, ending: str, first: bool) -> np.ndarray:
         before = turns[max(0, turn - self._env.max_history) : turn] if first else turns[turn - 1 : turn]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from algorithms.answer_emotions import AnswerPlanner
-from algorithms.responder_rows import Advice, ResponderRows, reply_with_names, reply_with_slots
+from algorithms.responder_rows import Advice, ResponderRows, reply_with_slots
 from algorithms.settings import PolicySettings
 from envs.settings import EnvSettings
 from tests.algorithms.doubles import POLICY, tiny_text
@@ -84,18 +84,23 @@ def test_every_row_fits_the_positions() -> None:
     assert max(len(rows().row(epoch, 0).tokens) for epoch in range(10)) > 60, "no row was long: nothing was tested"
 
 
-def test_reply_with_a_film_that_nobody_proposed_is_context_without_loss() -> None:
-    talk = [dialogue("S: Hi\nR: @12\nS: No\nR: Bye")]
-    drawn = ResponderRows(talk, FILMS, advice(ALIEN), TEXT, EnvSettings(), 0)
-    seen = set()
-    for row in (drawn.row(epoch, 0) for epoch in range(20)):
-        assert "Toy" not in TEXT.reply(row.tokens[row.loss])
-        everything = TEXT.reply(row.tokens)
-        if "Alien (1979), horror, sci-fi<recommender>Toy Story (1995)" in everything:
-            seen.add("declined")
-        if "Toy Story (1995), animation, comedy<recommender> <movie>" in everything:
-            seen.add("own film proposed")
-    assert seen == {"declined", "own film proposed"}
+def shown(said: str, *proposed: int) -> tuple[str, str]:
+    """The proposal that a human reply is learned with, and what is learned of it."""
+    row = ResponderRows([dialogue(f"S: Hi\nR: {said}")], FILMS, advice(*proposed), TEXT, EnvSettings(), 0).row(0, 0)
+    proposal = TEXT.reply(row.tokens).split("<proposal>")[1].split("<recommender>")[0]
+    return proposal, TEXT.reply(row.tokens[row.loss]) if row.loss.any() else ""
+
+
+def test_a_proposal_holds_the_humans_films_first_and_is_filled_up() -> None:
+    toy, alien = "Toy Story (1995), animation, comedy", "Alien (1979), horror, sci-fi"
+    assert shown("@12", ALIEN, CONJURING) == (f"{toy}; {alien}", "<movie>")
+    assert shown("@12", TOY_STORY, ALIEN) == (f"{toy}; {alien}", "<movie>")
+    assert shown("Hello", ALIEN, TOY_STORY) == (f"{alien}; {toy}", "Hello")
+
+
+def test_a_reply_with_more_films_than_are_proposed_is_context_without_loss() -> None:
+    proposal, learned = shown("@12 or @11 or @15", NOTEBOOK)
+    assert proposal.startswith("Toy Story (1995)") and learned == ""
 
 
 def test_row_is_a_function_of_epoch_and_index() -> None:
@@ -104,14 +109,13 @@ def test_row_is_a_function_of_epoch_and_index() -> None:
     assert len({tuple(first.row(epoch, 0).tokens.tolist()) for epoch in range(8)}) > 1
 
 
-def test_emotions_are_the_humans_or_the_planners_whatever_the_films_are() -> None:
+def test_emotions_are_the_humans_or_the_planners() -> None:
     talk = [dialogue("S: Hi\nR: @12")]
     drawn = ResponderRows(talk, FILMS, advice(ALIEN), TEXT, EnvSettings(), 0)
-    shown = [TEXT.reply(drawn.row(epoch, 0).tokens).split("<emotion>")[1] for epoch in range(200)]
-    emotions = [text.split("<proposal>")[0] for text in shown]
+    endings = [TEXT.reply(drawn.row(epoch, 0).tokens).split("<emotion>")[1] for epoch in range(200)]
+    emotions = [text.split("<proposal>")[0] for text in endings]
     assert set(emotions) == {"surprise", "nostalgia, like"}
     assert 60 < emotions.count("surprise") < 140
-    assert len({(emotion, "<proposal>Toy" in text) for emotion, text in zip(emotions, shown, strict=True)}) == 4
 
 
 def test_an_unconditioned_policy_is_shown_neither_and_learns_slots_all_the_same() -> None:
@@ -127,20 +131,3 @@ def test_replies_carry_their_weights_and_the_rest_none() -> None:
     row = next(row for row in (drawn.row(epoch, 0) for epoch in range(20)) if len(set(row.weights)) == 3)
     assert row.weights[row.loss].tolist() == [1.5] * len(TEXT.action("Bye")) + [1.0] * len(TEXT.action("Hm"))
     assert not row.weights[~row.loss].any()
-
-
-@pytest.mark.parametrize(("proposed", "weight"), [(ALIEN, 2.0), (TOY_STORY, 1.0)])
-def test_a_film_that_is_learned_half_as_often_weighs_twice(proposed: int, weight: float) -> None:
-    drawn = ResponderRows([dialogue("S: Hi\nR: @12")], FILMS, advice(proposed), TEXT, EnvSettings(), 0)
-    rows = [row for row in (drawn.row(epoch, 0) for epoch in range(60)) if row.loss.any()]
-    assert {value for row in rows for value in row.weights[row.loss].tolist()} == {weight}
-    learned = sum(row.weights[row.loss][0] for row in rows)
-    assert learned == pytest.approx(60, abs=20), "over the epochs it counts as a reply without films does"
-
-
-def test_a_dialogue_without_a_recommender_gives_an_empty_row() -> None:
-    assert not len(ResponderRows([dialogue("S: Hi")], FILMS, advice(ALIEN), TEXT, EnvSettings(), 0).row(0, 0).tokens)
-
-
-def test_films_get_the_names_they_are_given() -> None:
-    assert reply_with_names("See @11 , or <end>@15!", lambda film: f"[{film}]") == "See [11], or [15]!"
