@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from envs.everyday_words import EVERYDAY_WORDS
@@ -23,6 +24,9 @@ _MIN_LETTERS, _MIN_LETTERS_OF_TWO = 6, 4
 """Letters that a title of one word, or of more words, needs to count without its year: ``Up`` and ``It`` are words."""
 _LITTLE = 3
 """Words up to this length may be in lower case inside a title."""
+
+_Word = tuple[str, int, int]
+"""A word's compared form and its half-open range of characters."""
 
 
 class Title(NamedTuple):
@@ -77,15 +81,16 @@ class TitleFinder:
 
     def spans(self, text: str) -> list[TitleSpan]:
         """The titles that stand in a text, from left to right; where two overlap, the longer one."""
-        words = list(_words(text))
-        matches = [self._longest(text, words, position) for position in range(len(words))]
+        words = _words(text)
+        begun = [position for position, (word, _, _) in enumerate(words) if word in self._root.following]
+        matches = [self._longest(text, words, position) for position in begun]
         found: list[TitleSpan] = []
         for match in sorted(filter(None, matches), key=lambda match: (match.start - match.end, match.start)):
             if all(match.end <= other.start or other.end <= match.start for other in found):
                 found.append(match)
         return sorted(found, key=lambda match: match.start)
 
-    def _longest(self, text: str, words: list[tuple[str, int, int]], first: int) -> TitleSpan | None:
+    def _longest(self, text: str, words: Sequence[_Word], first: int) -> TitleSpan | None:
         node, start, best = self._root, words[first][1], None
         for word, _, end in words[first:]:
             following = node.following.get(word)
@@ -127,20 +132,21 @@ def _written_as_title(text: str, start: int, end: int) -> bool:
     return any(capitals[1:] if opens else capitals)
 
 
-def _words(text: str) -> Iterator[tuple[str, int, int]]:
-    """The words of a text in their compared form, with their range of characters; a mention (``@id``) is none."""
-    for match in _WORD.finditer(text):
-        word = match[0]
-        if word.startswith("@"):
-            yield "@", match.start(), match.end()
-        elif word == "&":
-            yield "and", match.start(), match.end()
-        else:
-            yield _compared(word), match.start(), match.end()
+@lru_cache(maxsize=1024)
+def _words(text: str) -> tuple[_Word, ...]:
+    """The words of a text in their compared form, with their range of characters; a mention (``@id``) is none.
+
+    Kept for a while: masking looks through the texts of one dialogue for one message's films after the other's.
+    """
+    return tuple((_compared(match[0]), match.start(), match.end()) for match in _WORD.finditer(text))
 
 
 def _compared(word: str) -> str:
-    """A word without case, accents and apostrophes."""
+    """A word without case, accents and apostrophes; ``@`` for a mention, ``and`` for ``&``."""
+    if word.startswith("@"):
+        return "@"
+    if word == "&":
+        return "and"
     if not word.isascii():
         decomposed = unicodedata.normalize("NFKD", word)
         word = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
