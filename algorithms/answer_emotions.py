@@ -17,18 +17,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from algorithms.emotion_classifier import EmotionClassifier
-from algorithms.emotions import EmotionReader, LexiconEmotions
+from algorithms.emotion_reading import load_reader, save_reader
+from algorithms.emotions import EmotionReader
 from algorithms.hashed_words import bag_sums, empty_bag, gram_buckets
-from algorithms.sentences import WordSentences
 from envs.dialogue import MENTION, Dialogue, Role, Utterance, without_films
 from envs.emotions import NINE, named_emotions
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
-from envs.goemotions import load_goemotions
 
-WEIGHTS, CARD, READER = "planner.safetensors", "planner.json", "emotions"
-"""The files of a planner's folder, and the folder in it of a classifier that reads emotions."""
+WEIGHTS, CARD = "planner.safetensors", "planner.json"
+"""The files of a planner's folder; a fitted reader of emotions has a folder of its own beside them."""
 
 _POSITIONS = 5
 """A conversation's turns are told apart up to 4: an environment may show no more."""
@@ -40,21 +38,6 @@ _READ = 4096
 
 Case = tuple[Sequence[Utterance], str]
 """The turns before a recommender's turn, and what the human said there."""
-
-
-def emotion_reader(source: str, seed: int = 0) -> EmotionReader:
-    """A cheap reader of emotions: phrases, or a classifier on hashed words that is fitted to GoEmotions.
-
-    Args:
-        source: ``lexicon``, ``hub``, or GoEmotions' folder.
-        seed: of the fit.
-
-    Raises:
-        DataError: GoEmotions cannot be read.
-    """
-    if source == LexiconEmotions.name:
-        return LexiconEmotions()
-    return EmotionClassifier.fit(load_goemotions(source), WordSentences(), seed)
 
 
 class AnswerPlanner:
@@ -122,9 +105,7 @@ class AnswerPlanner:
         """Write the regression, the reader where it is a classifier, and a card that says which reader it is."""
         weights = {name: tensor.detach().contiguous() for name, tensor in self._network.state_dict().items()}
         write_bytes(folder / WEIGHTS, save(weights))
-        if isinstance(self.reader, EmotionClassifier):
-            self.reader.save(folder / READER)
-        write_json(folder / CARD, {"reader": self.reader.name, "emotions": list(NINE)})
+        write_json(folder / CARD, {"reader": save_reader(self.reader, folder), "emotions": list(NINE)})
 
     @classmethod
     def load(cls, folder: Path) -> AnswerPlanner:
@@ -135,8 +116,7 @@ class AnswerPlanner:
         """
         try:
             card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-            known = card["reader"] == LexiconEmotions.name
-            made = cls(LexiconEmotions() if known else EmotionClassifier.load(folder / READER))
+            made = cls(load_reader(folder, card["reader"]))
             made._network.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no planner of emotions: {error}. Train the responder again") from error

@@ -38,14 +38,46 @@ class CriticSettings(Settings):
     seed: int = 0
 
 
-class RecommenderSettings(Settings):
-    """The film recommender behind the proposals: counts of films with films and of words with films."""
+Part = Literal["seeker", "recommender", "felt", "knowledge", "named", "fusion", "later", "feedback", "ridge"]
+"""What a recommender can be trained without, for an ablation."""
 
-    word_weight: float = Field(default=0.5, ge=0, description="weight of the seeker's words beside the films named")
-    smoothing: float = Field(default=5.0, gt=0, description="pseudo-count that pulls rare pairs towards popularity")
+
+class FeedbackSettings(Settings):
+    """Weights of a film to learn from, by what the seeker's questionnaire says of it (ECR's own numbers)."""
+
+    liked: float = Field(default=2.0, ge=0)
+    unsaid: float = Field(default=1.0, ge=0)
+    disliked: float = Field(default=0.5, ge=0)
+
+
+class RecommenderSettings(Settings):
+    """Emotion-aware item recommendation: networks over a conversation's features, and films from films."""
+
     emotions: str = Field(
-        default="lexicon", description="lexicon: phrases | hub | GoEmotions folder: reads the seeker's feelings"
+        default="lexicon", description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it"
     )
+    members: int = Field(default=4, gt=0, description="networks of different seeds whose scores are averaged")
+    width: int = Field(default=128, gt=0, description="of a network's vectors")
+    rare: int = Field(default=5, gt=0, description="conversations that a feature must stand in to count")
+    fusion_epochs: int = Field(default=1, gt=0, description="passes over dialogues with masked films (stage 1)")
+    epochs: int = Field(default=2, gt=0, description="passes over messages that name films (stage 2)")
+    batch_size: int = Field(default=512, gt=0)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="share of the features that training leaves out")
+    later: float = Field(default=0.5, ge=0, description="weight of films that the dialogue names only later")
+    feedback: FeedbackSettings = FeedbackSettings()
+    ridge: float = Field(default=50.0, gt=0, description="pull of the dialogue ridge to no evidence, in dialogues")
+    ridge_words: float = Field(default=1.5, ge=0, description="length of a conversation's words beside 1 for each film")
+    ridge_weight: float = Field(default=1.5, ge=0, description="weight of the logarithm of its evidence")
+    fusion_ridge_weight: float = Field(default=4.0, ge=0, description="the same in stage 1, of whole dialogues")
+    ridge_floor: float = Field(default=0.01, gt=0, description="evidence that every film has")
+    ridge_named: float = Field(default=0.1, ge=0, description="evidence that a film has which the context names")
+    without: tuple[Part, ...] = Field(default=(), description="parts left out, for an ablation")
+    refit: bool = Field(
+        default=True,
+        description="learn from the validation dialogues too, once settings are chosen",
+    )
+    seed: int = 0
 
 
 class LoraSettings(Settings):

@@ -184,7 +184,8 @@ class Pipeline:
 
             return build_recommender(self.corpus(), settings, folder, stage.update)
 
-        return self._artefact("recommender", {"settings": settings.model_dump()}, 1, build)
+        key = {"settings": settings.model_dump(), "emotions": model_version(settings.emotions)}
+        return self._artefact("recommender", key, 1, build)
 
     def responder(self) -> Path:
         """Folder of the supervised policy: PPO's start, its reference, and the baseline of the report."""

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from algorithms.recommender.cooccurrence import CooccurrenceRecommender
 from algorithms.recommender.loading import load_recommender
-from algorithms.recommender.scorer import FilmScorer, ranked
+from algorithms.recommender.scorer import ranked
+from algorithms.recommender.training import fit_recommender
+from algorithms.settings import RecommenderSettings
 from ecr_rl.evaluation.recommendation import split_cases
 from ecr_rl.evaluation.recommendation_figures import TOP
 from envs.catalog import Catalog
@@ -25,6 +26,8 @@ from envs.dialogue import Utterance, named_films
 from envs.progress import OnStep
 from envs.settings import DataSettings
 
+_SMALL = RecommenderSettings(members=1, width=32, refit=False)
+"""Settings of the recommender that is timed where none is given."""
 _WARM_UP = 20
 _TOLD_EVERY = 50
 
@@ -33,7 +36,7 @@ def bench_recommender(folder: Path | None, source: str, count: int, on_step: OnS
     """Time the top films of one context at a time: reading it, scoring the whole catalogue, ranking.
 
     Args:
-        folder: a recommender's; None: counts of the embedded corpus.
+        folder: a recommender's; None: a small one, trained on the source's train dialogues.
         source: whose test dialogues give the contexts (protocol ``dedup``), over again where there are fewer.
         count: contexts that are timed, after some that are not.
         on_step: told of progress.
@@ -44,9 +47,7 @@ def bench_recommender(folder: Path | None, source: str, count: int, on_step: OnS
     """
     load = os.getloadavg()[0]
     corpus = load_corpus(DataSettings(source=source))
-    scorer: FilmScorer = (
-        load_recommender(folder) if folder else CooccurrenceRecommender.fit(corpus.train, corpus.catalog)
-    )
+    scorer = load_recommender(folder) if folder else fit_recommender(corpus.train, corpus.catalog, _SMALL, on_step)
     ids = np.array(scorer.catalog.ids, dtype=np.int64)
     contexts = cycle(_contexts(corpus, scorer.catalog))
     seconds: list[float] = []

@@ -19,20 +19,18 @@ _JUDGE = (
         for name in ("examples", "injection", "instruments", "kinds", "lexicon", "phrases", "reading", "rubric")
     ),
 )
+_EMOTIONS = (
+    "algorithms.emotion_classifier",
+    "algorithms.emotions",
+    "algorithms.hashed_words",
+    "algorithms.sentences",
+    "algorithms.text_classifier",
+    "envs.emotions",
+    "envs.goemotions",
+    "envs.words",
+)
 CODE = {
-    "instruments": (
-        "algorithms.act_classifier",
-        "algorithms.acts",
-        "algorithms.emotion_classifier",
-        "algorithms.emotions",
-        "algorithms.hashed_words",
-        "algorithms.sentences",
-        "algorithms.text_classifier",
-        "envs.emotions",
-        "envs.goemotions",
-        "envs.iard",
-        "envs.words",
-    ),
+    "instruments": (*_EMOTIONS, "algorithms.act_classifier", "algorithms.acts", "envs.iard"),
     "labels": (*_JUDGE, "ecr_rl.labels.labelling", "ecr_rl.labels.nearest"),
     "critic": (
         "algorithms.blend",
@@ -50,22 +48,26 @@ CODE = {
     "evaluator": (*_JUDGE, "algorithms.ngrams", "algorithms.second_evaluator", "ecr_rl.training.parts"),
     "recommender": (
         *_TEXT,
-        "algorithms.recommender.cooccurrence",
-        "algorithms.recommender.scorer",
+        *_EMOTIONS,
+        "algorithms.emotion_reading",
+        *(
+            f"algorithms.recommender.{name}"
+            for name in ("dialogue_ridge", "fused", "liking", "network", "reading", "recommender", "scorer", "training")
+        ),
         "algorithms.seeker_words",
+        "ecr_rl.training.parts",
+        "envs.cases",
     ),
     "responder": (
         *_JUDGE,
+        *_EMOTIONS,
         "algorithms.answer_emotions",
-        "algorithms.emotion_classifier",
-        "algorithms.hashed_words",
+        "algorithms.emotion_reading",
         "algorithms.language_model",
         "algorithms.responder",
         "algorithms.responder_rows",
         "algorithms.text",
-        "algorithms.text_classifier",
         "ecr_rl.training.responder",
-        "envs.goemotions",
         "envs.observations",
         "envs.proposals",
     ),

@@ -1,38 +1,28 @@
-"""The film recommender behind the proposals: counts of films with films, and of the seeker's words with films.
+"""A row that a recommender is held beside: counts of films with films, and of the seeker's words with films.
 
 For a context with named films ``i`` and seeker words ``w`` film ``j`` scores
 
-    sum_i a_i P(j | i) / sum_i a_i + word_weight x mean_w P(j | w),   P(j | x) = (count(x, j) + s p_j) / (count(x) + s)
+    sum_i a_i P(j | i) / sum_i a_i + .5 mean_w P(j | w),   P(j | x) = (count(x, j) + s p_j) / (count(x) + s)
 
-with ``p`` the films' popularity, ``s`` the smoothing and ``a_i`` = 1, or .3 where the seeker rejects film ``i``. A word
-after a negation in its clause counts as a word of its own (``not horror``). Films that the seeker's questionnaire
-dislikes are not counted: the recommender learns what suited. Films that the context names are scored, but not proposed.
+with ``p`` the films' popularity, ``s`` = 5 and ``a_i`` = 1, or .3 where the seeker rejects film ``i``. A word after a
+negation in its clause counts as a word of its own (``not horror``). Films that the seeker's questionnaire dislikes are
+not counted. Texts may hold ``@id`` or titles.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
-from algorithms.recommender.scorer import ranked
 from algorithms.seeker_words import seeker_words, vocabulary
-from algorithms.settings import RecommenderSettings
-from envs.catalog import Catalog, Film
+from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
-from envs.errors import ModelError
-from envs.files import write_bytes, write_json
 
-WEIGHTS, CARD = "recommender.safetensors", "recommender.json"
-"""The files of a recommender's folder."""
-
-REJECTED = 0.3
+_SMOOTHING, _WORD_WEIGHT = 5.0, 0.5
+_REJECTED = 0.3
 """Weight of a film that the seeker rejects."""
 _REJECTION = re.compile(
     r"\b(?:did ?n['o]t (?:like|care|enjoy|love)|do ?n['o]t (?:like|care)|not (?:like|enjoy|a fan|for me|my|what)"
@@ -55,50 +45,45 @@ class Counts:
         starts = np.searchsorted(keys[:, 0], np.arange(rows + 1))
         return cls(starts, keys[:, 1].astype(np.int32), np.array([pairs[pair] for pair in ordered], dtype=np.float32))
 
-    def add(self, scores: np.ndarray, row: int, weight: float, smoothing: float) -> float:
+    def add(self, scores: np.ndarray, row: int, weight: float) -> float:
         """Add ``weight x`` the row's smoothed shares to ``scores`` (films,), without the popularity part.
 
         Returns:
             The weight that falls to popularity.
         """
         part = slice(self.starts[row], self.starts[row + 1])
-        total = float(self.counts[part].sum()) + smoothing
+        total = float(self.counts[part].sum()) + _SMOOTHING
         scores[self.films[part]] += self.counts[part] * (weight / total)
-        return weight * smoothing / total
+        return weight * _SMOOTHING / total
 
 
-class CooccurrenceRecommender:
-    """Scores and proposes films from counts alone: a ``FilmScorer`` and an ``envs.proposals.FilmRecommender``."""
+class Cooccurrence:
+    """Scores films from counts alone. Implements ``FilmScorer``."""
 
     def __init__(
         self,
         catalog: Catalog,
-        settings: RecommenderSettings,
         popularity: np.ndarray,
         words: Sequence[str],
         with_films: Counts,
         with_words: Counts,
     ) -> None:
-        """Recommend from counts; ``fit`` and ``load`` make them.
+        """Score by counts; ``fit`` makes them.
 
         Args:
             catalog: the films; columns follow its ids.
-            settings: word weight and smoothing.
             popularity: share (films,) of each film among what recommenders named.
             words: the known words, rows of ``with_words``.
             with_films: film by film, both named in one dialogue.
             with_words: word by film, the word said by the seeker before the recommender names the film.
         """
-        self._catalog, self._settings, self._popularity = catalog, settings, popularity
+        self.catalog, self._popularity = catalog, popularity
         self._words = {word: row for row, word in enumerate(words)}
         self._with_films, self._with_words = with_films, with_words
-        self._ids = np.array(catalog.ids, dtype=np.int64)
         self._columns = {film: column for column, film in enumerate(catalog.ids)}
 
     @classmethod
-    def fit(
-        cls, dialogues: Sequence[Dialogue], catalog: Catalog, settings: RecommenderSettings | None = None
-    ) -> CooccurrenceRecommender:
+    def fit(cls, dialogues: Sequence[Dialogue], catalog: Catalog) -> Cooccurrence:
         """Count over the dialogues."""
         columns = {film: column for column, film in enumerate(catalog.ids)}
         together: Counter[tuple[int, int]] = Counter()
@@ -115,72 +100,24 @@ class CooccurrenceRecommender:
         for _, films in cases:
             named[films] += 1.0
         with_films, with_words = Counts.of(together, len(columns)), Counts.of(spoken, len(known))
-        return cls(catalog, settings or RecommenderSettings(), named / named.sum(), known, with_films, with_words)
-
-    @property
-    def catalog(self) -> Catalog:
-        """The films that are scored."""
-        return self._catalog
-
-    def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
-        """The best ``count`` films for each context, best first, none of which the context names.
-
-        Texts may hold ``@id`` or titles. Fewer films where the catalogue runs out.
-        """
-        read = [self._read(context) for context in contexts]
-        scores = np.array([self._scores(films, words) for films, words in read])
-        return ranked(scores, self._ids, count, [self._ids[list(films)].tolist() for films, _ in read])
+        return cls(catalog, named / named.sum(), known, with_films, with_words)
 
     def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
         """The logarithm of the score of every film, (N, films) float32; see ``FilmScorer``."""
         scores = [self._scores(*self._read(context)) for context in contexts]
-        return np.array(scores, dtype=np.float32).reshape(-1, len(self._ids))
+        return np.array(scores, dtype=np.float32).reshape(-1, len(self._columns))
 
     def _scores(self, films: Mapping[int, float], words: Collection[int]) -> np.ndarray:
         """The logarithm (films,) of the scores for columns of named films, with their weights, and rows of words."""
-        smoothing, scores = self._settings.smoothing, np.zeros(len(self._ids))
+        scores = np.zeros(len(self._columns))
         popular = 0.0 if films or words else 1.0
         total = sum(films.values())
         for film, weight in films.items():
-            popular += self._with_films.add(scores, film, weight / total, smoothing)
-        share = self._settings.word_weight / max(1, len(words))
+            popular += self._with_films.add(scores, film, weight / total)
+        share = _WORD_WEIGHT / max(1, len(words))
         for word in sorted(words):
-            popular += self._with_words.add(scores, word, share, smoothing)
+            popular += self._with_words.add(scores, word, share)
         return np.log(scores + max(popular, 1e-9) * self._popularity)
-
-    def save(self, folder: Path) -> None:
-        """Write the counts as safetensors, words and films as JSON."""
-        tensors = {"popularity": self._popularity}
-        for name, counts in (("films", self._with_films), ("words", self._with_words)):
-            parts = {"starts": counts.starts, "columns": counts.films, "counts": counts.counts}
-            tensors |= {f"{name}.{part}": array for part, array in parts.items()}
-        write_bytes(folder / WEIGHTS, save(tensors))
-        films = [[film.film_id, film.title, film.year, film.mentions, film.genres] for film in self._catalog]
-        card = {"settings": self._settings.model_dump(), "films": films, "words": list(self._words)}
-        write_json(folder / CARD, card)
-
-    @classmethod
-    def load(cls, folder: Path) -> CooccurrenceRecommender:
-        """The recommender of a folder.
-
-        Raises:
-            ModelError: the folder holds no recommender.
-        """
-        try:
-            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-            tensors = load_file(folder / WEIGHTS)
-            films, words = (
-                Counts(tensors[f"{name}.starts"], tensors[f"{name}.columns"], tensors[f"{name}.counts"])
-                for name in ("films", "words")
-            )
-            catalog = Catalog(
-                Film(film, title, year, tuple(genres), mentions=mentions)
-                for film, title, year, mentions, genres in card["films"]
-            )
-            settings = RecommenderSettings(**card["settings"])
-            return cls(catalog, settings, tensors["popularity"], card["words"], films, words)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise ModelError(f"{folder} holds no recommender: {error}. Fit it again") from error
 
     def _read(self, context: Sequence[Utterance]) -> tuple[dict[int, float], set[int]]:
         """Columns of the films named, with their weights, and rows of the words that the seeker said."""
@@ -188,13 +125,13 @@ class CooccurrenceRecommender:
         words: set[int] = set()
         recent: list[int] = []
         for turn in context:
-            found = [*mentioned_films(turn.text), *self._catalog.find(turn.text)]
+            found = [*mentioned_films(turn.text), *self.catalog.find(turn.text)]
             named = [self._columns[film] for film in found if film in self._columns]
             if turn.role is Role.SEEKER:
-                text, _ = self._catalog.strip_titles(turn.text)
+                text, _ = self.catalog.strip_titles(turn.text)
                 words |= {self._words[word] for word in seeker_words(text) if word in self._words}
                 rejected = bool(_REJECTION.search(text.lower()))
-                films |= dict.fromkeys(named or recent, REJECTED if rejected else 1.0)
+                films |= dict.fromkeys(named or recent, _REJECTED if rejected else 1.0)
             else:
                 films |= dict.fromkeys(named, 1.0)
                 recent = named

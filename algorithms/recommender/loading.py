@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from algorithms.recommender.cooccurrence import CooccurrenceRecommender
+from algorithms.recommender.recommender import Recommender
 
 
-def load_recommender(folder: Path) -> CooccurrenceRecommender:
-    """The recommender of a folder that ``fit`` and ``save`` left.
+def load_recommender(folder: Path) -> Recommender:
+    """The recommender of a folder that ``training.fit_recommender`` and ``save`` left.
 
     Raises:
         ModelError: the folder holds none.
     """
-    return CooccurrenceRecommender.load(folder)
+    return Recommender.load(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,6 +28,22 @@ class FilmScorer(Protocol):
         Returns:
             (N, films) float32, finite, columns by ascending id (``catalog.ids``). Films that a context names are
             scored as any other.
+        """
+        ...
+
+
+@runtime_checkable
+class LikingScorer(Protocol):
+    """Says of every film how likely the seeker is to like it, which is another question than what comes next."""
+
+    def liking(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
+        """Log-odds that the seeker likes each film, comparable between contexts.
+
+        Args:
+            contexts: N conversations so far; films as ``@id``.
+
+        Returns:
+            (N, films) float32, finite, columns as those of ``FilmScorer.scores``.
         """
         ...
 

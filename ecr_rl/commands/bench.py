@@ -45,7 +45,7 @@ def critic(
 def recommend(
     folder: Annotated[
         Path | None,
-        typer.Option("--recommender", help="A recommender's folder.", show_default="counts of the embedded corpus"),
+        typer.Option("--recommender", help="A recommender's folder.", show_default="a small one of the source"),
     ] = None,
     source: Annotated[str, typer.Option("--source", help="Its test dialogues are the contexts.")] = "sample",
     count: Annotated[int, typer.Option("--count", min=1, help="Contexts that are timed.")] = 500,

@@ -16,7 +16,7 @@ from rich.text import Text
 from ecr_rl.commands.options import Json, Metadata, Set, Source, examples
 from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.config import load_config, with_given
-from envs.errors import ConfigError
+from envs.errors import ConfigError, ModelError
 
 app = typer.Typer(help="The film recommender behind the proposals.", no_args_is_help=True)
 
@@ -29,7 +29,8 @@ Recommender = Annotated[Path, typer.Option("--recommender", help="A recommender'
     epilog=examples(
         "ecr-rl recommend train --source redial_dataset.zip --metadata movies/ --out recommenders/redial",
         "ecr-rl recommend train demo --out recommenders/demo",
-        "ecr-rl recommend train redial-cpu --out recommenders/smooth -s recommender.smoothing=10",
+        "ecr-rl recommend train --out recommenders/choose -s recommender.refit=false -s recommender.width=64",
+        "ecr-rl recommend train --out recommenders/no-ridge -s recommender.refit=false -s recommender.without=[ridge]",
     )
 )
 def train(
@@ -45,9 +46,10 @@ def train(
     changes: Set = None,
     json: Json = False,
 ) -> None:
-    """Train the film recommender on the train dialogues of a source.
+    """Train the film recommender on the train and validation dialogues of a source.
 
-    DIR is made when training has ended: a killed training leaves nothing. Films' metadata is optional.
+    recommender.refit=false leaves the validation dialogues out, to choose settings by them. DIR is made when training
+    has ended: a killed training leaves nothing. Films' metadata is optional.
     """
     if out is None:
         raise typer.BadParameter("say where the recommender goes", param_hint="--out")
@@ -71,7 +73,7 @@ def train(
     epilog=examples(
         "ecr-rl recommend evaluate --recommender recommenders/redial --source redial_dataset.zip --rows",
         "ecr-rl recommend evaluate --recommender recommenders/redial --protocol full --predictions full.jsonl --json",
-        "ecr-rl recommend evaluate --recommender recommenders/redial --protocol masked --split valid",
+        "ecr-rl recommend evaluate --recommender recommenders/choose --protocol masked --split valid",
     )
 )
 def evaluate(
@@ -84,7 +86,7 @@ def evaluate(
         ),
     ] = "dedup",
     split: Annotated[
-        Literal["valid", "test"], typer.Option("--split", help="Dialogues that the recommender was not trained on.")
+        Literal["valid", "test"], typer.Option("--split", help="valid: for one trained with recommender.refit=false.")
     ] = "test",
     predictions: Annotated[
         Path | None, typer.Option("--predictions", help="Gets one JSON line a case: its targets and the top 50.")
@@ -108,12 +110,19 @@ def evaluate(
         from ecr_rl.report.critic_report import markdown_tables
         from ecr_rl.report.insert import insert_block
         from ecr_rl.report.recommendation_tables import recommendation_tables
+        from ecr_rl.training.parts import recommender_dialogues
         from envs.corpus import load_corpus
 
         scorer = load_recommender(recommender)
+        if split == "valid" and scorer.settings.refit:
+            raise ModelError(
+                f"{recommender} learnt from the validation dialogues too. Train one with -s recommender.refit=false, "
+                "or judge on --split test"
+            )
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("recommendation cases") as on_step:
-            scorers = {OWN: scorer, **(baseline_rows(corpus) if rows else {})}
+            learnt = recommender_dialogues(corpus, scorer.settings)
+            scorers = {OWN: scorer, **(baseline_rows(learnt, corpus.catalog) if rows else {})}
             figures, found = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
         if predictions is not None:
             write_predictions(found[OWN], predictions)

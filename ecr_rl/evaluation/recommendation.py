@@ -2,8 +2,9 @@
 
 The recommender is given each case's context and nothing else. ``full``: every film may be ranked. ``dedup`` and
 ``masked``: films that stand in the context as ``@id`` are left out of the ranking; none of them is a target there.
-An AUC compares scores of different cases, so the score of a mention is the log-softmax of its case's scores over the
-whole catalogue (named films too), whatever the protocol and the recommender.
+An AUC compares mentions of different cases: by the recommender's liking (log-odds that the seeker likes the film)
+where it has one; else, and for ``auc_ranking`` always, by the log-softmax of the case's scores over the whole catalogue
+(named films too), whatever the protocol.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from algorithms.recommender.baselines import LastFilms, NearestDialogues, Popularity
-from algorithms.recommender.cooccurrence import CooccurrenceRecommender
-from algorithms.recommender.scorer import FilmScorer, log_shares, ranked
+from algorithms.recommender.cooccurrence import Cooccurrence
+from algorithms.recommender.scorer import FilmScorer, LikingScorer, log_shares, ranked
 from ecr_rl.evaluation.bootstrap import Statistic, draw, interval
 from ecr_rl.evaluation.recommendation_figures import (
     TOP,
@@ -29,7 +30,7 @@ from ecr_rl.evaluation.recommendation_figures import (
     ranks_of,
 )
 from envs.cases import Protocol, RecommendationCase, cases
-from envs.corpus import Corpus
+from envs.catalog import Catalog
 from envs.dialogue import Dialogue, named_films
 from envs.errors import DataError, ModelError
 from envs.files import write_text
@@ -45,11 +46,12 @@ Figures = dict[str, dict[str, float | int] | None]
 
 @dataclass(frozen=True)
 class Predictions:
-    """Of each case the ``TOP`` films, best first; of each target, in order, its score (M,)."""
+    """Of each case the ``TOP`` films, best first; of each target, in order, its log-share and its liking, both (M,)."""
 
     cases: tuple[RecommendationCase, ...]
     top: list[list[int]]
     scores: np.ndarray
+    liking: np.ndarray
 
 
 def split_cases(dialogues: Sequence[Dialogue], protocol: Protocol) -> tuple[RecommendationCase, ...]:
@@ -91,18 +93,21 @@ def predict(
         )
     top: list[list[int]] = []
     scores: list[float] = []
+    liking: list[float] = []
     for first in range(0, len(judged), BATCH):
         on_step(first, len(judged), {})
         batch = judged[first : first + BATCH]
-        found = scorer.scores([case.context for case in batch])
-        if not np.isfinite(found).all():
-            raise ModelError("the recommender gives scores that are not finite. Train it again")
-        left_out = None if protocol == "full" else [named_films(case.context) for case in batch]
-        top += ranked(found, ids, TOP, left_out)
+        contexts = [case.context for case in batch]
+        found = _finite(scorer.scores(contexts))
         shares = log_shares(found)
-        scores += [float(row[columns[film]]) for row, case in zip(shares, batch, strict=True) for film in case.targets]
+        likings = _finite(scorer.liking(contexts)) if isinstance(scorer, LikingScorer) else shares
+        left_out = None if protocol == "full" else [named_films(context) for context in contexts]
+        top += ranked(found, ids, TOP, left_out)
+        places = [(row, columns[film]) for row, case in enumerate(batch) for film in case.targets]
+        scores += [float(shares[place]) for place in places]
+        liking += [float(likings[place]) for place in places]
     on_step(len(judged), len(judged), {})
-    return Predictions(tuple(judged), top, np.array(scores))
+    return Predictions(tuple(judged), top, np.array(scores), np.array(liking))
 
 
 def judge(predictions: Predictions, dialogues: Sequence[Dialogue]) -> Recommendations:
@@ -114,6 +119,7 @@ def judge(predictions: Predictions, dialogues: Sequence[Dialogue]) -> Recommenda
     return Recommendations(
         ranks=ranks_of([case.targets for case in predictions.cases], predictions.top),
         scores=predictions.scores,
+        liking=predictions.liking,
         liked=np.array([film in profile.liked for case, profile in rows for film in case.targets]),
         disliked=np.array([film in profile.disliked for case, profile in rows for film in case.targets]),
         cases=np.repeat(np.arange(len(rows)), [len(case.targets) for case in predictions.cases]),
@@ -128,7 +134,7 @@ def judge(predictions: Predictions, dialogues: Sequence[Dialogue]) -> Recommenda
 def recommendation_figures(predictions: Predictions, dialogues: Sequence[Dialogue], protocol: Protocol) -> Figures:
     """All figures with 95 % bootstrap intervals over dialogues; ``masked`` has no ``sr`` and ``rdl``.
 
-    ``auc_batches_of_32`` also says how many batches were ``left_out``.
+    The AUCs in batches of 32 also say how many batches were ``left_out``.
     """
     found = judge(predictions, dialogues)
     counts = draw(len(dialogues), RESAMPLES, SEED)
@@ -138,15 +144,15 @@ def recommendation_figures(predictions: Predictions, dialogues: Sequence[Dialogu
     return {name: _figure(statistic, counts) for name, statistic in statistics.items()}
 
 
-def baseline_rows(corpus: Corpus) -> dict[str, FilmScorer]:
-    """The rows beside a recommender, fitted on the train dialogues."""
+def baseline_rows(dialogues: Sequence[Dialogue], catalog: Catalog) -> dict[str, FilmScorer]:
+    """The rows beside a recommender, fitted on the dialogues that it learnt from."""
     kinds = {
         "popularity": Popularity,
         "copy the last films": LastFilms,
-        "co-occurrence": CooccurrenceRecommender,
+        "co-occurrence": Cooccurrence,
         "BM25": NearestDialogues,
     }
-    return {name: kind.fit(corpus.train, corpus.catalog) for name, kind in kinds.items()}
+    return {name: kind.fit(dialogues, catalog) for name, kind in kinds.items()}
 
 
 def evaluate_scorers(
@@ -183,6 +189,12 @@ def write_predictions(predictions: Predictions, file: Path) -> None:
         write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
     except OSError as error:
         raise DataError(f"cannot be written: {error}", file=file, remedy="Choose another --predictions.") from error
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    if not np.isfinite(scores).all():
+        raise ModelError("the recommender gives scores that are not finite. Train it again")
+    return scores
 
 
 def _figure(statistic: Statistic, counts_BN: np.ndarray) -> dict[str, float | int] | None:

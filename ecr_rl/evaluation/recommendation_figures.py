@@ -7,7 +7,8 @@ A ground-truth mention is one film that a case is to find; each counts as a quer
     mrr      mean of 1 / rank
     ndcg@K   mean of 1 / log2(1 + rank) where rank <= K, else 0: one relevant film a query, so the ideal is 1
     rt@K     r@K over the mentions that the seeker liked
-    auc      share of pairs of a liked and a disliked mention in which the liked one scores higher, ties half
+    auc      share of pairs of a liked and a disliked mention in which the liked one has the higher liking, ties half
+    auc_ranking  the same by the scores of the ranking
     sr       share of dialogues with a case in which the top film was liked or seen
     rdl      mean over dialogues with a case of (1.0 if liked + 0.5 if seen, of each case's top film) / turns
 
@@ -37,7 +38,8 @@ class Recommendations:
 
     Attributes:
         ranks: (M,) 1-based, infinite below the ranking's end.
-        scores: (M,) of each mention, comparable between cases.
+        scores: (M,) of each mention by the ranking, comparable between cases.
+        liking: (M,) how well the seeker likes each mention by the recommender; ``scores`` where it does not say.
         liked: (M,) bool, by the questionnaire; a mention may be neither liked nor disliked.
         disliked: (M,) bool.
         cases: (M,) place of each mention's case.
@@ -50,6 +52,7 @@ class Recommendations:
 
     ranks: np.ndarray
     scores: np.ndarray
+    liking: np.ndarray
     liked: np.ndarray
     disliked: np.ndarray
     cases: np.ndarray
@@ -132,7 +135,7 @@ class MeanAuc:
 
 
 def ranking_statistics(found: Recommendations) -> dict[str, Statistic]:
-    """``r@K``, ``mrr``, ``ndcg@K``, ``rt@K`` and both AUCs: what needs no ranking's top film."""
+    """``r@K``, ``mrr``, ``ndcg@K``, ``rt@K`` and the AUCs: what needs no ranking's top film."""
     every = np.ones(len(found.ranks), dtype=bool)
     gain = 1 / np.log2(1 + found.ranks)
     return {
@@ -140,8 +143,8 @@ def ranking_statistics(found: Recommendations) -> dict[str, Statistic]:
         "mrr": _mean(found, 1 / found.ranks, every),
         **{f"ndcg@{cut}": _mean(found, np.where(found.ranks <= cut, gain, 0.0), every) for cut in CUTS[1:]},
         **{f"rt@{cut}": _mean(found, found.ranks <= cut, found.liked) for cut in CUTS},
-        "auc": _auc(found, np.arange(len(found.ranks))),
-        "auc_batches_of_32": batched_auc(found),
+        **_auc_statistics("auc", found, found.liking),
+        **_auc_statistics("auc_ranking", found, found.scores),
     }
 
 
@@ -158,10 +161,11 @@ def dialogue_statistics(found: Recommendations) -> dict[str, Statistic]:
     return statistics
 
 
-def batched_auc(found: Recommendations) -> MeanAuc:
-    """ECR's AUC: inside batches of 32 cases in file order, then averaged."""
+def batched_auc(found: Recommendations, scores_M: np.ndarray) -> MeanAuc:
+    """ECR's AUC by scores of the mentions: inside batches of 32 cases in file order, then averaged."""
     batch = found.cases // ECR_BATCH
-    return MeanAuc(tuple(_auc(found, np.flatnonzero(batch == each)) for each in range(int(batch.max(initial=0)) + 1)))
+    batches = range(int(batch.max(initial=0)) + 1)
+    return MeanAuc(tuple(_auc(found, scores_M, np.flatnonzero(batch == each)) for each in batches))
 
 
 def ranks_of(targets: Sequence[Iterable[int]], rankings: Sequence[Sequence[int]]) -> np.ndarray:
@@ -171,9 +175,14 @@ def ranks_of(targets: Sequence[Iterable[int]], rankings: Sequence[Sequence[int]]
     return np.array(found, dtype=np.float64)
 
 
-def _auc(found: Recommendations, mentions: np.ndarray) -> Auc:
+def _auc_statistics(name: str, found: Recommendations, scores_M: np.ndarray) -> dict[str, Statistic]:
+    pooled = _auc(found, scores_M, np.arange(len(scores_M)))
+    return {name: pooled, f"{name}_batches_of_{ECR_BATCH}": batched_auc(found, scores_M)}
+
+
+def _auc(found: Recommendations, scores_M: np.ndarray, mentions: np.ndarray) -> Auc:
     told = mentions[found.liked[mentions] | found.disliked[mentions]]
-    return Auc(found.scores[told], found.liked[told], found.mention_dialogues[told], len(found.turns))
+    return Auc(scores_M[told], found.liked[told], found.mention_dialogues[told], len(found.turns))
 
 
 def _mean(found: Recommendations, values_M: np.ndarray, counted_M: np.ndarray) -> Ratio:

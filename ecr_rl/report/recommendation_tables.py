@@ -14,9 +14,15 @@ _Table = dict[str, Any]
 _RECALL = ("r@1", "r@10", "r@50")
 _LABELS = {
     "auc_batches_of_32": "AUC, batches of 32",
+    "auc_ranking": "AUC by the ranking",
+    "auc_ranking_batches_of_32": "AUC by the ranking, batches of 32",
     "sr_targets": "SR, targets only",
     "rdl_targets": "RDL, targets only",
 }
+_AUC = (
+    "AUC: a liked mention against a disliked one by the log-odds that the seeker likes the film where the system gives "
+    "them, else by the ranking: the log-softmax of its scores over the catalogue."
+)
 _RANKED = {
     "full": "every film may be ranked",
     "dedup": "films that the context names are no targets and not ranked",
@@ -53,7 +59,8 @@ def _other_table(found: Mapping[str, Any], systems: Sequence[_System], published
     protocol = found["protocol"]
     keys = [key for key in found["figures"] if key not in _RECALL]
     rows = [[_label(key), *(with_interval(figures[key]) for _, figures in systems)] for key in keys]
-    parts = ("Formulas: `ecr_rl/evaluation/recommendation_figures.py`.", _success(published), ELSEWHERE[protocol])
+    formulas = "Formulas: `ecr_rl/evaluation/recommendation_figures.py`."
+    parts = (formulas, _AUC, _success(published), ELSEWHERE[protocol])
     columns = ["figure", *(name for name, _ in systems)]
     note = " ".join(filter(None, parts))
     return {"title": f"Other figures, {protocol}", "note": note, "columns": columns, "rows": rows}

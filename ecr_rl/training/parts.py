@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.recommender.cooccurrence import CooccurrenceRecommender
+from algorithms.recommender.training import fit_recommender
 from algorithms.second_evaluator import SecondEvaluator
 from algorithms.settings import RecommenderSettings
 from ecr_rl.evaluation.critic_figures import head_figures
 from ecr_rl.labels.evidence import Judge
 from ecr_rl.labels.labelled import label
 from envs.corpus import Corpus
+from envs.dialogue import Dialogue
 from envs.files import write_json
 from envs.heads import HEADS
 from envs.progress import OnStep
@@ -46,15 +47,23 @@ def build_second_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: 
     return figures
 
 
+def recommender_dialogues(corpus: Corpus, settings: RecommenderSettings) -> tuple[Dialogue, ...]:
+    """The dialogues of a corpus that a recommender of these settings learns from."""
+    return (*corpus.train, *corpus.valid) if settings.refit else corpus.train
+
+
 def build_recommender(corpus: Corpus, settings: RecommenderSettings, folder: Path, on_step: OnStep) -> dict[str, Any]:
-    """Fit the film recommender on all train dialogues.
+    """Train the film recommender on the train dialogues, and on the validation dialogues too where it is to be refit.
 
     Returns:
-        ``{"films", "dialogues"}``: the sizes of what it was fitted on.
+        ``{"films", "dialogues"}``: the sizes of what it learnt from.
+
+    Raises:
+        DataError: no dialogue names a film, or the emotions' data cannot be read.
     """
     on_step(0, 1, {})
-    CooccurrenceRecommender.fit(corpus.train, corpus.catalog, settings).save(folder)
-    figures = {"films": len(corpus.catalog), "dialogues": len(corpus.train)}
+    dialogues = recommender_dialogues(corpus, settings)
+    fit_recommender(dialogues, corpus.catalog, settings, on_step).save(folder)
+    figures = {"films": len(corpus.catalog), "dialogues": len(dialogues)}
     write_json(folder / "metrics.json", figures)
-    on_step(1, 1, {})
     return figures

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from algorithms.acts import RuleActs
-from algorithms.answer_emotions import AnswerPlanner, emotion_reader
+from algorithms.answer_emotions import AnswerPlanner
+from algorithms.emotion_reading import emotion_reader
 from algorithms.emotions import EmotionReader
 from algorithms.recommender.loading import load_recommender
 from algorithms.responder import train_responder

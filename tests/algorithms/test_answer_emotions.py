@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithms.answer_emotions import AnswerPlanner, emotion_reader
+from algorithms.answer_emotions import AnswerPlanner
 from algorithms.emotion_classifier import EmotionClassifier
 from algorithms.emotions import LexiconEmotions
 from algorithms.sentences import WordSentences
 from envs.dialogue import Dialogue, Role, Utterance
-from envs.emotions import NINE
-from envs.errors import DataError, ModelError
+from envs.errors import ModelError
 from envs.goemotions import GoEmotions
 from tests.envs.doubles import dialogue
 
@@ -74,6 +73,3 @@ def test_a_classifier_that_reads_goes_into_the_folder(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=str(tmp_path)):
         AnswerPlanner.load(tmp_path)
-    with pytest.raises(DataError, match=str(tmp_path)):
-        emotion_reader(str(tmp_path))
-    assert emotion_reader("lexicon").read(["thanks"]).nine[0, NINE.index("grateful")] > 0.5

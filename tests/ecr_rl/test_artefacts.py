@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from ecr_rl.artefacts import ArtefactCache, code_version, key_hash, model_version
-from ecr_rl.pipeline import CODE
+from ecr_rl.config import load_config
+from ecr_rl.pipeline import CODE, Pipeline
+from ecr_rl.runs import RunFolder
 from envs.errors import ModelError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,6 +129,19 @@ def test_the_code_version_sees_code_and_not_comments(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("kind", sorted(CODE))
 def test_the_modules_behind_a_part_exist(kind: str) -> None:
     assert len(code_version(CODE[kind])) == 12
+
+
+def test_a_recommender_is_known_by_its_emotions_and_dialogues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[str] = []
+    monkeypatch.setattr(Pipeline, "_artefact", lambda self, kind, key, *rest: keys.append(key_hash(key)))
+    (tmp_path / "train.tsv").write_text("so sad\t0\tid\n")
+    line = f"recommender.emotions={tmp_path}"
+    with RunFolder.create(tmp_path / "run", load_config("demo")) as run:
+        for more in ([], ["recommender.refit=false"], ["recommender.without=[ridge]"]):
+            Pipeline(load_config("demo", [line, *more]), run).recommender()
+        (tmp_path / "train.tsv").write_text("so happy\t0\tid\n")
+        Pipeline(load_config("demo", [line]), run).recommender()
+    assert len(set(keys)) == 4
 
 
 def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from algorithms.critic import Critic
-from algorithms.recommender.cooccurrence import CooccurrenceRecommender
+from algorithms.recommender.loading import load_recommender
 from algorithms.second_evaluator import SecondEvaluator
 from algorithms.settings import CriticSettings, RecommenderSettings
 from ecr_rl.labels.companions import judge_of, write_companions
@@ -101,8 +101,13 @@ def test_the_second_evaluator_is_held_out(corpus: Corpus, tmp_path: Path) -> Non
 
 
 def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -> None:
-    assert build_recommender(corpus, RecommenderSettings(), tmp_path, silent)["dialogues"] == 200
-    assert len(CooccurrenceRecommender.load(tmp_path).propose([[]], 2)[0]) == 2
+    small = RecommenderSettings(members=1, width=16, batch_size=64)
+    counts = [len(corpus.train) + len(corpus.valid), len(corpus.train)]
+    for refit, count in zip((True, False), counts, strict=True):
+        settings = small.model_copy(update={"refit": refit})
+        assert build_recommender(corpus, settings, tmp_path / str(refit), silent)["dialogues"] == count
+        assert load_recommender(tmp_path / str(refit)).settings == settings
+    assert len(load_recommender(tmp_path / "True").propose([[]], 2)[0]) == 2
 
 
 def test_a_corpus_without_recommender_turns_is_refused(corpus: Corpus) -> None:

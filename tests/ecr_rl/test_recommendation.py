@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from algorithms.recommender.baselines import LastFilms
-from algorithms.recommender.cooccurrence import CooccurrenceRecommender
+from algorithms.recommender.cooccurrence import Cooccurrence
 from algorithms.settings import RecommenderSettings
 from ecr_rl.evaluation.recommendation import (
     evaluate_scorers,
@@ -34,14 +34,12 @@ TRAIN, HELD_OUT = DIALOGUES[:250], DIALOGUES[250:]
 
 
 @pytest.fixture(scope="module")
-def recommender() -> CooccurrenceRecommender:
-    return CooccurrenceRecommender.fit(TRAIN, CATALOG)
+def recommender() -> Cooccurrence:
+    return Cooccurrence.fit(TRAIN, CATALOG)
 
 
 @pytest.mark.parametrize("protocol", ["full", "dedup"])
-def test_dialogues_cut_behind_their_contexts_give_the_same_films(
-    recommender: CooccurrenceRecommender, protocol: Protocol
-) -> None:
+def test_dialogues_cut_behind_their_contexts_give_the_same_films(recommender: Cooccurrence, protocol: Protocol) -> None:
     """Neither later messages nor questionnaires reach the recommender."""
     by_index = {dialogue.index: dialogue for dialogue in HELD_OUT}
     judged = split_cases(HELD_OUT, protocol)
@@ -56,7 +54,7 @@ def test_dialogues_cut_behind_their_contexts_give_the_same_films(
     assert len(whole.top) == len(judged) > 50
 
 
-def test_protocols_differ_in_what_may_be_ranked(recommender: CooccurrenceRecommender) -> None:
+def test_protocols_differ_in_what_may_be_ranked(recommender: Cooccurrence) -> None:
     for protocol in ("full", "dedup", "masked"):
         judged = split_cases(HELD_OUT, protocol)
         rankings = predict(recommender, judged, protocol).top
@@ -72,7 +70,7 @@ def test_masked_targets_are_never_in_the_input() -> None:
             assert CATALOG.title(target) not in " ".join(turn.text for turn in case.context)
 
 
-def test_figures_can_be_recomputed_from_the_predictions(recommender: CooccurrenceRecommender, tmp_path: Path) -> None:
+def test_figures_can_be_recomputed_from_the_predictions(recommender: Cooccurrence, tmp_path: Path) -> None:
     figures, predictions = evaluate_scorers({"counts": recommender}, HELD_OUT, "dedup")
     write_predictions(predictions["counts"], tmp_path / "p.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
@@ -87,7 +85,7 @@ def test_figures_can_be_recomputed_from_the_predictions(recommender: Cooccurrenc
         assert all(f"@{film}" in message.text for film in row["targets"])
 
 
-def test_rows_differ_by_the_recommender_alone(recommender: CooccurrenceRecommender) -> None:
+def test_rows_differ_by_the_recommender_alone(recommender: Cooccurrence) -> None:
     steps: list[tuple[int, int]] = []
     scorers = {"counts": recommender, "copy": LastFilms.fit(TRAIN, CATALOG), "again": recommender}
     figures, predictions = evaluate_scorers(
@@ -99,7 +97,24 @@ def test_rows_differ_by_the_recommender_alone(recommender: CooccurrenceRecommend
     assert {"auc", "auc_batches_of_32", "sr", "rdl", "rt@50", "mrr", "ndcg@10"} <= set(figures["counts"])
 
 
-def test_masked_films_have_no_success_rate(recommender: CooccurrenceRecommender) -> None:
+class Pessimist(Cooccurrence):
+    """Likes films the less, the more they are named."""
+
+    def liking(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
+        odds = [-float(film.mentions) for film in self.catalog]
+        return np.tile(np.array(odds, dtype=np.float32), (len(contexts), 1))
+
+
+def test_auc_goes_by_the_liking_of_a_recommender_that_has_one() -> None:
+    judged = split_cases(HELD_OUT, "full")
+    plain, pessimist = (predict(kind.fit(TRAIN, CATALOG), judged, "full") for kind in (Cooccurrence, Pessimist))
+    assert plain.liking.tolist() == plain.scores.tolist() == pessimist.scores.tolist()
+    assert pessimist.liking.tolist() == [-CATALOG[film].mentions for case in judged for film in case.targets]
+    one, other = (recommendation_figures(found, HELD_OUT, "full") for found in (plain, pessimist))
+    assert one["auc"] == one["auc_ranking"] == other["auc_ranking"] != other["auc"]
+
+
+def test_masked_films_have_no_success_rate(recommender: Cooccurrence) -> None:
     some = HELD_OUT[:10]
     predictions = predict(recommender, split_cases(some, "masked"), "masked")
     assert not {"sr", "rdl"} & set(recommendation_figures(predictions, some, "masked"))
@@ -112,15 +127,18 @@ class Broken:
         return np.full((len(contexts), len(self.catalog)), np.nan, dtype=np.float32)
 
 
-def test_what_cannot_be_judged_is_refused(recommender: CooccurrenceRecommender) -> None:
+def test_what_cannot_be_judged_is_refused(recommender: Cooccurrence) -> None:
     judged = split_cases(HELD_OUT[:5], "full")
     with pytest.raises(ModelError, match="not finite"):
         predict(Broken(), judged, "full")
-    stranger = CooccurrenceRecommender.fit([], Catalog([Film(1, "Alien", 1979)]))
+    stranger = Cooccurrence.fit([], Catalog([Film(1, "Alien", 1979)]))
     with pytest.raises(DataError, match="lacks film"):
         predict(stranger, judged, "full")
     with pytest.raises(DataError, match="no case"):
         split_cases([], "full")
+
+
+SMALL = RecommenderSettings(members=1, width=16, batch_size=64, rare=2)
 
 
 def test_the_test_split_moves_nothing_that_is_trained(tmp_path: Path) -> None:
@@ -143,7 +161,7 @@ def test_the_test_split_moves_nothing_that_is_trained(tmp_path: Path) -> None:
     for name, test in tests.items():
         source = write_folder(tmp_path / name, train=train, test=[row | {"movieMentions": NAMED} for row in test])
         corpus = load_corpus(DataSettings(source=str(source), validation_dialogues=5))
-        build_recommender(corpus, RecommenderSettings(), tmp_path / f"{name}-out", lambda done, total, figures: None)
+        build_recommender(corpus, SMALL, tmp_path / f"{name}-out", lambda done, total, figures: None)
         weights[name] = {file.name: file.read_bytes() for file in (tmp_path / f"{name}-out").iterdir()}
     assert weights["one"] == weights["other"]
     assert any(name.endswith(".safetensors") for name in weights["one"])

@@ -21,6 +21,7 @@ BELOW = math.inf
 FOUND = Recommendations(
     ranks=np.array([1.0, 3.0, 20.0, BELOW]),
     scores=np.array([-1.0, -2.0, -3.0, -2.0]),
+    liking=np.array([0.5, 0.5, 0.0, -1.0]),
     liked=np.array([True, False, True, False]),
     disliked=np.array([False, True, False, True]),
     cases=np.array([0, 0, 1, 2]),
@@ -59,11 +60,17 @@ def test_a_resample_weighs_dialogues_by_their_mentions() -> None:
 
 def test_auc_pools_cases_and_halves_ties() -> None:
     # liked -1, -3 against disliked -2 (dialogue 0), -2 (dialogue 1): each liked one wins or loses both pairs
-    assert value("auc") == 2 / 4
+    assert value("auc_ranking") == 2 / 4
     tied = Auc(np.array([1.0, 1.0, 0.0]), np.array([True, False, False]), np.array([0, 0, 1]), 2)
     assert tied.over(np.ones((1, 2)))[0] == 0.75
     # the second dialogue three times: pairs weigh 1 (a tie) and 3 (won)
     assert tied.over(np.array([[1.0, 3.0]]))[0] == (0.5 + 3) / 4
+
+
+def test_auc_goes_by_the_liking() -> None:
+    # liked .5, 0 against disliked .5 (dialogue 0), -1 (dialogue 1): a tie, two pairs won, one lost
+    assert value("auc") == value("auc_batches_of_32") == (0.5 + 1 + 0 + 1) / 4
+    assert value("auc_ranking_batches_of_32") == 2 / 4
 
 
 def test_auc_without_one_of_the_classes_is_not_defined() -> None:
@@ -88,7 +95,8 @@ def test_batches_of_32_cases_are_averaged_and_those_of_one_class_left_out() -> N
     scores = np.array([2.0, 1.0, 5.0, 6.0, 3.0])
     found = Recommendations(
         ranks=np.full(5, BELOW),
-        scores=scores,
+        scores=np.zeros(5),
+        liking=scores,
         liked=np.array([True, False, True, False, True]),
         disliked=np.array([False, True, False, True, False]),
         cases=np.array([0, 0, 40, 40, 70]),
@@ -98,9 +106,10 @@ def test_batches_of_32_cases_are_averaged_and_those_of_one_class_left_out() -> N
         top_hit=np.zeros(71, bool),
         turns=np.ones(71),
     )
-    batches = batched_auc(found)
+    batches = batched_auc(found, found.liking)
     assert (len(batches.batches), batches.left_out) == (3, 1)
     assert batches.over(np.ones((1, 71)))[0] == (1.0 + 0.0) / 2
+    assert ranking_statistics(found)["auc_ranking_batches_of_32"].over(np.ones((1, 71)))[0] == 0.5, "ties"
 
 
 def test_success_and_reward_a_dialogue() -> None:

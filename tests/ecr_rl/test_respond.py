@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from algorithms.emotions import LexiconEmotions
-from algorithms.recommender.cooccurrence import CooccurrenceRecommender
+from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
@@ -128,7 +128,8 @@ def test_test_dialogues_change_nothing_that_is_trained(tmp_path: Path) -> None:
     dialogues, catalog = sample_corpus(dialogues=40)
     corpus = Corpus("sample", tuple(dialogues[:20]), tuple(dialogues[20:30]), tuple(dialogues[30:]), catalog, {}, "")
     config = load_config("demo", SMALL)
-    CooccurrenceRecommender.fit(corpus.train, catalog, RecommenderSettings()).save(tmp_path / "recommender")
+    small = RecommenderSettings(members=1, width=16)
+    fit_recommender(corpus.train, catalog, small).save(tmp_path / "recommender")
     for name, test in (("one", corpus.test), ("two", tuple(three_dialogues()))):
         build_responder(
             replace(corpus, test=test),

@@ -1,0 +1,150 @@
+"""The film recommender: emotional semantic fusion (stage 1) and emotion-aware item recommendation (stage 2) of ECR.
+
+Both stages score by a ``FusedScorer`` of one reader and one vocabulary. Stage 1 learns to recover masked films from the
+rest of their dialogue; stage 2 goes on from its weights and learns which films come next. Beside them stands how likely
+a seeker is to like a film.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+from scipy.sparse import csr_matrix
+
+from algorithms.emotion_reading import load_reader, save_reader
+from algorithms.recommender.dialogue_ridge import DialogueRidge, WordRows
+from algorithms.recommender.fused import Evidence, FusedScorer, Vocabulary
+from algorithms.recommender.network import NetworkWeights
+from algorithms.recommender.reading import ContextReader
+from algorithms.recommender.scorer import ranked
+from algorithms.settings import RecommenderSettings
+from envs.catalog import Catalog, Film
+from envs.dialogue import Utterance, named_films
+from envs.errors import ModelError
+from envs.files import write_bytes, write_json
+
+WEIGHTS, CARD = "recommender.safetensors", "recommender.json"
+"""The files of a recommender's folder; a fitted reader of emotions has a folder of its own beside them."""
+_HALF = np.float16
+"""Vectors are kept in half precision: they are read as float32."""
+
+
+class Recommender:
+    """Scores and proposes films. Implements ``FilmScorer``, ``LikingScorer`` and ``envs.proposals.FilmRecommender``."""
+
+    def __init__(
+        self,
+        settings: RecommenderSettings,
+        fusion: FusedScorer,
+        items: FusedScorer,
+        liking: np.ndarray,
+    ) -> None:
+        """Put the stages together; ``training.fit_recommender`` and ``load`` make them.
+
+        Args:
+            settings: what it was trained with.
+            fusion: stage 1, which recovers masked films.
+            items: stage 2, which scores what comes next.
+            liking: (films,) log-odds that a seeker likes each film.
+        """
+        self.settings, self.fusion, self.items = settings, fusion, items
+        self._liking = liking.astype(np.float32)
+        self._ids = np.array(items.catalog.ids, dtype=np.int64)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The films that are scored."""
+        return self.items.catalog
+
+    def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
+        """How well each film suits what comes next, (N, films) float32, columns by ascending id."""
+        return self.items.scores(contexts)
+
+    def liking(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
+        """Log-odds that the seeker likes each film, (N, films) float32; the same for every context."""
+        return np.tile(self._liking, (len(contexts), 1))
+
+    def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
+        """The best ``count`` films for each context, best first, none of which the context names as ``@id``."""
+        if not contexts:
+            return []
+        return ranked(self.scores(contexts), self._ids, count, [named_films(context) for context in contexts])
+
+    def save(self, folder: Path) -> None:
+        """Write arrays as safetensors, films, words and features as JSON, and the reader of emotions."""
+        arrays = {"liking": self._liking, **_arrays(self.fusion, "fusion"), **_arrays(self.items, "items")}
+        card: dict[str, Any] = {
+            "settings": self.settings.model_dump(mode="json"),
+            "films": [
+                [film.film_id, film.title, film.year, film.mentions, film.genres, film.people] for film in self.catalog
+            ],
+            "features": list(self.items.vocabulary.columns),
+        }
+        if self.items.evidence is not None:
+            ridge = self.items.evidence.ridge
+            arrays |= {"ridge.values": ridge.evidence.data.astype(_HALF), "ridge.rarity": ridge.words.rarity}
+            arrays |= {"ridge.columns": ridge.evidence.indices, "ridge.starts": ridge.evidence.indptr}
+            card["words"] = list(ridge.words.words)
+        write_bytes(folder / WEIGHTS, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
+        write_json(folder / CARD, card | {"emotions": save_reader(self.items.reader.emotions, folder)})
+
+    @classmethod
+    def load(cls, folder: Path) -> Recommender:
+        """The recommender of a folder.
+
+        Raises:
+            ModelError: the folder holds no recommender.
+        """
+        try:
+            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            tensors = load_file(folder / WEIGHTS)
+            settings = RecommenderSettings(**card["settings"])
+            catalog = Catalog(
+                Film(number, title, year, tuple(genres), tuple(people), mentions=mentions)
+                for number, title, year, mentions, genres, people in card["films"]
+            )
+            reader = ContextReader(catalog, load_reader(folder, card["emotions"]))
+            vocabulary = Vocabulary(card["features"])
+            ridge = _ridge(tensors, card, settings) if "words" in card else None
+            fusion, items = (
+                FusedScorer(catalog, reader, vocabulary, _weights(tensors, stage), evidence)
+                for stage, evidence in zip(("fusion", "items"), evidence_of(settings, ridge), strict=True)
+            )
+            return cls(settings, fusion, items, tensors["liking"])
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise ModelError(f"{folder} holds no recommender: {error}. Train it again") from error
+
+
+def evidence_of(
+    settings: RecommenderSettings, ridge: DialogueRidge | None
+) -> tuple[Evidence, Evidence] | tuple[None, None]:
+    """How a ridge counts in stage 1 and in stage 2 under these settings; None without one."""
+    if ridge is None:
+        return None, None
+    first, second = (
+        Evidence(ridge, weight, settings.ridge_floor, settings.ridge_named)
+        for weight in (settings.fusion_ridge_weight, settings.ridge_weight)
+    )
+    return first, second
+
+
+def _ridge(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any], settings: RecommenderSettings) -> DialogueRidge:
+    words, films = card["words"], len(card["films"])
+    parts = (tensors["ridge.values"].astype(np.float32), tensors["ridge.columns"], tensors["ridge.starts"])
+    evidence = csr_matrix(parts, shape=(films + len(words), films))
+    return DialogueRidge(evidence, WordRows(words, tensors["ridge.rarity"], settings.ridge_words))
+
+
+def _arrays(scorer: FusedScorer, stage: str) -> dict[str, np.ndarray]:
+    return {f"{stage}.{name}": array.astype(_HALF) for name, array in vars(scorer.weights).items()}
+
+
+def _weights(tensors: Mapping[str, np.ndarray], stage: str) -> NetworkWeights:
+    names = ("inputs", "films", "bias", "named")
+    return NetworkWeights(**{name: tensors[f"{stage}.{name}"].astype(np.float32) for name in names})
