@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from envs.dialogue import Dialogue
 from envs.files import write_json
 from envs.heads import HEADS
 from envs.progress import OnStep
+
+log = logging.getLogger(__name__)
 
 HELD_OUT = 1500
 """Examples of a held-out set at most."""
@@ -56,7 +59,7 @@ def build_recommender(corpus: Corpus, settings: RecommenderSettings, folder: Pat
     """Train the film recommender on the train dialogues, and on the validation dialogues too where it is to be refit.
 
     Returns:
-        ``{"films", "dialogues"}``: the sizes of what it learnt from.
+        ``films``, ``films_with_genres``, ``dialogues``: the sizes of what it learnt from; ``emotions``: who reads them.
 
     Raises:
         DataError: no dialogue names a film, or the emotions' data cannot be read.
@@ -64,6 +67,10 @@ def build_recommender(corpus: Corpus, settings: RecommenderSettings, folder: Pat
     on_step(0, 1, {})
     dialogues = recommender_dialogues(corpus, settings)
     fit_recommender(dialogues, corpus.catalog, settings, on_step).save(folder)
-    figures = {"films": len(corpus.catalog), "dialogues": len(dialogues)}
+    genres = sum(bool(film.genres) for film in corpus.catalog)
+    if not genres:
+        log.info("no film has genres: films are told by titles, years and dialogues alone (data.metadata gives more)")
+    sizes = {"films": len(corpus.catalog), "films_with_genres": genres, "dialogues": len(dialogues)}
+    figures = {**sizes, "emotions": settings.emotions}
     write_json(folder / "metrics.json", figures)
     return figures
