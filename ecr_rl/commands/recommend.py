@@ -22,6 +22,9 @@ app = typer.Typer(help="The film recommender behind the proposals.", no_args_is_
 
 OWN = "recommender"
 """The judged recommender among the rows."""
+Emotions = Annotated[
+    str | None, typer.Option("--emotions", help="lexicon, hub, or a GoEmotions folder to learn emotions from.")
+]
 Recommender = Annotated[Path, typer.Option("--recommender", help="A recommender's folder.")]
 
 
@@ -39,9 +42,7 @@ def train(
     ] = "redial-cpu",
     source: Source = None,
     metadata: Metadata = None,
-    emotions: Annotated[
-        str | None, typer.Option("--emotions", help="lexicon, hub, or a GoEmotions folder to learn emotions from.")
-    ] = None,
+    emotions: Emotions = None,
     out: Annotated[Path | None, typer.Option("--out", help="The recommender's folder.", show_default=False)] = None,
     changes: Set = None,
     json: Json = False,
@@ -122,7 +123,8 @@ def evaluate(
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("recommendation cases") as on_step:
             learnt = recommender_dialogues(corpus, scorer.settings)
-            scorers = {OWN: scorer, **(baseline_rows(learnt, corpus.catalog) if rows else {})}
+            own = scorer.fusion if protocol == "masked" else scorer  # masked films are what stage 1 recovers
+            scorers = {OWN: own, **(baseline_rows(learnt, corpus.catalog) if rows else {})}
             figures, found = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
         if predictions is not None:
             write_predictions(found[OWN], predictions)
@@ -140,6 +142,51 @@ def evaluate(
         if into is not None:
             insert_block(into, "recommend", protocol, markdown_tables(tables))
     show(result, json, Group(*map(_table, tables)))
+
+
+@app.command(
+    epilog=examples(
+        "ecr-rl recommend ablate --source redial_dataset.zip --metadata movies/ --out ablation.json",
+        "ecr-rl recommend ablate --source redial_dataset.zip --out ablation.json --into docs/recommender.md",
+        "ecr-rl recommend ablate demo --out ablation.json --json",
+    )
+)
+def ablate(
+    config: Annotated[
+        str, typer.Argument(metavar="[CONFIG]", help="Takes the data and recommender settings.")
+    ] = "redial-cpu",
+    source: Source = None,
+    metadata: Metadata = None,
+    emotions: Emotions = None,
+    out: Annotated[Path, typer.Option("--out", help="Gets the rows as JSON, and keeps them for a next time.")] = Path(
+        "ablation.json"
+    ),
+    into: Annotated[
+        Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- recommend ablation -->` gets them.")
+    ] = None,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """Train the recommender without each of its parts, and judge all of them on the validation dialogues.
+
+    Each learns from the train dialogues alone. A killed command goes on with the rows that FILE has.
+    """
+    settings = with_given(load_config(config, changes or []), "data", source=source, metadata=metadata)
+    settings = with_given(settings, "recommender", emotions=emotions)
+    with working():
+        from ecr_rl.evaluation.ablation import ablate as ablate_recommender
+        from ecr_rl.report.critic_report import markdown_tables
+        from ecr_rl.report.insert import insert_block
+        from ecr_rl.report.recommendation_tables import ablation_table
+        from envs.corpus import load_corpus
+
+        corpus = load_corpus(settings.data, settings.cache_folder)
+        with shown_progress("ablation") as on_step:
+            found = ablate_recommender(corpus, settings.recommender, out, on_step)
+        table = ablation_table(found)
+        if into is not None:
+            insert_block(into, "recommend", "ablation", markdown_tables([table]))
+    show(found, json, _table(table))
 
 
 @app.command(

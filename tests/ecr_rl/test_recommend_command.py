@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typer.testing import CliRunner
 
+from algorithms.settings import Part
 from ecr_rl.asking import read_dialogue
 from ecr_rl.cli import app
 from ecr_rl.report.recommendation_tables import recommendation_tables
@@ -85,6 +86,27 @@ def test_validation_dialogues_judge_no_recommender_that_learnt_from_them(
     assert json.loads(result.stdout)["figures"]["dialogues"] == 120
     assert json.loads((tmp_path / "choose" / "recommender.json").read_text())["settings"]["refit"] is False
     assert json.loads(invoke(*line, held_out).stdout)["split"] == "valid"
+
+
+def test_an_ablation_leaves_out_each_part_and_keeps_what_it_has(config: str, tmp_path: Path) -> None:
+    file, page = tmp_path / "ablation.json", tmp_path / "page.md"
+    page.write_text("<!-- recommend ablation -->\n<!-- /recommend -->\n")
+    line = ["recommend", "ablate", config, "-s", "data.limit=25", "--out", str(file), "--into", str(page), "--json"]
+    result = invoke(*line)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert list(found["rows"]) == ["whole", *get_args(Part)]
+    assert found["rows"]["ridge"]["dedup"] != found["rows"]["whole"]["dedup"]
+    assert "| without ridge |" in page.read_text()
+    found["rows"]["whole"]["dedup"]["r@1"]["mean"] = 9.0
+    del found["rows"]["ridge"]
+    file.write_text(json.dumps(found))
+    again = json.loads(invoke(*line).stdout)["rows"]
+    assert again["whole"]["dedup"]["r@1"]["mean"] == 9.0 and "ridge" in again
+    other = json.loads(invoke(*line, "-s", "recommender.width=8").stdout)["rows"]
+    assert other["whole"]["dedup"]["r@1"]["mean"] < 9.0, "other settings keep no row"
+    file.write_text("{}")
+    assert "holds no ablation" in invoke(*line).stderr
 
 
 def test_published_rows_stand_beside_the_official_test_split_only() -> None:
