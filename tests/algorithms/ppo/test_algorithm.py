@@ -53,6 +53,19 @@ def largest_gap(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> flo
     return max(float(np.abs(one[name] - other[name]).max()) for name in one)
 
 
+def without_key_biases(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights with the keys' biases at 0.
+
+    Attention does not see a number that all keys share, so their gradient is 0 but for rounding, and Adam makes steps
+    of the rounding.
+    """
+    kept = {name: array.copy() for name, array in found.items()}
+    for name, array in kept.items():
+        if name.endswith("attn.c_attn.bias"):  # queries, keys, values
+            np.split(array, 3)[1][:] = 0.0
+    return kept
+
+
 def test_rule_reward_rises_within_ten_iterations(folder: Path, tmp_path: Path) -> None:
     with running(folder, tmp_path, learning_rate=1e-3, kl=0.0) as algorithm:
         rewards = [iteration_figures(algorithm.train())["reward_mean"] for _ in range(10)]
@@ -87,7 +100,7 @@ def test_two_learners_take_one_learners_step_on_unequal_lengths(folder: Path, tm
         with running(folder, tmp_path, resources=resources, learning_rate=1e-3, epochs=2) as algorithm:
             figures.append(iteration_figures(algorithm.train()))
             after.append(weights(algorithm))
-    assert largest_gap(*after) < 1e-5
+    assert largest_gap(*map(without_key_biases, after)) < 1e-5
     assert [figure["batches"] for figure in figures] == [4, 4]  # 2 epochs of 16 rows, 8 a step: rows, never turns
     for name in ("policy_loss", "value_loss", "entropy", "kl_reference", "value_mean", "sampler_gap"):
         assert figures[0][name] == pytest.approx(figures[1][name], abs=1e-5), name
