@@ -108,7 +108,7 @@ def evaluate(
         folder, settings = _critic_of(critic, config, source, metadata)
         from algorithms.critic import Critic
         from ecr_rl.evaluation.critic_evaluation import evaluate_critic
-        from ecr_rl.labels.companions import facts_of, judge_of
+        from ecr_rl.labels.companions import context_of, facts_of, judge_of
         from ecr_rl.labels.evidence import ContextForm
         from ecr_rl.report.critic_report import critic_tables, markdown_tables, write_critic_report
         from ecr_rl.report.insert import insert_block
@@ -119,17 +119,19 @@ def evaluate(
         if metadata is None and (facts := facts_of(folder)) is not None:
             settings = with_given(settings, "data", metadata=str(facts))
         corpus = load_corpus(settings.data, settings.cache_folder)
+        asked = context_of(folder)
+        judges = {form: judge_of(folder, corpus.catalog, form) for form in ContextForm}
         with shown_progress("critic evaluation") as on_step:
             found = evaluate_critic(
                 Critic.load(folder),
-                judge_of(folder, corpus.catalog),
+                judges[asked],
                 corpus,
                 split,
                 None if full else replies,
                 per_kind,
                 seed,
                 emotions,
-                {form.value: judge_of(folder, corpus.catalog, form) for form in ContextForm},
+                {form.value: judge for form, judge in judges.items()},
                 on_step,
             )
         place = write_critic_report(found, critic.name, out or critic / "evaluation")

@@ -117,7 +117,10 @@ def evaluate_critic(
         people["goemotions"] = emotion_figures(critic, goemotions)
     figures = {
         "heads": {name: _row(name, human, made, seed) for name in HEADS},
-        "contexts": {form: _context_row(human, other) for form, other in (told or {}).items()},
+        "contexts": {
+            form: _context_row(human, human.labels if other is judge else _labels(other, chosen))
+            for form, other in (told or {}).items()
+        },
         "kinds": kinds,
         "sensitivity": moved,
         "people": people,
@@ -138,8 +141,11 @@ def _held_out_maker(cases: Sequence[Example], catalog: Catalog) -> ReplyMaker:
 
 
 def _judged(critic: RewardModel, judge: Judge, examples: Sequence[Example]) -> Judged:
-    evidence = [example.evidence for example in examples]
-    return Judged(examples, judge.judge(evidence), critic.score([piece.exchange for piece in evidence]))
+    return Judged(examples, _labels(judge, examples), critic.score([each.evidence.exchange for each in examples]))
+
+
+def _labels(judge: Judge, examples: Sequence[Example]) -> Labels:
+    return judge.judge([example.evidence for example in examples])
 
 
 def _made(cases: Sequence[Example], maker: ReplyMaker, count: int, rng: np.random.Generator) -> list[Example]:
@@ -164,9 +170,8 @@ def _row(name: str, human: Judged, made: Judged, seed: int) -> dict[str, Any]:
     return {"over": over, **row, "calibration": calibration(alone)}
 
 
-def _context_row(human: Judged, judge: Judge) -> dict[str, dict[str, float]]:
-    """How the critic's scores of human replies go with the labels of a judge that may be told something else."""
-    labels = judge.judge([example.evidence for example in human.examples])
+def _context_row(human: Judged, labels: Labels) -> dict[str, dict[str, float]]:
+    """How the critic's scores of human replies go with labels of a judge that may be told something else."""
     found = {}
     for head, name in enumerate(HEADS):
         known = labels.known[:, head]

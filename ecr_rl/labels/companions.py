@@ -52,27 +52,32 @@ def facts_of(folder: Path) -> Path | None:
     return folder / JUDGE if (folder / JUDGE / FACTS).is_file() else None
 
 
-def judge_of(folder: Path, catalog: Catalog, context: ContextForm | None = None) -> Judge:
-    """The rubric that made the labels of a label folder, or of a critic's.
-
-    Args:
-        folder: the label folder, or the critic's.
-        catalog: the films.
-        context: what the judge is told; by default what it was told when it made the labels.
+def context_of(folder: Path) -> ContextForm:
+    """What the rubric was told that made the labels of a label folder, or of a critic's.
 
     Raises:
         DataError: the folder carries no judge: its labels come from elsewhere.
     """
     file = folder / JUDGE / CARD
     try:
-        told = ContextForm(json.loads(file.read_text(encoding="utf-8"))["context"])
+        return ContextForm(json.loads(file.read_text(encoding="utf-8"))["context"])
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"no judge to evaluate by: {error}", file=file, remedy="Train the critic on labels of the rubric."
         ) from error
+
+
+def judge_of(folder: Path, catalog: Catalog, context: ContextForm) -> Judge:
+    """The rubric that made the labels of a label folder, or of a critic's.
+
+    Args:
+        folder: the label folder, or the critic's.
+        catalog: the films.
+        context: what the judge is told; ``context_of`` says what it was told when it made the labels.
+    """
     fitted = folder / JUDGE / INSTRUMENTS
     instruments = fitted if fitted.is_dir() else None
-    return rubric_maker(catalog, instruments, context or told, read_films(folder).affinity)()
+    return rubric_maker(catalog, instruments, context, read_films(folder).affinity)()
 
 
 def read_films(folder: Path) -> FilmTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from algorithms.film_affinity import FilmAffinity
-from ecr_rl.labels.companions import facts_of, judge_of, read_films, write_companions
+from ecr_rl.labels.companions import context_of, facts_of, judge_of, read_films, write_companions
 from ecr_rl.labels.evidence import ContextForm, Evidence
 from envs.catalog import Catalog, Film
 from envs.heads import HEADS, Exchange
@@ -32,5 +32,5 @@ def test_the_judge_comes_back_with_what_goes_together(tmp_path: Path) -> None:
     assert read_films(tmp_path).affinity.of(names[:1], [], names) == affinity.of(names[:1], [], names)
     first, *rest = (film.film_id for film in list(catalog)[:20])
     pieces = [Evidence(Exchange((), catalog.title(film)), (film,), (first,)) for film in rest]
-    scores = judge_of(tmp_path, catalog).judge(pieces).values[:, HEADS.index("recommendation")]
+    scores = judge_of(tmp_path, catalog, context_of(tmp_path)).judge(pieces).values[:, HEADS.index("recommendation")]
     assert len(set(scores.tolist())) > 4

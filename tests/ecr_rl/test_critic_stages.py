@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from algorithms.critic import Critic
-from algorithms.recommender.loading import load_recommender
+from algorithms.recommender.recommender import Recommender
 from algorithms.second_evaluator import SecondEvaluator
 from algorithms.settings import CriticSettings, RecommenderSettings
-from ecr_rl.labels.companions import judge_of, write_companions
+from ecr_rl.labels.companions import context_of, judge_of, write_companions
 from ecr_rl.labels.evidence import ContextForm
 from ecr_rl.labels.judges import rubric_maker
 from ecr_rl.labels.labelling import label_examples, plan_of
@@ -63,7 +63,7 @@ def test_a_critic_learns_and_says_how_well(corpus: Corpus, critic_folder: Path) 
     for head in ("empathy", "informativeness", "engagement"):  # 80 steps do not teach which film suits whom
         row = figures["heads"][head]
         assert row["r2"] > row["r2_length"], head
-    assert judge_of(critic_folder, corpus.catalog).name == "rubric"
+    assert judge_of(critic_folder, corpus.catalog, context_of(critic_folder)).name == "rubric"
     assert not list(critic_folder.glob("training-*"))
 
 
@@ -106,8 +106,8 @@ def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -
     for refit, count in zip((True, False), counts, strict=True):
         settings = small.model_copy(update={"refit": refit})
         assert build_recommender(corpus, settings, tmp_path / str(refit), silent)["dialogues"] == count
-        assert load_recommender(tmp_path / str(refit)).settings == settings
-    assert len(load_recommender(tmp_path / "True").propose([[]], 2)[0]) == 2
+        assert Recommender.load(tmp_path / str(refit)).settings == settings
+    assert len(Recommender.load(tmp_path / "True").propose([[]], 2)[0]) == 2
 
 
 def test_a_corpus_without_recommender_turns_is_refused(corpus: Corpus) -> None:
