@@ -9,7 +9,7 @@ from typing import Literal
 from algorithms.answer_emotions import AnswerPlanner
 from algorithms.critic import Critic
 from algorithms.language_model import best_device
-from algorithms.recommender.loading import load_recommender
+from algorithms.recommender.recommender import Recommender
 from algorithms.responder import PLANNER, is_conditioned
 from envs.conversation import ConversationVectorEnv
 from envs.corpus import load_corpus
@@ -63,7 +63,7 @@ class World:
             corpus.catalog,
             num_envs=conversations,
             seeker=self.env.seeker,
-            recommender=load_recommender(self.recommender),
+            recommender=Recommender.load(self.recommender),
             planner=AnswerPlanner.load(self.responder / PLANNER),
             reward_model=Critic.load(self.critic, best_device()),
             settings=self.env,

@@ -93,7 +93,7 @@ class Pipeline:
         """What the supervised policy answers to turns of a split's dialogues; a killed sampling goes on."""
         from functools import partial
 
-        from algorithms.recommender.loading import load_recommender
+        from algorithms.recommender.recommender import Recommender
         from ecr_rl.labels.labelling import label_splits, policy_cases
         from ecr_rl.labels.policy_replies import sample_replies
         from ecr_rl.labels.policy_store import stored_replies
@@ -109,7 +109,7 @@ class Pipeline:
             dialogues=dialogues,
             catalog=corpus.catalog,
             responder=responder,
-            recommender=load_recommender(recommender),
+            recommender=Recommender.load(recommender),
             policy=config.policy,
             env=config.env,
             seed=config.seed,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from algorithms.recommender.loading import load_recommender
+from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.scorer import ranked
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
@@ -47,7 +47,7 @@ def bench_recommender(folder: Path | None, source: str, count: int, on_step: OnS
     """
     load = os.getloadavg()[0]
     corpus = load_corpus(DataSettings(source=source))
-    scorer = load_recommender(folder) if folder else fit_recommender(corpus.train, corpus.catalog, _SMALL, on_step)
+    scorer = Recommender.load(folder) if folder else fit_recommender(corpus.train, corpus.catalog, _SMALL, on_step)
     ids = np.array(scorer.catalog.ids, dtype=np.int64)
     contexts = cycle(_contexts(corpus, scorer.catalog))
     seconds: list[float] = []

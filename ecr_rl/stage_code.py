@@ -52,7 +52,17 @@ CODE = {
         "algorithms.emotion_reading",
         *(
             f"algorithms.recommender.{name}"
-            for name in ("dialogue_ridge", "fused", "liking", "network", "reading", "recommender", "scorer", "training")
+            for name in (
+                "dialogue_ridge",
+                "fused",
+                "liking",
+                "network",
+                "reading",
+                "recommender",
+                "scorer",
+                "sparse_rows",
+                "training",
+            )
         ),
         "algorithms.seeker_words",
         "ecr_rl.training.parts",

@@ -14,14 +14,11 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs
 from scipy.sparse import csr_matrix, hstack
 
+from algorithms.recommender.sparse_rows import SparseRow, stacked
 from algorithms.seeker_words import vocabulary
 
 _KEPT = 300
 """Films that each film or word keeps evidence for, those of the largest size: the rest is close to nothing."""
-
-
-Entries = tuple[np.ndarray, np.ndarray]
-"""A sparse row: columns, int64, and their values, float32."""
 
 
 class WordRows:
@@ -39,7 +36,7 @@ class WordRows:
         held = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
         return cls(list(counts), np.log(max(1, len(said)) / np.maximum(1.0, held)), weight)
 
-    def row(self, said: Iterable[str]) -> Entries:
+    def row(self, said: Iterable[str]) -> SparseRow:
         """The known words of a conversation; none where it has none."""
         columns = np.array(sorted(self._columns[word] for word in said if word in self._columns), dtype=np.int64)
         values = self.rarity[columns]
@@ -67,9 +64,9 @@ class DialogueRidge:
             weight: length of a row of words.
         """
         words = WordRows.of(said, weight)
-        x = _rows([_ones(columns) for columns in named], films)
+        x = stacked([_ones(columns) for columns in named], films)
         known = np.flatnonzero(np.asarray(x.sum(0)).ravel())  # a film that no dialogue names has no evidence
-        spoken = _rows([words.row(each) for each in said], len(words.words))
+        spoken = stacked([words.row(each) for each in said], len(words.words))
         solved = _solve(csr_matrix(hstack([x[:, known], spoken])), len(known), ridge)
         rows = np.concatenate([known, films + np.arange(len(words.words))])
         kept = np.argsort(-np.abs(solved), axis=1, kind="stable")[:, :_KEPT]
@@ -90,15 +87,8 @@ class DialogueRidge:
         return found
 
 
-def _ones(columns: Collection[int]) -> Entries:
+def _ones(columns: Collection[int]) -> SparseRow:
     return np.array(sorted(columns), dtype=np.int64), np.ones(len(columns), dtype=np.float32)
-
-
-def _rows(entries: Sequence[Entries], width: int) -> csr_matrix:
-    """(N, width) float32 of sparse rows."""
-    columns, values = (np.concatenate([np.zeros(0), *part]) for part in zip(*entries, strict=True))
-    starts = np.cumsum([0, *(len(places) for places, _ in entries)])
-    return csr_matrix((values.astype(np.float32), columns.astype(np.int32), starts), shape=(len(entries), width))
 
 
 def _solve(x: csr_matrix, films: int, ridge: float) -> np.ndarray:

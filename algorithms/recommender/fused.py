@@ -18,6 +18,7 @@ from scipy.sparse import csr_matrix
 from algorithms.recommender.dialogue_ridge import DialogueRidge
 from algorithms.recommender.network import NetworkWeights
 from algorithms.recommender.reading import ContextReader, Features, Reading
+from algorithms.recommender.sparse_rows import SparseRow, stacked
 from envs.catalog import Catalog
 from envs.dialogue import Utterance
 
@@ -35,19 +36,14 @@ class Vocabulary:
         counts = Counter(name for each in features for name in each)
         return cls(sorted(name for name, count in counts.items() if count >= rare))
 
-    def row(self, features: Features) -> tuple[np.ndarray, np.ndarray]:
-        """Columns, int64, and values, float32, of one conversation; what does not count is passed over."""
+    def row(self, features: Features) -> SparseRow:
+        """The features of one conversation; what does not count is passed over."""
         found = {self.columns[name]: value for name, value in features.items() if name in self.columns}
         return np.fromiter(found, np.int64, len(found)), np.fromiter(found.values(), np.float32, len(found))
 
     def rows(self, features: Sequence[Features]) -> csr_matrix:
         """Values (N, features) float32."""
-        columns, values = zip(*map(self.row, features), strict=True) if features else ((), ())
-        starts = np.cumsum([0, *map(len, columns)])
-        joint = [
-            np.concatenate([np.zeros(0, dtype), *part]) for dtype, part in ((np.int64, columns), (np.float32, values))
-        ]
-        return csr_matrix((joint[1], joint[0], starts), shape=(len(features), len(self.columns)))
+        return stacked([self.row(each) for each in features], len(self.columns))
 
 
 @dataclass(frozen=True)

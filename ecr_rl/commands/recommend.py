@@ -22,10 +22,11 @@ app = typer.Typer(help="The film recommender behind the proposals.", no_args_is_
 
 OWN = "recommender"
 """The judged recommender among the rows."""
+Config = Annotated[str, typer.Argument(metavar="[CONFIG]", help="Takes the data and recommender settings.")]
 Emotions = Annotated[
     str | None, typer.Option("--emotions", help="lexicon, hub, or a GoEmotions folder to learn emotions from.")
 ]
-Recommender = Annotated[Path, typer.Option("--recommender", help="A recommender's folder.")]
+RecommenderFolder = Annotated[Path, typer.Option("--recommender", help="A recommender's folder.")]
 
 
 @app.command(
@@ -37,9 +38,7 @@ Recommender = Annotated[Path, typer.Option("--recommender", help="A recommender'
     )
 )
 def train(
-    config: Annotated[
-        str, typer.Argument(metavar="[CONFIG]", help="Takes the data and recommender settings.")
-    ] = "redial-cpu",
+    config: Config = "redial-cpu",
     source: Source = None,
     metadata: Metadata = None,
     emotions: Emotions = None,
@@ -78,7 +77,7 @@ def train(
     )
 )
 def evaluate(
-    recommender: Recommender,
+    recommender: RecommenderFolder,
     source: Source = None,
     protocol: Annotated[
         Literal["full", "dedup", "masked"],
@@ -106,7 +105,7 @@ def evaluate(
     """
     settings = with_given(load_config(config, []), "data", source=source)
     with working():
-        from algorithms.recommender.loading import load_recommender
+        from algorithms.recommender.recommender import Recommender
         from ecr_rl.evaluation.recommendation import baseline_rows, evaluate_scorers, write_predictions
         from ecr_rl.report.critic_report import markdown_tables
         from ecr_rl.report.insert import insert_block
@@ -114,7 +113,7 @@ def evaluate(
         from ecr_rl.training.parts import recommender_dialogues
         from envs.corpus import load_corpus
 
-        scorer = load_recommender(recommender)
+        scorer = Recommender.load(recommender)
         if split == "valid" and scorer.settings.refit:
             raise ModelError(
                 f"{recommender} learnt from the validation dialogues too. Train one with -s recommender.refit=false, "
@@ -152,9 +151,7 @@ def evaluate(
     )
 )
 def ablate(
-    config: Annotated[
-        str, typer.Argument(metavar="[CONFIG]", help="Takes the data and recommender settings.")
-    ] = "redial-cpu",
+    config: Config = "redial-cpu",
     source: Source = None,
     metadata: Metadata = None,
     emotions: Emotions = None,
@@ -197,7 +194,7 @@ def ablate(
     )
 )
 def ask(
-    recommender: Recommender,
+    recommender: RecommenderFolder,
     text: Annotated[
         str, typer.Argument(help="Lines `seeker: ...` and `recommender: ...`, or the seeker's words; - reads stdin.")
     ],
@@ -209,10 +206,10 @@ def ask(
     Films stand in the text as titles or @ids. A reason is a mention or a word without which the film would score less.
     """
     with working():
-        from algorithms.recommender.loading import load_recommender
+        from algorithms.recommender.recommender import Recommender
         from ecr_rl.asking import answer, read_dialogue
 
-        scorer = load_recommender(recommender)
+        scorer = Recommender.load(recommender)
         dialogue = read_dialogue(sys.stdin.read() if text == "-" else text, scorer.catalog)
         found = answer(scorer, dialogue, count)
     show(found, json, Group(Text("\n".join(found["dialogue"])), _films(found["films"])))

@@ -106,7 +106,7 @@ def evaluate(
     with working():
         import torch
 
-        from algorithms.recommender.loading import load_recommender
+        from algorithms.recommender.recommender import Recommender
         from ecr_rl.artefacts import model_version
         from ecr_rl.evaluation.response_cases import GoldCases
         from ecr_rl.evaluation.response_figures import evaluate_responders
@@ -126,7 +126,7 @@ def evaluate(
             figures = evaluate_responders(
                 systems,
                 gold,
-                load_recommender(films),
+                Recommender.load(films),
                 model_version(str(films)),
                 second.reader,
                 cache=settings.cache_folder,

@@ -12,7 +12,7 @@ from algorithms.acts import RuleActs
 from algorithms.answer_emotions import AnswerPlanner
 from algorithms.emotion_reading import emotion_reader
 from algorithms.emotions import EmotionReader
-from algorithms.recommender.loading import load_recommender
+from algorithms.recommender.recommender import Recommender
 from algorithms.responder import train_responder
 from algorithms.responder_rows import Place, training_dialogues
 from algorithms.sentences import WordSentences
@@ -50,7 +50,7 @@ def build_responder(
     dialogues = training_dialogues(corpus, settings)
     figures = train_responder(
         corpus,
-        load_recommender(recommender),
+        Recommender.load(recommender),
         planner,
         config.policy,
         settings,

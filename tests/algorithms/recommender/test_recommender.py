@@ -10,7 +10,6 @@ import pytest
 
 from algorithms.emotion_classifier import EmotionClassifier
 from algorithms.recommender.baselines import Popularity
-from algorithms.recommender.loading import load_recommender
 from algorithms.recommender.recommender import CARD, WEIGHTS, Recommender
 from algorithms.recommender.scorer import FilmScorer, LikingScorer, log_shares, ranked
 from algorithms.recommender.training import fit_recommender
@@ -75,7 +74,7 @@ def test_what_the_recommender_is_told_matters(recommender: Recommender) -> None:
 
 def test_a_saved_recommender_scores_the_same(recommender: Recommender, tmp_path: Path) -> None:
     recommender.save(tmp_path)
-    again = load_recommender(tmp_path)
+    again = Recommender.load(tmp_path)
     sample = [[], *CONTEXTS[:60]]
     for stage in ("items", "fusion"):
         exact, kept = getattr(recommender, stage).scores(sample), getattr(again, stage).scores(sample)
@@ -97,21 +96,21 @@ def test_a_reader_that_was_fitted_goes_into_the_folder(tmp_path: Path) -> None:
         (source / f"{name}.tsv").write_text("so sad\t0\tid\nok\t1\tid\n" * 20)
     settings = TINY.model_copy(update={"emotions": str(source)})
     fit_recommender(TRAIN[:5], CATALOG, settings).save(tmp_path / "recommender")
-    loaded = load_recommender(tmp_path / "recommender")
+    loaded = Recommender.load(tmp_path / "recommender")
     assert isinstance(loaded.items.reader.emotions, EmotionClassifier)
     assert not [file for file in tmp_path.rglob("*") if file.suffix in (".pkl", ".bin", ".pt")]
 
 
 def test_a_broken_folder_is_named(recommender: Recommender, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no recommender"):
-        load_recommender(tmp_path)
+        Recommender.load(tmp_path)
     recommender.save(tmp_path)
     card = json.loads((tmp_path / CARD).read_text())
     for broken in ("{}", "[]", json.dumps(card | {"settings": {"widht": 3}}), json.dumps(card | {"films": [[1]]})):
         (tmp_path / CARD).write_text(broken)
         with pytest.raises(ModelError, match=f"{tmp_path} holds no recommender"):
-            load_recommender(tmp_path)
+            Recommender.load(tmp_path)
     (tmp_path / CARD).write_text(json.dumps(card))
     (tmp_path / WEIGHTS).write_bytes((tmp_path / WEIGHTS).read_bytes()[:500])
     with pytest.raises(ModelError, match="holds no recommender"):
-        load_recommender(tmp_path)
+        Recommender.load(tmp_path)
