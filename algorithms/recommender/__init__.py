@@ -1,1 +1,1 @@
-"""Which films suit a conversation: what every film scorer is, counts, and the baselines they are held beside."""
+"""Which films suit a conversation: the recommender and its parts, and the baselines that it is held beside."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from algorithms.recommender.sparse_rows import sparse_row, stacked
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
 
@@ -105,16 +106,16 @@ class NearestDialogues:
         texts = [Counter(_tokens(dialogue.utterances)) for dialogue in dialogues]
         columns = {film: column for column, film in enumerate(catalog.ids)}
         named = [{columns[m.film_id] for m in each.mentions if m.film_id in columns} for each in dialogues]
-        films = _rows([dict.fromkeys(sorted(each), 1.0) for each in named], len(columns))
+        films = stacked([sparse_row(dict.fromkeys(sorted(each), 1.0)) for each in named], len(columns))
         tokens = sorted(set().union(*texts))
         rows = {token: row for row, token in enumerate(tokens)}
-        counts = _rows([{rows[token]: count for token, count in text.items()} for text in texts], len(tokens))
+        counts = stacked([sparse_row({rows[token]: n for token, n in text.items()}) for text in texts], len(tokens))
         return cls(Popularity.fit(dialogues, catalog), tokens, _bm25(counts, len(texts), len(tokens)), films, nearest)
 
     def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
         """(N, films) float32: summed BM25 of the nearest dialogues, and a little popularity that breaks ties."""
         known = [{self._rows[token] for token in _tokens(context) if token in self._rows} for context in contexts]
-        queries = _rows([dict.fromkeys(sorted(each), 1.0) for each in known], len(self._rows))
+        queries = stacked([sparse_row(dict.fromkeys(sorted(each), 1.0)) for each in known], len(self._rows))
         near = csr_matrix(queries @ self._weights).toarray()
         if 0 < self._nearest < near.shape[1]:
             bar = np.partition(near, -self._nearest, axis=1)[:, -self._nearest, None]
@@ -125,14 +126,6 @@ class NearestDialogues:
 
 def _tokens(turns: Iterable[Utterance]) -> list[str]:
     return [token for turn in turns for token in _TOKEN.findall(turn.text.lower())]
-
-
-def _rows(rows: Sequence[dict[int, float]], columns: int) -> csr_matrix:
-    """A sparse matrix of rows of values by column."""
-    starts = np.cumsum([0, *map(len, rows)])
-    places = np.array([column for row in rows for column in row], dtype=np.int32)
-    values = np.array([value for row in rows for value in row.values()], dtype=np.float32)
-    return csr_matrix((values, places, starts), shape=(len(rows), columns))
 
 
 def _bm25(counts: csr_matrix, total: int, tokens: int) -> csr_matrix:

@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from algorithms.recommender.dialogue_ridge import DialogueRidge
 from algorithms.recommender.network import NetworkWeights
 from algorithms.recommender.reading import ContextReader, Features, Reading
-from algorithms.recommender.sparse_rows import SparseRow, stacked
+from algorithms.recommender.sparse_rows import SparseRow, sparse_row, stacked
 from envs.catalog import Catalog
 from envs.dialogue import Utterance
 
@@ -38,8 +38,7 @@ class Vocabulary:
 
     def row(self, features: Features) -> SparseRow:
         """The features of one conversation; what does not count is passed over."""
-        found = {self.columns[name]: value for name, value in features.items() if name in self.columns}
-        return np.fromiter(found, np.int64, len(found)), np.fromiter(found.values(), np.float32, len(found))
+        return sparse_row({self.columns[name]: value for name, value in features.items() if name in self.columns})
 
     def rows(self, features: Sequence[Features]) -> csr_matrix:
         """Values (N, features) float32."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 SparseRow = tuple[np.ndarray, np.ndarray]
 """Columns, int64, and their values, float32."""
+
+
+def sparse_row(values: Mapping[int, float]) -> SparseRow:
+    """A row of values by column."""
+    return np.fromiter(values, np.int64, len(values)), np.fromiter(values.values(), np.float32, len(values))
 
 
 def stacked(rows: Sequence[SparseRow], width: int) -> csr_matrix:

@@ -1,4 +1,4 @@
-"""``recommend train``, ``recommend evaluate`` and ``recommend ask``: which films are proposed."""
+"""``recommend train``, ``evaluate``, ``ablate`` and ``ask``: which films are proposed."""
 
 from __future__ import annotations
 
