@@ -1,8 +1,10 @@
-"""Which films go together, and which of a seeker's words with which films: learned from dialogues alone.
+"""Which films go together, and which of a seeker's words with which films: learned from dialogues.
 
-Films and words are factors of their positive pointwise mutual information over dialogues (Levy & Goldberg, NIPS 2014):
-``M[x, j] = max(0, log P(x, j) / (P(x) P'(j)))`` with ``P'`` the films' shares to the power .75, and ``M`` about
-``(U S^.5) (S^.5 V)``, rows brought to length 1. It needs no catalogue of genres and people, and stands beside one.
+Films, words and, where the catalogue has them, the films' genres and people are factors of their positive pointwise
+mutual information over dialogues (Levy & Goldberg, NIPS 2014): ``M[x, j] = max(0, log P(x, j) / (P(x) P'(j)))`` with
+``P'`` the films' shares to the power .75, and ``M`` about ``(U S^.5) (S^.5 V)``, rows brought to length 1. A fact
+stands with what its films stand with. A film that n dialogues name keeps ``n / (n + 3)`` of its own vector; the rest is
+the mean of its facts', so that a film that few dialogues name, or none, is placed by what is known of it.
 """
 
 from __future__ import annotations
@@ -12,20 +14,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix, vstack
 from scipy.sparse.linalg import svds
 
 from algorithms.seeker_words import seeker_words, vocabulary
-from envs.catalog import Catalog
+from envs.catalog import Catalog, Film
 from envs.dialogue import Dialogue, Role
+from envs.genres import genre_name
 
 UNKNOWN = 0.5
-"""The affinity of a film that no dialogue named, or to a context of which nothing is known."""
+"""The affinity of a film or to a context of which nothing is known."""
 _WIDTH = 32
 _WORDS = 0.15
 """Weight of the words beside the films; words alone count where no film is named."""
 _PRECISION = 1000
 """Vectors are stored as whole thousandths."""
+_COMMON_FACT = 3
+"""Films of the dialogues that a fact must hold for to count."""
+_PRIOR = 3.0
+"""Dialogues that a film's facts weigh as much as."""
 
 
 class FilmAffinity:
@@ -51,16 +58,21 @@ class FilmAffinity:
         """Learn from which films and words stand in one dialogue; nothing where no dialogue names two films."""
         named = [{catalog.title(m.film_id) for m in each.mentions if m.film_id in catalog} for each in dialogues]
         said = [_words_of(dialogue) for dialogue in dialogues]
+        known = {catalog.title(film.film_id): _facts_of(film) for film in catalog}
         mentions = Counter(name for names in named for name in names)
         films, words = sorted(mentions), vocabulary(said)
-        factors = _factors(_incidence(named, films), _incidence(said, list(words)))
+        counts = Counter(fact for name in films for fact in known[name])
+        facts = sorted(fact for fact, count in counts.items() if count >= _COMMON_FACT)
+        parts = (named, films), (said, list(words)), ([known[name] for name in films], facts)
+        factors = _factors(*(_incidence(texts, items) for texts, items in parts))
         if factors is None:
             return cls({}, {})
-        lengths = np.array([1.0] * len(films) + [np.log(len(dialogues) / count) for count in words.values()])
-        rows = np.rint(_PRECISION * lengths[:, None] * factors).astype(int).tolist()
+        own, spoken, told = np.split(factors, np.cumsum([len(films), len(words)]))
+        vectors = _placed(dict(zip(films, own, strict=True)), mentions, dict(zip(facts, told, strict=True)), known)
+        rarity = np.log(len(dialogues) / np.array(list(words.values()) or [1.0]))
         return cls(
-            {name: [mentions[name], *row] for name, row in zip(films, rows, strict=False)},
-            dict(zip(words, rows[len(films) :], strict=True)),
+            {name: [mentions[name], *_stored(vector)] for name, vector in vectors.items()},
+            {word: _stored(row) for word, row in zip(words, rarity[:, None] * spoken, strict=False)},
         )
 
     def of(self, named: Iterable[str], words: Iterable[str], films: Sequence[str]) -> list[float]:
@@ -115,6 +127,10 @@ def _words_of(dialogue: Dialogue) -> set[str]:
     return set().union(*map(seeker_words, turns))
 
 
+def _facts_of(film: Film) -> set[str]:
+    return {f"genre {genre_name(genre)}" for genre in film.genres} | {f"person {name.lower()}" for name in film.people}
+
+
 def _incidence(texts: Sequence[Iterable[str]], items: Sequence[str]) -> csr_matrix:
     """Which items stand in which text: 1.0 or nothing, (texts, items); what is no item is passed over."""
     columns = {item: column for column, item in enumerate(items)}
@@ -123,16 +139,20 @@ def _incidence(texts: Sequence[Iterable[str]], items: Sequence[str]) -> csr_matr
     return csr_matrix((np.ones(len(row)), (row, column)), shape=(len(texts), len(items)))
 
 
-def _factors(films: csr_matrix, words: csr_matrix) -> np.ndarray | None:
-    """Vectors of length 1 of the films, then the words, (films + words, width); None where nothing stands together.
+def _factors(films: csr_matrix, words: csr_matrix, facts: csr_matrix) -> np.ndarray | None:
+    """Vectors of length 1 of the films, the words, then the facts, (items, width); None where nothing stands together.
 
     Args:
         films: which films stand in which dialogue, (dialogues, films).
         words: which words do, (dialogues, words).
+        facts: which facts hold for which film, (films, facts).
     """
-    together = (hstack([films, words], format="csr").T @ films).tocoo()
-    apart = together.row != together.col
-    first, second, count = together.row[apart], together.col[apart], together.data[apart]
+    pairs = csr_matrix(films.T @ films)
+    pairs.setdiag(0)
+    together = vstack([pairs, words.T @ films, facts.T @ pairs]).tocsr()
+    together.eliminate_zeros()
+    together = together.tocoo()
+    first, second, count = together.row, together.col, together.data
     if not len(count):
         return None
     totals = np.bincount(first, count, together.shape[0])
@@ -149,5 +169,35 @@ def _factors(films: csr_matrix, words: csr_matrix) -> np.ndarray | None:
     return _unit(items)
 
 
+def _placed(
+    own: Mapping[str, np.ndarray],
+    mentions: Mapping[str, int],
+    told: Mapping[str, np.ndarray],
+    known: Mapping[str, Iterable[str]],
+) -> dict[str, np.ndarray]:
+    """Vectors of length 1 of the films that a dialogue names or of which a fact tells.
+
+    Args:
+        own: by name, the vector of each film that a dialogue names.
+        mentions: by name, dialogues that name it.
+        told: by fact, its vector.
+        known: by name, the facts of each film of the catalogue.
+    """
+    found = {}
+    for name in sorted({*own, *known}):
+        facts = [told[fact] for fact in sorted(known.get(name, ())) if fact in told]
+        if facts:
+            share = _PRIOR / (_PRIOR + mentions.get(name, 0))
+            vector = share * _unit(np.sum(facts, axis=0))
+            found[name] = _unit(vector + (1.0 - share) * own[name] if name in own else vector)
+        elif name in own:
+            found[name] = own[name]
+    return found
+
+
+def _stored(vector: np.ndarray) -> list[int]:
+    return np.rint(_PRECISION * vector).astype(int).tolist()
+
+
 def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(1e-9, np.linalg.norm(rows, axis=1, keepdims=True))
+    return rows / np.maximum(1e-9, np.linalg.norm(rows, axis=-1, keepdims=True))

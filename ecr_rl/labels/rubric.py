@@ -226,7 +226,7 @@ def informativeness(case: Case, facts: FilmFacts) -> float:
 def recommendation(case: Case, facts: FilmFacts) -> float:
     """Is a film put forward, and does it suit this seeker?
 
-    With new films, the mean over them of ``.2 + .15 form + .35 match + .1 kin + .2 affinity``. Form is 1 where the
+    With new films, the mean over them of ``.2 + .15 form + .3 match + .1 kin + .25 affinity``. Form is 1 where the
     seeker's questionnaire likes the film, 0 where it dislikes it, else .5. Match is the share of the film's genres that
     the seeker wants, square-rooted (a film of three genres of which one is wanted still suits), 0 where one is refused,
     .5 where genres or wishes are not known. Kin is 1 where the film shares a person with a film that the seeker named,
@@ -247,7 +247,7 @@ def recommendation(case: Case, facts: FilmFacts) -> float:
             form = 1.0 if film in evidence.profile.liked else 0.0 if film in evidence.profile.disliked else 0.5
             match = _match(facts.genres((film,)), wanted, unwanted)
             kin = _kin(film, evidence.told, facts)
-            values.append(0.2 + 0.15 * form + 0.35 * match + 0.1 * kin + 0.2 * affinity)
+            values.append(0.2 + 0.15 * form + 0.3 * match + 0.1 * kin + 0.25 * affinity)
         return sum(values) / len(values)
     asks = "?" in case.reply.text and lexicon.TASTE_QUESTION.search(case.reply.text)
     opening = not evidence.exchange.context and case.reply.count(lexicon.WARMTH)

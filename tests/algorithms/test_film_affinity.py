@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from algorithms.film_affinity import UNKNOWN, FilmAffinity
@@ -49,6 +51,18 @@ def test_what_is_not_known_is_neither_good_nor_bad() -> None:
     assert AFFINITY.of([name(1)], [], [name(7), "Nothing (1900)"]) == [UNKNOWN, UNKNOWN]
     assert AFFINITY.of([], ["unheard"], [name(1)]) == [UNKNOWN]
     assert FilmAffinity.fit([], CATALOG).of([name(1)], ["scary"], [name(2)]) == [UNKNOWN]
+
+
+def test_a_film_that_no_dialogue_names_is_placed_by_its_facts() -> None:
+    genres = dict.fromkeys(DARK, ("horror",)) | dict.fromkeys(LIGHT, ("comedy",))
+    new = [Film(8, "Moss", 2008, genres=("Horror",)), Film(9, "Moose", 2009, genres=("comedy",))]
+    known = [replace(film, genres=genres.get(film.film_id, ())) for film in CATALOG]
+    catalog = Catalog([*known, *new])
+    affinity = FilmAffinity.fit(corpus(), catalog)
+    near, far, nothing = affinity.of([name(1)], [], [catalog.title(8), catalog.title(9), name(7)])
+    assert near > 0.6 > far
+    assert nothing == UNKNOWN
+    assert affinity.of([catalog.title(8)], [], [name(1)])[0] > 0.5 > affinity.of([catalog.title(8)], [], [name(5)])[0]
 
 
 def test_the_same_dialogues_give_the_same_vectors() -> None:

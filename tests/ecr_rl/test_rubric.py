@@ -52,11 +52,11 @@ def test_empathy_follows_its_formula() -> None:
 
 
 def test_recommendation_follows_form_genre_and_kin() -> None:
-    """``.2 + .15 form + .35 match + .1 kin + .2 affinity``; one of two genres is wanted, the rest is not known."""
+    """``.2 + .15 form + .3 match + .1 kin + .25 affinity``; one of two genres is wanted, the rest is not known."""
     liked = SeekerProfile(liked=frozenset({SCARY}))
     disliked = SeekerProfile(disliked=frozenset({FUNNY}))
-    unknown = 0.05 + 0.1  # kin and affinity at .5
-    suits = 0.2 + 0.35 * 0.5**0.5 + unknown
+    unknown = 0.05 + 0.125  # kin and affinity at .5
+    suits = 0.2 + 0.3 * 0.5**0.5 + unknown
     assert scores("Watch The Conjuring (2013).", SCARY, profile=liked)["recommendation"] == pytest.approx(suits + 0.15)
     assert scores("Watch The Conjuring (2013).", SCARY)["recommendation"] == pytest.approx(suits + 0.075)
     assert scores("Watch Airplane! (1980).", FUNNY)["recommendation"] == pytest.approx(0.2 + 0.075 + unknown)
