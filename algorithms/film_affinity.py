@@ -149,17 +149,17 @@ def _factors(films: csr_matrix, words: csr_matrix, facts: csr_matrix) -> np.ndar
     """
     pairs = csr_matrix(films.T @ films)
     pairs.setdiag(0)
-    together = vstack([pairs, words.T @ films, facts.T @ pairs]).tocsr()
+    together = csr_matrix(vstack([pairs, words.T @ films, facts.T @ pairs]))
     together.eliminate_zeros()
-    together = together.tocoo()
-    first, second, count = together.row, together.col, together.data
+    (first, second), count = together.nonzero(), together.data
+    rows, columns = together.get_shape()
     if not len(count):
         return None
-    totals = np.bincount(first, count, together.shape[0])
-    shares = np.bincount(second, count, together.shape[1]) ** 0.75
+    totals = np.bincount(first, count, rows)
+    shares = np.bincount(second, count, columns) ** 0.75
     information = np.maximum(0.0, np.log(count / (totals[first] * (shares / shares.sum())[second])))
-    matrix = csr_matrix((information, (first, second)), shape=together.shape)
-    width = min(_WIDTH, min(matrix.shape) - 1)
+    matrix = csr_matrix((information, (first, second)), shape=(rows, columns))
+    width = min(_WIDTH, min(rows, columns) - 1)
     if width < 1:
         return None
     left, sizes, right = svds(matrix, k=width, rng=0)  # the seed of its restarts, too

@@ -59,7 +59,7 @@ class RecommenderSettings(Settings):
     members: int = Field(default=4, gt=0, description="networks of different seeds whose scores are averaged")
     width: int = Field(default=128, gt=0, description="of a network's vectors")
     rare: int = Field(default=5, gt=0, description="conversations that a feature must stand in to count")
-    fusion_epochs: int = Field(default=1, gt=0, description="passes over dialogues with masked films (stage 1)")
+    fusion_epochs: int = Field(default=3, gt=0, description="passes over dialogues with masked films (stage 1)")
     epochs: int = Field(default=2, gt=0, description="passes over messages that name films (stage 2)")
     batch_size: int = Field(default=512, gt=0)
     learning_rate: float = Field(default=2e-3, gt=0)
@@ -69,9 +69,10 @@ class RecommenderSettings(Settings):
     ridge: float = Field(default=50.0, gt=0, description="pull of the dialogue ridge to no evidence, in dialogues")
     ridge_words: float = Field(default=1.5, ge=0, description="length of a conversation's words beside 1 for each film")
     ridge_weight: float = Field(default=1.5, ge=0, description="weight of the logarithm of its evidence")
-    fusion_ridge_weight: float = Field(default=4.0, ge=0, description="the same in stage 1, of whole dialogues")
+    fusion_ridge_weight: float = Field(default=2.0, ge=0, description="the same in stage 1, of whole dialogues")
     ridge_floor: float = Field(default=0.01, gt=0, description="evidence that every film has")
-    ridge_named: float = Field(default=0.1, ge=0, description="evidence that a film has which the context names")
+    named_pull: float = Field(default=100.0, gt=0, description="pull to 0 of what tells that a named film comes again")
+    sharpness: float = Field(default=0.5, gt=0, description="power of new films' shares beside named films' chances")
     without: tuple[Part, ...] = Field(default=(), description="parts left out, for an ablation")
     refit: bool = Field(
         default=True,

@@ -56,6 +56,7 @@ CODE = {
                 "dialogue_ridge",
                 "fused",
                 "liking",
+                "named_again",
                 "network",
                 "reading",
                 "recommender",

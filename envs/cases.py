@@ -3,7 +3,7 @@
 ``full`` and ``dedup`` follow Kostric & Balog (SIGIR 2026): a case is a recommender message (as in the file, not merged
 into turns) that names at least one film and has messages before it. A film counts when ``@id`` stands in the text and
 in ``movieMentions``. The context is every message before it, of both roles, and nothing else. ``masked`` is the
-project's own: recover the films of a message of either role from the rest of its dialogue.
+project's own: recover the films of a message of either role from its dialogue, in which a mark stands for each.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Literal
 
 from envs.catalog import Catalog, Film, split_name
 from envs.corpus import Corpus
-from envs.dialogue import MENTION, Dialogue, Message, Role, Utterance, merged
+from envs.dialogue import HIDDEN, MENTION, Dialogue, Message, Role, Utterance, merged
 
 Protocol = Literal["full", "dedup", "masked"]
 """``full``: all films of the message; ``dedup``: only those that no earlier message names, by either role; ``masked``:
-all films of a message of either role, from the whole dialogue without them."""
+all films of a message of either role, from the whole dialogue with a mark in their places."""
 PROTOCOLS: tuple[Protocol, ...] = ("full", "dedup")
 """The protocols of recommendation, which a corpus is counted by; figures of two protocols never share a column."""
 
@@ -59,7 +59,7 @@ def context(dialogue: Dialogue, message: int) -> tuple[Utterance, ...]:
 
 
 def _masked(dialogue: Dialogue) -> Iterator[RecommendationCase]:
-    """For each message that names films: the dialogue without any film of it, and without its targets elsewhere.
+    """For each message that names films: the dialogue with ``HIDDEN`` for each of them, without its targets elsewhere.
 
     Targets are taken out as ``@id`` and as the titles that ``Catalog.find`` would see.
     """
@@ -73,8 +73,8 @@ def _masked(dialogue: Dialogue) -> Iterator[RecommendationCase]:
 
 
 def _without(text: str, films: Catalog, blank: bool) -> str:
-    """The text without mentions of the films; without any mention where ``blank``."""
-    left = MENTION.sub(lambda found: "" if blank or int(found[1]) in films else found[0], text)
+    """The text without mentions of the films; with ``HIDDEN`` for every mention where ``blank``."""
+    left = MENTION.sub(lambda found: HIDDEN if blank else "" if int(found[1]) in films else found[0], text)
     return " ".join(films.strip_titles(left)[0].split())
 
 

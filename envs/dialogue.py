@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import cached_property
 
 MENTION = re.compile(r"@(\d+)")
+HIDDEN = "@_"
+"""Stands where a film was taken out that is to be recovered."""
 """A film mention in a text: ``@`` and the film's id."""
 
 
@@ -157,8 +159,8 @@ def named_films(turns: Iterable[Utterance]) -> set[int]:
 
 
 def without_films(text: str) -> str:
-    """A text without the films that it names as ``@id``."""
-    return MENTION.sub(" ", text).strip()
+    """A text without the films that it names as ``@id``, and without the marks of hidden ones."""
+    return MENTION.sub(" ", text).replace(HIDDEN, " ").strip()
 
 
 def mentioned_films(text: str) -> list[int]:

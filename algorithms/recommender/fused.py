@@ -1,9 +1,10 @@
 """Scores of the whole catalogue from a conversation: networks over its features, and the evidence of its films.
 
-    score_j = mean over networks of score_j + weight x log(max(0, evidence_j) + floor)
+    s_j = mean over networks of score_j + weight x log(max(0, evidence_j) + floor)
 
 The logarithm counts evidence as the networks count it, in nats; a context without films has the same of it for every
-film. Films that the context names keep what the networks say: their evidence comes from each other.
+film. Where films that the context names may come again (``NamedAgain``), the score of a new film is
+``log softmax(sharpness x s)_j`` over the new ones, and that of a named film the logarithm of its chance.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from scipy.special import logsumexp
 
 from algorithms.recommender.dialogue_ridge import DialogueRidge
+from algorithms.recommender.named_again import NamedAgain
 from algorithms.recommender.network import NetworkWeights
 from algorithms.recommender.reading import ContextReader, Features, Reading
 from algorithms.recommender.sparse_rows import SparseRow, sparse_row, stacked
@@ -52,8 +55,14 @@ class Evidence:
     ridge: DialogueRidge
     weight: float
     floor: float
-    named: float
-    """Evidence that a film named in the context has."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """Chances of the films that a context names, and the power of new films' shares beside them."""
+
+    chances: NamedAgain
+    sharpness: float
 
 
 class FusedScorer:
@@ -66,6 +75,7 @@ class FusedScorer:
         vocabulary: Vocabulary,
         weights: NetworkWeights,
         evidence: Evidence | None,
+        again: Again | None = None,
     ) -> None:
         """Score the films of a catalogue.
 
@@ -75,9 +85,10 @@ class FusedScorer:
             vocabulary: the columns of ``weights.inputs``.
             weights: the networks, joined into one.
             evidence: films from films; None goes without.
+            again: scores the films that a context names; None scores them as new ones.
         """
         self.catalog, self.vocabulary, self.weights, self.evidence = catalog, vocabulary, weights, evidence
-        self.reader = reader
+        self.reader, self.again = reader, again
         self._columns = {film: column for column, film in enumerate(catalog.ids)}
 
     def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
@@ -89,24 +100,31 @@ class FusedScorer:
         if self.evidence is not None:
             for row, reading in zip(scores, readings, strict=True):
                 row += self._evidence(reading, self.evidence)
+        if self.again is not None:
+            for row, reading in zip(scores, readings, strict=True):
+                self._name_again(row, reading, self.again)
         return scores
 
     def _network(self, readings: Sequence[Reading]) -> np.ndarray:
         weights = self.weights
         rows = (self.vocabulary.row(reading.features) for reading in readings)
         h_NW = np.stack([values @ weights.inputs[columns] for columns, values in rows])
-        scores = h_NW @ weights.films.T + weights.bias
-        for h_W, row, reading in zip(h_NW, scores, readings, strict=True):
-            if reading.named:
-                columns, ways = [self._columns[film] for film in reading.named], list(reading.named.values())
-                row[columns] += weights.named[ways, :-1] @ h_W + weights.named[ways, -1]
-        return scores
+        return h_NW @ weights.films.T + weights.bias
 
     def _evidence(self, reading: Reading, evidence: Evidence) -> np.ndarray:
         named = [self._columns[film] for film in reading.named]
         found = np.maximum(0.0, evidence.ridge.of(named, reading.wishes))
-        found[named] = evidence.named
         return np.float32(evidence.weight) * np.log(found + np.float32(evidence.floor))
+
+    def _name_again(self, row: np.ndarray, reading: Reading, again: Again) -> None:
+        """Bring new films and named ones of a row of scores, in place, to one scale."""
+        named = [self._columns[film] for film in reading.named]
+        row *= again.sharpness
+        row[named] = -np.inf
+        if len(named) < len(row):
+            row -= logsumexp(row)
+        if named:
+            row[named] = again.chances.log_chances(reading)
 
 
 def joined(networks: Sequence[NetworkWeights]) -> NetworkWeights:
@@ -116,11 +134,4 @@ def joined(networks: Sequence[NetworkWeights]) -> NetworkWeights:
         inputs=np.concatenate([each.inputs for each in networks], axis=1),
         films=np.concatenate([each.films for each in networks], axis=1) * share,
         bias=np.mean([each.bias for each in networks], axis=0),
-        named=np.concatenate(
-            [
-                *(each.named[:, :-1] * share for each in networks),
-                np.mean([each.named[:, -1:] for each in networks], axis=0),
-            ],
-            axis=1,
-        ),
     )

@@ -1,16 +1,15 @@
 """A softmax over the catalogue from the features of a conversation, and its training.
 
     h = sum_f value_f E_f        score_j = h . (O_j + sum_k M_jk P_k) + b_j
-                                 + h . U_n + c_n  for a film that was named the n-th way
 
-``M`` holds what is known of each film, so that a film that no training dialogue names is scored by its facts. Whether a
-film that was named comes again depends on the conversation (``U``, ``c``). Training minimises the weighted
-cross-entropy of the films that a message names, features dropped at random.
+``M`` holds what is known of each film, so that a film that no training dialogue names is scored by its facts. Training
+minimises the weighted cross-entropy of the new films that a message names, among all that the conversation has not
+named, features dropped at random.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +17,10 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import nn
 
-from algorithms.recommender.reading import NAMED_AS, Task
 from algorithms.settings import RecommenderSettings
 
 _START = 0.01
 """Standard deviation of the first weights."""
-_NAMED_RATE = 0.03
-"""Learning rate of what is added for named films: a few numbers that every example moves, and that have far to go."""
 _LAST_RATE = 0.1
 """Share of the learning rate that is left at the end of a training."""
 
@@ -38,12 +34,12 @@ class Examples:
 
     Attributes:
         features: (N, features) values.
-        named: of each, film columns with the way they were named, plus ``NAMED_AS`` x its ``Task``.
-        targets: of each, film columns with their weight.
+        named: of each, columns of the films that the conversation has named; they do not compete.
+        targets: of each, columns of other films with their weight.
     """
 
     features: csr_matrix
-    named: Sequence[Mapping[int, int]]
+    named: Sequence[Collection[int]]
     targets: Sequence[Mapping[int, float]]
 
 
@@ -55,13 +51,11 @@ class NetworkWeights:
         inputs: (features, width) float32.
         films: (films, width) float32.
         bias: (films,) float32.
-        named: (NAMED_AS, width + 1) float32: what is added for a named film, the constant last.
     """
 
     inputs: np.ndarray
     films: np.ndarray
     bias: np.ndarray
-    named: np.ndarray
 
 
 class SoftmaxNetwork(nn.Module):
@@ -82,7 +76,6 @@ class SoftmaxNetwork(nn.Module):
         self.films = nn.Parameter(torch.randn(films, width) * _START)
         self.facts = nn.Parameter(torch.randn(known, width) * _START)
         self.bias = nn.Parameter(torch.from_numpy(np.log(shares)).float())
-        self.named = nn.Parameter(torch.zeros(len(Task) * NAMED_AS, width + 1))
         self._known_of = _bags(facts)
 
     def film_vectors(self) -> torch.Tensor:
@@ -92,26 +85,24 @@ class SoftmaxNetwork(nn.Module):
         return self.films + known
 
     def forward(
-        self, features: csr_matrix, named: Sequence[Mapping[int, int]], dropout: float, noise: torch.Generator
+        self, features: csr_matrix, named: Sequence[Collection[int]], dropout: float, noise: torch.Generator
     ) -> torch.Tensor:
-        """Scores (N, films) of N rows of features, each feature left out with probability ``dropout``."""
+        """Scores (N, films) of N rows of features, features left out with probability ``dropout``; -inf if named."""
         places, starts, values = _bags(features)
         if dropout:
             values = values * (torch.rand(len(values), generator=noise) >= dropout) / (1.0 - dropout)
         h_NW = nn.functional.embedding_bag(places, self.inputs, starts, mode="sum", per_sample_weights=values)
         scores = h_NW @ self.film_vectors().T + self.bias
-        found = [(row, film, way) for row, films in enumerate(named) for film, way in films.items()]
+        found = [(row, film) for row, films in enumerate(named) for film in films]
         if not found:
             return scores
-        rows, films, ways = torch.tensor(found).T
-        more = (h_NW[rows] * self.named[ways, :-1]).sum(1) + self.named[ways, -1]
-        return scores.index_put((rows, films), more, accumulate=True)
+        rows, films = torch.tensor(found).T
+        return scores.index_put((rows, films), torch.tensor(-torch.inf))
 
     @torch.no_grad()
-    def weights(self, task: Task) -> NetworkWeights:
-        """The network as arrays, for one task."""
-        named = self.named[task * NAMED_AS : (task + 1) * NAMED_AS]
-        parts = (self.inputs, self.film_vectors(), self.bias, named)
+    def weights(self) -> NetworkWeights:
+        """The network as arrays."""
+        parts = (self.inputs, self.film_vectors(), self.bias)
         return NetworkWeights(*(part.detach().numpy().astype(np.float32) for part in parts))
 
 
@@ -136,9 +127,7 @@ def train(
     noise = torch.Generator().manual_seed(seed)
     wanted = np.array([row for row, targets in enumerate(examples.targets) if targets], dtype=np.int64)
     steps = epochs * batches(len(wanted), settings.batch_size)
-    vectors = [parameter for name, parameter in network.named_parameters() if name != "named"]
-    groups = [{"params": vectors}, {"params": [network.named], "lr": _NAMED_RATE}]
-    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=0.0, fused=True)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, _LAST_RATE, max(1, steps))
     for _ in range(epochs):
         order = wanted[torch.randperm(len(wanted), generator=noise).numpy()]

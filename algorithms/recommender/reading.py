@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
 from algorithms.emotions import EmotionReader
 from algorithms.seeker_words import seeker_words
 from envs.catalog import Catalog, Film
-from envs.dialogue import Role, Utterance, mentioned_films, without_films
+from envs.dialogue import HIDDEN, Role, Utterance, mentioned_films, without_films
 from envs.emotions import NINE, named_emotions
 from envs.words import WORD, word_grams
 
@@ -24,23 +23,12 @@ _PEOPLE = 6
 """People of a film that count, the director first."""
 _PERIOD = 5
 """Years of a period of film."""
-_FAR, _LONG = 6, 8
-"""Counts of films named and of turns are told apart up to these."""
+_FAR, _LONG, _WORDS = 6, 8, 18
+"""Counts of films named, of turns and of words are told apart up to these."""
 PLACES = 4
 """Places where a film was named last: the last turn of all; else the last that names films, the one before, earlier."""
 NAMED_AS = 2 * 2 * PLACES
 """Ways in which a film can have been named: by whom last, once or more often, and where."""
-
-
-class Task(IntEnum):
-    """What is foreseen from a conversation; named films come again at rates of its own in each."""
-
-    RECOMMENDER = 0
-    """Films of the recommender's next message: what a recommender is for."""
-    SEEKER = 1
-    """Films of the seeker's next message: further examples to learn from."""
-    MASKED = 2
-    """Films of a masked message of the dialogue; named films are never among them."""
 
 
 Features = dict[str, float]
@@ -53,11 +41,13 @@ class Reading:
 
     Attributes:
         features: what a network takes in.
+        last: what the last turn says, as far as it tells whether a film that was named comes again.
         wishes: the seeker's words, those after a negation as ``not word``.
         named: films that it names, each with the way it was named, from 0 to ``NAMED_AS`` - 1.
     """
 
     features: Features
+    last: Features
     wishes: frozenset[str]
     named: Mapping[int, int]
 
@@ -68,6 +58,7 @@ class Turn:
 
     role: Role
     films: tuple[int, ...]
+    hides: bool
     asks: bool
     words: tuple[str, ...]
     wishes: frozenset[str]
@@ -99,7 +90,7 @@ class ContextReader:
         emotions = {} if felt is None else {name: float(felt[1][NINE.index(name)]) for name in felt[0]}
         wishes = frozenset(seeker_words(line)) if role is Role.SEEKER else frozenset()
         films = tuple(film for film in mentioned_films(text) if film in self._films)
-        return Turn(role, films, "?" in line, tuple(WORD.findall(line)), wishes, emotions)
+        return Turn(role, films, HIDDEN in text, "?" in line, tuple(WORD.findall(line)), wishes, emotions)
 
     def _reading(self, turns: Sequence[Turn]) -> Reading:
         features: Features = {}
@@ -118,9 +109,10 @@ class ContextReader:
         _add(features, "recommender-film", (film for turn in recommender for film in turn.films))
         _add(features, "last-film", next((turn.films for turn in reversed(turns) if turn.films), ()))
         _add(features, "knowledge", (fact for film in named for fact in self._films[film]))
+        _add_hidden(features, turns)
         features |= _felt(turns)
         features[f"named {min(_FAR, len(named))}"] = features[f"turns {min(_LONG, len(turns))}"] = 1.0
-        return Reading(features, wishes, named)
+        return Reading(features, _last(turns, len(named)), wishes, named)
 
 
 def facts(film: Film) -> Iterable[str]:
@@ -133,6 +125,19 @@ def facts(film: Film) -> Iterable[str]:
 def _add(features: Features, group: str, found: Iterable[object]) -> None:
     distinct = dict.fromkeys(found)
     features.update({f"{group} {each}": len(distinct) ** -0.5 for each in distinct})
+
+
+def _add_hidden(features: Features, turns: Sequence[Turn]) -> None:
+    """What stands around hidden films: the words of their turn and of those before and after it, and the films near."""
+    place = next((place for place, turn in enumerate(turns) if turn.hides), None)
+    if place is None:
+        return
+    turn = turns[place]
+    _add(features, "hidden", (turn.role.value, *turn.words))
+    _add(features, "hidden-pair", word_grams(turn.words)[len(turn.words) :])
+    _add(features, "hidden-before", turns[place - 1].words if place else ())
+    _add(features, "hidden-after", turns[place + 1].words if place + 1 < len(turns) else ())
+    _add(features, "hidden-near", (film for turn in turns[max(0, place - 2) : place + 3] for film in turn.films))
 
 
 def _felt(turns: Sequence[Turn]) -> Features:
@@ -151,6 +156,18 @@ def _felt(turns: Sequence[Turn]) -> Features:
         last = turn.films or last
     said = next((turn.emotions for turn in reversed(turns) if turn.role is Role.SEEKER), {})
     return features | {f"emotion {name}": share for name, share in said.items()}
+
+
+def _last(turns: Sequence[Turn], named: int) -> Features:
+    """Words, length, question and films of the last turn by who speaks, its emotions, and how far the talk has come."""
+    if not named:
+        return {}
+    turn = turns[-1]
+    counts = {"films": min(3, len(turn.films)), "words": min(_WORDS, len(turn.words)) // 3, "asks": int(turn.asks)}
+    said = [f"says {word}" for word in dict.fromkeys(turn.words)] + [f"{name} {n}" for name, n in counts.items()]
+    features = dict.fromkeys([f"{turn.role} {each}" for each in said], 1.0)
+    features |= {f"turns {min(_LONG, len(turns))}": 1.0, f"named {min(_FAR, named)}": 1.0}
+    return features | {f"emotion {name}": share for name, share in turn.emotions.items()}
 
 
 def _named(turns: Sequence[Turn]) -> dict[int, int]:

@@ -19,7 +19,8 @@ from scipy.sparse import csr_matrix
 
 from algorithms.emotion_reading import load_reader, save_reader
 from algorithms.recommender.dialogue_ridge import DialogueRidge, WordRows
-from algorithms.recommender.fused import Evidence, FusedScorer, Vocabulary
+from algorithms.recommender.fused import Again, Evidence, FusedScorer, Vocabulary
+from algorithms.recommender.named_again import NamedAgain
 from algorithms.recommender.network import NetworkWeights
 from algorithms.recommender.reading import ContextReader
 from algorithms.recommender.scorer import ranked
@@ -91,6 +92,10 @@ class Recommender:
             arrays |= {"ridge.values": ridge.evidence.data.astype(_HALF), "ridge.rarity": ridge.words.rarity}
             arrays |= {"ridge.columns": ridge.evidence.indices, "ridge.starts": ridge.evidence.indptr}
             card["words"] = list(ridge.words.words)
+        if self.items.again is not None:
+            chances = self.items.again.chances
+            arrays |= {"again.places": chances.places, "again.ways": chances.ways}
+            card["again"] = chances.features
         write_bytes(folder / WEIGHTS, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
         write_json(folder / CARD, card | {"emotions": save_reader(self.items.reader.emotions, folder)})
 
@@ -112,9 +117,12 @@ class Recommender:
             reader = ContextReader(catalog, load_reader(folder, card["emotions"]))
             vocabulary = Vocabulary(card["features"])
             ridge = _ridge(tensors, card, settings) if "words" in card else None
+            again = _again(tensors, card, settings) if "again" in card else None
             fusion, items = (
-                FusedScorer(catalog, reader, vocabulary, _weights(tensors, stage), evidence)
-                for stage, evidence in zip(("fusion", "items"), evidence_of(settings, ridge), strict=True)
+                FusedScorer(catalog, reader, vocabulary, _weights(tensors, stage), evidence, named)
+                for stage, evidence, named in zip(
+                    ("fusion", "items"), evidence_of(settings, ridge), (None, again), strict=True
+                )
             )
             return cls(settings, fusion, items, tensors["liking"])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -128,7 +136,7 @@ def evidence_of(
     if ridge is None:
         return None, None
     first, second = (
-        Evidence(ridge, weight, settings.ridge_floor, settings.ridge_named)
+        Evidence(ridge, weight, settings.ridge_floor)
         for weight in (settings.fusion_ridge_weight, settings.ridge_weight)
     )
     return first, second
@@ -141,10 +149,15 @@ def _ridge(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any], settings:
     return DialogueRidge(evidence, WordRows(words, tensors["ridge.rarity"], settings.ridge_words))
 
 
+def _again(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any], settings: RecommenderSettings) -> Again:
+    chances = NamedAgain(card["again"], tensors["again.places"], tensors["again.ways"])
+    return Again(chances, settings.sharpness)
+
+
 def _arrays(scorer: FusedScorer, stage: str) -> dict[str, np.ndarray]:
     return {f"{stage}.{name}": array.astype(_HALF) for name, array in vars(scorer.weights).items()}
 
 
 def _weights(tensors: Mapping[str, np.ndarray], stage: str) -> NetworkWeights:
-    names = ("inputs", "films", "bias", "named")
+    names = ("inputs", "films", "bias")
     return NetworkWeights(**{name: tensors[f"{stage}.{name}"].astype(np.float32) for name in names})

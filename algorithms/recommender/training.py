@@ -19,10 +19,11 @@ from scipy.sparse import csr_matrix
 
 from algorithms.emotion_reading import emotion_reader
 from algorithms.recommender.dialogue_ridge import DialogueRidge
-from algorithms.recommender.fused import FusedScorer, Vocabulary, joined
+from algorithms.recommender.fused import Again, FusedScorer, Vocabulary, joined
 from algorithms.recommender.liking import fit_liking
+from algorithms.recommender.named_again import NamedAgain
 from algorithms.recommender.network import Examples, NetworkWeights, SoftmaxNetwork, batches, train
-from algorithms.recommender.reading import NAMED_AS, ContextReader, Reading, Task, facts
+from algorithms.recommender.reading import ContextReader, Reading, facts
 from algorithms.recommender.recommender import Recommender, evidence_of
 from algorithms.seeker_words import seeker_words
 from algorithms.settings import FeedbackSettings, Part, RecommenderSettings
@@ -50,11 +51,17 @@ _TOLD_EVERY = 10
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A context, what is foreseen from it, and its target columns with their weights."""
+    """A context, and what is foreseen from it.
+
+    Attributes:
+        context: the conversation that is read.
+        targets: columns of new films with their weights.
+        said: ids of all films of the recommender's message that follows; None before a seeker's, and in stage 1.
+    """
 
     context: tuple[Utterance, ...]
-    task: Task
     targets: Mapping[int, float]
+    said: frozenset[int] | None = None
 
 
 def fit_recommender(
@@ -83,13 +90,9 @@ def fit_recommender(
     vocabulary = Vocabulary.of((reading.features for reading in chain(*readings)), settings.rare)
     known = _known_of(catalog, settings)
     stages = [
-        (_examples(read, vocabulary, columns, examples), epochs, task)
-        for read, examples, epochs, task in zip(
-            readings,
-            (masked, coming),
-            (settings.fusion_epochs, settings.epochs),
-            (Task.MASKED, Task.RECOMMENDER),
-            strict=True,
+        (_examples(read, vocabulary, columns, examples), epochs)
+        for read, examples, epochs in zip(
+            readings, (masked, coming), (settings.fusion_epochs, settings.epochs), strict=True
         )
         if any(example.targets for example in examples)
     ]
@@ -99,9 +102,10 @@ def fit_recommender(
         )
     networks = _networks(stages, known, _shares(coming, len(columns)), settings, on_step)
     ridge = None if _lacks(settings, "ridge") else _ridge(dialogues, columns, settings)
+    again = None if _lacks(settings, "named") else _again(readings[1], coming, settings)
     fusion, items = (
-        FusedScorer(catalog, reader, vocabulary, joined([member[stage] for member in networks]), evidence)
-        for stage, evidence in zip((0, -1), evidence_of(settings, ridge), strict=True)
+        FusedScorer(catalog, reader, vocabulary, joined([member[stage] for member in networks]), evidence, named)
+        for stage, evidence, named in zip((0, -1), evidence_of(settings, ridge), (None, again), strict=True)
     )
     return Recommender(settings, fusion, items, fit_liking(dialogues, catalog, known))
 
@@ -118,22 +122,22 @@ class Aims:
         self._later = 0.0 if _lacks(settings, "later") else settings.later
 
     def masked(self, dialogue: Dialogue) -> Iterator[Example]:
-        """Stage 1: each message's films, from the dialogue without them."""
+        """Stage 1: each message's films, from the dialogue with a mark for each."""
         for case in cases(dialogue, "masked"):
-            yield Example(case.context, Task.MASKED, self._weights(dialogue, case.targets))
+            yield Example(case.context, self._weights(dialogue, case.targets))
 
     def coming(self, dialogue: Dialogue) -> Iterator[Example]:
-        """Stage 2: each message's films, and those named after it, from the messages before it."""
+        """Stage 2: each message's new films, and those named after it, from the messages before it."""
         mentions = dialogue.mentions
         for message in dict.fromkeys(mention.message for mention in mentions if mention.message):
             before = {mention.film_id for mention in mentions if mention.message < message}
             now = [mention.film_id for mention in mentions if mention.message == message]
             after = [m.film_id for m in mentions if m.message > message and m.film_id not in before]
             targets = {film: self._later * weight for film, weight in self._weights(dialogue, after).items()}
-            targets |= self._weights(dialogue, now)
-            task = Task.SEEKER if dialogue.messages[message].role is Role.SEEKER else Task.RECOMMENDER
+            targets |= self._weights(dialogue, [film for film in now if film not in before])
             targets = {film: weight for film, weight in targets.items() if weight}
-            yield Example(context(dialogue, message), task, targets)
+            said = None if dialogue.messages[message].role is Role.SEEKER else frozenset(now)
+            yield Example(context(dialogue, message), targets, said)
 
     def _weights(self, dialogue: Dialogue, films: Sequence[int]) -> dict[int, float]:
         return {self._columns[film]: self._weight(dialogue, film) for film in films if film in self._columns}
@@ -159,7 +163,7 @@ def _read(reader: ContextReader, examples: Sequence[Example], settings: Recommen
             replace(each, features={n: v for n, v in each.features.items() if n.split(" ", 1)[0] not in dropped})
             for each in found
         ]
-    return [replace(each, named={}) for each in found] if _lacks(settings, "named") else found
+    return found
 
 
 def _examples(
@@ -167,16 +171,13 @@ def _examples(
 ) -> Examples:
     return Examples(
         features=vocabulary.rows([reading.features for reading in readings]),
-        named=[
-            {columns[film]: way + NAMED_AS * example.task for film, way in reading.named.items()}
-            for reading, example in zip(readings, examples, strict=True)
-        ],
+        named=[[columns[film] for film in reading.named] for reading in readings],
         targets=[example.targets for example in examples],
     )
 
 
 def _networks(
-    stages: Sequence[tuple[Examples, int, Task]],
+    stages: Sequence[tuple[Examples, int]],
     known: csr_matrix,
     shares: np.ndarray,
     settings: RecommenderSettings,
@@ -184,7 +185,7 @@ def _networks(
 ) -> list[list[NetworkWeights]]:
     """Of each member the weights after each stage."""
     total = settings.members * sum(
-        epochs * batches(sum(map(bool, examples.targets)), settings.batch_size) for examples, epochs, _ in stages
+        epochs * batches(sum(map(bool, examples.targets)), settings.batch_size) for examples, epochs in stages
     )
     done = 0
 
@@ -201,9 +202,9 @@ def _networks(
             torch.manual_seed(seed)
             network = SoftmaxNetwork(stages[0][0].features.get_shape()[1], known, shares, settings.width)
         weights = []
-        for examples, epochs, task in stages:
+        for examples, epochs in stages:
             train(network, examples, settings, epochs, seed, told)
-            weights.append(network.weights(task))
+            weights.append(network.weights())
         members.append(weights)
     return members
 
@@ -237,6 +238,12 @@ def _shares(examples: Sequence[Example], films: int) -> np.ndarray:
         for film, weight in example.targets.items():
             counts[film] += weight
     return counts / counts.sum()
+
+
+def _again(readings: Sequence[Reading], coming: Sequence[Example], settings: RecommenderSettings) -> Again:
+    pairs = [(reading, each.said) for reading, each in zip(readings, coming, strict=True) if each.said is not None]
+    chances = NamedAgain.fit([reading for reading, _ in pairs], [said for _, said in pairs], settings.named_pull)
+    return Again(chances, settings.sharpness)
 
 
 def _ridge(dialogues: Sequence[Dialogue], columns: Mapping[int, int], settings: RecommenderSettings) -> DialogueRidge:

@@ -27,7 +27,7 @@ _AUC = (
 _RANKED = {
     "full": "every film may be ranked",
     "dedup": "films that the context names are no targets and not ranked",
-    "masked": "films of a message of either role, from the dialogue without them; films of the input are not ranked",
+    "masked": "films of a message of either role, from the dialogue with a mark for each; its films are not ranked",
 }
 
 

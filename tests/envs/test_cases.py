@@ -54,9 +54,9 @@ def test_masked_films_stand_nowhere_in_their_input():
     talk = Dialogue(7, 4, messages, {1: "Heat (1995)", 2: "Blue Velvet (1986)", 3: "It (2017)"})
     found = [(case.message, case.targets, [turn.text for turn in case.context]) for case in cases(talk, "masked")]
     assert found == [
-        (0, (1,), ["I like and Blue Velvet", *texts[1:]]),
-        (1, (2, 3), ["I like @1 and", "(!),,", "is it"]),
-        (2, (2,), ["I like @1 and", "(!), @3,", "is it"]),
+        (0, (1,), ["I like @_ and Blue Velvet", *texts[1:]]),
+        (1, (2, 3), ["I like @1 and", "@_ (!), @_,", "is it"]),
+        (2, (2,), ["I like @1 and", "(!), @3,", "@_ is it"]),
     ]
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from algorithms.emotions import LexiconEmotions
 from algorithms.recommender.dialogue_ridge import DialogueRidge
-from algorithms.recommender.fused import Evidence, FusedScorer, Vocabulary, joined
+from algorithms.recommender.fused import Again, Evidence, FusedScorer, Vocabulary, joined
+from algorithms.recommender.named_again import NamedAgain
 from algorithms.recommender.network import NetworkWeights
 from algorithms.recommender.reading import NAMED_AS, PLACES, ContextReader
 from envs.catalog import Catalog, Film
@@ -26,7 +27,7 @@ CONTEXTS = [
 
 def weights(seed: int, width: int = 2) -> NetworkWeights:
     rng = np.random.default_rng(seed)
-    shapes = ((3, width), (3, width), (3,), (NAMED_AS, width + 1))
+    shapes = ((3, width), (3, width), (3,))
     return NetworkWeights(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
 
 
@@ -45,23 +46,40 @@ def test_scores_worked_by_hand() -> None:
     of = weights(3)
     empty, scary = scorer(of).scores(CONTEXTS[:2])
     assert empty == pytest.approx(of.bias)
-    # "scary as": each wish has 1 / sqrt(2); film 10 stands in the last turn, named once, by the seeker: way 0
+    # "scary as": each wish has 1 / sqrt(2)
     h = of.inputs[0] + 2**-0.5 * of.inputs[1] + of.inputs[2]
-    expected = of.films @ h + of.bias
-    expected[0] += of.named[0, :2] @ h + of.named[0, 2]
-    assert scary == pytest.approx(expected, abs=1e-5)
-    later = scorer(of).scores(CONTEXTS)[2] - scorer(of).scores([[]])[0]
-    assert later == pytest.approx([0.0, *[of.named[2 * PLACES, 2]] * 2], abs=1e-5), "no known feature: the constant"
+    assert scary == pytest.approx(of.films @ h + of.bias, abs=1e-5)
 
 
-def test_evidence_counts_by_its_logarithm_and_films_named_have_their_own() -> None:
+def test_evidence_counts_by_its_logarithm() -> None:
     ridge = DialogueRidge.fit([{0, 1}] * 9 + [{2}], [set()] * 10, 3, 2.0, 1.0)
     of = weights(4)
     for_film = ridge.of([0], [])
     assert for_film[1] > 0 == for_film[2]
-    found = scorer(of, Evidence(ridge, 1.5, 0.01, 0.1)).scores(CONTEXTS[:2]) - scorer(of).scores(CONTEXTS[:2])
+    found = scorer(of, Evidence(ridge, 1.5, 0.01)).scores(CONTEXTS[:2]) - scorer(of).scores(CONTEXTS[:2])
     assert found[0] == pytest.approx(np.full(3, 1.5 * np.log(0.01))), "the same of every film"
-    assert found[1] == pytest.approx(1.5 * np.log(np.array([0.1, for_film[1], 0.0]) + 0.01), abs=1e-5)
+    assert found[1] == pytest.approx(1.5 * np.log(np.maximum(0.0, for_film) + 0.01), abs=1e-5)
+
+
+def test_named_films_have_their_chance_and_new_ones_share_by_the_power() -> None:
+    """ "Scary as @10": sigmoid(w . "says scary" + v) of the way of a film in the seeker's last turn; 99 is unknown."""
+    places, ways = np.zeros((PLACES, 1), np.float32), np.zeros(NAMED_AS, np.float32)
+    places[0], ways[0] = 2.0, -0.5
+    again = Again(NamedAgain(["seeker says scary"], places, ways), 0.5)
+    of = weights(5)
+    plain, found = (FusedScorer(CATALOG, READER, VOCABULARY, of, None, a).scores(CONTEXTS) for a in (None, again))
+    assert np.exp(found[1][0]) == pytest.approx(1 / (1 + np.exp(-1.5)))
+    assert np.exp(found[1][1:]).sum() == pytest.approx(1.0), "shares of the new films"
+    assert found[1][1] - found[1][2] == pytest.approx(0.5 * (plain[1][1] - plain[1][2]), abs=1e-5)
+    assert np.exp(found[0]).sum() == pytest.approx(1.0), "no film is named"
+
+
+def test_a_context_that_names_the_whole_catalogue_is_scored() -> None:
+    again = Again(NamedAgain([], np.zeros((PLACES, 0), np.float32), np.zeros(NAMED_AS, np.float32)), 0.5)
+    found = FusedScorer(CATALOG, READER, VOCABULARY, weights(5), None, again).scores(
+        [[Utterance(Role.SEEKER, "@10 @20 @30")]]
+    )
+    assert np.exp(found) == pytest.approx(np.full((1, 3), 0.5))
 
 
 def test_what_stands_in_few_conversations_does_not_count() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pytest
@@ -10,13 +10,12 @@ import torch
 from scipy.sparse import csr_matrix
 
 from algorithms.recommender.network import Examples, SoftmaxNetwork, batches, train
-from algorithms.recommender.reading import NAMED_AS, Task
 from algorithms.settings import RecommenderSettings
 
 SETTINGS = RecommenderSettings(batch_size=8, dropout=0.3, learning_rate=2e-2)
 FACTS = csr_matrix(np.array([[1, 0], [0, 0.5], [1, 0], [0, 0]], dtype=np.float32))
 SHARES = np.array([0.4, 0.3, 0.2, 0.1])
-NONE: Sequence[Mapping[int, int]] = ({},)
+NONE: Sequence[Collection[int]] = ((),)
 
 
 def network(width: int = 2, seed: int = 0) -> SoftmaxNetwork:
@@ -28,7 +27,7 @@ def rows(*values: Sequence[float]) -> csr_matrix:
     return csr_matrix(np.array(values, dtype=np.float32))
 
 
-def scores(of: SoftmaxNetwork, x: csr_matrix, named: Sequence[Mapping[int, int]], dropout: float = 0.0) -> np.ndarray:
+def scores(of: SoftmaxNetwork, x: csr_matrix, named: Sequence[Collection[int]], dropout: float = 0.0) -> np.ndarray:
     with torch.no_grad():
         return of(x, named, dropout, torch.Generator().manual_seed(0)).numpy()
 
@@ -40,7 +39,6 @@ def by_hand() -> SoftmaxNetwork:
         made.films.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [2.0, 2.0]]))
         made.facts.copy_(torch.tensor([[0.0, 3.0], [4.0, 0.0]]))
         made.bias.copy_(torch.tensor([0.1, 0.2, 0.3, 0.4]))
-        made.named[5] = torch.tensor([1.0, 0.5, -3.0])
     return made
 
 
@@ -50,12 +48,12 @@ def test_scores_worked_by_hand() -> None:
     assert found == pytest.approx([0.5 + 6 + 0.1, 1 + 2 + 0.2, 6 + 0.3, 1 + 4 + 0.4])
 
 
-def test_a_film_named_the_nth_way_has_a_term_of_its_own() -> None:
+def test_films_that_were_named_do_not_compete() -> None:
     x = rows([0.5, 1.0, 0.0], [0.0, 0.0, 0.0])
-    plain = scores(by_hand(), x, [{}, {}])
-    more = scores(by_hand(), x, [{2: 5, 3: 0}, {1: 5}]) - plain
-    # h . (1, .5) - 3 = .5 + 1 - 3, and the constant alone where nothing is known; way 0 adds nothing
-    assert more == pytest.approx(np.array([[0, 0, -1.5, 0], [0, -3.0, 0, 0]]), abs=1e-6)
+    plain = scores(by_hand(), x, [(), ()])
+    found = scores(by_hand(), x, [(2, 3), (1,)])
+    out = np.array([[False, False, True, True], [False, True, False, False]])
+    assert (found[out] == -np.inf).all() and (found[~out] == plain[~out]).all()
 
 
 def test_it_begins_at_popularity() -> None:
@@ -72,7 +70,7 @@ def test_dropout_leaves_out_features_and_none_without_it() -> None:
 def clicks() -> Examples:
     """Feature 0 leads to film 0, feature 1 to film 1 (at twice the weight), feature 2 to nothing."""
     x = rows(*[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]] * 12)
-    return Examples(x, [{}] * 36, [{0: 1.0}, {1: 2.0}, {}] * 12)
+    return Examples(x, [()] * 36, [{0: 1.0}, {1: 2.0}, {}] * 12)
 
 
 def test_the_loss_falls_and_what_leads_where_is_learnt() -> None:
@@ -80,7 +78,7 @@ def test_the_loss_falls_and_what_leads_where_is_learnt() -> None:
     train(made, clicks(), SETTINGS, 30, 0, losses.append)
     assert len(losses) == 30 * batches(24, 8) == 90
     assert np.mean(losses[-9:]) < 0.5 * np.mean(losses[:9])
-    assert scores(made, clicks().features[:2], [{}, {}]).argmax(1).tolist() == [0, 1]
+    assert scores(made, clicks().features[:2], [(), ()]).argmax(1).tolist() == [0, 1]
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not() -> None:
@@ -88,7 +86,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not() -> None:
     for seed in (0, 0, 1):
         made = network(4)
         train(made, clicks(), SETTINGS, 2, seed)
-        found.append(made.weights(Task.RECOMMENDER))
+        found.append(made.weights())
     assert all((getattr(found[0], name) == part).all() for name, part in vars(found[1]).items())
     assert (found[0].films != found[2].films).any()
 
@@ -97,34 +95,15 @@ def test_a_film_that_nobody_named_is_scored_by_its_facts() -> None:
     """Film 2 shares a fact with film 0; film 3 has none."""
     made = network(8)
     train(made, clicks(), SETTINGS, 30, 0)
-    towards, elsewhere = scores(made, clicks().features[:2], [{}, {}])
+    towards, elsewhere = scores(made, clicks().features[:2], [(), ()])
     assert towards[2] - towards[3] > elsewhere[2] - elsewhere[3] + 0.5
-
-
-def test_which_named_films_come_again_is_learnt() -> None:
-    again = {film: film % NAMED_AS for film in (2, 3)}
-    examples = Examples(rows(*[[1.0, 0.0, 0.0]] * 24), [again] * 24, [{3: 1.0}] * 24)
-    made = network(4)
-    train(made, examples, SETTINGS, 20, 0)
-    x = rows([1.0, 0.0, 0.0])
-    more = scores(made, x, [again])[0] - scores(made, x, NONE)[0]
-    assert more[3] > 0 > more[2]
-
-
-def test_each_task_has_its_own_terms_for_named_films() -> None:
-    made = by_hand()
-    with torch.no_grad():
-        made.named[NAMED_AS * Task.MASKED] = -9.0
-    masked, coming = (made.weights(task).named for task in (Task.MASKED, Task.RECOMMENDER))
-    assert masked.shape == coming.shape == (NAMED_AS, 3)
-    assert (masked[0] == -9.0).all() and not coming[0].any() and coming[5].tolist() == [1.0, 0.5, -3.0]
 
 
 def test_examples_without_targets_teach_nothing() -> None:
     made = network(4)
-    before = made.weights(Task.RECOMMENDER)
+    before = made.weights()
     train(made, Examples(rows([1.0, 0.0, 0.0]), NONE, [{}]), SETTINGS, 3, 0)
-    assert all((getattr(before, name) == part).all() for name, part in vars(made.weights(Task.RECOMMENDER)).items())
+    assert all((getattr(before, name) == part).all() for name, part in vars(made.weights()).items())
 
 
 def test_batches_are_about_as_large_as_asked() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from algorithms.emotions import Emotions
 from algorithms.recommender.reading import NAMED_AS, PLACES, ContextReader, Reading
 from envs.catalog import Catalog, Film
-from envs.dialogue import Role, Utterance
+from envs.dialogue import HIDDEN, Role, Utterance
 from envs.emotions import NINE
 
 S, R = Role.SEEKER, Role.RECOMMENDER
@@ -124,3 +124,30 @@ def test_the_squares_of_a_group_of_equals_sum_to_one(turns: list[tuple[Role, str
         assert not len(values) or (values**2).sum() == pytest.approx(1.0)
     assert all(0 <= way < NAMED_AS for way in found.named.values())
     assert all(0 < value <= 1 + 1e-9 for value in found.features.values())
+
+
+def test_the_last_turn_tells_whether_named_films_come_again() -> None:
+    found = read((S, "I liked @1"), (R, "And @2 ?"), (S, "Is it scary? Is it?")).last
+    assert found == {
+        "seeker says is": 1.0,
+        "seeker says it": 1.0,
+        "seeker says scary": 1.0,
+        "seeker films 0": 1.0,
+        "seeker words 1": 1.0,
+        "seeker asks 1": 1.0,
+        "turns 3": 1.0,
+        "named 2": 1.0,
+        "emotion neutral": 1.0,
+    }
+    assert not read((S, "Is it scary?")).last, "no film is named"
+
+
+def test_what_stands_around_a_hidden_film_is_read() -> None:
+    turns = ((S, "I liked @1"), (R, f"Then {HIDDEN} is fun"), (S, "Who directed?"), (R, "@2 too"), (S, "bye"))
+    found = read(*turns)
+    assert set(group(found, "hidden")) == {"recommender", "then", "is", "fun"}
+    assert set(group(found, "hidden-pair")) == {"then is", "is fun"}
+    assert set(group(found, "hidden-before")) == {"i", "liked"}
+    assert set(group(found, "hidden-after")) == {"who", "directed"}
+    assert set(group(found, "hidden-near")) == {"1", "2"}
+    assert not any(name.startswith("hidden") for name in read(turns[0], *turns[2:]).features)

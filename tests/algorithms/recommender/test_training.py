@@ -9,7 +9,6 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from algorithms.recommender.reading import Task
 from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.training import Aims, Example, fit_recommender
 from algorithms.settings import Part, RecommenderSettings
@@ -54,34 +53,29 @@ def test_masked_films_are_recovered_from_the_rest_of_the_dialogue() -> None:
     """Liked films weigh 2, disliked ones .5, others 1."""
     found = told(aims().masked(TALK))
     assert [targets for _, targets in found] == [{0: 2.0}, {1: 0.5}, {2: 1.0}, {1: 0.5}, {3: 1.0, 0: 2.0}]
-    assert found[0][0] == "I liked and Film 2 / Try @2 or @3 ? / @2 was boring / Then @4 , like"
+    assert found[0][0] == "I liked @_ and Film 2 / Try @2 or @3 ? / @2 was boring / Then @4 , like"
     assert "@2" not in found[1][0] and "Film 2" not in found[1][0] and "@3" in found[1][0]
 
 
 def test_coming_films_are_foreseen_from_what_came_before() -> None:
-    """Films that come later weigh half, those named before are no aim unless the message names them."""
+    """Films that come later weigh half, those named before are no aim."""
     found = told(aims().coming(TALK))
     assert found == [
         ("I liked @1 and Film 2", {1: 0.5, 2: 0.5, 3: 0.5}),
         ("I liked @1 and Film 2 / Try @2", {2: 1.0, 3: 0.5}),
-        ("I liked @1 and Film 2 / Try @2 or @3 ?", {1: 0.5, 3: 0.5}),
-        ("I liked @1 and Film 2 / Try @2 or @3 ? / @2 was boring", {3: 1.0, 0: 2.0}),
+        ("I liked @1 and Film 2 / Try @2 or @3 ?", {3: 0.5}),
+        ("I liked @1 and Film 2 / Try @2 or @3 ? / @2 was boring", {3: 1.0}),
     ]
 
 
 def test_who_speaks_next_is_kept_apart() -> None:
-    assert [each.task for each in aims().coming(TALK)] == [
-        Task.RECOMMENDER,
-        Task.RECOMMENDER,
-        Task.SEEKER,
-        Task.RECOMMENDER,
-    ]
-    assert {each.task for each in aims().masked(TALK)} == {Task.MASKED}
+    assert [each.said for each in aims().coming(TALK)] == [{2}, {3}, None, {4, 1}]
+    assert {each.said for each in aims().masked(TALK)} == {None}
 
 
 def test_the_weights_of_later_films_and_of_answers_can_be_left_out() -> None:
     assert told(aims(without=("later",)).coming(TALK))[0][1] == {1: 0.5}
-    assert told(aims(without=("feedback",)).coming(TALK))[3][1] == {3: 1.0, 0: 1.0}
+    assert told(aims(without=("feedback",)).coming(TALK))[3][1] == {3: 1.0}
     assert told(aims(later=0.25).coming(TALK))[1][1] == {2: 1.0, 3: 0.25}
 
 
@@ -112,9 +106,11 @@ def test_each_part_can_be_left_out_and_changes_what_it_says(part: Part, whole: R
     found = fit_recommender(DIALOGUES, CATALOG, TINY.model_copy(update={"without": (part,)}))
     context = [DIALOGUES[0].utterances]
     assert (found.scores(context) != whole.scores(context)).any()
-    assert groups(whole) - groups(found) == GROUPS.get(part, set())
+    lost = groups(whole) - groups(found)
+    assert {group for group in lost if not group.startswith("hidden")} == GROUPS.get(part, set())
+    assert (lost - GROUPS.get(part, set()) != set()) is (part == "fusion"), "only stage 1 sees hidden films"
     assert (found.items.evidence is None) is (part == "ridge")
-    assert found.items.weights.named.any() != (part == "named")
+    assert (found.items.again is None) is (part == "named")
     same = (found.fusion.weights.films == found.items.weights.films).all()
     assert bool(same) is (part == "fusion"), "without stage 1, both are stage 2"
     assert (found.liking([[]]) != whole.liking([[]])).any() == (part == "knowledge")
