@@ -63,6 +63,7 @@ CODE = {
                 "scorer",
                 "sparse_rows",
                 "training",
+                "vocabulary",
             )
         ),
         "algorithms.seeker_words",
