@@ -34,6 +34,7 @@ class EvaluationSettings(Settings):
     """How the trained policy is compared with the supervised one."""
 
     dialogues: int = Field(default=200, gt=0, description="held-out dialogues that each system converses on")
+    repeats: int = Field(default=2, gt=0, description="conversations of a system on each of them")
     gold_replies: int = Field(
         default=200, ge=0, description="replies to human contexts, for BLEU and other reference figures"
     )

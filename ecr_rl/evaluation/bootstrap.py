@@ -143,6 +143,18 @@ def paired(
     )
 
 
+def relative(baseline: Statistic, rl: Statistic, counts_BN: np.ndarray) -> Interval | None:
+    """(rl - baseline) / baseline on the same resamples; None without data, or from a baseline of 0."""
+    both = baseline.present & rl.present
+    if not both.any():
+        return None
+    first, second = baseline.restricted(both), rl.restricted(both)
+    whole = _whole(first)
+    if whole == 0:
+        return None
+    return _interval(_whole(second) / whole - 1.0, divide(second.over(counts_BN), first.over(counts_BN)) - 1.0)
+
+
 def _whole(statistic: Statistic) -> float:
     return float(statistic.over(np.ones((1, statistic.present.shape[0])))[0])
 

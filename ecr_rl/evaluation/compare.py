@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
 from algorithms.rollout import Conversation, roll_out, score_tokens
-from algorithms.second_evaluator import SecondEvaluator
+from algorithms.second_evaluator import JUDGED, SecondEvaluator
 from algorithms.text import ConversationText, load_tokenizer
 from ecr_rl.artefacts import ArtefactFolders
 from ecr_rl.config import RunConfig
@@ -49,6 +49,10 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
     dialogues = load_corpus(config.data, config.cache_folder).test
     count = min(config.evaluation.dialogues, len(dialogues))
     replies = min(config.evaluation.gold_replies, count)
+    # A dialogue's conversations are episodes apart by the number of dialogues: other seeker, other sampling noise.
+    episodes = [
+        index + len(dialogues) * repeat for repeat in range(config.evaluation.repeats) for index in range(count)
+    ]
     free = world_of(config, artefacts, run.path / REFERENCE, "test").build(min(count, _BATCH))
     gold = world_of(config, artefacts, run.path / REFERENCE, "test", seeker="replay", horizon=1).build(_BATCH)
     text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
@@ -61,16 +65,17 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
         # Log-probabilities for the KL are taken in float32, whatever the sampling dtype.
         exact = policy if policy.dtype == reference.dtype else load_causal_lm(folder, device=device).eval()
         records[name] = []
-        for start in range(0, count, _BATCH):
-            batch = [(EVALUATION, index) for index in range(start, min(count, start + _BATCH))]
+        for start in range(0, len(episodes), _BATCH):
+            batch = [(EVALUATION, index) for index in episodes[start : start + _BATCH]]
             talks = roll_out(policy, text, free, batch, config.seed)
             answered = [episode for episode in batch if episode[1] < replies]
             golden = {talk.episode: _gold(talk) for talk in roll_out(policy, text, gold, answered, config.seed)}
             for talk in talks:
                 kl = _kl(exact, reference, talk, config.policy.temperature)
-                number = dialogues[talk.episode[1]].conversation_id
-                records[name].append(_record(talk, number, golden.get(talk.episode, []), judge, kl))
-            on_step(sum(map(len, records.values())), 2 * count, {})
+                place = talk.episode[1] % len(dialogues), talk.episode[1] // len(dialogues)
+                number = dialogues[place[0]].conversation_id
+                records[name].append(_record(talk, place, number, golden.get(talk.episode, []), judge, kl))
+            on_step(sum(map(len, records.values())), 2 * len(episodes), {})
         write_records(run.path / FOLDER / f"{name}.jsonl", records[name])
     facts = json.loads((run.path / FACTS).read_text(encoding="utf-8"))
     write_json(run.path / FOLDER / SUMMARY, facts | {"split": "test", "seeker": config.env.seeker})
@@ -89,9 +94,14 @@ def _kl(policy: PreTrainedModel, reference: PreTrainedModel, talk: Conversation,
 
 
 def _record(
-    talk: Conversation, number: int | None, gold: list[GoldRecord], judge: SecondEvaluator, kl: list[float]
+    talk: Conversation,
+    place: tuple[int, int],
+    number: int | None,
+    gold: list[GoldRecord],
+    judge: SecondEvaluator,
+    kl: list[float],
 ) -> ConversationRecord:
-    held_out = judge.overall([Exchange(outcome.context, outcome.reply) for outcome in talk.outcomes])
+    held_out = judge.scores([Exchange(outcome.context, outcome.reply) for outcome in talk.outcomes])
     turns = [
         TurnRecord(
             reply=outcome.reply,
@@ -99,7 +109,7 @@ def _record(
             films=list(outcome.films),
             heads={head: float(score) for head, score in zip(HEADS, outcome.heads, strict=True)},
             parts=outcome.parts,
-            held_out=float(judged),
+            held_out={head: float(score) for head, score in zip(JUDGED, judged, strict=True)},
             tokens=len(reply.tokens),
             cut=outcome.cut,
             stripped=outcome.stripped,
@@ -111,7 +121,7 @@ def _record(
         )
     ]
     history: list[Line] = [{"role": u.role.value, "text": u.text} for u in talk.outcomes[0].context]
-    return ConversationRecord(talk.episode[1], number, history, turns, gold)
+    return ConversationRecord(*place, number, history, turns, gold)
 
 
 def _said(observation: str) -> str:

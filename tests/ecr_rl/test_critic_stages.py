@@ -97,7 +97,7 @@ def test_progress_is_told_from_start_to_end(labels: Path, tmp_path: Path) -> Non
 def test_the_second_evaluator_is_held_out(corpus: Corpus, tmp_path: Path) -> None:
     figures = build_second_evaluator(corpus, RubricJudge(corpus.catalog), tmp_path, silent)
     assert figures["overall"]["r2"] > max(0.1, figures["overall"]["r2_length"])
-    assert SecondEvaluator.load(tmp_path).overall([Exchange((), "Hello!")]).shape == (1,)
+    assert SecondEvaluator.load(tmp_path).scores([Exchange((), "Hello!")]).shape == (1, 5)
 
 
 def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_samples_are_drawn_by_the_seed_and_not_by_their_reward() -> None:
 def test_every_text_is_escaped(tmp_path: Path) -> None:
     folder = write_example_run(tmp_path, dialogues=3, iterations=0)
     hostile = [
-        ConversationRecord(index, index, [Line(role=Role.SEEKER, text=ATTACK)], [turn(ATTACK, ATTACK)], [])
+        ConversationRecord(index, 0, index, [Line(role=Role.SEEKER, text=ATTACK)], [turn(ATTACK, ATTACK)], [])
         for index in range(3)
     ]
     for system in ("baseline", "rl"):
@@ -213,10 +213,15 @@ def test_verdict_without_a_reward_says_so() -> None:
 
 
 def test_verdict_names_the_second_evaluator_and_the_texts() -> None:
-    baseline = [conversation(index, turn("a b c d", held_out=0.5)) for index in range(9)]
-    rl = [conversation(index, turn("a b a b a", held_out=0.4)) for index in range(9)]
+    baseline = [conversation(index, turn("a b c d", held_out={"overall": 0.5 + index / 100})) for index in range(9)]
+    rl = [conversation(index, turn("a b a b a", held_out={"overall": 0.4 + index / 100})) for index in range(9)]
     _, second, texts = verdict(compare(baseline, rl, resamples=50))
-    assert second == "A second evaluator that PPO never saw scores RL lower: -0.100 [-0.100, -0.100]."
+    # the baseline's deviation of 0, ..., 8 hundredths is sqrt(60 / 9) hundredths: 10 of them are 3.873 of it
+    fall = "-3.873 [-3.873, -3.873]"
+    assert second == (
+        f"A second evaluator that PPO never saw scores RL lower: {fall} standard deviations of the baseline's "
+        f"dialogues; at equal length {fall}."
+    )
     assert texts.startswith("Relative to the baseline: DIST-2 -50.0 %")
     assert texts.endswith("mean reply length +25.0 %.")
 
@@ -272,7 +277,7 @@ def test_a_run_without_metrics_has_no_learning_curves(tmp_path: Path) -> None:
 def test_what_was_not_measured_is_null_and_named_everywhere(tmp_path: Path) -> None:
     folder = write_example_run(tmp_path, dialogues=4, iterations=0)
     for system in ("baseline", "rl"):
-        bare = [conversation(index, turn(kl=None, held_out=None, heads={})) for index in range(4)]
+        bare = [conversation(index, turn(kl=None, held_out={}, heads={})) for index in range(4)]
         write_records(folder / "evaluation" / f"{system}.jsonl", bare)
     (folder / "evaluation" / "summary.json").write_text('{"epochs": 2, "policy_loss": NaN}')
     report = write_report(folder)

@@ -14,10 +14,10 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from algorithms.critic import Critic
 from ecr_rl.config import load_config
+from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs import RunFolder
 from ecr_rl.training.ppo import world_of
-from envs.heads import HEADS
 from envs.sample import sample_corpus, write_redial
 from tests.algorithms.doubles import tiny_text
 
@@ -65,7 +65,7 @@ def test_report_has_every_figure_of_both_systems(finished: tuple[Path, dict[str,
     run, report = finished
     assert report == json.loads((run / "report" / "report.json").read_text())
     assert report["n"] == 6
-    figures = {"reward", "held_out_overall", *HEADS, "bleu1", "dist2", "length", "repetition", "kl"}
+    figures = {figure.name for figure in FIGURES}
     for values in (*report["systems"].values(), report["difference"]):
         assert set(values) == figures
         assert all(value is None or value["low"] <= value["high"] for value in values.values())
