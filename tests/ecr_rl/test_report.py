@@ -183,8 +183,9 @@ def test_every_text_is_escaped(tmp_path: Path) -> None:
     reader = PageReader((folder / "report" / "index.html").read_text(encoding="utf-8"))
     assert "script" not in reader.tags
     assert not [name for name, _ in reader.attributes if name.startswith("on")]
-    # Three dialogues with an opening, and a reply and an answer of each system; the command and a fact.
-    assert sum(text.strip() == ATTACK for text in reader.text) == 3 * 5 + 2
+    # Three dialogues with an opening, and a reply and an answer of each system; the command, a fact, and each system's
+    # most frequent reply.
+    assert sum(text.strip() == ATTACK for text in reader.text) == 3 * 5 + 2 + 2
 
 
 def test_verdict_on_a_rise() -> None:
