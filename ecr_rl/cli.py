@@ -70,7 +70,9 @@ app.command(
         "ecr-rl train redial-gpu -s resources.gpus=4 --dry-run",
     )
 )(run.train)
-app.command(epilog=examples("ecr-rl evaluate runs/demo", "ecr-rl evaluate runs/demo --json"))(run.evaluate)
+app.command(
+    epilog=examples("ecr-rl evaluate --run runs/demo", "ecr-rl evaluate --run runs/demo --baseline runs/other --json")
+)(run.evaluate)
 app.command(epilog=examples("ecr-rl report runs/demo", "ecr-rl report runs/demo --json"))(run.report)
 app.add_typer(bench.app, name="bench")
 app.add_typer(critic.app, name="critic")

@@ -38,6 +38,10 @@ class EvaluationSettings(Settings):
     gold_replies: int = Field(
         default=200, ge=0, description="replies to human contexts, for BLEU and other reference figures"
     )
+    pmi_dialogues: int = Field(default=0, ge=0, description="of these dialogues, those whose replies' PMI is measured")
+    language_model: str = Field(
+        default="smollm2", description="measures the PMI: smollm2 (packaged), a folder, a hub id"
+    )
     resamples: int = Field(default=2000, gt=0, description="bootstrap resamples over dialogues")
     samples: int = Field(default=10, ge=0, description="conversations shown side by side in the report")
     calibration_conversations: int = Field(

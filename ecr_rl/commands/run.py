@@ -71,19 +71,31 @@ def train(
         _run_all(settings, out or Path("runs") / settings.name, resume, json)
 
 
-def evaluate(run: Run, json: Json = False) -> None:
-    """Compare a run's two policies on held-out dialogues.
+def evaluate(
+    run: Annotated[Path, typer.Option("--run", help="A run folder: what was given to --out.")],
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            help="Another run folder, or a responder's folder, to stand beside.",
+            show_default="the run's supervised policy",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare a run's trained policy with its supervised one, or with another, on held-out dialogues.
 
-    The trained policy stands beside the supervised one, under the run's own settings.
-
-    A run whose training has not finished is trained to its end first. Figures come with paired bootstrap intervals;
-    the conversations are written to RUN/evaluation.
+    Seekers, judges and settings are the run's own. One whose training has not finished is trained to its end first.
+    Figures come with paired bootstrap intervals; the conversations are written to RUN/evaluation, or with --baseline
+    to RUN/against.
     """
     with working(), _reopened(run) as folder:
         from ecr_rl.pipeline import Pipeline
 
-        folder.forget("evaluation", "report")
-        figures = Pipeline(folder.config, folder).evaluate()
+        pipeline = Pipeline(folder.config, folder)
+        if baseline is None:
+            folder.forget("evaluation", "report")
+        figures = pipeline.evaluate() if baseline is None else pipeline.evaluate_against(baseline)
     show(figures, json)
 
 

@@ -54,6 +54,22 @@ FIGURES: tuple[Definition, ...] = (
         for head in ("overall", *(head for head in JUDGED if head != "overall"))
     ),
     Definition(
+        "held_out_pmi",
+        "Held-out PMI",
+        "(log p(reply | context) - log p(reply)) / tokens by a language model that nothing here trained; in deviations "
+        "as above. No rubric is in its ancestry",
+        _HELD_OUT,
+        "higher",
+    ),
+    Definition(
+        "held_out_emotion_match",
+        "Held-out emotion match",
+        "cosine of the nine emotions of reply and human reply, over gold contexts; in deviations as above. No rubric "
+        "is in its ancestry",
+        _HELD_OUT,
+        "higher",
+    ),
+    Definition(
         "held_out_overall_length_matched",
         "Held-out overall, equal length",
         "intercept of the dialogues' gains in held-out overall over their differences in words a reply",
@@ -103,7 +119,8 @@ FIGURES: tuple[Definition, ...] = (
 
 EXPECTED = {"bleu1": (0.15, 0.25), "dist1_all": (0.2, 0.5), "dist2": (0.2, 0.5)}
 """Relative changes that an earlier project expected of RL, from and to, and never measured."""
-_SECOND, _MORE_TEXT, _CONVERSATION, PARTS = "Second evaluator", "More text figures", "Conversations", "Reward parts"
+_SECOND, _RUBRIC, _MORE_TEXT = "Second evaluator", "Rubric", "More text figures"
+_CONVERSATION, PARTS = "Conversations", "Reward parts"
 
 MORE: tuple[Definition, ...] = (
     *(
@@ -112,6 +129,16 @@ MORE: tuple[Definition, ...] = (
             f"{head.capitalize()}, second evaluator",
             "score in [0, 1]; mean over the turns of a dialogue's conversations, then over dialogues",
             _SECOND,
+            "higher",
+        )
+        for head in JUDGED
+    ),
+    *(
+        Definition(
+            f"rubric_{head}",
+            f"{head.capitalize()}, rubric",
+            "the rubric measured on the text itself, in [0, 1]; averaged as above",
+            _RUBRIC,
             "higher",
         )
         for head in JUDGED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -133,6 +134,7 @@ def _more_statistics(dialogues: Dialogues, parts: Sequence[str]) -> dict[str, St
     counts = {order: text_figures.count_grams(_replies(dialogues), order) for order in text_figures.ORDERS}
     return {
         **{f"second_{head}": _dialogue_mean(dialogues, _second(head)) for head in JUDGED},
+        **{f"rubric_{head}": _dialogue_mean(dialogues, _rubric(head)) for head in JUDGED},
         **{f"bleu{order}": _gold_bleu(dialogues, order) for order in text_figures.ORDERS[1:]},
         **{f"dist{order}_all": Distinct(found.distinct, found.alone, found.totals) for order, found in counts.items()},
         **{
@@ -159,18 +161,19 @@ class HeldOut:
 
 
 def held_out_statistics(baseline: Dialogues, rl: Dialogues) -> HeldOut:
-    """The second evaluator's heads in the baseline's standard deviations: ``held_out_<head>``.
+    """The second evaluator's heads, PMI and emotion match in the baseline's standard deviations: ``held_out_<name>``.
 
-    A dialogue's score is the mean over the turns of all its conversations; the baseline's mean over dialogues is 0 and
-    its standard deviation 1. ``held_out_overall_length_matched`` and ``held_out_overall_like_length`` are the gain in
-    the head ``overall`` at equal length (see ``length_matched``); the baseline's is 0.
+    A dialogue's score is the mean over the turns (emotion match: over the gold contexts) of all its conversations; the
+    baseline's mean over dialogues is 0 and its standard deviation 1. ``held_out_overall_length_matched`` and
+    ``held_out_overall_like_length`` are the gain in the head ``overall`` at equal length (see ``length_matched``); the
+    baseline's is 0.
     """
     first, second = {}, {}
-    for head in JUDGED:
-        mine, theirs = (_dialogue_values(dialogues, _second(head)) for dialogues in (baseline, rl))
+    for name, values in _held_out_values().items():
+        mine, theirs = (values(dialogues) for dialogues in (baseline, rl))
         middle, spread = (np.nanmean(mine), np.nanstd(mine)) if np.isfinite(mine).any() else (0.0, 0.0)
-        for found, values in ((first, mine), (second, theirs)):
-            found[f"held_out_{head}"] = _mean_of((values - middle) / spread if spread > 0 else values - middle)
+        for found, scores in ((first, mine), (second, theirs)):
+            found[f"held_out_{name}"] = _mean_of((scores - middle) / spread if spread > 0 else scores - middle)
     gains = second["held_out_overall"].numerator - first["held_out_overall"].numerator
     known = second["held_out_overall"].present & first["held_out_overall"].present
     lengths = [_dialogue_values(each, lambda turn: text_figures.word_count(turn.reply)) for each in (baseline, rl)]
@@ -181,6 +184,17 @@ def held_out_statistics(baseline: Dialogues, rl: Dialogues) -> HeldOut:
     second["held_out_overall_length_matched"] = Intercept(gains, lengths[1] - lengths[0], known)
     second["held_out_overall_like_length"] = Ratio(np.where(alike, gains, 0.0), alike.astype(np.float64))
     return HeldOut(first, second, int(alike.sum()))
+
+
+def _held_out_values() -> dict[str, Callable[[Dialogues], np.ndarray]]:
+    """By name, each dialogue's value (N,); NaN where there is none."""
+    heads = {head: partial(_dialogue_values, value=_second(head)) for head in JUDGED}
+    return heads | {"pmi": partial(_dialogue_values, value=lambda turn: turn.pmi), "emotion_match": _emotion_match}
+
+
+def _emotion_match(dialogues: Dialogues) -> np.ndarray:
+    found = [[case.emotion for record in records for case in record.gold] for records in dialogues]
+    return _floats([sum(row) / len(row) if row else np.nan for row in found])
 
 
 def _relative(baseline: Statistics, rl: Statistics, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:
@@ -214,6 +228,10 @@ def _head(name: str) -> Callable[[TurnRecord], float | None]:
 
 def _second(name: str) -> Callable[[TurnRecord], float | None]:
     return lambda turn: turn.held_out.get(name)
+
+
+def _rubric(name: str) -> Callable[[TurnRecord], float | None]:
+    return lambda turn: turn.rubric.get(name)
 
 
 def _part(name: str) -> Callable[[TurnRecord], float]:

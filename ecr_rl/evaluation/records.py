@@ -36,6 +36,8 @@ class TurnRecord:
         heads: score of each critic head in [0, 1]; a head that gave no score is left out.
         parts: parts of the turn's reward, by name; their sum is the reward.
         held_out: the second evaluator's score of each head that it judges, in [0, 1]; a missing one is left out.
+        rubric: the rubric's own score of each head but BLEU on the text, in [0, 1]; empty where there is no rubric.
+        pmi: what the context tells of the reply by a language model, in nats a token; None where it was not measured.
         tokens: tokens of the reply.
         cut: whether the reply reached its token limit before its end.
         stripped: pieces of markup or titles removed from the reply.
@@ -50,6 +52,8 @@ class TurnRecord:
     heads: dict[str, float]
     parts: dict[str, float]
     held_out: dict[str, float]
+    rubric: dict[str, float]
+    pmi: float | None
     tokens: int
     cut: bool
     stripped: int
@@ -64,11 +68,18 @@ class TurnRecord:
 
 @dataclass(frozen=True)
 class GoldRecord:
-    """One reply to a human context and what the human wrote there, films as titles in both."""
+    """One reply to a human context and what the human wrote there, films as titles in both.
+
+    Attributes:
+        reply: the system's.
+        reference: the human's.
+        emotion: cosine of their nine emotions.
+    """
 
     __pydantic_config__ = _STRICT
     reply: str
     reference: str
+    emotion: float
 
 
 @dataclass(frozen=True)

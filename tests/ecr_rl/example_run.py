@@ -47,6 +47,8 @@ def turn(reply: str = "Try Heat (1995)", answer: str = "", reward: float = 0.0, 
         "heads": dict.fromkeys(HEADS, 0.5),
         "parts": {"overall": reward},
         "held_out": dict.fromkeys(JUDGED, 0.5),
+        "rubric": dict.fromkeys(JUDGED, 0.5),
+        "pmi": 0.1,
         "tokens": 5,
         "cut": False,
         "stripped": 0,
@@ -72,7 +74,7 @@ def example_records(gain: float, dialogues: int = 80, seed: int = 0) -> list[Con
 def _conversation(index: int, gain: float, rng: np.random.Generator) -> ConversationRecord:
     turns = [_turn(gain, rng, last=place == 3) for place in range(int(rng.integers(2, 5)))]
     references = [f"Have you seen {FILMS[index % len(FILMS)]} ? It is a good one"]
-    gold = [GoldRecord(_reply(rng), reference) for reference in references]
+    gold = [GoldRecord(_reply(rng), reference, float(rng.uniform(0.2, 0.9))) for reference in references]
     return ConversationRecord(index, 0, 20000 + index, list(OPENING[: index % 3]), turns, gold)
 
 
@@ -86,6 +88,8 @@ def _turn(gain: float, rng: np.random.Generator, last: bool) -> TurnRecord:
         heads=heads,
         parts=parts,
         held_out={head: float(np.clip(rng.normal(0.5 + gain / 3, 0.1), 0, 1)) for head in JUDGED},
+        rubric={head: float(np.clip(rng.normal(0.5 + gain / 3, 0.1), 0, 1)) for head in JUDGED},
+        pmi=float(rng.normal(0.2 + gain, 0.2)),
         tokens=int(rng.integers(8, 24)),
         cut=bool(rng.random() < 0.05),
         stripped=int(rng.random() < 0.03),

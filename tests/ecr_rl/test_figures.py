@@ -19,6 +19,8 @@ NAMES = [
     "held_out_informativeness",
     "held_out_recommendation",
     "held_out_engagement",
+    "held_out_pmi",
+    "held_out_emotion_match",
     "held_out_overall_length_matched",
     "held_out_overall_like_length",
     *HEADS,
@@ -104,7 +106,7 @@ def test_repetition_is_counted_inside_a_dialogue() -> None:
 
 
 def test_bleu_is_a_mean_over_gold_contexts() -> None:
-    gold = [GoldRecord("a b", "a b"), GoldRecord("a b", "a c"), GoldRecord("", "a c")]
+    gold = [GoldRecord("a b", "a b", 0.5), GoldRecord("a b", "a c", 0.5), GoldRecord("", "a c", 0.5)]
     records = [conversation(0, turn(), gold=gold), conversation(1, turn())]
     assert mean(records, "bleu1") == 0.5
 
@@ -121,7 +123,7 @@ def test_a_figure_without_data_is_null_and_named() -> None:
     assert report["systems"]["baseline"]["kl"] is None
     assert report["systems"]["rl"]["kl"]["mean"] == pytest.approx(0.1)
     assert report["difference"]["kl"] is None
-    assert report["missing"] == ["bleu1", "kl"]
+    assert report["missing"] == ["held_out_emotion_match", "bleu1", "kl"]
     assert report["more"]["sacrebleu"] is None
 
 
@@ -196,6 +198,19 @@ def test_a_gain_that_is_length_alone_is_gone_at_equal_length() -> None:
     assert 0 < found["difference"]["held_out_overall_like_length"]["mean"] < 2
 
 
+def test_pmi_and_emotion_match_stand_in_deviations_too() -> None:
+    def records(gain: float) -> list[ConversationRecord]:
+        return [
+            conversation(i, turn(pmi=gain + i), turn(pmi=None), gold=[GoldRecord("a", "b", 0.2 * i + gain / 10)])
+            for i in range(3)
+        ]
+
+    deviation = (2 / 3) ** 0.5
+    found = compare(records(0.0), records(1.0), resamples=20)["difference"]
+    assert found["held_out_pmi"]["mean"] == pytest.approx(1 / deviation)
+    assert found["held_out_emotion_match"]["mean"] == pytest.approx(0.1 / (0.2 * deviation))
+
+
 def test_distinct_replies_and_the_most_frequent_ones() -> None:
     baseline = [conversation(0, turn("a"), turn("b")), conversation(1, turn("a"), turn("c"))]
     rl = [conversation(0, turn("a"), turn("a")), conversation(1, turn("a"), turn("d"))]
@@ -209,7 +224,7 @@ def test_distinct_replies_and_the_most_frequent_ones() -> None:
 
 
 def test_relative_changes_have_intervals_of_their_own() -> None:
-    gold = [GoldRecord("a b", "a b")], [GoldRecord("a c", "a b")]
+    gold = [GoldRecord("a b", "a b", 0.5)], [GoldRecord("a c", "a b", 0.5)]
     found = compare([conversation(0, gold=gold[0])], [conversation(0, gold=gold[1])], resamples=20)
     assert found["relative"]["bleu1"] == {"mean": -0.5, "low": -0.5, "high": -0.5}
     assert found["relative"]["dist2"] is None

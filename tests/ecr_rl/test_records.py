@@ -19,7 +19,7 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_any_text_survives(tmp_path: Path) -> None:
     odd = 'line\u2028separator \u0085 \n newline, "quote", <b>, \U0001f600'
-    records = [conversation(0, turn(reply=odd), gold=[GoldRecord(odd, odd)])]
+    records = [conversation(0, turn(reply=odd), gold=[GoldRecord(odd, odd, 0.5)])]
     write_records(tmp_path / "odd.jsonl", records)
     assert read_records(tmp_path / "odd.jsonl") == records
 

@@ -332,7 +332,7 @@ def test_a_folder_that_is_no_finished_run_is_refused(tmp_path: Path) -> None:
 
 def test_dialogues_that_end_early_are_shown(tmp_path: Path) -> None:
     folder = write_example_run(tmp_path, dialogues=2, iterations=0)
-    gold = [GoldRecord("a b", "a b")]
+    gold = [GoldRecord("a b", "a b", 0.5)]
     short = [conversation(index, turn(), gold=gold) for index in range(2)]
     long = [conversation(index, turn(), turn(), turn(cut=True, accepted=True), gold=gold) for index in range(2)]
     write_records(folder / "evaluation" / "baseline.jsonl", short)

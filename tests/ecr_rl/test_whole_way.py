@@ -18,6 +18,7 @@ from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs import RunFolder
 from ecr_rl.training.ppo import world_of
+from envs.errors import RunError
 from envs.sample import sample_corpus, write_redial
 from tests.algorithms.doubles import tiny_text
 
@@ -118,6 +119,20 @@ def test_reward_is_the_critics_forward_pass_and_the_critic_is_frozen(
     _copy_with_other_weights(artefacts.critic, swapped)
     assert reward(artefacts.critic) == reward(artefacts.critic)
     assert reward(artefacts.critic) != reward(swapped)
+
+
+def test_another_policy_can_be_the_baseline(finished: tuple[Path, dict[str, Any]]) -> None:
+    run, report = finished
+    config = RunFolder.open(run).config
+    with RunFolder.create(run, config, resume=True) as folder:
+        pipeline = Pipeline(config, folder)
+        itself = pipeline.evaluate_against(run)
+        supervised = pipeline.evaluate_against(pipeline.artefacts().responder)
+        with pytest.raises(RunError, match="holds no policy"):
+            pipeline.evaluate_against(run / "report")
+    assert itself["difference"]["held_out_overall"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert supervised["difference"] == report["difference"], "the run's own baseline, from its folder"
+    assert {file.name for file in (run / "against" / run.name).iterdir()} == {"baseline.jsonl", "rl.jsonl"}
 
 
 def artefacts_but_critic(artefacts: Any) -> tuple[Path, ...]:
