@@ -71,7 +71,11 @@ app.command(
     )
 )(run.train)
 app.command(
-    epilog=examples("ecr-rl evaluate --run runs/demo", "ecr-rl evaluate --run runs/demo --baseline runs/other --json")
+    epilog=examples(
+        "ecr-rl evaluate --run runs/demo",
+        "ecr-rl evaluate --run runs/demo --baseline runs/other --json",
+        "ecr-rl evaluate --run runs/demo --best-of 4",
+    )
 )(run.evaluate)
 app.command(epilog=examples("ecr-rl report runs/demo", "ecr-rl report runs/demo --json"))(run.report)
 app.add_typer(bench.app, name="bench")

@@ -81,21 +81,25 @@ def evaluate(
             show_default="the run's supervised policy",
         ),
     ] = None,
+    best_of: Annotated[
+        int, typer.Option("--best-of", min=1, help="The baseline says the best of so many replies by the critic.")
+    ] = 1,
     json: Json = False,
 ) -> None:
     """Compare a run's trained policy with its supervised one, or with another, on held-out dialogues.
 
     Seekers, judges and settings are the run's own. One whose training has not finished is trained to its end first.
     Figures come with paired bootstrap intervals; the conversations are written to RUN/evaluation, or with --baseline
-    to RUN/against.
+    or --best-of to RUN/against.
     """
     with working(), _reopened(run) as folder:
         from ecr_rl.pipeline import Pipeline
 
         pipeline = Pipeline(folder.config, folder)
-        if baseline is None:
+        own = baseline is None and best_of == 1
+        if own:
             folder.forget("evaluation", "report")
-        figures = pipeline.evaluate() if baseline is None else pipeline.evaluate_against(baseline)
+        figures = pipeline.evaluate() if own else pipeline.evaluate_against(baseline, best_of)
     show(figures, json)
 
 

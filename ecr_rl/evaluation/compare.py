@@ -41,7 +41,7 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
 
 
 def compare_with(
-    config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, baseline: Path, on_step: OnStep
+    config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, baseline: Path | None, best_of: int, on_step: OnStep
 ) -> dict[str, Any]:
     """Let a run's policy and another one converse; records go to ``against/NAME/{baseline,rl}.jsonl`` of the run.
 
@@ -49,7 +49,8 @@ def compare_with(
         config: the run's settings: seekers, judges and sampling of both.
         artefacts: the run's trained parts.
         run: the run.
-        baseline: a run folder, whose trained policy is meant, or a responder's folder.
+        baseline: a run folder, whose trained policy is meant, or a responder's folder; None: the run's responder.
+        best_of: replies that the baseline samples a turn; the training critic says which one is said.
         on_step: told of conversations done, of both systems.
 
     Returns:
@@ -58,10 +59,11 @@ def compare_with(
     Raises:
         RunError: the folder is neither, or its policy reads other tokens.
     """
-    policy = policy_of(baseline)
+    policy = artefacts.responder if baseline is None else policy_of(baseline)
     if (policy / "tokenizer.json").read_bytes() != (artefacts.responder / "tokenizer.json").read_bytes():
         raise RunError(f"{policy} has another tokenizer than {run.path}: the two cannot sit in one conversation")
-    return _play(config, artefacts, run, policy, run.path / "against" / baseline.name, on_step)
+    name = ("supervised" if baseline is None else baseline.name) + (f"-best-of-{best_of}" if best_of > 1 else "")
+    return _play(config, artefacts, run, policy, run.path / "against" / name, on_step, best_of)
 
 
 def policy_of(folder: Path) -> Path:
@@ -78,12 +80,19 @@ def policy_of(folder: Path) -> Path:
 
 
 def _play(
-    config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, baseline: Path, out: Path, on_step: OnStep
+    config: RunConfig,
+    artefacts: ArtefactFolders,
+    run: RunFolder,
+    baseline: Path,
+    out: Path,
+    on_step: OnStep,
+    best_of: int = 1,
 ) -> dict[str, Any]:
     conversations = HeldOutConversations(config, artefacts, run.path / REFERENCE)
     total, records = len(conversations.episodes), {}
     for place, (name, policy) in enumerate({"baseline": baseline, "rl": run.path / MODEL}.items()):
-        records[name] = conversations.play(policy, partial(_of_both, on_step, place * total, 2 * total))
+        told, candidates = partial(_of_both, on_step, place * total, 2 * total), best_of if name == "baseline" else 1
+        records[name] = conversations.play(policy, told, candidates)
         write_records(out / f"{name}.jsonl", records[name])
     return figures.compare(records["baseline"], records["rl"], resamples=config.evaluation.resamples, seed=config.seed)
 

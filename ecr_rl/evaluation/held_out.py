@@ -60,12 +60,13 @@ class HeldOutConversations:
         apart, repeats = len(self._dialogues), self._config.evaluation.repeats
         return [(EVALUATION, index + apart * repeat) for repeat in range(repeats) for index in range(self._count)]
 
-    def play(self, folder: Path, on_step: OnStep) -> list[ConversationRecord]:
+    def play(self, folder: Path, on_step: OnStep, candidates: int = 1) -> list[ConversationRecord]:
         """Let the policy of a folder converse; its records in the order of ``episodes``.
 
         Args:
             folder: model and tokenizer; the tokens are the responder's.
             on_step: told of conversations done.
+            candidates: replies sampled a turn, of which the training critic chooses; more than 1 have no gold replies.
         """
         device, wanted = best_device(), self._config.policy
         policy = load_causal_lm(folder, dtype=sampling_dtype(wanted, device), device=device).eval()
@@ -75,8 +76,8 @@ class HeldOutConversations:
         replies = min(self._config.evaluation.gold_replies, self._count)
         for start in range(0, len(episodes), _BATCH):
             batch = episodes[start : start + _BATCH]
-            talks = roll_out(policy, self._text, self._free, batch, seed)
-            answered = [episode for episode in batch if episode[1] < replies]
+            talks = roll_out(policy, self._text, self._free, batch, seed, candidates)
+            answered = [episode for episode in batch if episode[1] < replies and candidates == 1]
             gold = _gold(roll_out(policy, self._text, self._gold, answered, seed), self._judges)
             for talk in talks:
                 kl = _kl(exact, self._reference, talk, wanted.temperature)

@@ -132,7 +132,15 @@ def test_another_policy_can_be_the_baseline(finished: tuple[Path, dict[str, Any]
             pipeline.evaluate_against(run / "report")
     assert itself["difference"]["held_out_overall"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
     assert supervised["difference"] == report["difference"], "the run's own baseline, from its folder"
+    chosen = _best_of_four(run)
+    assert chosen["systems"]["baseline"]["overall"]["mean"] > report["systems"]["baseline"]["overall"]["mean"]
     assert {file.name for file in (run / "against" / run.name).iterdir()} == {"baseline.jsonl", "rl.jsonl"}
+
+
+def _best_of_four(run: Path) -> dict[str, Any]:
+    config = RunFolder.open(run).config
+    with RunFolder.create(run, config, resume=True) as folder:
+        return Pipeline(config, folder).evaluate_against(None, best_of=4)
 
 
 def artefacts_but_critic(artefacts: Any) -> tuple[Path, ...]:
