@@ -41,24 +41,21 @@ def compare(
     Raises:
         DataError: no records, a dialogue twice, or two systems with different dialogues.
     """
-    first, second = _matched(baseline, rl)
+    found = statistics_of(baseline, rl)
+    first, second = found.dialogues
     counts_BN = draw(len(first), resamples, seed)
-    held_out = held_out_statistics(first, second)
-    main_statistics = [_main_statistics(dialogues) for dialogues in (first, second)]
-    main = _section(FIGURES, main_statistics[0] | held_out.baseline, main_statistics[1] | held_out.rl, counts_BN)
-    parts = sorted({name for turn in _turns((*first, *second)) for name in turn.parts})
+    main = _section(FIGURES, *found.figures, counts_BN)
+    parts = [name.removeprefix("part_") for name in found.figures[0] if name.startswith("part_")]
     further = (*MORE, *map(part_definition, parts))
-    statistics = [_more_statistics(dialogues, parts) for dialogues in (first, second)]
-    more = _section(further, *statistics, counts_BN)
     return {
         "systems": main["systems"],
         "difference": main["difference"],
         "n": len(first),
-        "n_like_length": held_out.like_length,
+        "n_like_length": found.like_length,
         "conversations": len(first[0]),
         "missing": main["missing"],
-        "more": more | {"sacrebleu": _sacrebleu(first, second)},
-        "relative": _relative(main_statistics[0] | statistics[0], main_statistics[1] | statistics[1], counts_BN),
+        "more": _section(further, *found.figures, counts_BN) | {"sacrebleu": _sacrebleu(first, second)},
+        "relative": _relative(*found.figures, counts_BN),
         "frequent": {"baseline": _frequent(first), "rl": _frequent(second)},
         "formulas": {definition.name: definition.formula for definition in (*FIGURES, *further)},
         "bootstrap": {
@@ -68,6 +65,37 @@ def compare(
             "seed": seed,
         },
     }
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two systems on the same dialogues.
+
+    Attributes:
+        dialogues: of the baseline and of rl, the conversations of each dialogue.
+        figures: of each, its statistics by name: ``FIGURES``, ``MORE`` and the reward's parts.
+        like_length: dialogues in which both write replies of like length.
+    """
+
+    dialogues: tuple[Dialogues, Dialogues]
+    figures: tuple[Statistics, Statistics]
+    like_length: int
+
+
+def statistics_of(baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord]) -> Compared:
+    """The statistics that ``compare`` draws its intervals from.
+
+    Raises:
+        DataError: as ``compare``.
+    """
+    first, second = _matched(baseline, rl)
+    held_out = held_out_statistics(first, second)
+    parts = sorted({name for turn in _turns((*first, *second)) for name in turn.parts})
+    mine, theirs = (
+        _main_statistics(dialogues) | own | _more_statistics(dialogues, parts)
+        for dialogues, own in ((first, held_out.baseline), (second, held_out.rl))
+    )
+    return Compared((first, second), (mine, theirs), held_out.like_length)
 
 
 def _matched(baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord]) -> tuple[Dialogues, Dialogues]:
