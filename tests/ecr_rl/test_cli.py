@@ -16,7 +16,7 @@ from ecr_rl.runs import RunFolder
 from tests.commands import parse_command
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "train", "evaluate", "report", "status", "doctor"]
+COMMANDS = ["demo", "train", "evaluate", "report", "results", "status", "doctor"]
 COMMANDS += [
     "data stats",
     "data prepare",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from ecr_rl.cli import app
 from ecr_rl.evaluation.bootstrap import Ratio, draw, paired
 from ecr_rl.evaluation.figures import compare
 from ecr_rl.evaluation.nested import compare_runs, nested_difference
 from ecr_rl.evaluation.records import ConversationRecord
 from envs.errors import DataError
-from tests.ecr_rl.example_run import conversation, example_records, turn
+from tests.ecr_rl.example_run import conversation, example_records, turn, write_example_run
 
 
 def constant(value: float, dialogues: int = 12) -> Ratio:
@@ -49,3 +54,20 @@ def test_runs_on_other_dialogues_are_refused() -> None:
         compare_runs([(records(0.0), records(1.0)), (records(0.0, 11), records(1.0, 11))])
     with pytest.raises(DataError, match="no runs"):
         compare_runs([])
+
+
+def test_the_command_reads_run_folders_and_fills_a_page(tmp_path: Path) -> None:
+    for name, gain in (("one", 0.1), ("two", 0.2)):
+        write_example_run(tmp_path / name, gain=gain)
+    page = tmp_path / "results.md"
+    page.write_text("# Results\n\n<!-- results seeds -->\n<!-- /results -->\n")
+    words = ["results", str(tmp_path / "one"), str(tmp_path / "two"), "--into", str(page), "--name", "seeds", "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["runs"] == 2
+    text = page.read_text()
+    assert "| `held_out_overall` | +" in text and "| one | two | all runs |" in text
+    assert f"{found['difference']['reward']['mean']:+.3f}" in text
+    missing = CliRunner().invoke(app, ["results", str(tmp_path / "one"), "--against", "nobody"])
+    assert missing.exit_code == 1 and "Run the evaluation first" in missing.output
