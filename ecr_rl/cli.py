@@ -70,7 +70,19 @@ app.command(
         "ecr-rl train redial-gpu -s resources.gpus=4 --dry-run",
     )
 )(run.train)
-app.command(epilog=examples("ecr-rl evaluate runs/demo", "ecr-rl evaluate runs/demo --json"))(run.evaluate)
+app.command(
+    epilog=examples(
+        "ecr-rl evaluate --run runs/demo",
+        "ecr-rl evaluate --run runs/demo --baseline runs/other --json",
+        "ecr-rl evaluate --run runs/demo --best-of 4",
+    )
+)(run.evaluate)
+app.command(
+    epilog=examples(
+        "ecr-rl results runs/seed-0 runs/seed-1 runs/seed-2 --into docs/results.md --name redial",
+        "ecr-rl results runs/seed-0 --against supervised-best-of-4 --json",
+    )
+)(run.results)
 app.command(epilog=examples("ecr-rl report runs/demo", "ecr-rl report runs/demo --json"))(run.report)
 app.add_typer(bench.app, name="bench")
 app.add_typer(critic.app, name="critic")

@@ -240,6 +240,17 @@ class Pipeline:
 
         return self._in_folder("evaluation", settings, self._config.evaluation.dialogues, work, later=("report",))
 
+    def evaluate_against(self, baseline: Path | None, best_of: int = 1) -> dict[str, Any]:
+        """The trained policy beside another run's, or a responder, or the critic's choice of its replies."""
+        self.train()
+        artefacts = self.artefacts()
+        _prepare_torch(self._config.resources.driver_threads)
+        self._run.rewind("against", 0)
+        with self._run.stage("against", self._config.evaluation.dialogues) as stage:
+            from ecr_rl.evaluation.compare import compare_with
+
+            return compare_with(self._config, artefacts, self._run, baseline, best_of, stage.update)
+
     def report(self) -> dict[str, Any]:
         """The report: ``report/index.html``, plots and ``report/report.json``; returns what the JSON says."""
         self.evaluate()

@@ -166,6 +166,25 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         infos = {"turn": turns, "_turn": turns != None}  # noqa: E711 - elementwise
         return tuple(self._observed), rewards, terminated, truncated, infos
 
+    def appraise(self, actions: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        """What the heads would pay for replies that are not said.
+
+        Args:
+            actions: of each conversation that is not over, in order, some replies.
+
+        Returns:
+            Of each the sum of what the heads pay, one number a reply; what the seeker would answer is not in it.
+        """
+        states = [state for state in self._rows if state is not None and not state.over]
+        exchanges = [
+            Exchange(tuple(state.rendered), self._read(state, action).text)
+            for state, replies in zip(states, actions, strict=True)
+            for action in replies
+        ]
+        scores = self._score(exchanges)
+        paid = np.zeros(len(exchanges)) if self._reward_model is None else self._shaper.heads(scores).sum(1)
+        return np.split(paid, np.cumsum([len(replies) for replies in actions])[:-1])
+
     def render(self) -> tuple[str, ...] | None:
         """N transcripts in mode ``"ansi"``, else None."""
         if self.render_mode != "ansi":
@@ -220,11 +239,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
 
     def _turns(self, states: Sequence[ConversationState], actions: Sequence[str]) -> list[TurnOutcome]:
         """Say the replies, have them judged and answered."""
-        limit = self._settings.max_characters
-        replies = [
-            read_reply(action, state.proposal, self._catalog, limit)
-            for state, action in zip(states, actions, strict=True)
-        ]
+        replies = [self._read(state, action) for state, action in zip(states, actions, strict=True)]
         contexts = [tuple(state.rendered) for state in states]
         scores = self._score(
             [Exchange(*pair) for pair in zip(contexts, [reply.text for reply in replies], strict=True)]
@@ -240,6 +255,9 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             state.truncated = not answer.ended and len(state.turns) >= self._seeker.turns
             outcomes.append(self._outcome(state, contexts[row], reply, answer, scores.mean[row], paid[row], earlier))
         return outcomes
+
+    def _read(self, state: ConversationState, action: str) -> Reply:
+        return read_reply(action, state.proposal, self._catalog, self._settings.max_characters)
 
     def _score(self, exchanges: Sequence[Exchange]) -> HeadScores:
         if self._reward_model is None or not exchanges:

@@ -16,7 +16,7 @@ from ecr_rl.runs import RunFolder
 from tests.commands import parse_command
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "train", "evaluate", "report", "status", "doctor"]
+COMMANDS = ["demo", "train", "evaluate", "report", "results", "status", "doctor"]
 COMMANDS += [
     "data stats",
     "data prepare",
@@ -118,7 +118,7 @@ def test_an_existing_run_is_refused_without_resume(tmp_path: Path, stub_pipeline
         ("train demo --iterations 3", 2, "No such option"),
         ("trian demo", 2, "No such command"),
         ("status nowhere", 1, "no run there"),
-        ("evaluate nowhere", 1, "no run there"),
+        ("evaluate --run nowhere", 1, "no run there"),
         ("report nowhere", 1, "no run there"),
         ("critic evaluate --critic nowhere", 2, "nowhere is no folder"),
         ("status nowhere --watch --json", 2, "take one of them"),

@@ -14,10 +14,11 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from algorithms.critic import Critic
 from ecr_rl.config import load_config
+from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs import RunFolder
 from ecr_rl.training.ppo import world_of
-from envs.heads import HEADS
+from envs.errors import RunError
 from envs.sample import sample_corpus, write_redial
 from tests.algorithms.doubles import tiny_text
 
@@ -65,7 +66,7 @@ def test_report_has_every_figure_of_both_systems(finished: tuple[Path, dict[str,
     run, report = finished
     assert report == json.loads((run / "report" / "report.json").read_text())
     assert report["n"] == 6
-    figures = {"reward", "held_out_overall", *HEADS, "bleu1", "dist2", "length", "repetition", "kl"}
+    figures = {figure.name for figure in FIGURES}
     for values in (*report["systems"].values(), report["difference"]):
         assert set(values) == figures
         assert all(value is None or value["low"] <= value["high"] for value in values.values())
@@ -118,6 +119,28 @@ def test_reward_is_the_critics_forward_pass_and_the_critic_is_frozen(
     _copy_with_other_weights(artefacts.critic, swapped)
     assert reward(artefacts.critic) == reward(artefacts.critic)
     assert reward(artefacts.critic) != reward(swapped)
+
+
+def test_another_policy_can_be_the_baseline(finished: tuple[Path, dict[str, Any]]) -> None:
+    run, report = finished
+    config = RunFolder.open(run).config
+    with RunFolder.create(run, config, resume=True) as folder:
+        pipeline = Pipeline(config, folder)
+        itself = pipeline.evaluate_against(run)
+        supervised = pipeline.evaluate_against(pipeline.artefacts().responder)
+        with pytest.raises(RunError, match="holds no policy"):
+            pipeline.evaluate_against(run / "report")
+    assert itself["difference"]["held_out_overall"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert supervised["difference"] == report["difference"], "the run's own baseline, from its folder"
+    chosen = _best_of_four(run)
+    assert chosen["systems"]["baseline"]["overall"]["mean"] > report["systems"]["baseline"]["overall"]["mean"]
+    assert {file.name for file in (run / "against" / run.name).iterdir()} == {"baseline.jsonl", "rl.jsonl"}
+
+
+def _best_of_four(run: Path) -> dict[str, Any]:
+    config = RunFolder.open(run).config
+    with RunFolder.create(run, config, resume=True) as folder:
+        return Pipeline(config, folder).evaluate_against(None, best_of=4)
 
 
 def artefacts_but_critic(artefacts: Any) -> tuple[Path, ...]:
