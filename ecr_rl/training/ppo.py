@@ -113,7 +113,9 @@ def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None
     device = best_device()
     model = load_causal_lm(artefacts.responder, dtype=sampling_dtype(config.policy, device), device=device).eval()
     played = roll_out(model, text, env, [(CALIBRATION, index) for index in range(count)], config.seed)
-    HeadReference.measure(np.stack([outcome.heads for talk in played for outcome in talk.outcomes])).save(path)
+    outcomes = [outcome for talk in played for outcome in talk.outcomes]
+    words = np.array([len(outcome.reply.split()) for outcome in outcomes])
+    HeadReference.measure(np.stack([outcome.heads for outcome in outcomes]), words).save(path)
 
 
 def weights_hash(folder: Path) -> str:
