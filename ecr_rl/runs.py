@@ -35,13 +35,15 @@ CHANGEABLE = (
     "cache",
     "resources",
     "ppo.iterations",
+    "ppo.learning_rate",
+    "ppo.sampler_gap",
     "ppo.checkpoint_every",
     "evaluation.dialogues",
     "evaluation.gold_replies",
     "evaluation.resamples",
     "evaluation.samples",
 )
-"""What a resumed run may set otherwise than it began: how long, how often, where, and how it is judged."""
+"""What a resumed run may set otherwise than it began: how long, how often, where, how it is judged, what stopped it."""
 
 
 class RunFolder:

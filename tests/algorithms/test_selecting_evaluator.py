@@ -24,7 +24,9 @@ def test_it_tells_what_it_learnt(evaluator: SelectingEvaluator) -> None:
 
 
 def test_a_word_misspelt_is_still_heard(evaluator: SelectingEvaluator) -> None:
-    right, wrong, cold = evaluator.overall(exchanges(["Happy to help you", "Hapy to helpp you", "Whatevver, stop askin"]))
+    right, wrong, cold = evaluator.overall(
+        exchanges(["Happy to help you", "Hapy to helpp you", "Whatevver, stop askin"])
+    )
     assert abs(right - wrong) < right - cold
 
 
