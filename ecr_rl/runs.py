@@ -35,7 +35,6 @@ CHANGEABLE = (
     "cache",
     "resources",
     "ppo.iterations",
-    "ppo.learning_rate",
     "ppo.sampler_gap",
     "ppo.checkpoint_every",
     "evaluation.dialogues",
@@ -43,7 +42,7 @@ CHANGEABLE = (
     "evaluation.resamples",
     "evaluation.samples",
 )
-"""What a resumed run may set otherwise than it began: how long, how often, where, how it is judged, what stopped it."""
+"""What a resumed run may set otherwise than it began: how long, how often, where, how it is judged, what stops it."""
 
 
 class RunFolder:

@@ -207,5 +207,5 @@ class ConversationPPOLearner(PPOTorchLearner):
         save_file({name: t.contiguous() for name, t in self._batch.items() if isinstance(t, torch.Tensor)}, path)
         raise RunError(
             f"{', '.join(bad[:5])} of update {self.updates} is not finite; the batch is in {path}. "
-            "Lower ppo.learning_rate and resume from the last checkpoint"
+            "Train anew with a lower ppo.learning_rate or ppo.kl"
         )
