@@ -1,4 +1,4 @@
-"""The whole way: corpus, recommender, supervised policy, labels, critic, second evaluator, PPO, evaluation, report.
+"""The whole way: corpus, recommender, supervised policy, labels, critic, both evaluators, PPO, evaluation, report.
 
 Trained parts come from the artefact cache; PPO, evaluation and report live in the run folder. A stage that finished
 under the same settings is not run again. Stage functions are imported when their stage begins: they load torch.
@@ -175,6 +175,18 @@ class Pipeline:
         key = {"instruments": found and found.name, "context": self._config.labels.context}
         return self._artefact("evaluator", key, 1, build)
 
+    def selector(self) -> Path:
+        """Folder of the evaluator that chooses the iteration whose policy is kept."""
+        found = self.instruments()
+
+        def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
+            from ecr_rl.training.selector import build_selector
+
+            return build_selector(self.corpus(), self.judge_maker()(), folder, stage.update)
+
+        key = {"instruments": found and found.name, "context": self._config.labels.context}
+        return self._artefact("selector", key, 1, build)
+
     def recommender(self) -> Path:
         """Folder of the film recommender."""
         settings = self._config.recommender
@@ -214,6 +226,7 @@ class Pipeline:
             responder=self.responder(),
             critic=self.critic(),
             second_evaluator=self.second_evaluator(),
+            selector=self.selector() if self._config.ppo.select_every else None,
         )
 
     def train(self) -> dict[str, Any]:

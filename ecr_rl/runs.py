@@ -35,6 +35,7 @@ CHANGEABLE = (
     "cache",
     "resources",
     "ppo.iterations",
+    "ppo.sampler_gap",
     "ppo.checkpoint_every",
     "evaluation.dialogues",
     "evaluation.repeats",
@@ -44,7 +45,7 @@ CHANGEABLE = (
     "evaluation.resamples",
     "evaluation.samples",
 )
-"""What a resumed run may set otherwise than it began: how long, how often, where, and how it is judged."""
+"""What a resumed run may set otherwise than it began: how long, how often, where, how it is judged, what stops it."""
 
 
 class RunFolder:

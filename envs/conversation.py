@@ -59,8 +59,9 @@ class ConversationEnv(gymnasium.Env[str, str]):
 
     ## Rewards
     The sum of ``info["turn"].parts``: each of the reward model's six heads, normalised, capped and weighted; less
-    ``missing_end`` for a cut reply, ``repetition`` for repeated word bigrams and ``markup`` for anything stripped; plus
-    ``acceptance`` on the turn whose answer accepts a film.
+    ``missing_end`` for a cut reply, ``repetition`` for repeated word bigrams, ``markup`` for anything stripped and
+    ``turns`` for the turn; plus ``acceptance`` on the turn whose answer accepts a film. A control (``reward.source``)
+    pays ``random`` or ``length`` in place of the heads.
 
     ## Episode End
     Terminated: the seeker accepts a film, says goodbye or leaves, or the replayed dialogue ends; the last observation

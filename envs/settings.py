@@ -47,7 +47,11 @@ class EnvSettings(Settings):
 
 
 class RewardSettings(Settings):
-    """How the six heads become one number a turn (capped heads after Moskovitz et al., arXiv 2310.04373)."""
+    """How the six heads become one number a turn (capped heads after Moskovitz et al., arXiv 2310.04373).
+
+    The controls ``random`` and ``length`` pay in place of the heads and leave the rest as it is: what a policy gains
+    under them in an evaluation is no sign of better conversations.
+    """
 
     weights: dict[str, float] = Field(
         default_factory=lambda: {
@@ -60,12 +64,17 @@ class RewardSettings(Settings):
         },
         description="weight of each head; heads left out weigh 0",
     )
+    source: Literal["critic", "random", "length"] = Field(
+        default="critic",
+        description="what pays for a reply: the critic's heads | the controls: chance | its length in words",
+    )
     cap: float = Field(default=2.0, description="a normalised head pays at most this many standard deviations")
     spread_penalty: float = Field(default=0.0, ge=0, description="k in mean - k x ensemble spread (arXiv 2310.02743)")
     missing_end: float = Field(default=0.5, ge=0, description="taken off a reply that was cut before its end")
     repetition: float = Field(default=0.5, ge=0, description="taken off times the share of repeated bigrams")
     markup: float = Field(default=0.5, ge=0, description="taken off a reply with role markers or titles outside slots")
     acceptance: float = Field(default=0.25, ge=0, description="paid on the turn whose film the seeker accepts")
+    turns: float = Field(default=0.0, ge=0, description="taken off each turn: a dialogue pays for those it takes")
 
     def weight(self, head: str) -> float:
         """Weight of a head; 0 where the settings leave it out."""

@@ -61,7 +61,7 @@ class TurnOutcome:
         context: the turns before it, films as titles.
         films: the films that it names, in order.
         heads: the reward model's scores, shape (H,), in [0, 1]; zeros without a reward model.
-        parts: the reward's parts, by the names in ``envs.rewards.PARTS``.
+        parts: the reward's parts, by the names in ``envs.rewards.PARTS``; a control's own in place of the heads.
         accepted: the film that the seeker accepts with its answer, None for none.
         cut: the reply stopped at its limit, before its end.
         stripped: how many markers, film ids and titles outside slots were removed.

@@ -283,7 +283,13 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             films=reply.films,
             heads=heads,
             parts=self._shaper.parts(
-                paid, reply.text, earlier, cut=reply.cut, stripped=reply.stripped, accepted=accepted
+                paid,
+                reply.text,
+                earlier,
+                cut=reply.cut,
+                stripped=reply.stripped,
+                accepted=accepted,
+                place=(self._seed, *state.episode, len(state.turns)),
             ),
             accepted=answer.accepted,
             cut=reply.cut,

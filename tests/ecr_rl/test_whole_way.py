@@ -19,6 +19,7 @@ from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs import RunFolder
 from ecr_rl.training.ppo import world_of
 from envs.errors import RunError
+from envs.rewards import PARTS
 from envs.sample import sample_corpus, write_redial
 from tests.algorithms.doubles import tiny_text
 
@@ -43,6 +44,7 @@ SMALL = [
     "ppo.minibatch_conversations=2",
     "ppo.checkpoint_every=1",
     "ppo.value_warmup=1",
+    "ppo.select_dialogues=4",
     "resources.env_runners=2",
     "resources.conversations_per_runner=4",
     "resources.driver_threads=1",
@@ -84,6 +86,27 @@ def test_both_env_runners_show_in_the_metrics_and_parts_sum_to_the_reward(finish
         assert line["conversations_runner_1"] == line["conversations_runner_2"] == 2
         parts = sum(value for name, value in line.items() if name.startswith("reward_") and name != "reward_mean")
         assert parts == pytest.approx(line["reward_mean"], abs=1e-6)
+
+
+def test_the_event_file_holds_parts_that_add_up_and_the_choice_of_the_policy(finished: tuple[Path, Any]) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(finished[0] / "tensorboard" / "ppo"))
+    events.Reload()
+    tags = [tag.removeprefix("ppo/") for tag in events.Tags()["scalars"]]
+    shown = {tag: {event.step: event.value for event in events.Scalars(f"ppo/{tag}")} for tag in tags}
+    parts = [tag for tag in tags if tag.startswith("reward_") and tag != "reward_mean"]
+    assert {f"reward_{part}" for part in PARTS} == set(parts)
+    for step in (1, 2):
+        reward = sum(shown[part][step] for part in parts)
+        assert reward == pytest.approx(shown["reward_mean"][step], abs=1e-5)
+        assert reward + shown["kl_penalty"][step] == pytest.approx(shown["net_reward"][step], abs=1e-5)
+
+    facts = json.loads((finished[0] / "ppo.json").read_text())
+    assert facts["selected_iteration"] == shown["selected_iteration"][2] == 2
+    scores = {scored["iteration"]: scored["score"] for scored in facts["selection"]}
+    assert scores == pytest.approx(shown["select_score"], abs=1e-5)
+    assert (scores[0], scores[2]) == (facts["start_score"], facts["selected_score"])
 
 
 def test_model_reloads_in_a_fresh_process_with_plain_transformers(finished: tuple[Path, Any]) -> None:
