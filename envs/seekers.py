@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -25,8 +26,8 @@ class Seeker(Protocol):
         """The human turns before the first free recommender turn."""
         ...
 
-    def answer(self, state: ConversationState, rng: np.random.Generator) -> SeekerTurn:
-        """The answer to the reply of ``state.turns[-1]``."""
+    def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
+        """The answer to the reply of ``turns[-1]`` of each conversation; all chance comes from its own ``rng``."""
         ...
 
 
@@ -55,8 +56,11 @@ class ReplaySeeker:
         place = places[int(rng.integers(len(places)))]
         return Opening(turns[:place], turns[place].text, place)
 
-    def answer(self, state: ConversationState, rng: np.random.Generator) -> SeekerTurn:
+    def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
         """The human's next line; the conversation ends with it where the human recommender says nothing after it."""
+        return [self._line(state) for state in states]
+
+    def _line(self, state: ConversationState) -> SeekerTurn:
         turns = state.dialogue.utterances
         place = state.opening.position + 2 * len(state.turns) - 1
         if place >= len(turns):

@@ -230,15 +230,17 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             [Exchange(*pair) for pair in zip(contexts, [reply.text for reply in replies], strict=True)]
         )
         paid = np.zeros_like(scores.mean) if self._reward_model is None else self._shaper.heads(scores)
-        outcomes = []
-        for row, (state, reply) in enumerate(zip(states, replies, strict=True)):
-            earlier = state.replies()
+        earlier = [state.replies() for state in states]
+        for state, reply in zip(states, replies, strict=True):
             state.add_reply(reply)
-            answer = self._seeker.answer(state, state.rng)
+        outcomes = []
+        for row, (state, answer) in enumerate(zip(states, self._seeker.answer(states), strict=True)):
             state.add_answer(answer)
             state.terminated = answer.ended
-            state.truncated = not answer.ended and len(state.turns) >= self._seeker.turns
-            outcomes.append(self._outcome(state, contexts[row], reply, answer, scores.mean[row], paid[row], earlier))
+            state.truncated = not answer.ended and (bool(answer.failure) or len(state.turns) >= self._seeker.turns)
+            outcomes.append(
+                self._outcome(state, contexts[row], replies[row], answer, scores.mean[row], paid[row], earlier[row])
+            )
         return outcomes
 
     def _score(self, exchanges: Sequence[Exchange]) -> HeadScores:
@@ -268,6 +270,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
                 paid, reply.text, earlier, cut=reply.cut, stripped=reply.stripped, accepted=accepted
             ),
             accepted=answer.accepted,
+            failure=answer.failure,
             cut=reply.cut,
             stripped=reply.stripped,
             empty_slots=reply.empty_slots,
