@@ -1,4 +1,7 @@
-"""Seekers: who the recommender talks to. Replay says the corpus's own lines; profile speaks from an agenda."""
+"""Seekers: who the recommender talks to.
+
+Replay says the corpus's own lines; profile speaks from an agenda; model puts the same agenda into a model's words.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from envs.dialogue import Dialogue, Role, mentioned_films
+from envs.model_seeker import Generate, ModelSeeker
 from envs.profile_seeker import ProfileSeeker
 from envs.state import ConversationState, Opening, SeekerTurn
 
-__all__ = ["Opening", "ProfileSeeker", "ReplaySeeker", "Seeker", "SeekerTurn"]
+__all__ = ["Generate", "ModelSeeker", "Opening", "ProfileSeeker", "ReplaySeeker", "Seeker", "SeekerTurn"]
 
 
 class Seeker(Protocol):
