@@ -19,7 +19,7 @@ from envs.errors import ModelError
 from envs.markup import clean_reply
 from envs.profile_seeker import first_lines
 from envs.seeker_agenda import Move, SeekerAgenda
-from envs.seeker_prompt import QUIET, Attributes, seeker_prompt
+from envs.seeker_prompt import QUIET, seeker_prompt
 from envs.spoken_titles import speaks_of
 from envs.state import ConversationState, Opening, SeekerTurn
 
@@ -46,7 +46,7 @@ class ModelSeeker:
 
     def __init__(self, catalog: Catalog, max_turns: int, generate: Generate) -> None:
         """A seeker that stays for ``max_turns`` recommender turns at most and speaks through ``generate``."""
-        self._catalog, self._max_turns, self._generate = catalog, max_turns, generate
+        self._max_turns, self._generate = max_turns, generate
         self._agenda = SeekerAgenda(catalog)
 
     @property
@@ -75,7 +75,7 @@ class ModelSeeker:
                 lines[row] = spoken(written, states[row])
                 failures[row] = UNSAYABLE if written.strip() else NOTHING
         turns = [
-            move.said(line) if line else SeekerTurn("", act=move.acts[-1], failure=failure)
+            move.said(line) if line else SeekerTurn("", act=move.act, failure=failure)
             for move, line, failure in zip(moves, lines, failures, strict=True)
         ]
         for state, turn in zip(states, turns, strict=True):
@@ -84,9 +84,7 @@ class ModelSeeker:
         return turns
 
     def _prompt(self, state: ConversationState, move: Move) -> str:
-        dialogue = state.dialogue
-        tastes, dislikes = self._agenda.tastes(dialogue), self._agenda.dislikes(dialogue)
-        return seeker_prompt(state, move, Attributes.of(dialogue.profile, self._catalog, tastes, dislikes))
+        return seeker_prompt(state, move, self._agenda.attributes(state.dialogue))
 
     def _written(self, prompts: list[str]) -> list[str]:
         written = self._generate(prompts) if prompts else []
@@ -101,8 +99,8 @@ def spoken(written: str, state: ConversationState) -> str:
     Another speaker's turn and all behind it, markers, and sentences with a film that nobody has named are dropped.
     """
     line = next((line for line in written.strip().splitlines() if line.strip()), "")
-    line, _ = clean_reply(_OWN_NAME.sub("", line).strip(' "'))
-    sentences = _SENTENCE.split(state.catalog.link(MENTION.sub("", line)))
+    line, _ = clean_reply(MENTION.sub("", _OWN_NAME.sub("", line)))
+    sentences = _SENTENCE.split(state.catalog.link(line.strip(' "')))
     if len(sentences) > 1 and sentences[-1][-1:] not in ".!?":
         sentences.pop()  # it was cut
     kept = ""

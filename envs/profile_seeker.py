@@ -55,11 +55,12 @@ def _spoken(move: Move, rng: np.random.Generator) -> str:
         "mood": move.mood or "",
         "tastes": " and ".join(move.tastes),
         "dislikes": " and ".join(move.dislikes),
+        "people": " and ".join(move.people),
     }
     acts = move.acts if move.accepted is None else (*move.acts, Act.GOODBYE)
     lines = [_drawn(LINES[act], rng).format(**words) for act in acts]
     feelings = FEELINGS[move.emotion]
-    if feelings and REACTIONS.issuperset(move.acts[:1]) and rng.random() < _SHOWN:
+    if feelings and move.act in REACTIONS and rng.random() < _SHOWN:
         lines.insert(0, _drawn(feelings, rng))
     return " ".join(line[0].upper() + line[1:] for line in lines)
 

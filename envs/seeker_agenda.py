@@ -9,14 +9,15 @@ dialogues have a film to be found. Nothing else is ever accepted, however well i
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
+from typing import Any
 
 from envs.catalog import Catalog
-from envs.dialogue import Dialogue, Role, without_films
-from envs.genres import genre_name, said_genres
+from envs.dialogue import Dialogue
+from envs.genres import genre_name
+from envs.seeker_attributes import Attributes
 from envs.seeker_lines import EMOTIONS, Act
 from envs.state import ConversationState, SeekerTurn, Turn
 
@@ -34,9 +35,15 @@ _PATIENCE = 2
 """Turns in a row with neither a new film nor a question after which it leaves."""
 _CURIOUS = 0.5
 """Chance to ask about an unknown film that may suit it rather than to decline it."""
-_SAID_TASTES = {Act.TASTES, Act.OPEN, Act.MOOD}
+_TOLD_BY = {act: act for act in (Act.TASTES, Act.OPEN, Act.DISLIKES, Act.PEOPLE)} | {
+    Act.DECLINE_TASTES: Act.TASTES,
+    Act.REJECT_GENRE: Act.DISLIKES,
+}
+"""What an act tells about the seeker: a reason is a taste, too."""
 _YES = {Act.ACCEPT, Act.ACCEPT_AGAIN}
 _NO = {Act.REJECT, Act.REJECT_GENRE, Act.DECLINE, Act.DECLINE_TASTES, Act.DECLINE_TOLD}
+_TELLS = {*_NO, Act.SEEN, Act.REPEATED}
+"""Acts behind which it tells one more thing about itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +51,13 @@ class Move:
     """What a seeker does with a turn.
 
     Attributes:
-        acts: what it says, in order; the last one is what the turn is known by.
+        act: what the turn is known by.
         emotion: how it feels about it, one of ``envs.emotions.NINE``.
+        before, about: what else it says: a greeting or a mood before, a taste behind.
         film: the film that it speaks of, one that was named; None for none.
         genre: the genre that the film is turned down for, empty for none.
-        tastes, dislikes: the genres that it speaks of.
+        tastes, dislikes: the genres that it may speak of.
+        people: the people that it may speak of.
         mood: its mood in one word, None where it is not known.
         accepted: the film that it will watch, None for none.
         rejected: films that it turned down.
@@ -56,17 +65,25 @@ class Move:
         ended: it ends the conversation.
     """
 
-    acts: tuple[Act, ...]
+    act: Act
     emotion: str
+    before: tuple[Act, ...] = ()
+    about: tuple[Act, ...] = ()
     film: int | None = None
     genre: str = ""
     tastes: tuple[str, ...] = ()
     dislikes: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
     mood: str | None = None
     accepted: int | None = None
     rejected: tuple[int, ...] = ()
     asked: int | None = None
     ended: bool = False
+
+    @property
+    def acts(self) -> tuple[Act, ...]:
+        """All that it says, in order."""
+        return (*self.before, self.act, *self.about)
 
     def said(self, text: str) -> SeekerTurn:
         """The seeker's turn once it is put into words."""
@@ -76,23 +93,25 @@ class Move:
             accepted=self.accepted,
             rejected=self.rejected,
             asked=self.asked,
-            act=self.acts[-1],
+            act=self.act,
+            told=tuple(_TOLD_BY[act] for act in self.acts if act in _TOLD_BY),
             emotion=self.emotion,
         )
 
 
 class SeekerAgenda:
-    """Decides from a dialogue's questionnaire, from what its seeker said there, and from the catalogue's genres.
+    """Decides from what a dialogue's questionnaire and its seeker's words say, and from the catalogue's genres.
 
-    Asked, it tells mood, tastes, then dislikes. A film that it likes it accepts; one that it dislikes, that is of a
-    genre that it refuses, or that shares no genre with its tastes it turns down for that reason; about any other it may
-    ask, and declines it once told. It leaves after two turns in a row with neither a new film nor a question, and ends
-    with thanks on a goodbye.
+    Asked, or turning a film down, it tells mood, tastes, then dislikes, then people whose films it likes. A film that
+    it likes it accepts; one that it dislikes, that is of a genre that it refuses, or that shares no genre with its
+    tastes it turns down for that reason; about any other it may ask, and declines it once told. It leaves after two
+    turns in a row with neither a new film nor a question, and ends with thanks on a goodbye.
     """
 
     def __init__(self, catalog: Catalog) -> None:
         """Decide about these films."""
         self._catalog = catalog
+        self._attributes: dict[int, tuple[Dialogue, Attributes]] = {}
 
     def move(self, state: ConversationState) -> Move:
         """What to do with the reply of ``state.turns[-1]``; chance comes from ``state.rng`` alone."""
@@ -110,14 +129,6 @@ class SeekerAgenda:
             return self._about(state, Act.REPEATED, turn.reply.films[0])
         return self._about_itself(state)
 
-    def tastes(self, dialogue: Dialogue) -> tuple[str, ...]:
-        """The genres that it likes: known to the corpus, else said by its human, else of its liked films."""
-        return self._wishes(dialogue)[0]
-
-    def dislikes(self, dialogue: Dialogue) -> tuple[str, ...]:
-        """The genres that it does not like: known to the corpus, else refused by its human."""
-        return self._wishes(dialogue)[1]
-
     def _judge(self, state: ConversationState, films: Sequence[int]) -> Move:
         """One answer to the new films of a reply: the first that it likes, else what it thinks of the first."""
         verdicts = [self._verdict(state, film) for film in films]
@@ -125,7 +136,7 @@ class SeekerAgenda:
         liked = [(film, act) for film, act in zip(films, verdicts, strict=True) if act in _YES]
         if liked:
             film, act = liked[0]
-            return Move((act,), self._feeling(state, act), film, accepted=film, rejected=rejected, ended=True)
+            return self._move(state, act, film=film, accepted=film, rejected=rejected, ended=True)
         film, act = films[0], verdicts[0]
         asked = film if act is Act.ASK else None
         return self._about(state, act, film, rejected=rejected, asked=asked)
@@ -133,16 +144,16 @@ class SeekerAgenda:
     def _verdict(self, state: ConversationState, film: int) -> Act:
         """What it thinks of a film that nobody had named."""
         profile, genres = state.dialogue.profile, self._genres(film)
-        tastes, dislikes = self._wishes(state.dialogue)
+        likes = self.attributes(state.dialogue)
         if film in profile.liked:
             return Act.ACCEPT_AGAIN if film in profile.seen else Act.ACCEPT
         if film in profile.disliked:
             return Act.REJECT
         if film in profile.seen:
             return Act.SEEN
-        if any(genre in dislikes for genre in genres):
+        if any(genre in likes.dislikes for genre in genres):
             return Act.REJECT_GENRE
-        if genres and tastes and not set(genres) & set(tastes):
+        if genres and likes.genres and not set(genres) & set(likes.genres):
             return Act.DECLINE_TASTES
         return Act.ASK if state.rng.random() < _CURIOUS else Act.DECLINE
 
@@ -156,60 +167,62 @@ class SeekerAgenda:
         asked: int | None = None,
         ended: bool = False,
     ) -> Move:
-        tastes, dislikes = self._wishes(state.dialogue)
-        genre = "" if film is None else next((genre for genre in self._genres(film) if genre in dislikes), "")
-        emotion = self._feeling(state, act)
-        return Move((act,), emotion, film, genre, tastes[:2], rejected=rejected, asked=asked, ended=ended)
+        likes = self.attributes(state.dialogue)
+        genre = "" if film is None else next((genre for genre in self._genres(film) if genre in likes.dislikes), "")
+        untold = (other for other in self._untold(state) if other is not _TOLD_BY.get(act))
+        about = tuple(islice(untold, 1)) if act in _TELLS else ()
+        return self._move(state, act, about=about, film=film, genre=genre, rejected=rejected, asked=asked, ended=ended)
 
     def _about_itself(self, state: ConversationState) -> Move:
-        """Mood and tastes first, then dislikes, then tastes again; a nudge where it was not asked anything."""
-        tastes, dislikes = self._wishes(state.dialogue)
-        mood, reply = state.dialogue.mood, state.turns[-1].reply.text
-        acts = [Act.SMALL_TALK] if _HOW_ARE_YOU.search(reply) else []
+        """Mood and tastes first, then dislikes, people, tastes again; a nudge where it was not asked anything."""
+        reply, untold = state.turns[-1].reply.text, self._untold(state)
+        before = [Act.SMALL_TALK] if _HOW_ARE_YOU.search(reply) else []
         if len(state.rendered) == 1:  # the recommender opened
-            acts.insert(0, Act.GREET)
-        told = [turn.answer.act for turn in state.turns[:-1] if turn.answer is not None]
-        about = Act.TASTES if tastes else Act.OPEN
-        if not _SAID_TASTES.intersection(told):
-            acts += [Act.MOOD, about] if mood else [about]
-        elif "?" in reply:
-            acts.append(Act.DISLIKES if dislikes and Act.DISLIKES not in told else about)
-        else:
-            acts.append(Act.NUDGE)
-        emotion = self._feeling(state, acts[-1])
-        return Move(tuple(acts), emotion, tastes=tastes[:2], dislikes=dislikes[:1], mood=mood)
+            before.insert(0, Act.GREET)
+        if untold[:1] in ((Act.TASTES,), (Act.OPEN,)):
+            before += [Act.MOOD] if state.dialogue.mood else []
+            return self._move(state, untold[0], before=tuple(before))
+        if "?" not in reply:
+            return self._move(state, Act.NUDGE, before=tuple(before))
+        again = Act.TASTES if self.attributes(state.dialogue).genres else Act.OPEN
+        return self._move(state, untold[0] if untold else again, before=tuple(before))
+
+    def _untold(self, state: ConversationState) -> tuple[Act, ...]:
+        """What it may still tell about itself, in order."""
+        likes = self.attributes(state.dialogue)
+        known = (
+            Act.TASTES if likes.genres else Act.OPEN,
+            *((Act.DISLIKES,) if likes.dislikes else ()),
+            *((Act.PEOPLE,) if likes.people else ()),
+        )
+        told = {act for turn in state.turns[:-1] if turn.answer is not None for act in turn.answer.told}
+        return tuple(act for act in known if act not in told)
+
+    def _move(self, state: ConversationState, act: Act, **fields: Any) -> Move:
+        likes = self.attributes(state.dialogue)
+        return Move(
+            act=act,
+            emotion=self._feeling(state, act),
+            tastes=likes.genres[:2],
+            dislikes=likes.dislikes[:1],
+            people=likes.people[:2],
+            mood=state.dialogue.mood,
+            **fields,
+        )
 
     def _feeling(self, state: ConversationState, act: Act) -> str:
         emotions = EMOTIONS[act]
         return emotions[int(state.rng.integers(len(emotions)))]
 
-    def _wishes(self, dialogue: Dialogue) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Tastes and dislikes, the most telling first."""
-        said, refused = _stated(dialogue)
-        dislikes = dialogue.dislikes or tuple(genre for genre in refused if genre not in said)
-        tastes = dialogue.tastes or said
-        if not tastes:
-            counts = Counter(genre for film in sorted(dialogue.profile.liked) for genre in self._genres(film))
-            tastes = _most_first(counts)
-        return tuple(genre for genre in tastes if genre not in dislikes), dislikes
+    def attributes(self, dialogue: Dialogue) -> Attributes:
+        """What the dialogue's seeker likes; worked out once for a dialogue that is asked for again and again."""
+        found = self._attributes.get(id(dialogue))
+        if found is None or found[0] is not dialogue:
+            found = self._attributes[id(dialogue)] = (dialogue, Attributes.of(dialogue, self._catalog))
+        return found[1]
 
     def _genres(self, film: int) -> tuple[str, ...]:
         return tuple(map(genre_name, self._catalog[film].genres)) if film in self._catalog else ()
-
-
-def _stated(dialogue: Dialogue) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The genres that the human seeker spoke of, and those that it refused."""
-    said: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
-    for turn in dialogue.utterances:
-        if turn.role is Role.SEEKER:
-            for counts, genres in zip((said, refused), said_genres(without_films(turn.text).lower()), strict=True):
-                counts.update(genres)
-    return _most_first(said), _most_first(refused)
-
-
-def _most_first(counts: Counter[str]) -> tuple[str, ...]:
-    return tuple(sorted(counts, key=lambda genre: (-counts[genre], genre)))
 
 
 def _asked_before(state: ConversationState) -> int | None:

@@ -1,7 +1,7 @@
 """What a profile seeker says, by act, and how it shows that it feels one of ECR's nine emotions.
 
-``{film}`` is a film that the recommender has just named, ``{tastes}`` and ``{dislikes}`` are genres, ``{mood}`` is one
-word, ``{genre}`` the genre that a film is turned down for.
+``{film}`` is a film that the recommender has just named, ``{tastes}`` and ``{dislikes}`` are genres, ``{people}`` are
+names, ``{mood}`` is one word, ``{genre}`` the genre that a film is turned down for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ class Act(StrEnum):
     MOOD = auto()
     TASTES = auto()
     DISLIKES = auto()
+    PEOPLE = auto()
     OPEN = auto()
     NUDGE = auto()
     ACCEPT = auto()
@@ -85,6 +86,16 @@ LINES: dict[Act, tuple[str, ...]] = {
         "I never got into {dislikes}.",
         "Anything but {dislikes}.",
         "I would rather skip {dislikes}.",
+    ),
+    Act.PEOPLE: (
+        "I like films with {people}.",
+        "Something with {people} would be great.",
+        "I have seen a lot with {people} and enjoyed it.",
+        "I'm fond of what {people} made.",
+        "My favourite films have {people} in them or behind them.",
+        "Give me something by or with {people}.",
+        "{people} never let me down.",
+        "I follow the work of {people}.",
     ),
     Act.OPEN: (
         "I'm open to anything, really.",
@@ -238,6 +249,7 @@ EMOTIONS: dict[Act, tuple[str, ...]] = {
     Act.MOOD: ("neutral",),
     Act.TASTES: ("like", "neutral"),
     Act.DISLIKES: ("negative",),
+    Act.PEOPLE: ("like", "neutral"),
     Act.OPEN: ("neutral",),
     Act.NUDGE: ("curious", "neutral"),
     Act.ACCEPT: ("happy", "like", "agreement", "surprise"),

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from envs.catalog import Catalog, Film
-from envs.dialogue import Role, SeekerProfile
+from envs.dialogue import Role
 from envs.seeker_agenda import Move
+from envs.seeker_attributes import Attributes
 from envs.seeker_lines import Act
-from envs.spoken_titles import speaks_of
 from envs.state import ConversationState
 
 QUIET = "Do not name any film by its title.\n"
 """Said before a prompt whose answer gave a title away."""
 _SHOWN = 6
 """Turns of the chat that are shown."""
-_PEOPLE, _GENRES = 4, 4
+_MOST = 4
+"""Genres and people that are told at most."""
 
 DIRECTIONS: dict[Act, str] = {
     Act.GREET: "Greet the recommender.",
@@ -25,6 +23,7 @@ DIRECTIONS: dict[Act, str] = {
     Act.MOOD: "Say how you feel today.",
     Act.TASTES: "Say what you would like to watch.",
     Act.DISLIKES: "Say what you do not want to watch.",
+    Act.PEOPLE: "Say that you like films with {people}.",
     Act.OPEN: "Say that you are open to any kind of film.",
     Act.NUDGE: "Ask the recommender for a film to watch.",
     Act.ACCEPT: "Say that you will watch {film}, thank the recommender and say goodbye.",
@@ -56,51 +55,6 @@ _SOUND = {
 """Each of ``envs.emotions.NINE`` as something that one can sound."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
-    """What a seeker likes, without a title.
-
-    Attributes:
-        genres: the most telling first.
-        people: who directed or played in most of the liked films first.
-        period: decades such as ``1990s``, in order of time.
-        dislikes: genres.
-    """
-
-    genres: tuple[str, ...]
-    people: tuple[str, ...]
-    period: tuple[str, ...]
-    dislikes: tuple[str, ...]
-
-    @classmethod
-    def of(cls, profile: SeekerProfile, catalog: Catalog, tastes: Sequence[str], dislikes: Sequence[str]) -> Attributes:
-        """The attributes of a profile's liked films; one that reads like a liked title is left out."""
-        films = [catalog[film] for film in sorted(profile.liked) if film in catalog]
-        counts = Counter(person for film in films for person in dict.fromkeys(film.people) if person)
-        decades = {film.year - film.year % 10 for film in films if film.year is not None}
-        people = [person for person in _most_first(counts) if not _says_any(person, films)]
-        genres = [genre for genre in tastes if not _says_any(genre, films)]
-        return cls(
-            tuple(genres[:_GENRES]),
-            tuple(people[:_PEOPLE]),
-            tuple(f"{decade}s" for decade in sorted(decades)),
-            tuple(genre for genre in dislikes if not _says_any(genre, films)),
-        )
-
-    def told(self) -> list[str]:
-        """One sentence an attribute that is known."""
-        return [
-            f"{beginning} {_listed(values)}."
-            for beginning, values in (
-                ("You like films of these kinds:", self.genres),
-                ("You like films with or by", self.people),
-                ("You like films of the", self.period),
-                ("You do not want films of these kinds:", self.dislikes),
-            )
-            if values
-        ]
-
-
 def seeker_prompt(state: ConversationState, move: Move, attributes: Attributes) -> str:
     """The prompt for one turn; a chat model takes it as the user's message, any other goes on from its last line."""
     names = {Role.SEEKER: "Seeker", Role.RECOMMENDER: "Recommender"}
@@ -109,13 +63,14 @@ def seeker_prompt(state: ConversationState, move: Move, attributes: Attributes) 
         "film": "" if move.film is None else state.render(f"@{move.film}"),
         "genre": move.genre,
         "tastes": " and ".join(move.tastes),
+        "people": " and ".join(move.people),
     }
     mood = [] if state.dialogue.mood is None else [f"You feel {state.dialogue.mood} today."]
     directions = " ".join(DIRECTIONS[act].format(**words) for act in move.acts)
     return "\n".join(
         [
             "You chat with a recommender because you look for a film to watch. You are the seeker.",
-            *attributes.told(),
+            *_told(attributes),
             *mood,
             "",
             "The chat so far:",
@@ -128,13 +83,19 @@ def seeker_prompt(state: ConversationState, move: Move, attributes: Attributes) 
     )
 
 
-def _says_any(text: str, films: Iterable[Film]) -> bool:
-    return any(speaks_of(text, film.title) for film in films)
-
-
-def _most_first(counts: Counter[str]) -> list[str]:
-    return sorted(counts, key=lambda name: (-counts[name], name))
-
-
 def _listed(values: Sequence[str]) -> str:
     return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} and {values[-1]}"
+
+
+def _told(attributes: Attributes) -> list[str]:
+    """One sentence an attribute that is known."""
+    return [
+        f"{beginning} {_listed(values[:_MOST])}."
+        for beginning, values in (
+            ("You like films of these kinds:", attributes.genres),
+            ("You like films with or by", attributes.people),
+            ("You like films of the", attributes.period),
+            ("You do not want films of these kinds:", attributes.dislikes),
+        )
+        if values
+    ]

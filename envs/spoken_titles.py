@@ -12,6 +12,7 @@ from functools import lru_cache
 from envs.everyday_words import EVERYDAY_WORDS
 
 _WORD = re.compile(r"\w+")
+_ENDS = re.compile(r"\s*(?:[.!?\"]|$)")
 _SENTENCE_START = r"(?:^|[.!?;:\n]|[^\w\s,])\s*$"
 
 
@@ -19,13 +20,14 @@ def speaks_of(text: str, title: str) -> bool:
     """Whether a title (without its year) stands in a text as words of their own.
 
     Case does not matter, but for a title of everyday words: ``It`` counts with its capitals alone, and a title of one
-    such word only inside a sentence.
+    such word only inside a sentence, or as the whole of one.
     """
     pattern, everyday, single = _read(title)
     if pattern is None:
         return False
     for match in pattern.finditer(text):
-        if not (everyday and single and re.search(_SENTENCE_START, text[: match.start()])):
+        opens = re.search(_SENTENCE_START, text[: match.start()])
+        if not (everyday and single and opens) or _ENDS.match(text, match.end()):
             return True
     return False
 

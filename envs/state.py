@@ -42,6 +42,7 @@ class SeekerTurn:
         asked: the film that it wants to hear more about, None for none.
         incoherent: a replayed line that answers a film which nobody named here.
         act: what it did, one of ``envs.seeker_lines.Act``; empty for a replayed line.
+        told: what it told about itself, as acts.
         emotion: how it feels, one of ``envs.emotions.NINE``; empty for a replayed line.
         failure: why it could not answer, in words; empty where it did. What would have come of the reply is not known.
     """
@@ -53,6 +54,7 @@ class SeekerTurn:
     asked: int | None = None
     incoherent: bool = False
     act: str = ""
+    told: tuple[str, ...] = ()
     emotion: str = ""
     failure: str = ""
 

@@ -24,6 +24,7 @@ from ecr_rl.runs import RunFolder
 from ecr_rl.training.ppo import FACTS, MODEL, REFERENCE, world_of
 from envs.conversation import EVALUATION
 from envs.corpus import load_corpus
+from envs.errors import ModelError
 from envs.files import write_json
 from envs.heads import HEADS, Exchange
 from envs.markup import EMOTION, plain
@@ -56,6 +57,7 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
     reference = load_causal_lm(artefacts.responder, device=device).eval()
     judge = SecondEvaluator.load(artefacts.second_evaluator)
     records: dict[str, list[ConversationRecord]] = {}
+    failed: set[int] = set()
     for name, folder in {"baseline": artefacts.responder, "rl": run.path / MODEL}.items():
         policy = load_causal_lm(folder, dtype=sampling_dtype(config.policy, device), device=device).eval()
         # Log-probabilities for the KL are taken in float32, whatever the sampling dtype.
@@ -66,14 +68,21 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
             talks = roll_out(policy, text, free, batch, config.seed)
             answered = [episode for episode in batch if episode[1] < replies]
             golden = {talk.episode: _gold(talk) for talk in roll_out(policy, text, gold, answered, config.seed)}
+            failed |= {talk.episode[1] for talk in talks if talk.outcomes[-1].failure}
             for talk in talks:
                 kl = _kl(exact, reference, talk, config.policy.temperature)
                 number = dialogues[talk.episode[1]].conversation_id
                 records[name].append(_record(talk, number, golden.get(talk.episode, []), judge, kl))
             on_step(sum(map(len, records.values())), 2 * count, {})
+    if len(failed) == count:
+        raise ModelError(f"the seeker failed in every one of {count} conversations, once at least; the log says why")
+    for name, talked in records.items():
+        # Where the seeker could not answer, what would have come of it is not known: out of both systems' figures.
+        records[name] = [record for record in talked if record.index not in failed]
         write_records(run.path / FOLDER / f"{name}.jsonl", records[name])
     facts = json.loads((run.path / FACTS).read_text(encoding="utf-8"))
-    write_json(run.path / FOLDER / SUMMARY, facts | {"split": "test", "seeker": config.env.seeker})
+    facts |= {"split": "test", "seeker": config.env.seeker, "seeker_failures": len(failed)}
+    write_json(run.path / FOLDER / SUMMARY, facts)
     return figures.compare(records["baseline"], records["rl"], resamples=config.evaluation.resamples, seed=config.seed)
 
 

@@ -293,7 +293,14 @@ def test_it_never_names_a_film_that_nobody_named(human: int) -> None:
 
 
 def test_every_act_has_eight_sentences_that_fill_in_clean() -> None:
-    words = {"film": "@11", "mood": "sad", "tastes": "horror and crime", "dislikes": "war", "genre": "war"}
+    words = {
+        "film": "@11",
+        "mood": "sad",
+        "tastes": "horror and crime",
+        "dislikes": "war",
+        "genre": "war",
+        "people": "Ann Lee",
+    }
     known = set(words)
     for act in Act:
         lines = LINES[act]
