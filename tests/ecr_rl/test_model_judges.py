@@ -27,7 +27,7 @@ from envs.catalog import Catalog, Film
 from envs.dialogue import Role, SeekerProfile, Utterance
 from envs.errors import ConfigError, ModelError
 from envs.heads import Exchange
-from tests.ecr_rl.judge_servers import GOOD, FaultServer, fault_server
+from tests.algorithms.chat_servers import GOOD, FaultServer, fault_server
 
 CATALOG = Catalog([Film(1, "Alien", 1979, ("horror",), ("Ridley Scott",))])
 KEY = "sk-very-secret-3141"
