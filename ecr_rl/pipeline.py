@@ -104,7 +104,7 @@ class Pipeline:
         dialogues, share = label_splits(corpus, count)[split]
         cases = policy_cases(dialogues, corpus.catalog, share, config.seed)
         code = code_version(("algorithms.decoding", "ecr_rl.labels.policy_replies", "ecr_rl.labels.policy_store"))
-        key = {"cases": cases, "responder": responder.name, "env": _shown_by(config.env), "code": code}
+        key = {"cases": cases, "responder": responder.name, "env": shown_by(config.env), "code": code}
         sample = partial(
             sample_replies,
             dialogues=dialogues,
@@ -197,7 +197,7 @@ class Pipeline:
             "model": model_version(config.policy.model),
             "supervised": config.supervised.model_dump(),
             "emotions": model_version(config.supervised.emotions),
-            "env": _shown_by(config.env),
+            "env": shown_by(config.env),
             "recommender": recommender.name,
         }
 
@@ -318,6 +318,11 @@ class Pipeline:
         return result
 
 
+def shown_by(env: EnvSettings) -> dict[str, Any]:
+    """What decides the contexts that a policy is shown: a seeker's model speaks after they were learnt from."""
+    return env.model_dump(exclude={"seeker_model"})
+
+
 def write_report_of(run: RunFolder) -> dict[str, Any]:
     """Write the report of an evaluated run, as stage ``report``; returns what ``report/report.json`` says."""
     from ecr_rl.report.report import write_report
@@ -327,11 +332,6 @@ def write_report_of(run: RunFolder) -> dict[str, Any]:
         write_report(run.path)
         stage.update(1, 1, {})
     return json.loads((run.path / "report" / "report.json").read_text(encoding="utf-8"))
-
-
-def _shown_by(env: EnvSettings) -> dict[str, Any]:
-    """What decides the contexts that a policy is shown: a seeker's model speaks after they were learnt from."""
-    return env.model_dump(exclude={"seeker_model"})
 
 
 def _prepare_torch(threads: int) -> None:
