@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run
+from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run, seekers
 from ecr_rl.commands.options import examples
 from envs.errors import ConfigError, EcrError
 
@@ -90,6 +90,13 @@ app.add_typer(data.app, name="data")
 app.add_typer(label.app, name="label")
 app.add_typer(recommend.app, name="recommend")
 app.add_typer(respond.app, name="respond")
+app.command(
+    epilog=examples(
+        "ecr-rl seekers demo",
+        "ecr-rl seekers --source redial_dataset.zip --recommender recommenders/redial --json",
+        "ecr-rl seekers demo --seeker model --dialogues 50 -s env.seeker_model.temperature=1.0",
+    )
+)(seekers.seekers)
 app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(look.status)
 app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
 

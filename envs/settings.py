@@ -35,12 +35,37 @@ class DataSettings(Settings):
     seed: int = Field(default=0, description="seed of the random split and of the sample corpus")
 
 
+class SeekerModelSettings(Settings):
+    """The language model that speaks for the seeker ``model``."""
+
+    model: str = Field(
+        default="smollm2", min_length=1, description="smollm2 (packaged) | a folder | a hub id | the endpoint's name"
+    )
+    endpoint: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="base URL of an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1; none: local",
+    )
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY", description="endpoint: the environment variable that holds the key; never the key"
+    )
+    temperature: float = Field(default=0.7, gt=0, description="of its sampling")
+    max_new: int = Field(default=60, gt=0, description="tokens of a line at most")
+    batch: int = Field(default=16, gt=0, description="lines under way at once")
+    timeout: float = Field(default=60.0, gt=0, description="endpoint: seconds for an answer")
+    requests_per_minute: float = Field(default=600.0, gt=0, description="endpoint: pace at most, for each worker")
+    retries: int = Field(default=5, ge=0, description="endpoint: further attempts after 429, 5xx or a cut connection")
+
+
 class EnvSettings(Settings):
     """How a conversation runs."""
 
-    seeker: Literal["replay", "profile"] = "profile"
+    seeker: Literal["replay", "profile", "model"] = Field(
+        default="profile", description="the human's own lines | rules and sentences | the same rules, a model's words"
+    )
+    seeker_model: SeekerModelSettings = SeekerModelSettings()
     horizon: int = Field(default=2, gt=0, description="replay: free turns after the human history, then truncation")
-    max_turns: int = Field(default=4, gt=0, description="profile: recommender turns at most, then truncation")
+    max_turns: int = Field(default=4, gt=0, description="profile, model: recommender turns at most, then truncation")
     max_history: int = Field(default=6, ge=0, description="human turns shown before the first free turn")
     proposals: int = Field(default=2, ge=1, le=2, description="films in a proposal")
     max_characters: int = Field(default=2000, gt=0, description="longest utterance the spaces accept, in characters")

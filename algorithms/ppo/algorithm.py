@@ -174,6 +174,7 @@ def conversation_figures(episodes: Sequence[SingleAgentEpisode]) -> dict[str, fl
         "empty_slots": sum(outcome.empty_slots for outcome in outcomes) / turns,
         "films": sum(len(outcome.films) for outcome in outcomes) / turns,
         "accepted": sum(outcome.accepted is not None for outcome in outcomes) / len(episodes),
+        "seeker_failures": sum(bool(outcome.failure) for outcome in outcomes) / len(episodes),
         "incoherent": sum(outcome.incoherent for outcome in outcomes) / turns,
     }
     for place, head in enumerate(HEADS):

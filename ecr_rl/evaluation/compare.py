@@ -15,7 +15,7 @@ from ecr_rl.evaluation.held_out import HeldOutConversations
 from ecr_rl.evaluation.records import write_records
 from ecr_rl.runs import RunFolder
 from ecr_rl.training.ppo import FACTS, MODEL, REFERENCE
-from envs.errors import RunError
+from envs.errors import ModelError, RunError
 from envs.files import write_json
 from envs.progress import OnStep
 
@@ -36,7 +36,8 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
     """
     found = _play(config, artefacts, run, artefacts.responder, run.path / FOLDER, on_step)
     facts = json.loads((run.path / FACTS).read_text(encoding="utf-8"))
-    write_json(run.path / FOLDER / SUMMARY, facts | {"split": "test", "seeker": config.env.seeker})
+    facts |= {"split": "test", "seeker": config.env.seeker, "seeker_failures": found["seeker_failures"]}
+    write_json(run.path / FOLDER / SUMMARY, facts)
     return found
 
 
@@ -89,12 +90,19 @@ def _play(
     best_of: int = 1,
 ) -> dict[str, Any]:
     conversations = HeldOutConversations(config, artefacts, run.path / REFERENCE)
-    total, records = len(conversations.episodes), {}
+    total, played = len(conversations.episodes), {}
     for place, (name, policy) in enumerate({"baseline": baseline, "rl": run.path / MODEL}.items()):
         told, candidates = partial(_of_both, on_step, place * total, 2 * total), best_of if name == "baseline" else 1
-        records[name] = conversations.play(policy, told, candidates)
-        write_records(out / f"{name}.jsonl", records[name])
-    return figures.compare(records["baseline"], records["rl"], resamples=config.evaluation.resamples, seed=config.seed)
+        played[name] = conversations.play(policy, told, candidates)
+    failed = {place for each in played.values() for place in each.failed}
+    if len(failed) == total:
+        raise ModelError(f"the seeker failed in every one of {total} conversations, once at least; the log says why")
+    # Where the seeker could not answer, what would have come of it is not known: out of both systems' figures.
+    records = [[record for record in each.records if record.place not in failed] for each in played.values()]
+    for name, kept in zip(played, records, strict=True):
+        write_records(out / f"{name}.jsonl", kept)
+    found = figures.compare(*records, resamples=config.evaluation.resamples, seed=config.seed)
+    return found | {"seeker_failures": len(failed)}
 
 
 def _of_both(on_step: OnStep, before: int, total: int, done: int, _: int, figures: Any) -> None:

@@ -100,23 +100,19 @@ def statistics_of(baseline: Iterable[ConversationRecord], rl: Iterable[Conversat
 
 def _matched(baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord]) -> tuple[Dialogues, Dialogues]:
     """Both systems' records by dialogue, in order."""
-    first, second = (sorted(records, key=_place) for records in (baseline, rl))
+    first, second = (sorted(records, key=lambda record: record.place) for records in (baseline, rl))
     for name, records in (("baseline", first), ("rl", second)):
         if not records:
             raise DataError(f"the {name} system has no records", remedy="Evaluate it on at least one dialogue")
-        if len({_place(record) for record in records}) < len(records):
+        if len({record.place for record in records}) < len(records):
             raise DataError(f"a conversation stands twice in the records of the {name} system", field="index")
-    if list(map(_place, first)) != list(map(_place, second)):
+    if [record.place for record in first] != [record.place for record in second]:
         raise DataError(
             "the two systems were evaluated on different dialogues",
             field="index",
             remedy="Evaluate both on the same ones: the comparison is paired by dialogue",
         )
     return _by_dialogue(first), _by_dialogue(second)
-
-
-def _place(record: ConversationRecord) -> tuple[int, int]:
-    return record.index, record.repeat
 
 
 def _by_dialogue(records: Records) -> Dialogues:

@@ -7,6 +7,7 @@ own seeker; replies to human contexts, for BLEU, are one reply a context (replay
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,14 @@ from envs.progress import OnStep
 
 _BATCH = 50
 """Conversations at once, at most."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """A policy's records in the order of the episodes, and the places of those in which the seeker failed."""
+
+    records: list[ConversationRecord]
+    failed: set[tuple[int, int]]
 
 
 class HeldOutConversations:
@@ -60,8 +69,8 @@ class HeldOutConversations:
         apart, repeats = len(self._dialogues), self._config.evaluation.repeats
         return [(EVALUATION, index + apart * repeat) for repeat in range(repeats) for index in range(self._count)]
 
-    def play(self, folder: Path, on_step: OnStep, candidates: int = 1) -> list[ConversationRecord]:
-        """Let the policy of a folder converse; its records in the order of ``episodes``.
+    def play(self, folder: Path, on_step: OnStep, candidates: int = 1) -> Played:
+        """Let the policy of a folder converse.
 
         Args:
             folder: model and tokenizer; the tokens are the responder's.
@@ -72,7 +81,7 @@ class HeldOutConversations:
         policy = load_causal_lm(folder, dtype=sampling_dtype(wanted, device), device=device).eval()
         # Log-probabilities for the KL are taken in float32, whatever the sampling dtype.
         exact = policy if policy.dtype == self._reference.dtype else load_causal_lm(folder, device=device).eval()
-        episodes, seed, records = self.episodes, self._config.seed, []
+        episodes, seed, records, failed = self.episodes, self._config.seed, [], set()
         replies = min(self._config.evaluation.gold_replies, self._count)
         for start in range(0, len(episodes), _BATCH):
             batch = episodes[start : start + _BATCH]
@@ -82,8 +91,10 @@ class HeldOutConversations:
             for talk in talks:
                 kl = _kl(exact, self._reference, talk, wanted.temperature)
                 records.append(self._record(talk, gold.get(talk.episode, []), kl))
+                if talk.outcomes[-1].failure:
+                    failed.add(records[-1].place)
             on_step(len(records), len(episodes), {})
-        return records
+        return Played(records, failed)
 
     def _record(self, talk: Conversation, gold: list[GoldRecord], kl: Sequence[float]) -> ConversationRecord:
         repeat, place = divmod(talk.episode[1], len(self._dialogues))

@@ -104,6 +104,11 @@ class ConversationRecord:
     gold: list[GoldRecord]
 
     @property
+    def place(self) -> tuple[int, int]:
+        """``index`` and ``repeat``: which of the systems' conversations belong together."""
+        return self.index, self.repeat
+
+    @property
     def replies(self) -> list[str]:
         """The replies of the free turns."""
         return [turn.reply for turn in self.turns]

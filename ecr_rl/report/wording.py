@@ -12,6 +12,7 @@ from ecr_rl.evaluation.definitions import EXPECTED, Definition
 NO_DATA = "no data"
 SEEKERS = {
     "profile": "a simulated seeker that follows an agenda drawn from the dialogue's profile",
+    "model": "a simulated seeker that follows an agenda drawn from the dialogue's profile in a language model's words",
     "replay": "a replay of the human seeker's lines, whatever the recommender says",
 }
 MARKS = {"better": "\u25b2", "worse": "\u25bc", "changed": "\u25c6", "unclear": "\u00b7", "no data": "\u00b7"}

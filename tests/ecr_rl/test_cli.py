@@ -150,6 +150,11 @@ def test_dry_run_prints_settings_sizes_and_memory(tmp_path: Path) -> None:
     assert "trained: 4,884,480" in text  # rank 16 on every linear layer of SmolLM2
     assert "env_runner x 2 (cpu)" in text
     assert "iterations: 11" in text
+    runners = [
+        next(worker["bytes"] for worker in json.loads(invoke(line).stdout)["workers"] if worker["kind"] == "env_runner")
+        for line in ("train redial-cpu --dry-run --json", "train redial-cpu --dry-run --json -s env.seeker=model")
+    ]
+    assert runners[1] - runners[0] == 4 * 134_515_008  # SmolLM2 in float32 behind the seeker, in each runner
 
 
 def test_status_reads_the_folder_alone(tmp_path: Path, stub_pipeline: None) -> None:
