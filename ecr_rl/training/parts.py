@@ -29,13 +29,13 @@ SECOND_EVALUATOR_EXAMPLES = 12_000
 
 
 def build_second_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
-    """Train the evaluator that PPO never sees, on the train dialogues that the critic does not learn from.
+    """Train the evaluator that reports, on train dialogues that neither critic nor selecting evaluator learn from.
 
     Returns:
         ``{"heads": {head: {"r2", "r2_length", "spearman", "mae"}}, "n", "examples"}``, on the validation split.
     """
     on_step(0, 2, {})
-    train = label(corpus.train[1::2], corpus.catalog, judge, SECOND_EVALUATOR_EXAMPLES, seed=1)
+    train = label(corpus.train[1::4], corpus.catalog, judge, SECOND_EVALUATOR_EXAMPLES, seed=1)
     valid = label(corpus.valid, corpus.catalog, judge, HELD_OUT, seed=1)
     on_step(1, 2, {})
     judged = [HEADS.index(head) for head in JUDGED]
