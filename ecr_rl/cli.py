@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run
+from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run, submit
 from ecr_rl.commands.options import examples
 from envs.errors import ConfigError, EcrError
 
@@ -78,6 +78,16 @@ app.add_typer(data.app, name="data")
 app.add_typer(label.app, name="label")
 app.add_typer(recommend.app, name="recommend")
 app.add_typer(respond.app, name="respond")
+app.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=examples(
+        "ecr-rl submit train demo --out /tmp/demo",
+        "ecr-rl submit --shared /shared train redial-gpu --out /shared/runs/redial -s cache=/shared/cache",
+        "ecr-rl submit --no-wait --address http://127.0.0.1:8266 train demo --out /tmp/demo",
+        "ecr-rl submit --status",
+        "ecr-rl submit --stop raysubmit_4LamXRuQpYdSMg7J",
+    ),
+)(submit.submit)
 app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(look.status)
 app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
 

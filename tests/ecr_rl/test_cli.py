@@ -33,6 +33,7 @@ COMMANDS += [
     "label merge",
     "respond train",
     "respond evaluate",
+    "submit",
 ]
 INTERVAL = {"mean": 0.5, "low": 0.4, "high": 0.6}
 SYSTEM = {"reward": INTERVAL}
