@@ -118,7 +118,16 @@ def slurm_node(**environment: str) -> Iterator[SlurmNode]:
             time.sleep(0.5)
         yield node
     finally:
+        _cancel_all(node)
         for process in reversed(node.daemons):
             end_with_children(process.pid)
             process.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cancel_all(node: SlurmNode, seconds: float = 60) -> None:
+    """End the jobs: their processes are no children of the daemons."""
+    node.run("scancel", "--user=root", check=False)
+    deadline = time.monotonic() + seconds
+    while node.run("squeue", "--noheader", check=False) and time.monotonic() < deadline:
+        time.sleep(0.5)

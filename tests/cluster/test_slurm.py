@@ -14,6 +14,7 @@ import pytest
 
 from tests.cluster.heads import BIN, ROOT
 from tests.cluster.slurm_node import SlurmNode, slurm_node, why_not
+from tests.ecr_rl.small_run import SMALL
 
 SCRIPT = ROOT / "cluster" / "slurm.sbatch"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=f"Slurm: {why_not()}")]
@@ -37,8 +38,6 @@ def output(node: SlurmNode, job: str) -> str:
 
 
 def training(run: Path, cache: Path) -> list[str]:
-    from tests.ecr_rl.test_whole_way import SMALL
-
     changes = [*SMALL, "ppo.iterations=12", f"cache={cache}"]
     return ["train", "demo", "--out", str(run), *(word for change in changes for word in ("-s", change))]
 

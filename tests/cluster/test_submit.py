@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.heads import Head, ray_head
+from tests.ecr_rl.small_run import SMALL
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,6 @@ def head() -> Iterator[Head]:
 
 def training(out: Path, cache: Path) -> list[str]:
     """The words of a small training run."""
-    from tests.ecr_rl.test_whole_way import SMALL
-
     changes = [*SMALL, f"cache={cache}"]
     return ["train", "demo", "--out", str(out), "--resume", *(word for change in changes for word in ("-s", change))]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from tests.ecr_rl.test_whole_way import SMALL
+from tests.ecr_rl.small_run import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
