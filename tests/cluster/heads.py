@@ -77,7 +77,8 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("LANG", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     ours = {"HOME": str(home), "PATH": path, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-    return {**kept, **ours, "PYTHONPATH": "", **more}
+    patience = {"RAY_raylet_start_wait_time_s": "200", "RAY_gcs_server_request_timeout_seconds": "200"}
+    return {**kept, **ours, **patience, "PYTHONPATH": "", **more}
 
 
 @contextmanager
