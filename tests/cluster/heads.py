@@ -91,14 +91,17 @@ def ray_head(cpus: int = 1, **environment: str) -> Iterator[Head]:
     home = folder / "home"
     home.mkdir()
     variables = clean_environment(home, **environment)
-    gcs, dashboard, client, agent = free_ports(4)
+    gcs, dashboard, client, agent, grpc, metrics, environments = free_ports(7)
     options = {
         "--node-ip-address": "127.0.0.1",
         "--port": gcs,
         "--dashboard-port": dashboard,
         "--dashboard-host": "127.0.0.1",
         "--ray-client-server-port": client,
-        "--dashboard-agent-listen-port": agent,
+        "--dashboard-agent-listen-port": agent,  # agents that look for ports have little time on a busy machine
+        "--dashboard-agent-grpc-port": grpc,
+        "--metrics-export-port": metrics,
+        "--runtime-env-agent-port": environments,
         "--num-cpus": cpus,
         "--object-store-memory": 100_000_000,
         "--temp-dir": folder / "ray",
