@@ -77,8 +77,7 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("LANG", "LD_LIBRARY_PATH", "TMPDIR") if name in os.environ}
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     ours = {"HOME": str(home), "PATH": path, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-    patience = {"RAY_raylet_start_wait_time_s": "200", "RAY_gcs_server_request_timeout_seconds": "200"}
-    return {**kept, **ours, **patience, "PYTHONPATH": "", **more}
+    return {**kept, **ours, "PYTHONPATH": "", **more}
 
 
 @contextmanager
@@ -98,7 +97,7 @@ def ray_head(cpus: int = 1, **environment: str) -> Iterator[Head]:
         "--dashboard-port": dashboard,
         "--dashboard-host": "127.0.0.1",
         "--ray-client-server-port": client,
-        "--dashboard-agent-listen-port": agent,  # agents that look for ports have little time on a busy machine
+        "--dashboard-agent-listen-port": agent,
         "--dashboard-agent-grpc-port": grpc,
         "--metrics-export-port": metrics,
         "--runtime-env-agent-port": environments,

@@ -76,7 +76,7 @@ class SlurmNode:
             assert time.monotonic() < deadline, f"{job}\n{self.logs()}"
             if job["JobState"] == "PENDING" and job["Reason"] == "BeginTime":
                 self.run("scontrol", "update", f"jobid={number}", "starttime=now", check=False)
-            time.sleep(0.3)
+            time.sleep(1)
         return job
 
     def logs(self) -> str:

@@ -66,7 +66,7 @@ def wait_for_checkpoint(node: SlurmNode, job: str, run: Path, count: int = 1) ->
     while len(list((run / "checkpoints").glob("iteration-*"))) < count:
         assert node.job(job)["JobState"] in ("RUNNING", "PENDING"), output(node, job)[-3000:]
         assert time.monotonic() < deadline, output(node, job)[-3000:]
-        time.sleep(0.1)
+        time.sleep(0.5)
 
 
 def test_a_run_is_requeued_twice_and_goes_on_where_it_was(node: SlurmNode, tmp_path: Path) -> None:
