@@ -27,6 +27,12 @@ def node() -> Iterator[SlurmNode]:
         yield node
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artefact cache of all runs here: the trained parts are made once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 def submit(node: SlurmNode, *words: str) -> str:
     """The number of a new job."""
     options = ["--parsable", "--nodes=1", f"--output={node.folder}/job-%j.out"]
@@ -62,20 +68,20 @@ def _words(process: psutil.Process) -> list[str]:
 
 
 def wait_for_checkpoint(node: SlurmNode, job: str, run: Path, count: int = 1) -> None:
-    deadline = time.monotonic() + 600
+    deadline = time.monotonic() + 1500
     while len(list((run / "checkpoints").glob("iteration-*"))) < count:
         assert node.job(job)["JobState"] in ("RUNNING", "PENDING"), output(node, job)[-3000:]
         assert time.monotonic() < deadline, output(node, job)[-3000:]
         time.sleep(0.5)
 
 
-def test_a_run_is_requeued_twice_and_goes_on_where_it_was(node: SlurmNode, tmp_path: Path) -> None:
+def test_a_run_is_requeued_twice_and_goes_on_where_it_was(node: SlurmNode, cache: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    job = submit(node, *training(run, tmp_path / "cache"))
+    job = submit(node, *training(run, cache))
     wait_for_checkpoint(node, job, run)
     node.run("scontrol", "requeue", job)  # what a preemption does
     node.wait_for(job, "RUNNING")
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while not json.loads((run / "run.json").read_text())["resumed"]:
         assert time.monotonic() < deadline, output(node, job)[-3000:]
         time.sleep(0.2)
@@ -84,7 +90,7 @@ def test_a_run_is_requeued_twice_and_goes_on_where_it_was(node: SlurmNode, tmp_p
     while node.job(job)["Restarts"] != "2":
         assert time.monotonic() < deadline, output(node, job)[-3000:]
         time.sleep(0.2)
-    ended = node.wait_for(job, "COMPLETED", "FAILED", "CANCELLED")
+    ended = node.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", seconds=1500)
     said = output(node, job)
     assert ended["JobState"] == "COMPLETED", said[-3000:]
     assert (run / "report" / "index.html").is_file()
@@ -96,17 +102,17 @@ def test_a_run_is_requeued_twice_and_goes_on_where_it_was(node: SlurmNode, tmp_p
     assert iterations == sorted(set(iterations))  # none twice
     assert "start 3: train demo" in said and "back into the queue" in said
     assert left_over(job) == []
-    texts = [path for path in [*tmp_path.rglob("*"), *node.folder.rglob("*")] if path.is_file()]
+    texts = [path for path in [*tmp_path.rglob("*"), *cache.rglob("*"), *node.folder.rglob("*")] if path.is_file()]
     writers = [path for path in texts if TOKEN.encode() in path.read_bytes()]
     assert all((node.folder / "state") in path.parents for path in writers)  # Slurm's own copy of the environment
 
 
-def test_a_cancelled_job_and_a_failing_one_leave_nothing(node: SlurmNode, tmp_path: Path) -> None:
+def test_a_cancelled_job_and_a_failing_one_leave_nothing(node: SlurmNode, cache: Path, tmp_path: Path) -> None:
     failing = submit(node, "status", str(tmp_path / "nowhere"))
     assert node.wait_for(failing, "FAILED", "COMPLETED")["ExitCode"] == "1:0", output(node, failing)
     assert "no run there" in output(node, failing)
     assert left_over(failing) == []
-    job = submit(node, *training(tmp_path / "run", tmp_path / "cache"))
+    job = submit(node, *training(tmp_path / "run", cache))
     wait_for_checkpoint(node, job, tmp_path / "run")
     node.run("scancel", job)
     assert node.wait_for(job, "CANCELLED", "COMPLETED", "FAILED")["JobState"] == "CANCELLED"
