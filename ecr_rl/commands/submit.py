@@ -74,10 +74,15 @@ def submit(
     if no_wait:
         show({"id": job, "address": address}, json, None if json else job)
         return
+    _follow(server, job, json)
+
+
+def _follow(server: JobServer, job: str, json: bool) -> None:
+    """Stream a job's output and end as it ends."""
     try:
         state = server.follow(job, lambda text: print(text, end="", file=sys.stderr if json else None, flush=True))
     except KeyboardInterrupt:
-        _say(f"the job goes on. End it with: ecr-rl submit --address {address} --stop {job}")
+        _say(f"the job goes on. End it with: ecr-rl submit --address {server.address} --stop {job}")
         raise typer.Exit(INTERRUPTED) from None
     if json:
         show(asdict(state), json)
