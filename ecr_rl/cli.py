@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run, seekers
+from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run, seekers, submit
 from ecr_rl.commands.options import examples
 from envs.errors import ConfigError, EcrError
 
@@ -97,6 +97,16 @@ app.command(
         "ecr-rl seekers demo --seeker model --dialogues 50 -s env.seeker_model.temperature=1.0",
     )
 )(seekers.seekers)
+app.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=examples(
+        "ecr-rl submit train demo --out /tmp/demo",
+        "ecr-rl submit --shared /shared train redial-gpu --out /shared/runs/redial -s cache=/shared/cache",
+        "ecr-rl submit --no-wait --address http://127.0.0.1:8266 train demo --out /tmp/demo",
+        "ecr-rl submit --status",
+        "ecr-rl submit --stop raysubmit_4LamXRuQpYdSMg7J",
+    ),
+)(submit.submit)
 app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(look.status)
 app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
 

@@ -33,6 +33,7 @@ COMMANDS += [
     "label merge",
     "respond train",
     "respond evaluate",
+    "submit",
 ]
 INTERVAL = {"mean": 0.5, "low": 0.4, "high": 0.6}
 SYSTEM = {"reward": INTERVAL}
@@ -167,10 +168,12 @@ def test_status_reads_the_folder_alone(tmp_path: Path, stub_pipeline: None) -> N
 
 
 def test_doctor_tells_what_there_is_and_what_it_costs(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(bytes(50 * 2**20))
     result = invoke(f"doctor --json --cache {tmp_path}")
     findings = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
     wanted = {"python", "cores", "memory", "disk", "GPU", "bfloat16", "packages", "model MiniLM", "ReDial"}
     assert wanted <= findings.keys()
+    assert findings["cache"]["found"] == f"0.05 GiB in {tmp_path}"
     assert all(check["cost"] for check in findings.values() if check["level"] != "ok")
     assert invoke(f"doctor --cache {tmp_path}").exit_code == result.exit_code
 

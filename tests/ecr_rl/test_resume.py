@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from tests.ecr_rl.test_whole_way import SMALL
+from tests.ecr_rl.small_run import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
 CHOOSING = ["ppo.select_every=1", "ppo.select_dialogues=6", "ppo.learning_rate_schedule=cosine"]

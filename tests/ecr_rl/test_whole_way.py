@@ -22,38 +22,9 @@ from envs.errors import RunError
 from envs.rewards import PARTS
 from envs.sample import sample_corpus, write_redial
 from tests.algorithms.doubles import tiny_text
+from tests.ecr_rl.small_run import SMALL
 
 pytestmark = pytest.mark.usefixtures("ray_session")
-
-SMALL = [
-    "data.limit=60",
-    "critic.steps=10",
-    "labels.count=200",
-    "critic.evaluate_every=10",
-    "policy.layers=1",
-    "policy.width=32",
-    "policy.heads=2",
-    "policy.vocabulary=500",
-    "policy.max_new=28",
-    "supervised.steps=6",
-    "supervised.batch_size=4",
-    "supervised.evaluate_every=3",
-    "supervised.validation_rows=8",
-    "ppo.iterations=2",
-    "ppo.conversations_per_iteration=4",
-    "ppo.minibatch_conversations=2",
-    "ppo.checkpoint_every=1",
-    "ppo.value_warmup=1",
-    "ppo.select_dialogues=4",
-    "resources.env_runners=2",
-    "resources.conversations_per_runner=4",
-    "resources.driver_threads=1",
-    "evaluation.dialogues=6",
-    "evaluation.gold_replies=6",
-    "evaluation.resamples=50",
-    "evaluation.samples=2",
-    "evaluation.calibration_conversations=4",
-]
 
 
 @pytest.fixture(scope="module")
