@@ -58,7 +58,7 @@ class FilmAffinity:
         """Learn from which films and words stand in one dialogue; nothing where no dialogue names two films."""
         named = [{catalog.title(m.film_id) for m in each.mentions if m.film_id in catalog} for each in dialogues]
         said = [_words_of(dialogue) for dialogue in dialogues]
-        known = {catalog.title(film.film_id): _facts_of(film) for film in catalog}
+        known = {film.name: _facts_of(film) for film in catalog}
         mentions = Counter(name for names in named for name in names)
         films, words = sorted(mentions), vocabulary(said)
         counts = Counter(fact for name in films for fact in known[name])
@@ -184,12 +184,11 @@ def _placed(
         known: by name, the facts of each film of the catalogue.
     """
     found = {}
-    for name in sorted({*own, *known}):
-        facts = [told[fact] for fact in sorted(known.get(name, ())) if fact in told]
+    for name in sorted(known):
+        facts = [told[fact] for fact in sorted(known[name]) if fact in told]
         if facts:
             share = _PRIOR / (_PRIOR + mentions.get(name, 0))
-            vector = share * _unit(np.sum(facts, axis=0))
-            found[name] = _unit(vector + (1.0 - share) * own[name] if name in own else vector)
+            found[name] = _unit(share * _unit(np.sum(facts, axis=0)) + (1.0 - share) * own.get(name, 0.0))
         elif name in own:
             found[name] = own[name]
     return found

@@ -64,6 +64,7 @@ CODE = {
                 "scorer",
                 "sparse_rows",
                 "training",
+                "vocabulary",
             )
         ),
         "algorithms.seeker_words",

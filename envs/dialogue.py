@@ -13,9 +13,9 @@ from enum import StrEnum
 from functools import cached_property
 
 MENTION = re.compile(r"@(\d+)")
+"""A film mention in a text: ``@`` and the film's id."""
 HIDDEN = "@_"
 """Stands where a film was taken out that is to be recovered."""
-"""A film mention in a text: ``@`` and the film's id."""
 
 
 class Role(StrEnum):

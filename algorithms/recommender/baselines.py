@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from algorithms.recommender.sparse_rows import sparse_row, stacked
+from algorithms.recommender.sparse_rows import ones, sparse_row, stacked
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
 
@@ -106,7 +106,7 @@ class NearestDialogues:
         texts = [Counter(_tokens(dialogue.utterances)) for dialogue in dialogues]
         columns = {film: column for column, film in enumerate(catalog.ids)}
         named = [{columns[m.film_id] for m in each.mentions if m.film_id in columns} for each in dialogues]
-        films = stacked([sparse_row(dict.fromkeys(sorted(each), 1.0)) for each in named], len(columns))
+        films = stacked([ones(each) for each in named], len(columns))
         tokens = sorted(set().union(*texts))
         rows = {token: row for row, token in enumerate(tokens)}
         counts = stacked([sparse_row({rows[token]: n for token, n in text.items()}) for text in texts], len(tokens))
@@ -115,7 +115,7 @@ class NearestDialogues:
     def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
         """(N, films) float32: summed BM25 of the nearest dialogues, and a little popularity that breaks ties."""
         known = [{self._rows[token] for token in _tokens(context) if token in self._rows} for context in contexts]
-        queries = stacked([sparse_row(dict.fromkeys(sorted(each), 1.0)) for each in known], len(self._rows))
+        queries = stacked([ones(each) for each in known], len(self._rows))
         near = csr_matrix(queries @ self._weights).toarray()
         if 0 < self._nearest < near.shape[1]:
             bar = np.partition(near, -self._nearest, axis=1)[:, -self._nearest, None]

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs
 from scipy.sparse import csr_matrix, hstack
 
-from algorithms.recommender.sparse_rows import SparseRow, sparse_row, stacked
+from algorithms.recommender.sparse_rows import SparseRow, ones, stacked
 from algorithms.seeker_words import vocabulary
 
 _KEPT = 300
@@ -64,7 +64,7 @@ class DialogueRidge:
             weight: length of a row of words.
         """
         words = WordRows.of(said, weight)
-        x = stacked([sparse_row(dict.fromkeys(sorted(columns), 1.0)) for columns in named], films)
+        x = stacked([ones(columns) for columns in named], films)
         known = np.flatnonzero(np.asarray(x.sum(0)).ravel())  # a film that no dialogue names has no evidence
         spoken = stacked([words.row(each) for each in said], len(words.words))
         solved = _solve(csr_matrix(hstack([x[:, known], spoken])), len(known), ridge)

@@ -9,43 +9,19 @@ film. Where films that the context names may come again (``NamedAgain``), the sc
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix
 from scipy.special import logsumexp
 
 from algorithms.recommender.dialogue_ridge import DialogueRidge
 from algorithms.recommender.named_again import NamedAgain
 from algorithms.recommender.network import NetworkWeights
-from algorithms.recommender.reading import ContextReader, Features, Reading
-from algorithms.recommender.sparse_rows import SparseRow, sparse_row, stacked
+from algorithms.recommender.reading import ContextReader, Reading
+from algorithms.recommender.vocabulary import Vocabulary
 from envs.catalog import Catalog
 from envs.dialogue import Utterance
-
-
-class Vocabulary:
-    """The features that count, each with its column."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        """Columns in this order."""
-        self.columns = {name: column for column, name in enumerate(names)}
-
-    @classmethod
-    def of(cls, features: Iterable[Features], rare: int) -> Vocabulary:
-        """The features that stand in at least ``rare`` conversations, sorted."""
-        counts = Counter(name for each in features for name in each)
-        return cls(sorted(name for name, count in counts.items() if count >= rare))
-
-    def row(self, features: Features) -> SparseRow:
-        """The features of one conversation; what does not count is passed over."""
-        return sparse_row({self.columns[name]: value for name, value in features.items() if name in self.columns})
-
-    def rows(self, features: Sequence[Features]) -> csr_matrix:
-        """Values (N, features) float32."""
-        return stacked([self.row(each) for each in features], len(self.columns))
 
 
 @dataclass(frozen=True)
@@ -97,12 +73,12 @@ class FusedScorer:
             return np.zeros((0, len(self._columns)), dtype=np.float32)
         readings = self.reader.read(contexts)
         scores = self._network(readings)
-        if self.evidence is not None:
-            for row, reading in zip(scores, readings, strict=True):
-                row += self._evidence(reading, self.evidence)
-        if self.again is not None:
-            for row, reading in zip(scores, readings, strict=True):
-                self._name_again(row, reading, self.again)
+        for row, reading in zip(scores, readings, strict=True):
+            named = [self._columns[film] for film in reading.named]
+            if self.evidence is not None:
+                row += _log_evidence(self.evidence, named, reading)
+            if self.again is not None:
+                _name_again(row, self.again, named, reading)
         return scores
 
     def _network(self, readings: Sequence[Reading]) -> np.ndarray:
@@ -111,20 +87,20 @@ class FusedScorer:
         h_NW = np.stack([values @ weights.inputs[columns] for columns, values in rows])
         return h_NW @ weights.films.T + weights.bias
 
-    def _evidence(self, reading: Reading, evidence: Evidence) -> np.ndarray:
-        named = [self._columns[film] for film in reading.named]
-        found = np.maximum(0.0, evidence.ridge.of(named, reading.wishes))
-        return np.float32(evidence.weight) * np.log(found + np.float32(evidence.floor))
 
-    def _name_again(self, row: np.ndarray, reading: Reading, again: Again) -> None:
-        """Bring new films and named ones of a row of scores, in place, to one scale."""
-        named = [self._columns[film] for film in reading.named]
-        row *= again.sharpness
-        row[named] = -np.inf
-        if len(named) < len(row):
-            row -= logsumexp(row)
-        if named:
-            row[named] = again.chances.log_chances(reading)
+def _log_evidence(evidence: Evidence, named: Sequence[int], reading: Reading) -> np.ndarray:
+    found = np.maximum(0.0, evidence.ridge.of(named, reading.wishes))
+    return np.float32(evidence.weight) * np.log(found + np.float32(evidence.floor))
+
+
+def _name_again(row: np.ndarray, again: Again, named: Sequence[int], reading: Reading) -> None:
+    """Bring new films and named ones of a row of scores, in place, to one scale."""
+    row *= again.sharpness
+    row[named] = -np.inf
+    if len(named) < len(row):
+        row -= logsumexp(row)
+    if named:
+        row[named] = again.chances.log_chances(reading)
 
 
 def joined(networks: Sequence[NetworkWeights]) -> NetworkWeights:

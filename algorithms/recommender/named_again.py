@@ -9,7 +9,6 @@ who is asked "is it scary?" speaks of that film again, one who hears "seen it" d
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -18,7 +17,7 @@ from scipy.sparse import csr_matrix, hstack
 from scipy.special import expit, log_expit
 
 from algorithms.recommender.reading import NAMED_AS, PLACES, Reading
-from algorithms.recommender.sparse_rows import sparse_row, stacked
+from algorithms.recommender.vocabulary import Vocabulary
 
 _RARE = 10
 """Named films to whose turns a feature must belong to count."""
@@ -28,16 +27,15 @@ _STEPS = 60
 class NamedAgain:
     """How likely each named film comes again."""
 
-    def __init__(self, features: Sequence[str], places: np.ndarray, ways: np.ndarray) -> None:
+    def __init__(self, vocabulary: Vocabulary, places: np.ndarray, ways: np.ndarray) -> None:
         """Keep the weights.
 
         Args:
-            features: K names of what the last turn may say.
+            vocabulary: K features of what the last turn may say.
             places: (PLACES, K) float32, ``w_0 + w_p``.
             ways: (NAMED_AS,) float32, ``v``.
         """
-        self.features, self.places, self.ways = tuple(features), places, ways
-        self._columns = {name: column for column, name in enumerate(self.features)}
+        self.vocabulary, self.places, self.ways = vocabulary, places, ways
 
     @classmethod
     def fit(cls, readings: Sequence[Reading], came: Sequence[Collection[int]], pull: float) -> NamedAgain:
@@ -48,28 +46,24 @@ class NamedAgain:
             came: of each, the films of the recommender's message that followed.
             pull: weight of half the squared weights beside the summed loss.
         """
-        counts = Counter(name for each in readings for name in each.last for _ in each.named)
-        features = [name for name in sorted(counts) if counts[name] >= _RARE]
+        vocabulary = Vocabulary.of((each.last for each in readings for _ in each.named), _RARE)
+        features = len(vocabulary.columns)
         named = [(row, film, way) for row, each in enumerate(readings) for film, way in each.named.items()]
         rows, _, ways = np.array(named, dtype=np.int64).reshape(-1, 3).T
         truth = np.array([film in came[row] for row, film, _ in named], dtype=np.float64)
-        blank = cls(features, np.zeros((PLACES, len(features))), np.zeros(NAMED_AS))
-        said = stacked([blank._row(each) for each in readings], len(features))[rows]
+        said = vocabulary.rows([each.last for each in readings])[rows]
         at = np.eye(PLACES, dtype=np.float32)[ways % PLACES]
         blocks = [said, *(said.multiply(at[:, [place]]) for place in range(PLACES))]
         x = csr_matrix(hstack([*blocks, np.eye(NAMED_AS, dtype=np.float32)[ways]]))
         found = _logistic(x, truth, pull)
-        shared, by_place, v = np.split(found, [len(features), (1 + PLACES) * len(features)])
-        return cls(features, (shared + by_place.reshape(PLACES, -1)).astype(np.float32), v.astype(np.float32))
+        shared, by_place, v = np.split(found, [features, (1 + PLACES) * features])
+        return cls(vocabulary, (shared + by_place.reshape(PLACES, -1)).astype(np.float32), v.astype(np.float32))
 
     def log_chances(self, reading: Reading) -> np.ndarray:
         """``log P`` of each film of ``reading.named``, in its order, (named,) float32."""
-        columns, values = self._row(reading)
+        columns, values = self.vocabulary.row(reading.last)
         ways = np.fromiter(reading.named.values(), np.int64, len(reading.named))
         return log_expit((self.places[:, columns] @ values)[ways % PLACES] + self.ways[ways]).astype(np.float32)
-
-    def _row(self, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
-        return sparse_row({self._columns[name]: v for name, v in reading.last.items() if name in self._columns})
 
 
 def _logistic(x: csr_matrix, truth: np.ndarray, pull: float) -> np.ndarray:

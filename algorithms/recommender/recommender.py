@@ -19,11 +19,12 @@ from scipy.sparse import csr_matrix
 
 from algorithms.emotion_reading import load_reader, save_reader
 from algorithms.recommender.dialogue_ridge import DialogueRidge, WordRows
-from algorithms.recommender.fused import Again, Evidence, FusedScorer, Vocabulary
+from algorithms.recommender.fused import Again, Evidence, FusedScorer
 from algorithms.recommender.named_again import NamedAgain
 from algorithms.recommender.network import NetworkWeights
 from algorithms.recommender.reading import ContextReader
 from algorithms.recommender.scorer import ranked
+from algorithms.recommender.vocabulary import Vocabulary
 from algorithms.settings import RecommenderSettings
 from envs.catalog import Catalog, Film
 from envs.dialogue import Utterance, named_films
@@ -46,7 +47,7 @@ class Recommender:
         items: FusedScorer,
         liking: np.ndarray,
     ) -> None:
-        """Put the stages together; ``training.fit_recommender`` and ``load`` make them.
+        """Put the stages together; ``of_parts`` makes them.
 
         Args:
             settings: what it was trained with.
@@ -57,6 +58,46 @@ class Recommender:
         self.settings, self.fusion, self.items = settings, fusion, items
         self._liking = liking.astype(np.float32)
         self._ids = np.array(items.catalog.ids, dtype=np.int64)
+
+    @classmethod
+    def of_parts(
+        cls,
+        settings: RecommenderSettings,
+        catalog: Catalog,
+        reader: ContextReader,
+        vocabulary: Vocabulary,
+        weights: tuple[NetworkWeights, NetworkWeights],
+        ridge: DialogueRidge | None,
+        chances: NamedAgain | None,
+        liking: np.ndarray,
+    ) -> Recommender:
+        """Both stages of what was trained: networks, films from films, and chances of named films as settings say.
+
+        Args:
+            settings: what it was trained with.
+            catalog: the films.
+            reader: turns conversations into features.
+            vocabulary: the features that count.
+            weights: of stage 1 and of stage 2.
+            ridge: films from films, weighed in each stage by a setting of its own; None goes without.
+            chances: of named films, in stage 2; None scores them as new ones.
+            liking: (films,) log-odds that a seeker likes each film.
+        """
+        again = None if chances is None else Again(chances, settings.sharpness)
+        fusion, items = (
+            FusedScorer(
+                catalog,
+                reader,
+                vocabulary,
+                network,
+                None if ridge is None else Evidence(ridge, weight, settings.ridge_floor),
+                named,
+            )
+            for network, weight, named in zip(
+                weights, (settings.fusion_ridge_weight, settings.ridge_weight), (None, again), strict=True
+            )
+        )
+        return cls(settings, fusion, items, liking)
 
     @property
     def catalog(self) -> Catalog:
@@ -95,7 +136,7 @@ class Recommender:
         if self.items.again is not None:
             chances = self.items.again.chances
             arrays |= {"again.places": chances.places, "again.ways": chances.ways}
-            card["again"] = chances.features
+            card["again"] = list(chances.vocabulary.columns)
         write_bytes(folder / WEIGHTS, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
         write_json(folder / CARD, card | {"emotions": save_reader(self.items.reader.emotions, folder)})
 
@@ -117,29 +158,11 @@ class Recommender:
             reader = ContextReader(catalog, load_reader(folder, card["emotions"]))
             vocabulary = Vocabulary(card["features"])
             ridge = _ridge(tensors, card, settings) if "words" in card else None
-            again = _again(tensors, card, settings) if "again" in card else None
-            fusion, items = (
-                FusedScorer(catalog, reader, vocabulary, _weights(tensors, stage), evidence, named)
-                for stage, evidence, named in zip(
-                    ("fusion", "items"), evidence_of(settings, ridge), (None, again), strict=True
-                )
-            )
-            return cls(settings, fusion, items, tensors["liking"])
+            chances = _chances(tensors, card) if "again" in card else None
+            weights = _weights(tensors, "fusion"), _weights(tensors, "items")
+            return cls.of_parts(settings, catalog, reader, vocabulary, weights, ridge, chances, tensors["liking"])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no recommender: {error}. Train it again") from error
-
-
-def evidence_of(
-    settings: RecommenderSettings, ridge: DialogueRidge | None
-) -> tuple[Evidence, Evidence] | tuple[None, None]:
-    """How a ridge counts in stage 1 and in stage 2 under these settings; None without one."""
-    if ridge is None:
-        return None, None
-    first, second = (
-        Evidence(ridge, weight, settings.ridge_floor)
-        for weight in (settings.fusion_ridge_weight, settings.ridge_weight)
-    )
-    return first, second
 
 
 def _ridge(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any], settings: RecommenderSettings) -> DialogueRidge:
@@ -149,9 +172,8 @@ def _ridge(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any], settings:
     return DialogueRidge(evidence, WordRows(words, tensors["ridge.rarity"], settings.ridge_words))
 
 
-def _again(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any], settings: RecommenderSettings) -> Again:
-    chances = NamedAgain(card["again"], tensors["again.places"], tensors["again.ways"])
-    return Again(chances, settings.sharpness)
+def _chances(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> NamedAgain:
+    return NamedAgain(Vocabulary(card["again"]), tensors["again.places"], tensors["again.ways"])
 
 
 def _arrays(scorer: FusedScorer, stage: str) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -14,6 +14,11 @@ SparseRow = tuple[np.ndarray, np.ndarray]
 def sparse_row(values: Mapping[int, float]) -> SparseRow:
     """A row of values by column."""
     return np.fromiter(values, np.int64, len(values)), np.fromiter(values.values(), np.float32, len(values))
+
+
+def ones(columns: Collection[int]) -> SparseRow:
+    """A row of 1.0 in these columns."""
+    return sparse_row(dict.fromkeys(sorted(columns), 1.0))
 
 
 def stacked(rows: Sequence[SparseRow], width: int) -> csr_matrix:

@@ -19,12 +19,13 @@ from scipy.sparse import csr_matrix
 
 from algorithms.emotion_reading import emotion_reader
 from algorithms.recommender.dialogue_ridge import DialogueRidge
-from algorithms.recommender.fused import Again, FusedScorer, Vocabulary, joined
+from algorithms.recommender.fused import joined
 from algorithms.recommender.liking import fit_liking
 from algorithms.recommender.named_again import NamedAgain
 from algorithms.recommender.network import Examples, NetworkWeights, SoftmaxNetwork, batches, train
 from algorithms.recommender.reading import ContextReader, Reading, facts
-from algorithms.recommender.recommender import Recommender, evidence_of
+from algorithms.recommender.recommender import Recommender
+from algorithms.recommender.vocabulary import Vocabulary
 from algorithms.seeker_words import seeker_words
 from algorithms.settings import FeedbackSettings, Part, RecommenderSettings
 from envs.cases import cases, context
@@ -102,12 +103,10 @@ def fit_recommender(
         )
     networks = _networks(stages, known, _shares(coming, len(columns)), settings, on_step)
     ridge = None if _lacks(settings, "ridge") else _ridge(dialogues, columns, settings)
-    again = None if _lacks(settings, "named") else _again(readings[1], coming, settings)
-    fusion, items = (
-        FusedScorer(catalog, reader, vocabulary, joined([member[stage] for member in networks]), evidence, named)
-        for stage, evidence, named in zip((0, -1), evidence_of(settings, ridge), (None, again), strict=True)
-    )
-    return Recommender(settings, fusion, items, fit_liking(dialogues, catalog, known))
+    chances = None if _lacks(settings, "named") else _chances(readings[1], coming, settings)
+    weights = joined([member[0] for member in networks]), joined([member[-1] for member in networks])
+    liking = fit_liking(dialogues, catalog, known)
+    return Recommender.of_parts(settings, catalog, reader, vocabulary, weights, ridge, chances, liking)
 
 
 class Aims:
@@ -240,10 +239,9 @@ def _shares(examples: Sequence[Example], films: int) -> np.ndarray:
     return counts / counts.sum()
 
 
-def _again(readings: Sequence[Reading], coming: Sequence[Example], settings: RecommenderSettings) -> Again:
+def _chances(readings: Sequence[Reading], coming: Sequence[Example], settings: RecommenderSettings) -> NamedAgain:
     pairs = [(reading, each.said) for reading, each in zip(readings, coming, strict=True) if each.said is not None]
-    chances = NamedAgain.fit([reading for reading, _ in pairs], [said for _, said in pairs], settings.named_pull)
-    return Again(chances, settings.sharpness)
+    return NamedAgain.fit([reading for reading, _ in pairs], [said for _, said in pairs], settings.named_pull)
 
 
 def _ridge(dialogues: Sequence[Dialogue], columns: Mapping[int, int], settings: RecommenderSettings) -> DialogueRidge:

@@ -16,12 +16,10 @@ from rich.text import Text
 from ecr_rl.commands.options import Json, Metadata, Set, Source, examples
 from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.config import load_config, with_given
-from envs.errors import ConfigError, ModelError
+from envs.errors import ConfigError
 
 app = typer.Typer(help="The film recommender behind the proposals.", no_args_is_help=True)
 
-OWN = "recommender"
-"""The judged recommender among the rows."""
 Config = Annotated[str, typer.Argument(metavar="[CONFIG]", help="Takes the data and recommender settings.")]
 Emotions = Annotated[
     str | None, typer.Option("--emotions", help="lexicon, hub, or a GoEmotions folder to learn emotions from.")
@@ -105,38 +103,17 @@ def evaluate(
     """
     settings = with_given(load_config(config, []), "data", source=source)
     with working():
-        from algorithms.recommender.recommender import Recommender
-        from ecr_rl.evaluation.recommendation import baseline_rows, evaluate_scorers, write_predictions
+        from ecr_rl.evaluation.recommendation import evaluate_recommender, write_predictions
         from ecr_rl.report.critic_report import markdown_tables
         from ecr_rl.report.insert import insert_block
         from ecr_rl.report.recommendation_tables import recommendation_tables
-        from ecr_rl.training.parts import recommender_dialogues
         from envs.corpus import load_corpus
 
-        scorer = Recommender.load(recommender)
-        if split == "valid" and scorer.settings.refit:
-            raise ModelError(
-                f"{recommender} learnt from the validation dialogues too. Train one with -s recommender.refit=false, "
-                "or judge on --split test"
-            )
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("recommendation cases") as on_step:
-            learnt = recommender_dialogues(corpus, scorer.settings)
-            own = scorer.fusion if protocol == "masked" else scorer  # masked films are what stage 1 recovers
-            scorers = {OWN: own, **(baseline_rows(learnt, corpus.catalog) if rows else {})}
-            figures, found = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
+            result, found = evaluate_recommender(recommender, corpus, protocol, split, rows, on_step)
         if predictions is not None:
-            write_predictions(found[OWN], predictions)
-        result = {
-            "recommender": recommender.resolve().name,
-            "corpus": corpus.name,
-            "protocol": protocol,
-            "split": split,
-            "cases": len(found[OWN].cases),
-            "mentions": len(found[OWN].scores),
-            "figures": figures.pop(OWN),
-            "rows": figures,
-        }
+            write_predictions(found, predictions)
         tables = recommendation_tables(result)
         if into is not None:
             insert_block(into, "recommend", protocol, markdown_tables(tables))

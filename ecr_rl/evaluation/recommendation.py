@@ -13,12 +13,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from algorithms.recommender.baselines import LastFilms, NearestDialogues, Popularity
 from algorithms.recommender.cooccurrence import Cooccurrence
+from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.scorer import FilmScorer, LikingScorer, log_shares, ranked
 from ecr_rl.evaluation.bootstrap import Statistic, draw, interval
 from ecr_rl.evaluation.recommendation_figures import (
@@ -29,8 +30,10 @@ from ecr_rl.evaluation.recommendation_figures import (
     ranking_statistics,
     ranks_of,
 )
+from ecr_rl.training.parts import recommender_dialogues
 from envs.cases import Protocol, RecommendationCase, cases
 from envs.catalog import Catalog
+from envs.corpus import Corpus
 from envs.dialogue import Dialogue, named_films
 from envs.errors import DataError, ModelError
 from envs.files import write_text
@@ -39,6 +42,9 @@ from envs.progress import OnStep
 BATCH = 256
 """Cases that are scored at once: 7 MB of scores for ReDial's films."""
 RESAMPLES, SEED = 1000, 0
+
+OWN = "recommender"
+"""The judged recommender among the rows."""
 
 Figures = dict[str, dict[str, float | int] | None]
 """``{"mean", "low", "high"}`` by name; None where a figure is not defined."""
@@ -173,6 +179,48 @@ def evaluate_scorers(
         predictions[name] = predict(scorer, judged, protocol, step)
         figures[name] = recommendation_figures(predictions[name], dialogues, protocol)
     return figures, predictions
+
+
+def evaluate_recommender(
+    folder: Path, corpus: Corpus, protocol: Protocol, split: Literal["valid", "test"], rows: bool, on_step: OnStep
+) -> tuple[dict[str, Any], Predictions]:
+    """Judge the recommender of a folder on a split, and where asked the baselines beside it.
+
+    Args:
+        folder: the recommender's; ``masked`` is judged by its stage 1, which recovers hidden films.
+        corpus: the dialogues.
+        protocol: of the cases.
+        split: of the corpus.
+        rows: fit and judge the baselines, too.
+        on_step: told of progress, in cases of all systems.
+
+    Returns:
+        What ``recommendation_tables`` reads, and the recommender's predictions.
+
+    Raises:
+        ModelError: it learnt from the validation dialogues that it is to be judged on, or there is none.
+    """
+    scorer = Recommender.load(folder)
+    if split == "valid" and scorer.settings.refit:
+        raise ModelError(
+            f"{folder} learnt from the validation dialogues too. Train one with -s recommender.refit=false, "
+            "or judge on --split test"
+        )
+    scorers: dict[str, FilmScorer] = {OWN: scorer.fusion if protocol == "masked" else scorer}
+    scorers |= baseline_rows(recommender_dialogues(corpus, scorer.settings), corpus.catalog) if rows else {}
+    figures, found = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
+    predictions = found[OWN]
+    result = {
+        "recommender": folder.resolve().name,
+        "corpus": corpus.name,
+        "protocol": protocol,
+        "split": split,
+        "cases": len(predictions.cases),
+        "mentions": len(predictions.scores),
+        "figures": figures.pop(OWN),
+        "rows": figures,
+    }
+    return result, predictions
 
 
 def write_predictions(predictions: Predictions, file: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from algorithms.emotions import LexiconEmotions
 from algorithms.recommender.named_again import NamedAgain
 from algorithms.recommender.reading import NAMED_AS, PLACES, ContextReader, Reading
+from algorithms.recommender.vocabulary import Vocabulary
 from envs.catalog import Catalog, Film
 from envs.dialogue import Role, Utterance
 
@@ -32,7 +33,7 @@ def test_what_the_last_turn_says_decides() -> None:
 
 
 def test_each_named_film_has_a_chance_in_its_order() -> None:
-    found = NamedAgain([], np.zeros((PLACES, 0), np.float32), np.arange(NAMED_AS, dtype=np.float32) / 10)
+    found = NamedAgain(Vocabulary([]), np.zeros((PLACES, 0), np.float32), np.arange(NAMED_AS, dtype=np.float32) / 10)
     both = READER.read([[Utterance(Role.SEEKER, "@1"), Utterance(Role.RECOMMENDER, "@2"), Utterance(Role.SEEKER, "?")]])
     ways = np.array(list(both[0].named.values()))
     assert chances(found, both[0]) == pytest.approx((1 / (1 + np.exp(-ways / 10))).tolist())
@@ -43,7 +44,7 @@ def test_weights_worked_by_hand() -> None:
     """One way and no features: the odds are those of the count, pulled to even by ``pull x weight``."""
     few = [reading("yes")] * 8  # too few for a word to count
     found = NamedAgain.fit(few, [{1}] * 6 + [set()] * 2, 2.0)
-    assert found.features == ()
+    assert not found.vocabulary.columns
     (way,) = set(few[0].named.values())
     weight = float(found.ways[way])
     assert 6 - 8 / (1 + np.exp(-weight)) == pytest.approx(2.0 * weight, abs=1e-3), "the gradient vanishes"
