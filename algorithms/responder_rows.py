@@ -2,11 +2,10 @@
 
 A row is one dialogue from one of its recommender turns on to its end, or as far as the model's positions go: the human
 history before it, then observation and reply in turn, exactly the token stream that the environment makes of a
-conversation. The loss is on replies. A proposal holds
-the films of the human reply, filled up by the recommender's top films to as many as an environment proposes, so that
-the number of films tells nothing; a reply without films declines what the recommender proposes, and one with more films
-than can be proposed is context without loss. The emotions are those that the human reply carries: the policy learns to
-follow what the planner will ask for.
+conversation. The loss is on replies. A proposal holds the films of the human reply, filled up by the recommender's top
+films to as many as an environment proposes, so that the number of films tells nothing; a reply without films declines
+what the recommender proposes, and one with more films than can be proposed is context without loss. The emotions are
+those that the human reply carries: the policy learns to follow what the planner will ask for.
 """
 
 from __future__ import annotations

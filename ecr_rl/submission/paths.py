@@ -21,11 +21,21 @@ WORDS: dict[str, frozenset[str]] = {
     "encoder": frozenset({"tiny", "minilm"}),
     "more_encoders": frozenset({"tiny", "minilm"}),
     "model": frozenset({"tiny", "smollm2"}),
+    "language_model": frozenset({"smollm2"}),
 }
 """Settings, and options of the same name, that take a path or one of these words."""
-OR_HUB = frozenset({"sentences", "encoder", "more_encoders", "model"})
+OR_HUB = frozenset({"sentences", "encoder", "more_encoders", "model", "language_model"})
 """Those that take a hub id, too: ``owner/name`` is a path only where it exists."""
-SECTIONS = ("data", "labels.instruments", "critic", "recommender", "policy", "supervised")
+SECTIONS = (
+    "data",
+    "env.seeker_model",
+    "labels.instruments",
+    "critic",
+    "recommender",
+    "policy",
+    "supervised",
+    "evaluation",
+)
 """The sections of a config whose settings may be paths; beside them only ``cache`` is one."""
 OUTPUTS = frozenset({"out", "output", "predictions", "into", "cache"})
 """What a job makes: need not exist, and must not lie in its working directory, which goes with the job."""

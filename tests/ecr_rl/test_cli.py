@@ -153,7 +153,7 @@ def test_dry_run_prints_settings_sizes_and_memory(tmp_path: Path) -> None:
     assert "iterations: 11" in text
     runners = [
         next(worker["bytes"] for worker in json.loads(invoke(line).stdout)["workers"] if worker["kind"] == "env_runner")
-        for line in ("train redial-cpu --dry-run --json", "train redial-cpu --dry-run --json -s env.seeker=model")
+        for line in (f"train redial-cpu --dry-run --json -s env.seeker={seeker}" for seeker in ("profile", "model"))
     ]
     assert runners[1] - runners[0] == 4 * 134_515_008  # SmolLM2 in float32 behind the seeker, in each runner
 

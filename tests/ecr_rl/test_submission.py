@@ -109,7 +109,7 @@ def test_what_is_not_packed_becomes_absolute_and_is_told(tree: Path) -> None:
     [
         ("train mine.yaml --out o -s data.source=nowhere.zip", r"data\.source: .*nowhere\.zip does not exist"),
         ("train mine.yaml --out o -s data.validation=no.json#a", r"data\.validation: .*no\.json does not exist"),
-        ("evaluate runs/none", r"run: .*runs/none does not exist"),
+        ("evaluate --run runs/none", r"run: .*runs/none does not exist"),
         ("critic evaluate --critic critics/x --out o", "critics/x does not exist"),
         ("data stats --source nowhere.zip", "nowhere.zip does not exist"),
         ("train demo", "say --out"),
@@ -165,8 +165,8 @@ def test_every_setting_that_takes_a_path_is_known() -> None:
         return found
 
     known = dict.fromkeys(WORDS, "x")
-    values = {"cache": "elsewhere", "data": known, "labels": {"instruments": known}}
-    values |= dict.fromkeys(("critic", "recommender", "policy", "supervised"), known)
+    values = {"cache": "elsewhere", "data": known, "labels": {"instruments": known}, "env": {"seeker_model": known}}
+    values |= dict.fromkeys(("critic", "recommender", "policy", "supervised", "evaluation"), known)
     resolved = {key for key, _, _ in path_settings(values)}
     spoken_of = set(spoken(RunConfig, "")) - {"name"}  # it only names the run folder
     assert {"data.source", "data.validation", "critic.encoder", "policy.model", "cache"} <= spoken_of
