@@ -73,7 +73,7 @@ def train_responder(
     Args:
         corpus: dialogues and films.
         recommender: fills the proposals up.
-        planner: plans half the emotions; saved with the policy.
+        planner: reads the emotions that replies carry; saved with the policy.
         policy: which language model.
         settings: steps, rates, batches.
         env: history and proposals, as the environment will show them.

@@ -1,11 +1,11 @@
 """What supervised training of the policy reads: conversations with emotions and films before each reply.
 
-A row is one dialogue from one of its recommender turns on: the human history before it, then observation and reply
-in turn, exactly the token stream that the environment makes of a conversation. The loss is on replies. A proposal holds
-the films of the human reply, filled up by the recommender's top films to as many as an environment proposes, so that
-the number of films tells nothing; a reply without films declines what the recommender proposes, and one with more films
-than can be proposed is context without loss. Half the emotions are those that the human reply carries, half those that
-the planner asks for: the policy learns to follow them, and how far to.
+A row is one dialogue from one of its recommender turns on to its end, or as far as the model's positions go: the human
+history before it, then observation and reply in turn, exactly the token stream that the environment makes of a
+conversation. The loss is on replies. A proposal holds the films of the human reply, filled up by the recommender's top
+films to as many as an environment proposes, so that the number of films tells nothing; a reply without films declines
+what the recommender proposes, and one with more films than can be proposed is context without loss. The emotions are
+those that the human reply carries: the policy learns to follow what the planner will ask for.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Advice:
-    """Who tells the policy what to answer with: films and emotions."""
+    """Who proposes films, and reads the emotions that a reply carries."""
 
     recommender: FilmRecommender
     planner: AnswerPlanner
@@ -68,8 +68,8 @@ class ResponderRows:
         Args:
             dialogues: what rows are drawn from.
             catalog: their films.
-            advice: who proposes and plans; None for a policy that is shown neither films nor emotions, and whose
-                slots stand for the human's own films.
+            advice: who proposes films and reads emotions; None for a policy that is shown neither, and whose slots
+                stand for the human's own films.
             text: the tokenizer.
             env: history and proposals, as the environment will show them.
             seed: of the draws.
@@ -77,9 +77,8 @@ class ResponderRows:
         """
         self._dialogues, self._weights = dialogues, weights or {}
         self._catalog, self._text, self._env, self._seed = catalog, text, env, seed
-        self._free_turns = env.horizon if env.seeker == "replay" else env.max_turns
         self._proposals: dict[Place, list[int]] = {}
-        self._emotions: dict[Place, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._emotions: dict[Place, tuple[str, ...]] = {}
         if advice is not None:
             self._take(advice)
 
@@ -88,7 +87,7 @@ class ResponderRows:
         return len(self._dialogues)
 
     def row(self, epoch: int, index: int) -> Row:
-        """The row of a dialogue in an epoch: its start, and whose films and emotions are shown, vary with the epoch."""
+        """The row of a dialogue in an epoch: its start varies with the epoch."""
         rng = np.random.default_rng([self._seed, epoch, index])
         turns = self._dialogues[index].utterances
         starts = [turn for turn, utterance in enumerate(turns) if utterance.role is Role.RECOMMENDER]
@@ -98,8 +97,8 @@ class ResponderRows:
         pieces: list[np.ndarray] = []
         loss: list[bool] = []
         weights: list[float] = []
-        for turn in [turn for turn in starts if turn >= start][: self._free_turns]:
-            ending, slots = self._advised((index, turn), rng)
+        for turn in (turn for turn in starts if turn >= start):
+            ending, slots = self._advised((index, turn))
             observation = self._observation(turns, turn, ending, first=turn == start)
             reply, usable = reply_with_slots(turns[turn].text, slots, self._catalog)
             action = self._text.action(reply)
@@ -120,18 +119,16 @@ class ResponderRows:
         contexts = [self._dialogues[index].utterances[:turn] for index, turn in places]
         replies = [self._dialogues[index].utterances[turn].text for index, turn in places]
         self._proposals = dict(zip(places, advice.recommender.propose(contexts, self._env.proposals), strict=True))
-        emotions = zip(advice.planner.carried(replies), advice.planner.plan(contexts), strict=True)
-        self._emotions = dict(zip(places, emotions, strict=True))
+        self._emotions = dict(zip(places, advice.planner.carried(replies), strict=True))
 
-    def _advised(self, place: Place, rng: np.random.Generator) -> tuple[str, Sequence[int]]:
+    def _advised(self, place: Place) -> tuple[str, Sequence[int]]:
         """How the observation of a turn ends, and the films that its slots stand for."""
         own = mentioned_films(self._dialogues[place[0]].utterances[place[1]].text)[: self._env.proposals]
         if place not in self._emotions:
             return prompt((), (), self._catalog), own
         others = (film for film in self._proposals[place] if film not in own)
         films = [*own, *others][: self._env.proposals]
-        emotions = self._emotions[place][int(rng.random() < 0.5)]
-        return prompt(emotions, films, self._catalog), films
+        return prompt(self._emotions[place], films, self._catalog), films
 
     def _observation(self, turns: Sequence[Utterance], turn: int, ending: str, first: bool) -> np.ndarray:
         before = turns[max(0, turn - self._env.max_history) : turn] if first else turns[turn - 1 : turn]

@@ -48,6 +48,7 @@ def roll_out(
     env: ConversationVectorEnv,
     episodes: Sequence[Episode],
     seed: int,
+    candidates: int = 1,
 ) -> list[Conversation]:
     """Play episodes to their end, as many at once as the environment has rows.
 
@@ -59,18 +60,24 @@ def roll_out(
         env: the conversations.
         episodes: which ones to play.
         seed: of the sampling noise.
+        candidates: replies that are sampled a turn; the one is said for which the reward's heads pay most.
 
     Returns:
         One conversation an episode, in the same order.
     """
     played: list[Conversation] = []
     for start in range(0, len(episodes), env.num_envs):
-        played += _play(model, text, env, episodes[start : start + env.num_envs], seed)
+        played += _play(model, text, env, episodes[start : start + env.num_envs], seed, candidates)
     return played
 
 
 def _play(
-    model: PreTrainedModel, text: ConversationText, env: ConversationVectorEnv, episodes: Sequence[Episode], seed: int
+    model: PreTrainedModel,
+    text: ConversationText,
+    env: ConversationVectorEnv,
+    episodes: Sequence[Episode],
+    seed: int,
+    candidates: int,
 ) -> list[Conversation]:
     settings = text.settings
     mask = np.arange(env.num_envs) < len(episodes)
@@ -83,10 +90,22 @@ def _play(
     turn = 0
     while live:
         hidden = decoder.extend([played[row].observations[-1] for row in live])
+        if candidates > 1:
+            copies = [place for place in range(len(live)) for _ in range(candidates)]
+            decoder.keep(copies)
+            hidden = hidden[copies]
         noise = np.stack(
-            [np.random.default_rng([seed, *episodes[row], turn, 1]).random(settings.max_new) for row in live]
+            [
+                np.random.default_rng([seed, *episodes[row], turn, 1 + number]).random(settings.max_new)
+                for row in live
+                for number in range(candidates)
+            ]
         )
         replies = decoder.sample(hidden, noise, end=text.end, temperature=settings.temperature)
+        if candidates > 1:
+            best = _best(replies, text, env, candidates)
+            decoder.keep(best)
+            replies = [replies[place] for place in best]
         actions = [""] * env.num_envs
         for row, reply in zip(live, replies, strict=True):
             played[row].replies.append(reply)
@@ -103,6 +122,15 @@ def _play(
             decoder.keep(kept)
         turn += 1
     return played
+
+
+def _best(
+    replies: Sequence[SampledReply], text: ConversationText, env: ConversationVectorEnv, candidates: int
+) -> list[int]:
+    """Of each conversation the place of the reply for which the heads pay most, the first where several do."""
+    said = [text.reply(reply.tokens) for reply in replies]
+    groups = [said[start : start + candidates] for start in range(0, len(said), candidates)]
+    return [place * candidates + int(paid.argmax()) for place, paid in enumerate(env.appraise(groups))]
 
 
 def _record(conversation: Conversation, row: int, result: tuple, text: ConversationText) -> None:

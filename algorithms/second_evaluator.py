@@ -1,8 +1,8 @@
-"""A second judge of overall quality, of another family than the critic: it reports, nothing trains against it.
+"""A second judge of the heads, of another family than the critic: it reports, nothing trains against it.
 
-Ridge regression on hashed word 1- and 2-grams of the reply and of the context, the reply's length, its sentiment
-(VADER) and its overlap with the context. Nothing of it is a neural network, and it learns from dialogues that the
-critic does not see.
+BLEU is left out: it is measured against human replies. Ridge regression on hashed word 1- and 2-grams of the reply and
+of the context, the reply's length, its sentiment (VADER) and its overlap with the context. Nothing of it is a neural
+network, and it learns from dialogues that the critic does not see.
 """
 
 from __future__ import annotations
@@ -22,39 +22,41 @@ from algorithms.ngrams import BUCKETS, ngram_matrix, words
 from algorithms.sentiment import compound
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
-from envs.heads import Exchange
+from envs.heads import HEADS, Exchange
 from envs.words import repeated_share
 
 WEIGHTS, CARD = "evaluator.safetensors", "evaluator.json"
 """The files of an evaluator's folder."""
 
+JUDGED = tuple(head for head in HEADS if head != "bleu")
+"""The heads that it judges, in their order."""
 DAMPING = 1.0
 """Square root of the ridge penalty."""
 _ITERATIONS = 200
 
 
 class SecondEvaluator:
-    """Predicts the overall head from counts of words."""
+    """Predicts the heads from counts of words."""
 
-    def __init__(self, weights: np.ndarray, offset: float) -> None:
-        """Judge with ``weights`` of shape (features,) around ``offset``."""
-        self._weights, self._offset = weights, offset
+    def __init__(self, weights: np.ndarray, offsets: np.ndarray) -> None:
+        """Judge with ``weights`` (features, judged heads) around ``offsets`` (judged heads,)."""
+        self._weights, self._offsets = weights, offsets
 
     @classmethod
     def fit(cls, exchanges: Sequence[Exchange], labels: np.ndarray) -> SecondEvaluator:
-        """Ridge regression of ``labels`` (N,) on the features of N exchanges; deterministic."""
-        offset = float(labels.mean())
-        solution = lsqr(_features(exchanges), labels - offset, damp=DAMPING, iter_lim=_ITERATIONS)
-        return cls(np.asarray(solution[0], dtype=np.float64), offset)
+        """Ridge regression of ``labels`` (N, judged heads) on the features of N exchanges; deterministic."""
+        offsets, features = labels.mean(0), _features(exchanges)
+        columns = [lsqr(features, column, damp=DAMPING, iter_lim=_ITERATIONS)[0] for column in (labels - offsets).T]
+        return cls(np.stack(columns, axis=1).astype(np.float64), offsets.astype(np.float64))
 
-    def overall(self, exchanges: Sequence[Exchange]) -> np.ndarray:
-        """Overall quality (N,) of N exchanges, held to [0, 1]."""
-        return np.clip(_features(exchanges) @ self._weights + self._offset, 0.0, 1.0)
+    def scores(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """Scores (N, judged heads) of N exchanges, held to [0, 1]."""
+        return np.clip(_features(exchanges) @ self._weights + self._offsets, 0.0, 1.0)
 
     def save(self, folder: Path) -> None:
         """Write the evaluator: safetensors and JSON."""
-        write_bytes(folder / WEIGHTS, save({"weights": self._weights}))
-        write_json(folder / CARD, {"kind": "ridge", "offset": self._offset, "buckets": BUCKETS})
+        write_bytes(folder / WEIGHTS, save({"weights": self._weights, "offsets": self._offsets}))
+        write_json(folder / CARD, {"kind": "ridge", "heads": JUDGED, "buckets": BUCKETS})
 
     @classmethod
     def load(cls, folder: Path) -> SecondEvaluator:
@@ -64,15 +66,14 @@ class SecondEvaluator:
             ModelError: the folder holds no evaluator of this form.
         """
         try:
-            weights = load_file(folder / WEIGHTS)["weights"]
-            offset = float(json.loads((folder / CARD).read_text(encoding="utf-8"))["offset"])
+            tensors = load_file(folder / WEIGHTS)
+            weights, offsets = tensors["weights"], tensors["offsets"]
+            heads = tuple(json.loads((folder / CARD).read_text(encoding="utf-8"))["heads"])
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no second evaluator: {error}. Train it again") from error
-        if weights.shape != (BUCKETS + _DENSE,):
-            raise ModelError(
-                f"{folder / WEIGHTS} has {weights.shape[0]} features, not {BUCKETS + _DENSE}. Train it again"
-            )
-        return cls(weights, offset)
+        if weights.shape != (BUCKETS + _DENSE, len(JUDGED)) or offsets.shape != (len(JUDGED),) or heads != JUDGED:
+            raise ModelError(f"{folder} holds a second evaluator of other features or heads. Train it again")
+        return cls(weights, offsets)
 
 
 _DENSE = 6

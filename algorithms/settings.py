@@ -139,7 +139,18 @@ class PPOSettings(Settings):
     epochs: int = Field(default=2, gt=0)
     minibatch_conversations: int = Field(default=32, gt=0, description="rows of a gradient step over all learners")
     learning_rate: float = Field(default=1e-4, gt=0)
+    learning_rate_schedule: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="of the policy, by iteration, to 0 after the last; the value head's rate stays"
+    )
+    learning_rate_warmup: int = Field(
+        default=0, ge=0, description="iterations, after the value warm-up, over which the policy's rate rises"
+    )
     clip: float = Field(default=0.2, gt=0)
+    kl_stop: float | None = Field(
+        default=None,
+        gt=0,
+        description="KL of a minibatch to the policy that sampled it, a token, that ends an iteration's gradient steps",
+    )
     value_learning_rate: float = Field(default=1e-3, gt=0)
     value_clip: float = Field(default=0.5, gt=0)
     value_coefficient: float = Field(default=0.5, ge=0)
@@ -158,7 +169,17 @@ class PPOSettings(Settings):
     token_lambda: float = Field(default=1.0, ge=0, le=1)
     turn_lambda: float = Field(default=0.95, ge=0, le=1)
     micro_batch: int = Field(default=32, gt=0, description="rows of a no-grad pass")
+    sampler_gap: float | None = Field(
+        default=None,
+        gt=0,
+        description="mean gap of env runners' and learner's log-probabilities above which a run stops; unset: 1e-4 in "
+        "float32, .05 in bfloat16",
+    )
     checkpoint_every: int = Field(default=5, gt=0)
+    select_every: int = Field(
+        default=5, ge=0, description="iterations between choices of the policy to keep; 0 keeps the last one"
+    )
+    select_dialogues: int = Field(default=64, gt=0, description="validation dialogues that a choice is made on")
 
 
 LEARNER_SHARE, RUNNER_SHARE = 0.6, 0.4

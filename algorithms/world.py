@@ -11,6 +11,7 @@ from algorithms.critic import Critic
 from algorithms.language_model import best_device
 from algorithms.recommender.recommender import Recommender
 from algorithms.responder import PLANNER, is_conditioned
+from algorithms.seeker_models import build_seeker
 from envs.conversation import ConversationVectorEnv
 from envs.corpus import load_corpus
 from envs.errors import ModelError
@@ -50,7 +51,9 @@ class World:
         """The environment, playing so many conversations at once.
 
         Raises:
-            ModelError: a folder does not hold its part, or the responder was trained without films and emotions.
+            ModelError: a folder does not hold its part, the responder was trained without films and emotions, or the
+                seeker's model cannot be loaded.
+            ConfigError: the seeker speaks through an endpoint, and its packages are missing.
         """
         if not is_conditioned(self.responder):
             raise ModelError(
@@ -62,7 +65,7 @@ class World:
             {"train": corpus.train, "valid": corpus.valid, "test": corpus.test}[self.split],
             corpus.catalog,
             num_envs=conversations,
-            seeker=self.env.seeker,
+            seeker=build_seeker(self.env, corpus.catalog, self.seed, self.cache),
             recommender=Recommender.load(self.recommender),
             planner=AnswerPlanner.load(self.responder / PLANNER),
             reward_model=Critic.load(self.critic, best_device()),

@@ -32,12 +32,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ArtefactFolders:
-    """The folders of the parts that PPO and the evaluation need."""
+    """The folders of the parts that PPO and the evaluation need; no selector where the last policy is kept."""
 
     critic: Path
     second_evaluator: Path
     recommender: Path
     responder: Path
+    selector: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run
+from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run, seekers, submit
 from ecr_rl.commands.options import examples
 from envs.errors import ConfigError, EcrError
 
@@ -70,7 +70,19 @@ app.command(
         "ecr-rl train redial-gpu -s resources.gpus=4 --dry-run",
     )
 )(run.train)
-app.command(epilog=examples("ecr-rl evaluate runs/demo", "ecr-rl evaluate runs/demo --json"))(run.evaluate)
+app.command(
+    epilog=examples(
+        "ecr-rl evaluate --run runs/demo",
+        "ecr-rl evaluate --run runs/demo --baseline runs/other --json",
+        "ecr-rl evaluate --run runs/demo --best-of 4",
+    )
+)(run.evaluate)
+app.command(
+    epilog=examples(
+        "ecr-rl results runs/seed-0 runs/seed-1 runs/seed-2 --into docs/results.md --name redial",
+        "ecr-rl results runs/seed-0 --against supervised-best-of-4 --json",
+    )
+)(run.results)
 app.command(epilog=examples("ecr-rl report runs/demo", "ecr-rl report runs/demo --json"))(run.report)
 app.add_typer(bench.app, name="bench")
 app.add_typer(critic.app, name="critic")
@@ -78,6 +90,23 @@ app.add_typer(data.app, name="data")
 app.add_typer(label.app, name="label")
 app.add_typer(recommend.app, name="recommend")
 app.add_typer(respond.app, name="respond")
+app.command(
+    epilog=examples(
+        "ecr-rl seekers demo",
+        "ecr-rl seekers --source redial_dataset.zip --recommender recommenders/redial --json",
+        "ecr-rl seekers demo --seeker model --dialogues 50 -s env.seeker_model.temperature=1.0",
+    )
+)(seekers.seekers)
+app.command(
+    context_settings={"allow_interspersed_args": False},
+    epilog=examples(
+        "ecr-rl submit train demo --out /tmp/demo",
+        "ecr-rl submit --shared /shared train redial-gpu --out /shared/runs/redial -s cache=/shared/cache",
+        "ecr-rl submit --no-wait --address http://127.0.0.1:8266 train demo --out /tmp/demo",
+        "ecr-rl submit --status",
+        "ecr-rl submit --stop raysubmit_4LamXRuQpYdSMg7J",
+    ),
+)(submit.submit)
 app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(look.status)
 app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
 

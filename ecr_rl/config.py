@@ -34,8 +34,13 @@ class EvaluationSettings(Settings):
     """How the trained policy is compared with the supervised one."""
 
     dialogues: int = Field(default=200, gt=0, description="held-out dialogues that each system converses on")
+    repeats: int = Field(default=2, gt=0, description="conversations of a system on each of them")
     gold_replies: int = Field(
         default=200, ge=0, description="replies to human contexts, for BLEU and other reference figures"
+    )
+    pmi_dialogues: int = Field(default=0, ge=0, description="of these dialogues, those whose replies' PMI is measured")
+    language_model: str = Field(
+        default="smollm2", description="measures the PMI: smollm2 (packaged), a folder, a hub id"
     )
     resamples: int = Field(default=2000, gt=0, description="bootstrap resamples over dialogues")
     samples: int = Field(default=10, ge=0, description="conversations shown side by side in the report")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import platform
@@ -101,6 +102,7 @@ def _models() -> Iterator[Check]:
 def _offline(cache: Path) -> Iterator[Check]:
     """What a run without a network finds in the caches."""
     built = [entry.name for entry in cache.glob("*-*") if (entry / "key.json").is_file()] if cache.is_dir() else []
+    yield Check("cache", "ok", f"{_size(cache) / GIB:.2f} GiB in {cache}" if cache.is_dir() else f"{cache}: none yet")
     yield Check(
         "trained parts", "ok", f"{len(built)} in {cache}" if built else f"none in {cache}: runs build their own"
     )
@@ -113,6 +115,16 @@ def _offline(cache: Path) -> Iterator[Check]:
     cost = "redial-gpu downloads it once; without a network set policy.model to a local folder"
     found = f"in {hub}" if there else f"not in {hub}"
     yield Check("model DialoGPT-small", *_at_least(there, found, cost))
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files below a folder; what a run takes away meanwhile counts nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_size
+    return total
 
 
 def _at_least(enough: bool, found: str, cost: str) -> tuple[Level, str, str]:

@@ -6,7 +6,8 @@ upper estimate: every conversation fills its longest form.
     learner     4 B a weight; 12 B more a trained weight (gradient, Adam's two moments); 4 B a weight of a reference
                 model (none with adapters); ACTIVATIONS floats a token, layer and unit of width in a gradient step;
                 3 floats of logits an action token and word of the vocabulary
-    env runner  its copy of the weights, keys and values of the conversations it holds, the critic in float32
+    env runner  its copy of the weights, keys and values of the conversations it holds, the critic and a local model
+                behind the seeker in float32
     each        PROCESS_BYTES for Python, torch, transformers and ray
 """
 
@@ -80,18 +81,19 @@ def estimate(config: RunConfig) -> Estimate:
     """Estimate a run.
 
     Raises:
-        ModelError: the policy or the encoder is a hub model whose config is not on this machine.
+        ModelError: policy, encoder or seeker is a hub model whose config is not on this machine.
     """
     with torch.device("meta"):
         policy = _policy_shape(config)
         critic = _critic_size(config)
+        seeker = _seeker_size(config)
     weights = _size(policy)
     lora = config.policy.lora
     trained = weights if lora is None else _adapter_size(policy, lora.rank)
     width = int(policy.config.hidden_size)
     parameters = Parameters(weights, trained, width + 1, weights if lora is None else 0, critic)
     learner = _learner_bytes(config, parameters, policy.config)
-    runner = _runner_bytes(config, parameters, policy.config)
+    runner = _runner_bytes(config, parameters, policy.config) + 4 * seeker
     resources, gpu = config.resources, "gpu" if config.resources.gpus else "cpu"
     driver = PROCESS_BYTES + (0 if resources.learner_count else learner) + (0 if resources.runner_count else runner)
     workers = [Worker("driver", 1, "cpu", driver)]
@@ -106,10 +108,18 @@ def _policy_shape(config: RunConfig) -> Any:
     settings = config.policy
     if settings.model == TINY:
         return build_tiny(settings, settings.vocabulary, 0, 1, seed=0)
-    return AutoModelForCausalLM.from_config(_policy_config(settings.model))
+    return AutoModelForCausalLM.from_config(_model_config(settings.model, "policy.model"))
 
 
-def _policy_config(model: str) -> PretrainedConfig:
+def _seeker_size(config: RunConfig) -> int:
+    """Parameters of the model that speaks for the seeker in each env runner; 0 without one."""
+    speaker = config.env.seeker_model
+    if config.env.seeker != "model" or speaker.endpoint is not None:
+        return 0
+    return _size(AutoModelForCausalLM.from_config(_model_config(speaker.model, "env.seeker_model.model")))
+
+
+def _model_config(model: str, key: str) -> PretrainedConfig:
     """The model's config without a download: known shapes, a local folder, or the hub's cache."""
     if model == SMOLLM2:
         return LlamaConfig(
@@ -126,7 +136,7 @@ def _policy_config(model: str) -> PretrainedConfig:
         return GPT2Config()  # GPT-2 small's shape is transformers' default
     if model in _LLAMA2_7B:
         return LlamaConfig(max_position_embeddings=4096)  # the rest of Llama 2 7B's shape is transformers' default
-    return _known_config(model, "policy.model")
+    return _known_config(model, key)
 
 
 def _known_config(model: str, key: str) -> PretrainedConfig:

@@ -1,4 +1,4 @@
-"""The whole way: corpus, recommender, supervised policy, labels, critic, second evaluator, PPO, evaluation, report.
+"""The whole way: corpus, recommender, supervised policy, labels, critic, both evaluators, PPO, evaluation, report.
 
 Trained parts come from the artefact cache; PPO, evaluation and report live in the run folder. A stage that finished
 under the same settings is not run again. Stage functions are imported when their stage begins: they load torch.
@@ -24,6 +24,7 @@ from ecr_rl.stage import Stage
 from ecr_rl.stage_code import CODE
 from envs.corpus import Corpus, load_corpus
 from envs.files import write_json
+from envs.settings import EnvSettings
 
 if TYPE_CHECKING:
     from algorithms.film_affinity import FilmAffinity
@@ -103,7 +104,7 @@ class Pipeline:
         dialogues, share = label_splits(corpus, count)[split]
         cases = policy_cases(dialogues, corpus.catalog, share, config.seed)
         code = code_version(("algorithms.decoding", "ecr_rl.labels.policy_replies", "ecr_rl.labels.policy_store"))
-        key = {"cases": cases, "responder": responder.name, "env": config.env.model_dump(), "code": code}
+        key = {"cases": cases, "responder": responder.name, "env": shown_by(config.env), "code": code}
         sample = partial(
             sample_replies,
             dialogues=dialogues,
@@ -175,6 +176,18 @@ class Pipeline:
         key = {"instruments": found and found.name, "context": self._config.labels.context}
         return self._artefact("evaluator", key, 1, build)
 
+    def selector(self) -> Path:
+        """Folder of the evaluator that chooses the iteration whose policy is kept."""
+        found = self.instruments()
+
+        def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
+            from ecr_rl.training.selector import build_selector
+
+            return build_selector(self.corpus(), self.judge_maker()(), folder, stage.update)
+
+        key = {"instruments": found and found.name, "context": self._config.labels.context}
+        return self._artefact("selector", key, 1, build)
+
     def recommender(self) -> Path:
         """Folder of the film recommender."""
         settings = self._config.recommender
@@ -196,7 +209,7 @@ class Pipeline:
             "model": model_version(config.policy.model),
             "supervised": config.supervised.model_dump(),
             "emotions": model_version(config.supervised.emotions),
-            "env": config.env.model_dump(),
+            "env": shown_by(config.env),
             "recommender": recommender.name,
         }
 
@@ -214,6 +227,7 @@ class Pipeline:
             responder=self.responder(),
             critic=self.critic(),
             second_evaluator=self.second_evaluator(),
+            selector=self.selector() if self._config.ppo.select_every else None,
         )
 
     def train(self) -> dict[str, Any]:
@@ -239,6 +253,17 @@ class Pipeline:
             return compare(self._config, artefacts, self._run, stage.update)
 
         return self._in_folder("evaluation", settings, self._config.evaluation.dialogues, work, later=("report",))
+
+    def evaluate_against(self, baseline: Path | None, best_of: int = 1) -> dict[str, Any]:
+        """The trained policy beside another run's, or a responder, or the critic's choice of its replies."""
+        self.train()
+        artefacts = self.artefacts()
+        _prepare_torch(self._config.resources.driver_threads)
+        self._run.rewind("against", 0)
+        with self._run.stage("against", self._config.evaluation.dialogues) as stage:
+            from ecr_rl.evaluation.compare import compare_with
+
+            return compare_with(self._config, artefacts, self._run, baseline, best_of, stage.update)
 
     def report(self) -> dict[str, Any]:
         """The report: ``report/index.html``, plots and ``report/report.json``; returns what the JSON says."""
@@ -315,6 +340,11 @@ class Pipeline:
             result = dict(work(stage, artefacts))
         self._run.finish(name, settings, result)
         return result
+
+
+def shown_by(env: EnvSettings) -> dict[str, Any]:
+    """What decides the contexts that a policy is shown: a seeker's model speaks after they were learnt from."""
+    return env.model_dump(exclude={"seeker_model"})
 
 
 def write_report_of(run: RunFolder) -> dict[str, Any]:

@@ -35,13 +35,17 @@ CHANGEABLE = (
     "cache",
     "resources",
     "ppo.iterations",
+    "ppo.sampler_gap",
     "ppo.checkpoint_every",
     "evaluation.dialogues",
+    "evaluation.repeats",
+    "evaluation.pmi_dialogues",
+    "evaluation.language_model",
     "evaluation.gold_replies",
     "evaluation.resamples",
     "evaluation.samples",
 )
-"""What a resumed run may set otherwise than it began: how long, how often, where, and how it is judged."""
+"""What a resumed run may set otherwise than it began: how long, how often, where, how it is judged, what stops it."""
 
 
 class RunFolder:

@@ -46,6 +46,7 @@ CODE = {
         "ecr_rl.training.critic",
     ),
     "evaluator": (*_JUDGE, "algorithms.ngrams", "algorithms.second_evaluator", "ecr_rl.training.parts"),
+    "selector": (*_JUDGE, "algorithms.selecting_evaluator", "ecr_rl.training.selector"),
     "recommender": (
         *_TEXT,
         *_EMOTIONS,

@@ -51,7 +51,7 @@ class ConversationEnv(gymnasium.Env[str, str]):
     ``<recommender>text<end>``.
 
     ## Starting State
-    The replay seeker starts at a recommender turn drawn at random, with the human turns before it; the profile seeker
+    The replay seeker starts at a recommender turn drawn at random, with the human turns before it; the others
     with the human seeker's first lines. An episode is a function of (seed, stream, index): ``reset(seed=...)`` starts
     at (0, 0) and each later ``reset()`` adds 1 to the index; ``reset(options={"episodes": [(stream, index)]})``
     chooses. In a stream, so many episodes as there are dialogues start from different ones; the stream ``EVALUATION``
@@ -59,20 +59,22 @@ class ConversationEnv(gymnasium.Env[str, str]):
 
     ## Rewards
     The sum of ``info["turn"].parts``: each of the reward model's six heads, normalised, capped and weighted; less
-    ``missing_end`` for a cut reply, ``repetition`` for repeated word bigrams and ``markup`` for anything stripped; plus
-    ``acceptance`` on the turn whose answer accepts a film.
+    ``missing_end`` for a cut reply, ``repetition`` for repeated word bigrams, ``markup`` for anything stripped and
+    ``turns`` for the turn; plus ``acceptance`` on the turn whose answer accepts a film. A control (``reward.source``)
+    pays ``random`` or ``length`` in place of the heads.
 
     ## Episode End
     Terminated: the seeker accepts a film, says goodbye or leaves, or the replayed dialogue ends; the last observation
-    is the seeker's line alone. Truncated: ``horizon`` (replay) or ``max_turns`` (profile) turns are over; the last
-    observation is a whole one, so that its value can be bootstrapped.
+    is the seeker's line alone. Truncated: ``horizon`` (replay) or ``max_turns`` (others) turns are over, or the
+    seeker's model fails (``info["turn"].failure``); the last observation is a whole one, so that its value can be
+    bootstrapped.
 
     ## Arguments
     As for ``ConversationVectorEnv``, without ``num_envs``: ``dialogues``, ``catalog``, ``seeker``, ``recommender``,
     ``planner``, ``reward_model``, ``settings``, ``reward``, ``reference``, ``seed``, ``render_mode``.
 
     ## Version History
-    * v1: replay and profile seekers.
+    * v1: replay, profile and model seekers.
     """
 
     metadata = METADATA

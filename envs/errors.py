@@ -50,3 +50,7 @@ class ModelError(EcrError):
 
 class RunError(EcrError):
     """A run folder in a state that the command cannot work with."""
+
+
+class ClusterError(EcrError):
+    """A cluster that is not there, refuses, or does not know a job."""

@@ -2,7 +2,8 @@
 
 Score of head h under an ensemble: ``mean_h - k * spread_h`` (Coste et al., arXiv 2310.02743), normalised to mean 0 and
 standard deviation 1 under the reference policy, capped from above (Moskovitz et al., arXiv 2310.04373), weighted and
-summed; penalties come off, the acceptance bonus is added. The reference-KL penalty is the learner's, a token at a time.
+summed; penalties and a price of the turn come off, the acceptance bonus is added. The reference-KL penalty is the
+learner's, a token at a time. Two controls pay in place of the heads: chance, and the reply's length.
 """
 
 from __future__ import annotations
@@ -22,18 +23,26 @@ from envs.heads import HEADS, HeadScores
 from envs.settings import RewardSettings
 from envs.words import repeated_share
 
-PARTS = (*HEADS, "missing_end", "repetition", "markup", "acceptance")
-"""The parts of a turn's reward, by name."""
+RULES = ("missing_end", "repetition", "markup", "acceptance", "turns")
+"""The parts that stand beside the heads, or beside a control, in every turn's reward."""
+PARTS = (*HEADS, *RULES)
+"""The parts of a turn's reward, by name, where the critic pays."""
+LENGTH = "length"
+"""What a head reference calls the words of a reply."""
 
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class HeadReference:
-    """Mean and standard deviation of each head under the reference policy, in HEADS' order, both (heads,)."""
+    """Mean and standard deviation of each head under the reference policy, in HEADS' order, both (heads,).
+
+    ``length`` is the same of a reply's words.
+    """
 
     mean: np.ndarray
     std: np.ndarray
+    length: tuple[float, float] = (10.0, 5.0)
 
     @classmethod
     def identity(cls) -> HeadReference:
@@ -41,9 +50,13 @@ class HeadReference:
         return cls(np.full(len(HEADS), 0.5), np.full(len(HEADS), 0.25))
 
     @classmethod
-    def measure(cls, scores: np.ndarray) -> HeadReference:
-        """From the reference policy's scores, (turns, heads); a deviation below 0.01 counts as 0.01."""
-        return cls(scores.mean(axis=0), np.maximum(scores.std(axis=0), 0.01))
+    def measure(cls, scores: np.ndarray, words: np.ndarray) -> HeadReference:
+        """From the reference policy's scores, (turns, heads), and the words of its replies, (turns,).
+
+        A head's deviation below 0.01 counts as 0.01, one of the words below 1 as 1.
+        """
+        length = float(words.mean()), max(1.0, float(words.std()))
+        return cls(scores.mean(axis=0), np.maximum(scores.std(axis=0), 0.01), length)
 
     @classmethod
     def load(cls, path: Path) -> HeadReference:
@@ -54,19 +67,21 @@ class HeadReference:
         """
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            mean, std = (np.array([record[head][key] for head in HEADS], dtype=float) for key in ("mean", "std"))
+            mean, std = (
+                np.array([record[name][key] for name in (*HEADS, LENGTH)], dtype=float) for key in ("mean", "std")
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"no head reference: {error!r}", file=path, remedy="Run the calibration again.") from error
         if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
             raise DataError(
                 "means must be finite and deviations positive", file=path, remedy="Run the calibration again."
             )
-        return cls(mean, std)
+        return cls(mean[:-1], std[:-1], (float(mean[-1]), float(std[-1])))
 
     def save(self, path: Path) -> None:
-        """Write ``{head: {"mean", "std"}}``, atomically."""
+        """Write ``{head: {"mean", "std"}}`` and the same of ``length``, atomically."""
         record = {h: {"mean": float(m), "std": float(s)} for h, m, s in zip(HEADS, self.mean, self.std, strict=True)}
-        write_json(path, record)
+        write_json(path, record | {LENGTH: dict(zip(("mean", "std"), self.length, strict=True))})
 
 
 class RewardShaper:
@@ -92,7 +107,15 @@ class RewardShaper:
         return self._weights * np.minimum(self._settings.cap, (cautious - self._reference.mean) / self._reference.std)
 
     def parts(
-        self, paid: np.ndarray, reply: str, earlier: Sequence[str], *, cut: bool, stripped: int, accepted: bool
+        self,
+        paid: np.ndarray,
+        reply: str,
+        earlier: Sequence[str],
+        *,
+        cut: bool,
+        stripped: int,
+        accepted: bool,
+        place: Sequence[int],
     ) -> dict[str, float]:
         """The named parts of one turn's reward.
 
@@ -103,15 +126,31 @@ class RewardShaper:
             cut: the reply stopped at its limit, before its end.
             stripped: markers and titles that were removed from it.
             accepted: the seeker accepted a film.
+            place: seed, episode and turn, which a random pay is a function of.
+
+        Returns:
+            ``PARTS``; under a control the part ``random`` or ``length`` in place of the heads.
         """
         settings = self._settings
-        rest = (
+        rules = (
             -settings.missing_end * cut,
             -settings.repetition * repetition(reply, earlier),
             -settings.markup * (stripped > 0),
             settings.acceptance * accepted,
+            -settings.turns,
         )
-        return {name: float(value) + 0.0 for name, value in zip(PARTS, (*paid, *rest), strict=True)}  # no -0.0
+        judged = dict(zip(HEADS, paid, strict=True)) if settings.source == "critic" else self._control(reply, place)
+        parts = judged | dict(zip(RULES, rules, strict=True))
+        return {name: float(value) + 0.0 for name, value in parts.items()}  # no -0.0
+
+    def _control(self, reply: str, place: Sequence[int]) -> dict[str, float]:
+        """What a control pays: as much as all heads together do for a score of so many standard deviations."""
+        weight = float(self._weights.sum())
+        if self._settings.source == "random":
+            # The last 2 keeps these generators apart from those of the episode and of the sampling noise.
+            return {"random": weight * float(np.random.default_rng([*place, 2]).standard_normal())}
+        mean, deviation = self._reference.length
+        return {LENGTH: weight * min(self._settings.cap, (len(reply.split()) - mean) / deviation)}
 
 
 def repetition(reply: str, earlier: Sequence[str]) -> float:

@@ -1,7 +1,7 @@
-"""What a profile seeker says, by act.
+"""What a profile seeker says, by act, and how it shows that it feels one of ECR's nine emotions.
 
-``{film}`` is a film that the recommender has just named, ``{tastes}`` and ``{dislikes}`` are genres, ``{mood}`` is one
-word, ``{genre}`` the genre that a film is turned down for.
+``{film}`` is a film that the recommender has just named, ``{tastes}`` and ``{dislikes}`` are genres, ``{people}`` are
+names, ``{mood}`` is one word, ``{genre}`` the genre that a film is turned down for.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ class Act(StrEnum):
     MOOD = auto()
     TASTES = auto()
     DISLIKES = auto()
+    PEOPLE = auto()
     OPEN = auto()
     NUDGE = auto()
     ACCEPT = auto()
-    LOVED = auto()
+    ACCEPT_AGAIN = auto()
     SEEN = auto()
     REPEATED = auto()
     REJECT = auto()
     REJECT_GENRE = auto()
     ASK = auto()
     DECLINE = auto()
+    DECLINE_TASTES = auto()
+    DECLINE_TOLD = auto()
     GOODBYE = auto()
     LEAVE = auto()
 
@@ -84,6 +87,16 @@ LINES: dict[Act, tuple[str, ...]] = {
         "Anything but {dislikes}.",
         "I would rather skip {dislikes}.",
     ),
+    Act.PEOPLE: (
+        "I like films with {people}.",
+        "Something with {people} would be great.",
+        "I have seen a lot with {people} and enjoyed it.",
+        "I'm fond of what {people} made.",
+        "My favourite films have {people} in them or behind them.",
+        "Give me something by or with {people}.",
+        "{people} never let me down.",
+        "I follow the work of {people}.",
+    ),
     Act.OPEN: (
         "I'm open to anything, really.",
         "I watch all kinds of films.",
@@ -115,15 +128,15 @@ LINES: dict[Act, tuple[str, ...]] = {
         "You convinced me, I'll watch {film}.",
         "{film} is new to me, but I'd love to see it.",
     ),
-    Act.LOVED: (
-        "I loved {film}! Do you know something like it?",
-        "I've seen {film} and it's one of my favourites. Anything similar?",
-        "{film} was wonderful, but I've already watched it. What else is there?",
-        "Yes, I really enjoyed {film}. Can you think of another one?",
-        "Great taste, I love {film}. I'd like one that I haven't seen, though.",
-        "I have watched {film} more than once! What would you pick next?",
-        "Oh, {film} is so good. Got another like that?",
-        "I liked {film} a lot when I saw it. Something else in that style?",
+    Act.ACCEPT_AGAIN: (
+        "I loved {film}! I could watch it again tonight.",
+        "{film} is one of my favourites, and it has been a while. I'll watch it once more.",
+        "I've seen {film}, and I'd gladly see it again. That's my film for tonight.",
+        "{film}, of course! I'll put it on again.",
+        "I have watched {film} before and liked it a lot. Tonight I'll do so again.",
+        "You named one that I really enjoy. {film} it is, one more time.",
+        "I liked {film} a lot when I saw it, and I'd like to see it again.",
+        "It would be lovely to see {film} again, so I will.",
     ),
     Act.SEEN: (
         "I've already seen {film}. What else do you have?",
@@ -186,6 +199,26 @@ LINES: dict[Act, tuple[str, ...]] = {
         "Not {film}, thank you. Could you try again?",
         "I appreciate it, but I'll pass on {film}.",
     ),
+    Act.DECLINE_TASTES: (
+        "I'm after {tastes}, and {film} isn't that.",
+        "{film} is not quite {tastes}. What else do you have?",
+        "I'd rather have {tastes} than {film}.",
+        "Not {film}, please, I was hoping for {tastes}.",
+        "I was thinking of {tastes}, so I'll pass on {film}.",
+        "{film} doesn't sound like {tastes} to me.",
+        "I don't think that {film} is what I want, since I like {tastes}.",
+        "I would skip {film}, because I want {tastes}.",
+    ),
+    Act.DECLINE_TOLD: (
+        "Now that I know more about {film}, it's not for me.",
+        "I see what {film} is about, and I'd like something else.",
+        "That helps, but {film} is not what I had in mind.",
+        "I can picture {film} now, and I'd rather watch something else.",
+        "You explained {film} well, but it doesn't draw me in.",
+        "From what you say, {film} is not my film for tonight.",
+        "I understand, but the story of {film} leaves me cold. Another idea?",
+        "That tells me enough about {film}. What else is there?",
+    ),
     Act.GOODBYE: (
         "Thank you so much, goodbye!",
         "Thanks for your help, bye!",
@@ -208,3 +241,102 @@ LINES: dict[Act, tuple[str, ...]] = {
     ),
 }
 """At least eight sentences for every act."""
+
+
+EMOTIONS: dict[Act, tuple[str, ...]] = {
+    Act.GREET: ("happy", "neutral"),
+    Act.SMALL_TALK: ("grateful", "neutral"),
+    Act.MOOD: ("neutral",),
+    Act.TASTES: ("like", "neutral"),
+    Act.DISLIKES: ("negative",),
+    Act.PEOPLE: ("like", "neutral"),
+    Act.OPEN: ("neutral",),
+    Act.NUDGE: ("curious", "neutral"),
+    Act.ACCEPT: ("happy", "like", "agreement", "surprise"),
+    Act.ACCEPT_AGAIN: ("nostalgia", "like", "happy"),
+    Act.SEEN: ("neutral", "nostalgia"),
+    Act.REPEATED: ("negative", "surprise"),
+    Act.REJECT: ("negative",),
+    Act.REJECT_GENRE: ("negative", "surprise"),
+    Act.ASK: ("curious", "surprise", "agreement"),
+    Act.DECLINE: ("neutral", "grateful"),
+    Act.DECLINE_TASTES: ("negative", "neutral"),
+    Act.DECLINE_TOLD: ("grateful", "negative"),
+    Act.GOODBYE: ("grateful",),
+    Act.LEAVE: ("negative",),
+}
+"""The emotions of ECR that an act may carry; one is drawn each time."""
+
+REACTIONS = {
+    act for act in Act if act in (Act.SEEN, Act.ASK, Act.REPEATED) or act.startswith(("accept", "reject", "decline"))
+}
+"""The acts that answer a film: before their sentence may stand one of FEELINGS."""
+
+FEELINGS: dict[str, tuple[str, ...]] = {
+    "like": (
+        "I love that idea.",
+        "What a lovely suggestion.",
+        "I love the sound of that.",
+        "You have great taste.",
+        "That's a brilliant idea.",
+        "What a good choice.",
+    ),
+    "curious": (
+        "Now you have made me curious.",
+        "Hm, I wonder about that one.",
+        "Interesting, tell me.",
+        "I'm curious now.",
+        "That makes me wonder.",
+        "I have been wondering about that one.",
+    ),
+    "happy": (
+        "That makes me happy!",
+        "I'm so glad that I asked.",
+        "Haha, now I'm excited!",
+        "I'm delighted.",
+        "Oh, I can't wait!",
+        "That will be fun.",
+    ),
+    "grateful": (
+        "Thank you for that.",
+        "I appreciate that.",
+        "Thanks, that's kind of you.",
+        "I'm grateful for the thought.",
+        "Thanks for the effort.",
+        "Thank you for your help so far.",
+    ),
+    "negative": (
+        "Sorry, but no.",
+        "I'm a little disappointed.",
+        "Unfortunately that doesn't help me.",
+        "I regret to say no.",
+        "Hm, too bad.",
+        "I'm sorry to be difficult.",
+    ),
+    "neutral": (),
+    "nostalgia": (
+        "That takes me back to my childhood.",
+        "Oh, the memories!",
+        "That brings back memories.",
+        "That reminds me of the good old days.",
+        "Now I feel nostalgic.",
+        "I grew up with films like that.",
+    ),
+    "agreement": (
+        "Yes, exactly what I meant.",
+        "Absolutely, that's the right direction.",
+        "I agree, that could be right.",
+        "Sounds good so far.",
+        "That's definitely the right kind.",
+        "Good idea.",
+    ),
+    "surprise": (
+        "Wow, I didn't see that coming.",
+        "Really? That's unexpected.",
+        "Oh, now I'm surprised.",
+        "No way!",
+        "That's an unexpected one.",
+        "You surprised me there.",
+    ),
+}
+"""Sentences that show each of ``envs.emotions.NINE``; a neutral seeker shows nothing."""

@@ -1,16 +1,21 @@
-"""Seekers: who the recommender talks to. Replay says the corpus's own lines; profile speaks from an agenda."""
+"""Seekers: who the recommender talks to.
+
+Replay says the corpus's own lines; profile speaks from an agenda; model puts the same agenda into a model's words.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from envs.dialogue import Dialogue, Role, mentioned_films
+from envs.model_seeker import Generate, ModelSeeker
 from envs.profile_seeker import ProfileSeeker
 from envs.state import ConversationState, Opening, SeekerTurn
 
-__all__ = ["Opening", "ProfileSeeker", "ReplaySeeker", "Seeker", "SeekerTurn"]
+__all__ = ["Generate", "ModelSeeker", "Opening", "ProfileSeeker", "ReplaySeeker", "Seeker", "SeekerTurn"]
 
 
 class Seeker(Protocol):
@@ -25,8 +30,8 @@ class Seeker(Protocol):
         """The human turns before the first free recommender turn."""
         ...
 
-    def answer(self, state: ConversationState, rng: np.random.Generator) -> SeekerTurn:
-        """The answer to the reply of ``state.turns[-1]``."""
+    def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
+        """The answer to the reply of ``turns[-1]`` of each conversation; all chance comes from its own ``rng``."""
         ...
 
 
@@ -55,8 +60,11 @@ class ReplaySeeker:
         place = places[int(rng.integers(len(places)))]
         return Opening(turns[:place], turns[place].text, place)
 
-    def answer(self, state: ConversationState, rng: np.random.Generator) -> SeekerTurn:
+    def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
         """The human's next line; the conversation ends with it where the human recommender says nothing after it."""
+        return [self._line(state) for state in states]
+
+    def _line(self, state: ConversationState) -> SeekerTurn:
         turns = state.dialogue.utterances
         place = state.opening.position + 2 * len(state.turns) - 1
         if place >= len(turns):

@@ -35,19 +35,48 @@ class DataSettings(Settings):
     seed: int = Field(default=0, description="seed of the random split and of the sample corpus")
 
 
+class SeekerModelSettings(Settings):
+    """The language model that speaks for the seeker ``model``."""
+
+    model: str = Field(
+        default="smollm2", min_length=1, description="smollm2 (packaged) | a folder | a hub id | the endpoint's name"
+    )
+    endpoint: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="base URL of an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1; none: local",
+    )
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY", description="endpoint: the environment variable that holds the key; never the key"
+    )
+    temperature: float = Field(default=0.7, gt=0, description="of its sampling")
+    max_new: int = Field(default=60, gt=0, description="tokens of a line at most")
+    batch: int = Field(default=16, gt=0, description="lines under way at once")
+    timeout: float = Field(default=60.0, gt=0, description="endpoint: seconds for an answer")
+    requests_per_minute: float = Field(default=600.0, gt=0, description="endpoint: pace at most, for each worker")
+    retries: int = Field(default=5, ge=0, description="endpoint: further attempts after 429, 5xx or a cut connection")
+
+
 class EnvSettings(Settings):
     """How a conversation runs."""
 
-    seeker: Literal["replay", "profile"] = "profile"
+    seeker: Literal["replay", "profile", "model"] = Field(
+        default="profile", description="the human's own lines | rules and sentences | the same rules, a model's words"
+    )
+    seeker_model: SeekerModelSettings = SeekerModelSettings()
     horizon: int = Field(default=2, gt=0, description="replay: free turns after the human history, then truncation")
-    max_turns: int = Field(default=4, gt=0, description="profile: recommender turns at most, then truncation")
+    max_turns: int = Field(default=4, gt=0, description="profile, model: recommender turns at most, then truncation")
     max_history: int = Field(default=6, ge=0, description="human turns shown before the first free turn")
     proposals: int = Field(default=2, ge=1, le=2, description="films in a proposal")
     max_characters: int = Field(default=2000, gt=0, description="longest utterance the spaces accept, in characters")
 
 
 class RewardSettings(Settings):
-    """How the six heads become one number a turn (capped heads after Moskovitz et al., arXiv 2310.04373)."""
+    """How the six heads become one number a turn (capped heads after Moskovitz et al., arXiv 2310.04373).
+
+    The controls ``random`` and ``length`` pay in place of the heads and leave the rest as it is: what a policy gains
+    under them in an evaluation is no sign of better conversations.
+    """
 
     weights: dict[str, float] = Field(
         default_factory=lambda: {
@@ -60,12 +89,17 @@ class RewardSettings(Settings):
         },
         description="weight of each head; heads left out weigh 0",
     )
+    source: Literal["critic", "random", "length"] = Field(
+        default="critic",
+        description="what pays for a reply: the critic's heads | the controls: chance | its length in words",
+    )
     cap: float = Field(default=2.0, description="a normalised head pays at most this many standard deviations")
     spread_penalty: float = Field(default=0.0, ge=0, description="k in mean - k x ensemble spread (arXiv 2310.02743)")
     missing_end: float = Field(default=0.5, ge=0, description="taken off a reply that was cut before its end")
     repetition: float = Field(default=0.5, ge=0, description="taken off times the share of repeated bigrams")
     markup: float = Field(default=0.5, ge=0, description="taken off a reply with role markers or titles outside slots")
     acceptance: float = Field(default=0.25, ge=0, description="paid on the turn whose film the seeker accepts")
+    turns: float = Field(default=0.0, ge=0, description="taken off each turn: a dialogue pays for those it takes")
 
     def weight(self, head: str) -> float:
         """Weight of a head; 0 where the settings leave it out."""

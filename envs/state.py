@@ -12,6 +12,7 @@ from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
 from envs.markup import SEEKER, plain
 from envs.observations import described, marked, prompt
 from envs.replies import Reply
+from envs.spoken_titles import speaks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ class SeekerTurn:
         asked: the film that it wants to hear more about, None for none.
         incoherent: a replayed line that answers a film which nobody named here.
         act: what it did, one of ``envs.seeker_lines.Act``; empty for a replayed line.
+        told: what it told about itself, as acts.
+        emotion: how it feels, one of ``envs.emotions.NINE``; empty for a replayed line.
+        failure: why it could not answer, in words; empty where it did. What would have come of the reply is not known.
     """
 
     text: str
@@ -50,6 +54,9 @@ class SeekerTurn:
     asked: int | None = None
     incoherent: bool = False
     act: str = ""
+    told: tuple[str, ...] = ()
+    emotion: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,9 @@ class TurnOutcome:
         context: the turns before it, films as titles.
         films: the films that it names, in order.
         heads: the reward model's scores, shape (H,), in [0, 1]; zeros without a reward model.
-        parts: the reward's parts, by the names in ``envs.rewards.PARTS``.
+        parts: the reward's parts, by the names in ``envs.rewards.PARTS``; a control's own in place of the heads.
         accepted: the film that the seeker accepts with its answer, None for none.
+        failure: why the seeker could not answer, empty where it did: whether it accepts is then not known.
         cut: the reply stopped at its limit, before its end.
         stripped: how many markers, film ids and titles outside slots were removed.
         empty_slots: slots without a proposed film, left out.
@@ -79,6 +87,7 @@ class TurnOutcome:
     heads: np.ndarray = field(compare=False)  # the parts hold them; arrays have no single truth value
     parts: dict[str, float]
     accepted: int | None
+    failure: str
     cut: bool
     stripped: int
     empty_slots: int
@@ -154,7 +163,7 @@ class ConversationState:
     def show_history(self, longest: int) -> None:
         """Begin with the last ``longest`` turns of the opening's history."""
         for utterance in self.opening.history:
-            self._name(mentioned_films(utterance.text), utterance.role)
+            self._name(self._films_in(utterance.text), utterance.role)
         shown = self.opening.history[max(0, len(self.opening.history) - longest) :]
         for utterance in shown:
             self._say(utterance)
@@ -170,7 +179,7 @@ class ConversationState:
     def add_answer(self, answer: SeekerTurn) -> None:
         """The seeker's turn; an answer without text leaves no utterance."""
         self.turns[-1].answer = answer
-        self._name(mentioned_films(answer.text), Role.SEEKER)
+        self._name(self._films_in(answer.text), Role.SEEKER)
         if answer.text:
             self._say(Utterance(Role.SEEKER, answer.text))
 
@@ -202,6 +211,13 @@ class ConversationState:
     def _say(self, utterance: Utterance) -> None:
         self.utterances.append(utterance)
         self.rendered.append(Utterance(utterance.role, self.render(utterance.text), utterance.first_message))
+
+    def _films_in(self, text: str) -> list[int]:
+        """The films that a text names as ``@id`` or by a title in words: people write both."""
+        shown = self.catalog.render(text)
+        liked = (film for film in sorted(self.dialogue.profile.liked) if film in self.catalog)
+        told = [film for film in liked if speaks_of(shown, self.catalog[film].title)]
+        return [*mentioned_films(text), *self.catalog.find(shown), *told]
 
     def _name(self, films: Sequence[int], role: Role) -> None:
         for film_id in films:

@@ -29,7 +29,7 @@ from envs.state import ConversationState, TurnOutcome
 METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}
 """What both environments tell Gymnasium of their rendering."""
 
-SeekerName = Literal["replay", "profile"]
+SeekerName = Literal["replay", "profile", "model"]
 
 _VECTOR_METADATA = {**METADATA, "autoreset_mode": AutoresetMode.DISABLED}
 _MARKERS_LENGTH = 32
@@ -47,7 +47,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         dialogues: what conversations start from; the embedded corpus's train split where None.
         catalog: the films of the dialogues; None only together with ``dialogues``.
         num_envs: N.
-        seeker: ``"replay"``, ``"profile"`` or a seeker; what ``settings`` says where None.
+        seeker: ``"replay"``, ``"profile"`` or a seeker, such as a ``ModelSeeker``; what ``settings`` says where None.
         recommender: who proposes films; the most mentioned films not yet named where None.
         planner: who says which emotions a reply should carry; none are shown where None.
         reward_model: who judges replies; every head pays 0 where None.
@@ -166,6 +166,25 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         infos = {"turn": turns, "_turn": turns != None}  # noqa: E711 - elementwise
         return tuple(self._observed), rewards, terminated, truncated, infos
 
+    def appraise(self, actions: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        """What the heads would pay for replies that are not said.
+
+        Args:
+            actions: of each conversation that is not over, in order, some replies.
+
+        Returns:
+            Of each the sum of what the heads pay, one number a reply; what the seeker would answer is not in it.
+        """
+        states = [state for state in self._rows if state is not None and not state.over]
+        exchanges = [
+            Exchange(tuple(state.rendered), self._read(state, action).text)
+            for state, replies in zip(states, actions, strict=True)
+            for action in replies
+        ]
+        scores = self._score(exchanges)
+        paid = np.zeros(len(exchanges)) if self._reward_model is None else self._shaper.heads(scores).sum(1)
+        return np.split(paid, np.cumsum([len(replies) for replies in actions])[:-1])
+
     def render(self) -> tuple[str, ...] | None:
         """N transcripts in mode ``"ansi"``, else None."""
         if self.render_mode != "ansi":
@@ -220,26 +239,27 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
 
     def _turns(self, states: Sequence[ConversationState], actions: Sequence[str]) -> list[TurnOutcome]:
         """Say the replies, have them judged and answered."""
-        limit = self._settings.max_characters
-        replies = [
-            read_reply(action, state.proposal, self._catalog, limit)
-            for state, action in zip(states, actions, strict=True)
-        ]
+        replies = [self._read(state, action) for state, action in zip(states, actions, strict=True)]
         contexts = [tuple(state.rendered) for state in states]
         scores = self._score(
             [Exchange(*pair) for pair in zip(contexts, [reply.text for reply in replies], strict=True)]
         )
         paid = np.zeros_like(scores.mean) if self._reward_model is None else self._shaper.heads(scores)
-        outcomes = []
-        for row, (state, reply) in enumerate(zip(states, replies, strict=True)):
-            earlier = state.replies()
+        earlier = [state.replies() for state in states]
+        for state, reply in zip(states, replies, strict=True):
             state.add_reply(reply)
-            answer = self._seeker.answer(state, state.rng)
+        outcomes = []
+        for row, (state, answer) in enumerate(zip(states, self._seeker.answer(states), strict=True)):
             state.add_answer(answer)
             state.terminated = answer.ended
-            state.truncated = not answer.ended and len(state.turns) >= self._seeker.turns
-            outcomes.append(self._outcome(state, contexts[row], reply, answer, scores.mean[row], paid[row], earlier))
+            state.truncated = not answer.ended and (bool(answer.failure) or len(state.turns) >= self._seeker.turns)
+            outcomes.append(
+                self._outcome(state, contexts[row], replies[row], answer, scores.mean[row], paid[row], earlier[row])
+            )
         return outcomes
+
+    def _read(self, state: ConversationState, action: str) -> Reply:
+        return read_reply(action, state.proposal, self._catalog, self._settings.max_characters)
 
     def _score(self, exchanges: Sequence[Exchange]) -> HeadScores:
         if self._reward_model is None or not exchanges:
@@ -265,9 +285,16 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             films=reply.films,
             heads=heads,
             parts=self._shaper.parts(
-                paid, reply.text, earlier, cut=reply.cut, stripped=reply.stripped, accepted=accepted
+                paid,
+                reply.text,
+                earlier,
+                cut=reply.cut,
+                stripped=reply.stripped,
+                accepted=accepted,
+                place=(self._seed, *state.episode, len(state.turns)),
             ),
             accepted=answer.accepted,
+            failure=answer.failure,
             cut=reply.cut,
             stripped=reply.stripped,
             empty_slots=reply.empty_slots,
@@ -299,7 +326,9 @@ def _seeker(seeker: Seeker | SeekerName, settings: EnvSettings, catalog: Catalog
         return ReplaySeeker(settings.horizon)
     if seeker == "profile":
         return ProfileSeeker(catalog, settings.max_turns)
-    raise ConfigError(f"no seeker is called {seeker!r}; there are replay and profile")
+    if seeker == "model":
+        raise ConfigError("the seeker model speaks through a language model; give a ModelSeeker with its generate")
+    raise ConfigError(f"no seeker is called {seeker!r}; there are replay, profile and model")
 
 
 def _longest_observation(settings: EnvSettings, catalog: Catalog) -> int:

@@ -10,6 +10,7 @@ import typer
 
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
+from ecr_rl.submission.command import SUBMIT, parse_words
 from envs.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,18 +28,14 @@ def parse_command(line: str) -> None:
     """
     words = shlex.split(line, comments=True)
     arguments = words[3:] if words[0].startswith("python") else words[1:]
-    command: Any = typer.main.get_command(app)
     try:
-        context: Any = command.make_context("ecr-rl", arguments)
-        while hasattr(command, "commands") and not context.params.get("version"):
-            left = [*context._protected_args, *context.args]
-            if command.invoke_without_command and not left:
-                break
-            _, command, arguments = command.resolve_command(context, left)
-            context = command.make_context(command.name, list(arguments), parent=context)
+        context = parse_words(typer.main.get_command(app), arguments)
     except typer.Exit:  # --help has answered while parsing
         return
     _check_settings(context.params)
+    job = context.params.get("words")
+    if context.info_name == SUBMIT and job and not context.params["status"]:
+        parse_command(shlex.join(["ecr-rl", *job]))
 
 
 def _check_settings(parameters: dict[str, Any]) -> None:

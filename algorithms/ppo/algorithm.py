@@ -40,23 +40,33 @@ class ConversationPPO(PPO):
         """Send the weights to the env runners, sample, update.
 
         Raises:
-            RunError: conversations are missing after three attempts on the healthy env runners.
+            RunError: conversations are missing after three attempts on the healthy env runners; env runners and learner
+                do not give the same log-probabilities.
         """
         settings = PPOSettings(**self.config.learner_config_dict["ppo"])  # pyright: ignore
         with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):  # pyright: ignore
-            weights = self._weights()
+            weights, version = self._weights()
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):  # pyright: ignore
             episodes, lost = self._sample(settings.conversations_per_iteration, weights)
         with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):  # pyright: ignore
             self._update(episodes, settings)
-        for name, value in (conversation_figures(episodes) | {"resampled": lost}).items():
+        lag = version - min(int(episode.get_extra_model_outputs(WEIGHTS_SEQ_NO, 0)) for episode in episodes)
+        more = {"resampled": lost, "weights_version": version, "weights_lag": lag}
+        for name, value in (conversation_figures(episodes) | more).items():
             self.metrics.log_value((CONVERSATIONS, name), value, window=1)  # pyright: ignore
+        learner = (LEARNER_RESULTS, DEFAULT_MODULE_ID)
+        gap, most, bound = (
+            float(self.metrics.peek((*learner, name)))  # pyright: ignore
+            for name in ("sampler_gap", "sampler_gap_max", "sampler_gap_bound")
+        )
+        require_agreement(gap, most, bound, version, lag)
 
-    def _weights(self) -> ray.ObjectRef:
-        """The learner's weights and their number, as an env runner's ``set_state`` takes them."""
+    def _weights(self) -> tuple[ray.ObjectRef, int]:
+        """The learner's weights and their version, as an env runner's ``set_state`` takes them; and the version."""
         module = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}/{DEFAULT_MODULE_ID}"
         state = self.learner_group.get_state([module], inference_only=True)[COMPONENT_LEARNER]  # pyright: ignore
-        return ray.put({name: state[name] for name in (COMPONENT_RL_MODULE, WEIGHTS_SEQ_NO)})
+        sent = {name: state[name] for name in (COMPONENT_RL_MODULE, WEIGHTS_SEQ_NO)}
+        return ray.put(sent), int(state[WEIGHTS_SEQ_NO])
 
     def _sample(self, count: int, weights: ray.ObjectRef) -> tuple[list[SingleAgentEpisode], int]:
         """The iteration's conversations in order, and how many had to be sampled again."""
@@ -117,6 +127,30 @@ class ConversationPPO(PPO):
         self.metrics.aggregate(results, key=LEARNER_RESULTS)  # pyright: ignore[reportOptionalMemberAccess]
 
 
+def require_agreement(gap: float, most: float, bound: float, version: int, lag: int) -> None:
+    """Stop where the env runners' log-probabilities are not the learner's: PPO's ratios mean nothing then.
+
+    Args:
+        gap: mean absolute gap over action tokens, in nats.
+        most: the largest.
+        bound: what rounding explains.
+        version: of the weights that were sent to the env runners.
+        lag: how many versions older the oldest were that sampled.
+
+    Raises:
+        RunError: the gap is above the bound.
+    """
+    if gap <= bound:
+        return
+    raise RunError(
+        f"env runners and learner differ by {gap:.3g} nats a token in their log-probabilities, {most:.3g} at most; the "
+        f"bound is {bound:.3g}. The weights sent were version {version}, the oldest that sampled {version - lag}. With "
+        "other versions an env runner kept old weights: look into its log (ray logs). With the same, look at "
+        "policy.dtype (float32 makes the gap small), at policy.temperature and at changes of the model on one side "
+        "alone. Where rounding of a large model explains it, raise ppo.sampler_gap"
+    )
+
+
 def shard_conversations(episodes: Sequence[SingleAgentEpisode], learners: int) -> list[list[SingleAgentEpisode]]:
     """Equal numbers of whole conversations a learner, dealt in turn.
 
@@ -140,6 +174,7 @@ def conversation_figures(episodes: Sequence[SingleAgentEpisode]) -> dict[str, fl
         "empty_slots": sum(outcome.empty_slots for outcome in outcomes) / turns,
         "films": sum(len(outcome.films) for outcome in outcomes) / turns,
         "accepted": sum(outcome.accepted is not None for outcome in outcomes) / len(episodes),
+        "seeker_failures": sum(bool(outcome.failure) for outcome in outcomes) / len(episodes),
         "incoherent": sum(outcome.incoherent for outcome in outcomes) / turns,
     }
     for place, head in enumerate(HEADS):

@@ -102,18 +102,20 @@ class TokenAdvantages(ConnectorV2):
         logp, values, reference_logp = self._passes(module, rows)
         action, ends = rows[ACTIONS][:, 1:], rows[TURN_ENDS][:, 1:]
         kl = (logp - reference_logp) * action
-        rewards = rows[REWARDS][:, 1:] - self._kl_weight() * kl
+        weight = self._kl_weight()
+        rewards = rows[REWARDS][:, 1:] - weight * kl
         last_value = values.gather(1, rows[LENGTHS][:, None] - 1)[:, 0]
         bootstrap = torch.where(rows[BOOTSTRAPPED], last_value, 0.0)
         values = values[:, :-1]
         advantages = token_advantages(values, rewards, action, ends, bootstrap, self._discounts)
         gap = (rows[SAMPLED_LOGP][:, 1:] - logp).abs() * action
-        whitened, sums = whiten(advantages, action, torch.stack([kl.sum(), gap.sum()]))
+        whitened, sums = whiten(advantages, action, torch.stack([kl.sum(), gap.sum(), ends.sum()]))
         if metrics is not None:
             count = sums[0].item()
             metrics.log_dict(
                 {
                     "kl_reference": sums[3].item() / count,
+                    "kl_penalty": -weight * sums[3].item() / sums[5].item(),
                     "sampler_gap": sums[4].item() / count,
                     "sampler_gap_max": gap.max().item(),
                     "action_tokens": count,

@@ -1,4 +1,8 @@
-"""The learner: PPO's clipped loss over action tokens, counted over all learners."""
+"""The learner: PPO's clipped loss over action tokens, counted over all learners.
+
+It stops at numbers that are not finite (RLlib would put zeros in place of such gradients), and leaves out what remains
+of an iteration once the policy is too far from the one that sampled.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import DEFAULT_MODULE_ID
 from safetensors.torch import save_file
 
-from algorithms.language_model import load_causal_lm
+from algorithms.language_model import bf16_is_native, load_causal_lm, sampling_dtype
 from algorithms.ppo.advantages import Discounts, adapted_kl_weight
 from algorithms.ppo.batches import (
     ADVANTAGES,
@@ -23,12 +27,15 @@ from algorithms.ppo.batches import (
 )
 from algorithms.ppo.distributed import global_sums, learners
 from algorithms.ppo.module import ConversationModule
-from algorithms.settings import PPOSettings
+from algorithms.ppo.schedules import learning_rate_factor
+from algorithms.settings import PolicySettings, PPOSettings
 from envs.errors import RunError
 
 POLICY, VALUE = "policy", "value"
 STATE = "conversation_ppo"
 """What the learner adds to its state: the KL weight and the number of updates."""
+GAP_FLOAT32, GAP_BFLOAT16 = 1e-4, 0.05
+"""Mean gaps of sampler and learner, in nats, that rounding does not explain."""
 
 
 class ConversationPPOLearner(PPOTorchLearner):
@@ -70,10 +77,20 @@ class ConversationPPOLearner(PPOTorchLearner):
             )
 
     def before_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
-        """Freeze the policy during value warm-up."""
+        """Freeze the policy during value warm-up; set its learning rate."""
         super().before_gradient_based_update(timesteps=timesteps)
         self._conversation_module.policy_frozen = self.updates < self.ppo.value_warmup
         self._means: list[dict[str, float]] = []
+        self._norms: list[float] = []
+        self._stopped = False
+        ppo = self.ppo
+        self._rate = ppo.learning_rate * learning_rate_factor(
+            self.updates - ppo.value_warmup,
+            ppo.iterations - ppo.value_warmup,
+            ppo.learning_rate_schedule,
+            ppo.learning_rate_warmup,
+        )
+        self._set_optimizer_lr(self.get_optimizer(DEFAULT_MODULE_ID, POLICY), self._rate)
 
     def compute_loss_for_module(
         self, *, module_id: str, config: Any, batch: dict[str, torch.Tensor], fwd_out: dict[str, torch.Tensor]
@@ -105,21 +122,51 @@ class ConversationPPOLearner(PPOTorchLearner):
         }
         own = {name: torch.where(mask, term, 0.0).sum() for name, term in terms.items()}
         totals = global_sums(torch.stack([mask.sum().float(), *(term.detach() for term in own.values())]).double())
-        self._require_finite(dict(zip(own, totals[1:].tolist(), strict=True)), batch)
+        self._batch = batch
+        self._require_finite([name for name, total in zip(own, totals[1:].isfinite(), strict=True) if not total])
         count = float(totals[0])
         self._means.append({name: float(total) / count for name, total in zip(own, totals[1:], strict=True)})
+        # Of all learners' tokens: they stop together.
+        self._stopped = self.ppo.kl_stop is not None and self._means[-1]["approximate_kl"] > self.ppo.kl_stop
         policy = own["policy_loss"] - self.ppo.entropy * own["entropy"]
         # Times 0, not left out: every parameter keeps a gradient, which DistributedDataParallel waits for.
         policy = policy * (0.0 if self._conversation_module.policy_frozen else 1.0)
         return (policy + self.ppo.value_coefficient * own["value_loss"]) * (learners() / count)
 
+    def postprocess_gradients(self, gradients_dict: dict[Any, torch.Tensor]) -> dict[Any, torch.Tensor]:
+        """Note the gradients' norm, then clip them.
+
+        Raises:
+            RunError: a gradient is not finite; the batch is dumped first.
+        """
+        norm = torch.stack([gradient.norm() for gradient in gradients_dict.values()]).norm()
+        if not norm.isfinite():
+            names = {id(parameter): name for name, parameter in self._conversation_module.named_parameters()}
+            bad = [names[id(parameter)] for parameter, g in gradients_dict.items() if not g.isfinite().all()]
+            self._require_finite([f"the gradient of {name}" for name in bad] or ["the gradients' norm"])
+        self._norms.append(float(norm))
+        return super().postprocess_gradients(gradients_dict)
+
+    def apply_gradients(self, gradients_dict: dict[Any, torch.Tensor]) -> None:
+        """Take the step, unless its minibatch stopped the iteration."""
+        if not self._stopped:
+            super().apply_gradients(gradients_dict)
+
+    def _update(self, batch: dict[str, Any]) -> tuple[Any, Any, Any]:
+        return ({}, {}, {}) if self._stopped else super()._update(batch)
+
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """Log the iteration's means over its gradient steps; adapt the KL weight."""
         super().after_gradient_based_update(timesteps=timesteps)
-        means = {name: sum(step[name] for step in self._means) / len(self._means) for name in self._means[0]}
-        self.metrics.log_dict(  # pyright: ignore[reportOptionalMemberAccess]
-            means | {"batches": len(self._means)}, key=DEFAULT_MODULE_ID, window=1
-        )
+        figures = {name: sum(step[name] for step in self._means) / len(self._means) for name in self._means[0]}
+        figures |= {
+            "batches": len(self._means) - self._stopped,
+            "kl_stopped": float(self._stopped),
+            "learning_rate": self._rate,
+            "gradient_norm": sum(self._norms) / len(self._norms),
+            "sampler_gap_bound": self._gap_bound(),
+        }
+        self.metrics.log_dict(figures, key=DEFAULT_MODULE_ID, window=1)  # pyright: ignore[reportOptionalMemberAccess]
         kl = float(self.metrics.peek((DEFAULT_MODULE_ID, "kl_reference")))  # pyright: ignore
         if self.ppo.kl_target is not None and not self._conversation_module.policy_frozen:
             self.kl_weight = adapted_kl_weight(self.kl_weight, kl, self.ppo.kl_target)
@@ -140,8 +187,16 @@ class ConversationPPOLearner(PPOTorchLearner):
     def _conversation_module(self) -> ConversationModule:
         return self._module[DEFAULT_MODULE_ID].unwrapped()  # pyright: ignore
 
-    def _require_finite(self, totals: dict[str, float], batch: dict[str, torch.Tensor]) -> None:
-        bad = [name for name, total in totals.items() if not torch.isfinite(torch.tensor(total))]
+    def _gap_bound(self) -> float:
+        """The gap of sampler and learner that is an error: as set, or by who computes in bfloat16."""
+        if self.ppo.sampler_gap is not None:
+            return self.ppo.sampler_gap
+        policy = PolicySettings(**self.config.rl_module_spec.model_config["policy"])  # pyright: ignore
+        rounds = bf16_is_native(self._device) or sampling_dtype(policy, self._device) is torch.bfloat16
+        return GAP_BFLOAT16 if rounds else GAP_FLOAT32
+
+    def _require_finite(self, bad: list[str]) -> None:
+        """Dump the batch and stop where something of it, named in ``bad``, is not finite."""
         if not bad:
             return
         path = (
@@ -149,8 +204,8 @@ class ConversationPPOLearner(PPOTorchLearner):
             / f"not-finite-update-{self.updates}-{os.getpid()}.safetensors"
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: t.contiguous() for name, t in batch.items() if isinstance(t, torch.Tensor)}, path)
+        save_file({name: t.contiguous() for name, t in self._batch.items() if isinstance(t, torch.Tensor)}, path)
         raise RunError(
-            f"{', '.join(bad)} of update {self.updates} is not finite; the batch is in {path}. "
-            "Lower ppo.learning_rate or ppo.kl and resume from the last checkpoint"
+            f"{', '.join(bad[:5])} of update {self.updates} is not finite; the batch is in {path}. "
+            "Train anew with a lower ppo.learning_rate or ppo.kl"
         )

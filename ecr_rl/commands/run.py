@@ -1,4 +1,4 @@
-"""``demo``, ``train``, ``evaluate``, ``report``: the commands that make and fill run folders."""
+"""``demo``, ``train``, ``evaluate``, ``report``, ``results``: the commands that make, fill and read run folders."""
 
 from __future__ import annotations
 
@@ -71,19 +71,35 @@ def train(
         _run_all(settings, out or Path("runs") / settings.name, resume, json)
 
 
-def evaluate(run: Run, json: Json = False) -> None:
-    """Compare a run's two policies on held-out dialogues.
+def evaluate(
+    run: Annotated[Path, typer.Option("--run", help="A run folder: what was given to --out.")],
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            help="Another run folder, or a responder's folder, to stand beside.",
+            show_default="the run's supervised policy",
+        ),
+    ] = None,
+    best_of: Annotated[
+        int, typer.Option("--best-of", min=1, help="The baseline says the best of so many replies by the critic.")
+    ] = 1,
+    json: Json = False,
+) -> None:
+    """Compare a run's trained policy with its supervised one, or with another, on held-out dialogues.
 
-    The trained policy stands beside the supervised one, under the run's own settings.
-
-    A run whose training has not finished is trained to its end first. Figures come with paired bootstrap intervals;
-    the conversations are written to RUN/evaluation.
+    Seekers, judges and settings are the run's own. One whose training has not finished is trained to its end first.
+    Figures come with paired bootstrap intervals; the conversations are written to RUN/evaluation, or with --baseline
+    or --best-of to RUN/against.
     """
     with working(), _reopened(run) as folder:
         from ecr_rl.pipeline import Pipeline
 
-        folder.forget("evaluation", "report")
-        figures = Pipeline(folder.config, folder).evaluate()
+        pipeline = Pipeline(folder.config, folder)
+        own = baseline is None and best_of == 1
+        if own:
+            folder.forget("evaluation", "report")
+        figures = pipeline.evaluate() if own else pipeline.evaluate_against(baseline, best_of)
     show(figures, json)
 
 
@@ -100,6 +116,39 @@ def report(run: Run, into: Into = None, json: Json = False) -> None:
         if into is not None:
             insert_report(into, folder.config.name, figures)
     _show_report(figures, run, json)
+
+
+def results(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders that were evaluated.")],
+    into: Annotated[
+        Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- results NAME -->` gets the table.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="NAME of that block.")] = "runs",
+    against: Annotated[
+        str | None, typer.Option("--against", help="The folder in RUN/against to read, in place of RUN/evaluation.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the resamples.")] = 0,
+    json: Json = False,
+) -> None:
+    """Compare baseline and RL over several runs, such as training seeds, on the same dialogues.
+
+    Intervals are over runs and dialogues.
+    """
+    with working():
+        from ecr_rl.evaluation.nested import compare_runs
+        from ecr_rl.evaluation.records import read_records
+        from ecr_rl.report.insert import insert_block
+        from ecr_rl.report.results_table import results_table
+        from ecr_rl.runs import RunFolder
+
+        folders = [RunFolder.open(run).path for run in runs]
+        places = [run / "evaluation" if against is None else run / "against" / against for run in folders]
+        pairs = [(read_records(place / "baseline.jsonl"), read_records(place / "rl.jsonl")) for place in places]
+        found = compare_runs(pairs, seed=seed)
+        table = results_table(found, [run.name for run in folders])
+        if into is not None:
+            insert_block(into, "results", name, table)
+    show(found, json, Text(table))
 
 
 def build_part(settings: RunConfig, out: Path, resume: bool, json: bool, part: Callable[[Pipeline], Path]) -> None:

@@ -119,7 +119,7 @@ def draw(dialogues: int, resamples: int, seed: int) -> np.ndarray:
 
 def interval(statistic: Statistic, counts_BN: np.ndarray) -> Interval | None:
     """The figure on all dialogues with its interval; None without data."""
-    return _interval(_whole(statistic), statistic.over(counts_BN))
+    return percentiles(whole(statistic), statistic.over(counts_BN))
 
 
 def paired(
@@ -135,19 +135,33 @@ def paired(
         return interval(baseline, counts_BN), interval(rl, counts_BN), None
     first, second = baseline.restricted(both), rl.restricted(both)
     first_B, second_B = first.over(counts_BN), second.over(counts_BN)
-    first_mean, second_mean = _whole(first), _whole(second)
+    first_mean, second_mean = whole(first), whole(second)
     return (
-        _interval(first_mean, first_B),
-        _interval(second_mean, second_B),
-        _interval(second_mean - first_mean, second_B - first_B),
+        percentiles(first_mean, first_B),
+        percentiles(second_mean, second_B),
+        percentiles(second_mean - first_mean, second_B - first_B),
     )
 
 
-def _whole(statistic: Statistic) -> float:
+def relative(baseline: Statistic, rl: Statistic, counts_BN: np.ndarray) -> Interval | None:
+    """(rl - baseline) / baseline on the same resamples; None without data, or from a baseline of 0."""
+    both = baseline.present & rl.present
+    if not both.any():
+        return None
+    first, second = baseline.restricted(both), rl.restricted(both)
+    middle = whole(first)
+    if middle == 0:
+        return None
+    return percentiles(whole(second) / middle - 1.0, divide(second.over(counts_BN), first.over(counts_BN)) - 1.0)
+
+
+def whole(statistic: Statistic) -> float:
+    """The figure on all dialogues, each counted once."""
     return float(statistic.over(np.ones((1, statistic.present.shape[0])))[0])
 
 
-def _interval(mean: float, values_B: np.ndarray) -> Interval | None:
+def percentiles(mean: float, values_B: np.ndarray) -> Interval | None:
+    """A mean with the percentile interval of its finite resamples (B,); None without any."""
     finite = values_B[np.isfinite(values_B)]
     if not np.isfinite(mean) or finite.size == 0:
         return None

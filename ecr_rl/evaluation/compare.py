@@ -1,41 +1,29 @@
-"""The evaluation stage: the supervised and the trained policy converse on the same held-out dialogues.
-
-Both systems meet the same seekers with the same seeds and the same sampling noise. Free conversations use the run's
-own seeker; replies to human contexts, for BLEU, are one reply a context (replay, horizon 1).
-"""
+"""The evaluation stage: two policies converse on the same held-out dialogues, and their figures are compared."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from transformers import PreTrainedModel
-
-from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
-from algorithms.rollout import Conversation, roll_out, score_tokens
-from algorithms.second_evaluator import SecondEvaluator
-from algorithms.text import ConversationText, load_tokenizer
+from algorithms.responder import CARD
 from ecr_rl.artefacts import ArtefactFolders
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation import figures
-from ecr_rl.evaluation.records import ConversationRecord, GoldRecord, Line, TurnRecord, write_records
+from ecr_rl.evaluation.held_out import HeldOutConversations
+from ecr_rl.evaluation.records import write_records
 from ecr_rl.runs import RunFolder
-from ecr_rl.training.ppo import FACTS, MODEL, REFERENCE, world_of
-from envs.conversation import EVALUATION
-from envs.corpus import load_corpus
+from ecr_rl.training.ppo import FACTS, MODEL, REFERENCE
+from envs.errors import ModelError, RunError
 from envs.files import write_json
-from envs.heads import HEADS, Exchange
-from envs.markup import EMOTION, plain
 from envs.progress import OnStep
 
 FOLDER, SUMMARY = "evaluation", "summary.json"
-_BATCH = 50
-"""Conversations at once, at most."""
 
 
 def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_step: OnStep) -> dict[str, Any]:
-    """Let both policies converse, write ``evaluation/{baseline,rl}.jsonl`` and ``summary.json``.
+    """Let both policies of a run converse, write ``evaluation/{baseline,rl}.jsonl`` and ``summary.json``.
 
     Args:
         config: the run's settings.
@@ -46,74 +34,76 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
     Returns:
         The figures of both systems with paired intervals, in the report's form.
     """
-    dialogues = load_corpus(config.data, config.cache_folder).test
-    count = min(config.evaluation.dialogues, len(dialogues))
-    replies = min(config.evaluation.gold_replies, count)
-    free = world_of(config, artefacts, run.path / REFERENCE, "test").build(min(count, _BATCH))
-    gold = world_of(config, artefacts, run.path / REFERENCE, "test", seeker="replay", horizon=1).build(_BATCH)
-    text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
-    device = best_device()
-    reference = load_causal_lm(artefacts.responder, device=device).eval()
-    judge = SecondEvaluator.load(artefacts.second_evaluator)
-    records: dict[str, list[ConversationRecord]] = {}
-    for name, folder in {"baseline": artefacts.responder, "rl": run.path / MODEL}.items():
-        policy = load_causal_lm(folder, dtype=sampling_dtype(config.policy, device), device=device).eval()
-        # Log-probabilities for the KL are taken in float32, whatever the sampling dtype.
-        exact = policy if policy.dtype == reference.dtype else load_causal_lm(folder, device=device).eval()
-        records[name] = []
-        for start in range(0, count, _BATCH):
-            batch = [(EVALUATION, index) for index in range(start, min(count, start + _BATCH))]
-            talks = roll_out(policy, text, free, batch, config.seed)
-            answered = [episode for episode in batch if episode[1] < replies]
-            golden = {talk.episode: _gold(talk) for talk in roll_out(policy, text, gold, answered, config.seed)}
-            for talk in talks:
-                kl = _kl(exact, reference, talk, config.policy.temperature)
-                number = dialogues[talk.episode[1]].conversation_id
-                records[name].append(_record(talk, number, golden.get(talk.episode, []), judge, kl))
-            on_step(sum(map(len, records.values())), 2 * count, {})
-        write_records(run.path / FOLDER / f"{name}.jsonl", records[name])
+    found = _play(config, artefacts, run, artefacts.responder, run.path / FOLDER, on_step)
     facts = json.loads((run.path / FACTS).read_text(encoding="utf-8"))
-    write_json(run.path / FOLDER / SUMMARY, facts | {"split": "test", "seeker": config.env.seeker})
-    return figures.compare(records["baseline"], records["rl"], resamples=config.evaluation.resamples, seed=config.seed)
+    facts |= {"split": "test", "seeker": config.env.seeker, "seeker_failures": found["seeker_failures"]}
+    write_json(run.path / FOLDER / SUMMARY, facts)
+    return found
 
 
-def _gold(talk: Conversation) -> list[GoldRecord]:
-    first = talk.outcomes[0]
-    return [] if first.reference is None else [GoldRecord(first.reply, first.reference)]
+def compare_with(
+    config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, baseline: Path | None, best_of: int, on_step: OnStep
+) -> dict[str, Any]:
+    """Let a run's policy and another one converse; records go to ``against/NAME/{baseline,rl}.jsonl`` of the run.
+
+    Args:
+        config: the run's settings: seekers, judges and sampling of both.
+        artefacts: the run's trained parts.
+        run: the run.
+        baseline: a run folder, whose trained policy is meant, or a responder's folder; None: the run's responder.
+        best_of: replies that the baseline samples a turn; the training critic says which one is said.
+        on_step: told of conversations done, of both systems.
+
+    Returns:
+        The figures of both systems, in the report's form.
+
+    Raises:
+        RunError: the folder is neither, or its policy reads other tokens.
+    """
+    policy = artefacts.responder if baseline is None else policy_of(baseline)
+    if (policy / "tokenizer.json").read_bytes() != (artefacts.responder / "tokenizer.json").read_bytes():
+        raise RunError(f"{policy} has another tokenizer than {run.path}: the two cannot sit in one conversation")
+    name = ("supervised" if baseline is None else baseline.name) + (f"-best-of-{best_of}" if best_of > 1 else "")
+    return _play(config, artefacts, run, policy, run.path / "against" / name, on_step, best_of)
 
 
-def _kl(policy: PreTrainedModel, reference: PreTrainedModel, talk: Conversation, temperature: float) -> list[float]:
-    """Of each turn, log p_policy - log p_reference summed over the reply's tokens, in nats."""
-    mine, theirs = (score_tokens(model, talk, temperature) for model in (policy, reference))
-    return [float((a.astype(np.float64) - b).sum()) for a, b in zip(mine, theirs, strict=True)]
+def policy_of(folder: Path) -> Path:
+    """The policy that a run folder or a responder's folder holds.
+
+    Raises:
+        RunError: it holds none.
+    """
+    if (folder / MODEL / "config.json").is_file():
+        return folder / MODEL
+    if (folder / CARD).is_file() and (folder / "config.json").is_file():
+        return folder
+    raise RunError(f"{folder} holds no policy: give a run folder whose training has ended, or a responder's folder")
 
 
-def _record(
-    talk: Conversation, number: int | None, gold: list[GoldRecord], judge: SecondEvaluator, kl: list[float]
-) -> ConversationRecord:
-    held_out = judge.overall([Exchange(outcome.context, outcome.reply) for outcome in talk.outcomes])
-    turns = [
-        TurnRecord(
-            reply=outcome.reply,
-            answer=_said(answer),
-            films=list(outcome.films),
-            heads={head: float(score) for head, score in zip(HEADS, outcome.heads, strict=True)},
-            parts=outcome.parts,
-            held_out=float(judged),
-            tokens=len(reply.tokens),
-            cut=outcome.cut,
-            stripped=outcome.stripped,
-            accepted=outcome.accepted is not None,
-            kl=moved,
-        )
-        for outcome, answer, judged, reply, moved in zip(
-            talk.outcomes, talk.answers, held_out, talk.replies, kl, strict=True
-        )
-    ]
-    history: list[Line] = [{"role": u.role.value, "text": u.text} for u in talk.outcomes[0].context]
-    return ConversationRecord(talk.episode[1], number, history, turns, gold)
+def _play(
+    config: RunConfig,
+    artefacts: ArtefactFolders,
+    run: RunFolder,
+    baseline: Path,
+    out: Path,
+    on_step: OnStep,
+    best_of: int = 1,
+) -> dict[str, Any]:
+    conversations = HeldOutConversations(config, artefacts, run.path / REFERENCE)
+    total, played = len(conversations.episodes), {}
+    for place, (name, policy) in enumerate({"baseline": baseline, "rl": run.path / MODEL}.items()):
+        told, candidates = partial(_of_both, on_step, place * total, 2 * total), best_of if name == "baseline" else 1
+        played[name] = conversations.play(policy, told, candidates)
+    failed = {place for each in played.values() for place in each.failed}
+    if len(failed) == total:
+        raise ModelError(f"the seeker failed in every one of {total} conversations, once at least; the log says why")
+    # Where the seeker could not answer, what would have come of it is not known: out of both systems' figures.
+    records = [[record for record in each.records if record.place not in failed] for each in played.values()]
+    for name, kept in zip(played, records, strict=True):
+        write_records(out / f"{name}.jsonl", kept)
+    found = figures.compare(*records, resamples=config.evaluation.resamples, seed=config.seed)
+    return found | {"seeker_failures": len(failed)}
 
 
-def _said(observation: str) -> str:
-    """The seeker's line of an observation."""
-    return plain(observation.split(EMOTION)[0])
+def _of_both(on_step: OnStep, before: int, total: int, done: int, _: int, figures: Any) -> None:
+    on_step(before + done, total, figures)

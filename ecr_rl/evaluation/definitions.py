@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from algorithms.second_evaluator import JUDGED
 from ecr_rl.evaluation.text_figures import ORDERS
 from envs.heads import HEADS
 
@@ -31,7 +32,7 @@ class Definition:
 
 
 _HEAD = "critic head in [0, 1]; mean over a dialogue's turns, then over dialogues"
-_REWARD, _CRITIC, _TEXT, _POLICY = "Reward", "Critic heads", "Text", "Distance to the reference"
+_REWARD, _HELD_OUT, _CRITIC, _TEXT, _POLICY = "Reward", "Held out", "Critic heads", "Text", "Distance to the reference"
 
 FIGURES: tuple[Definition, ...] = (
     Definition(
@@ -41,11 +42,45 @@ FIGURES: tuple[Definition, ...] = (
         _REWARD,
         "higher",
     ),
+    *(
+        Definition(
+            f"held_out_{head}",
+            f"Held-out {head}",
+            "the head by a second evaluator that PPO never saw; mean over the turns of a dialogue's conversations, in "
+            "standard deviations of the baseline's dialogues around the baseline's mean",
+            _HELD_OUT,
+            "higher",
+        )
+        for head in ("overall", *(head for head in JUDGED if head != "overall"))
+    ),
     Definition(
-        "held_out_overall",
-        "Held-out overall",
-        "overall score in [0, 1] of a second evaluator that PPO never saw; averaged as the reward is",
-        _REWARD,
+        "held_out_pmi",
+        "Held-out PMI",
+        "(log p(reply | context) - log p(reply)) / tokens by a language model that nothing here trained; in deviations "
+        "as above. No rubric is in its ancestry",
+        _HELD_OUT,
+        "higher",
+    ),
+    Definition(
+        "held_out_emotion_match",
+        "Held-out emotion match",
+        "cosine of the nine emotions of reply and human reply, over gold contexts; in deviations as above. No rubric "
+        "is in its ancestry",
+        _HELD_OUT,
+        "higher",
+    ),
+    Definition(
+        "held_out_overall_length_matched",
+        "Held-out overall, equal length",
+        "intercept of the dialogues' gains in held-out overall over their differences in words a reply",
+        _HELD_OUT,
+        "higher",
+    ),
+    Definition(
+        "held_out_overall_like_length",
+        "Held-out overall, like length",
+        "gain in held-out overall over the dialogues whose words a reply differ by at most 20 % of the longer",
+        _HELD_OUT,
         "higher",
     ),
     *(
@@ -66,7 +101,7 @@ FIGURES: tuple[Definition, ...] = (
     Definition(
         "repetition",
         "Repetition",
-        "share of a dialogue's reply bigrams that occurred earlier in its replies; mean over dialogues",
+        "share of a conversation's reply bigrams that occurred earlier in its replies; mean over conversations",
         _TEXT,
         "lower",
         4,
@@ -82,9 +117,32 @@ FIGURES: tuple[Definition, ...] = (
 )
 """The report's figures, in the order they are shown."""
 
-_MORE_TEXT, _CONVERSATION, PARTS = "More text figures", "Conversations", "Reward parts"
+EXPECTED = {"bleu1": (0.15, 0.25), "dist1_all": (0.2, 0.5), "dist2": (0.2, 0.5)}
+"""Relative changes that an earlier project expected of RL, from and to, and never measured."""
+_SECOND, _RUBRIC, _MORE_TEXT = "Second evaluator", "Rubric", "More text figures"
+_CONVERSATION, PARTS = "Conversations", "Reward parts"
 
 MORE: tuple[Definition, ...] = (
+    *(
+        Definition(
+            f"second_{head}",
+            f"{head.capitalize()}, second evaluator",
+            "score in [0, 1]; mean over the turns of a dialogue's conversations, then over dialogues",
+            _SECOND,
+            "higher",
+        )
+        for head in JUDGED
+    ),
+    *(
+        Definition(
+            f"rubric_{head}",
+            f"{head.capitalize()}, rubric",
+            "the rubric measured on the text itself, in [0, 1]; averaged as above",
+            _RUBRIC,
+            "higher",
+        )
+        for head in JUDGED
+    ),
     *(
         Definition(f"bleu{order}", f"BLEU-{order}", f"as BLEU-1, all weight on order {order}", _MORE_TEXT, "higher", 4)
         for order in ORDERS[1:]
@@ -111,9 +169,16 @@ MORE: tuple[Definition, ...] = (
         for order in ORDERS
     ),
     Definition(
-        "accepted", "Accepted", "share of dialogues in which the seeker accepted a film", _CONVERSATION, "higher"
+        "distinct_replies",
+        "Distinct replies",
+        "distinct replies / all replies of the system",
+        _MORE_TEXT,
+        "higher",
     ),
-    Definition("turns", "Turns", "recommender turns a dialogue", _CONVERSATION, "neither", 2),
+    Definition(
+        "accepted", "Accepted", "share of conversations in which the seeker accepted a film", _CONVERSATION, "higher"
+    ),
+    Definition("turns", "Turns", "recommender turns a conversation", _CONVERSATION, "neither", 2),
     Definition("tokens", "Tokens", "tokens a reply", _CONVERSATION, "neither", 2),
     Definition("cut", "Cut", "share of replies that reached the token limit before their end", _CONVERSATION, "lower"),
     Definition("stripped", "Stripped", "markers and titles outside slots removed, a reply", _CONVERSATION, "lower"),

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
+from algorithms.second_evaluator import JUDGED
 from ecr_rl.evaluation import text_figures
-from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Interval, Ratio, Statistic, draw, paired
-from ecr_rl.evaluation.definitions import FIGURES, MORE, Definition, part_definition
+from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Interval, Ratio, Statistic, draw, paired, relative
+from ecr_rl.evaluation.definitions import EXPECTED, FIGURES, MORE, Definition, part_definition
+from ecr_rl.evaluation.length_matched import Intercept, of_like_length
 from ecr_rl.evaluation.records import ConversationRecord, TurnRecord
 from envs.errors import DataError
 from envs.heads import HEADS
 
 Records = Sequence[ConversationRecord]
+Dialogues = Sequence[Records]
+"""The conversations of each dialogue: what is resampled together."""
 Statistics = Mapping[str, Statistic]
+FREQUENT = 10
+"""The most frequent replies that are told."""
 
 
 def compare(
@@ -32,18 +41,22 @@ def compare(
     Raises:
         DataError: no records, a dialogue twice, or two systems with different dialogues.
     """
-    first, second = _matched(baseline, rl)
+    found = statistics_of(baseline, rl)
+    first, second = found.dialogues
     counts_BN = draw(len(first), resamples, seed)
-    main = _section(FIGURES, _main_statistics(first), _main_statistics(second), counts_BN)
-    parts = sorted({name for record in (*first, *second) for turn in record.turns for name in turn.parts})
+    main = _section(FIGURES, *found.figures, counts_BN)
+    parts = [name.removeprefix("part_") for name in found.figures[0] if name.startswith("part_")]
     further = (*MORE, *map(part_definition, parts))
-    more = _section(further, _more_statistics(first, parts), _more_statistics(second, parts), counts_BN)
     return {
         "systems": main["systems"],
         "difference": main["difference"],
         "n": len(first),
+        "n_like_length": found.like_length,
+        "conversations": len(first[0]),
         "missing": main["missing"],
-        "more": more | {"sacrebleu": _sacrebleu(first, second)},
+        "more": _section(further, *found.figures, counts_BN) | {"sacrebleu": _sacrebleu(first, second)},
+        "relative": _relative(*found.figures, counts_BN),
+        "frequent": {"baseline": _frequent(first), "rl": _frequent(second)},
         "formulas": {definition.name: definition.formula for definition in (*FIGURES, *further)},
         "bootstrap": {
             "method": "percentile over dialogues, paired; DIST by each dialogue's jackknife influence",
@@ -54,21 +67,60 @@ def compare(
     }
 
 
-def _matched(baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord]) -> tuple[Records, Records]:
-    """Both systems' records sorted by dialogue."""
-    first, second = (sorted(records, key=lambda record: record.index) for records in (baseline, rl))
+@dataclass(frozen=True)
+class Compared:
+    """Two systems on the same dialogues.
+
+    Attributes:
+        dialogues: of the baseline and of rl, the conversations of each dialogue.
+        figures: of each, its statistics by name: ``FIGURES``, ``MORE`` and the reward's parts.
+        like_length: dialogues in which both write replies of like length.
+    """
+
+    dialogues: tuple[Dialogues, Dialogues]
+    figures: tuple[Statistics, Statistics]
+    like_length: int
+
+
+def statistics_of(baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord]) -> Compared:
+    """The statistics that ``compare`` draws its intervals from.
+
+    Raises:
+        DataError: as ``compare``.
+    """
+    first, second = _matched(baseline, rl)
+    held_out = held_out_statistics(first, second)
+    parts = sorted({name for turn in _turns((*first, *second)) for name in turn.parts})
+    mine, theirs = (
+        _main_statistics(dialogues) | own | _more_statistics(dialogues, parts)
+        for dialogues, own in ((first, held_out.baseline), (second, held_out.rl))
+    )
+    return Compared((first, second), (mine, theirs), held_out.like_length)
+
+
+def _matched(baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord]) -> tuple[Dialogues, Dialogues]:
+    """Both systems' records by dialogue, in order."""
+    first, second = (sorted(records, key=lambda record: record.place) for records in (baseline, rl))
     for name, records in (("baseline", first), ("rl", second)):
         if not records:
             raise DataError(f"the {name} system has no records", remedy="Evaluate it on at least one dialogue")
-        if len({record.index for record in records}) < len(records):
-            raise DataError(f"a dialogue stands twice in the records of the {name} system", field="index")
-    if [record.index for record in first] != [record.index for record in second]:
+        if len({record.place for record in records}) < len(records):
+            raise DataError(f"a conversation stands twice in the records of the {name} system", field="index")
+    if [record.place for record in first] != [record.place for record in second]:
         raise DataError(
             "the two systems were evaluated on different dialogues",
             field="index",
             remedy="Evaluate both on the same ones: the comparison is paired by dialogue",
         )
-    return first, second
+    return _by_dialogue(first), _by_dialogue(second)
+
+
+def _by_dialogue(records: Records) -> Dialogues:
+    return [list(group) for _, group in groupby(records, key=lambda record: record.index)]
+
+
+def _turns(dialogues: Dialogues) -> Iterator[TurnRecord]:
+    return (turn for records in dialogues for record in records for turn in record.turns)
 
 
 def _section(
@@ -89,42 +141,121 @@ def _json(value: Interval | None) -> dict[str, float] | None:
     return None if value is None else asdict(value)
 
 
-def _main_statistics(records: Records) -> dict[str, Statistic]:
-    bigrams = text_figures.count_grams([record.replies for record in records], 2)
+def _main_statistics(dialogues: Dialogues) -> dict[str, Statistic]:
+    bigrams = text_figures.count_grams(_replies(dialogues), 2)
     return {
-        "reward": _dialogue_mean(records, lambda turn: turn.reward),
-        "held_out_overall": _dialogue_mean(records, lambda turn: turn.held_out),
-        **{head: _dialogue_mean(records, _head(head)) for head in HEADS},
-        "bleu1": _gold_bleu(records, 1),
+        "reward": _dialogue_mean(dialogues, lambda turn: turn.reward),
+        **{head: _dialogue_mean(dialogues, _head(head)) for head in HEADS},
+        "bleu1": _gold_bleu(dialogues, 1),
         "dist2": Distinct(bigrams.distinct, bigrams.alone, bigrams.totals),
-        "length": _turn_mean(records, lambda turn: text_figures.word_count(turn.reply)),
-        "repetition": _per_dialogue([text_figures.repetition(record.replies) for record in records]),
-        "kl": _kl(records),
+        "length": _turn_mean(dialogues, lambda turn: text_figures.word_count(turn.reply)),
+        "repetition": _conversation_mean(dialogues, lambda record: text_figures.repetition(record.replies)),
+        "kl": _kl(dialogues),
     }
 
 
-def _more_statistics(records: Records, parts: Sequence[str]) -> dict[str, Statistic]:
-    counts = {
-        order: text_figures.count_grams([record.replies for record in records], order) for order in text_figures.ORDERS
-    }
+def _more_statistics(dialogues: Dialogues, parts: Sequence[str]) -> dict[str, Statistic]:
+    counts = {order: text_figures.count_grams(_replies(dialogues), order) for order in text_figures.ORDERS}
     return {
-        **{f"bleu{order}": _gold_bleu(records, order) for order in text_figures.ORDERS[1:]},
+        **{f"second_{head}": _dialogue_mean(dialogues, _second(head)) for head in JUDGED},
+        **{f"rubric_{head}": _dialogue_mean(dialogues, _rubric(head)) for head in JUDGED},
+        **{f"bleu{order}": _gold_bleu(dialogues, order) for order in text_figures.ORDERS[1:]},
         **{f"dist{order}_all": Distinct(found.distinct, found.alone, found.totals) for order, found in counts.items()},
         **{
             f"dist{order}_sentences": Distinct(found.distinct, found.alone, found.sentences)
             for order, found in counts.items()
         },
-        "accepted": _per_dialogue([_accepted(record) for record in records]),
-        "turns": _per_dialogue([len(record.turns) for record in records]),
-        "tokens": _turn_mean(records, lambda turn: turn.tokens),
-        "cut": _turn_mean(records, lambda turn: turn.cut),
-        "stripped": _turn_mean(records, lambda turn: turn.stripped),
-        **{f"part_{part}": _dialogue_mean(records, _part(part)) for part in parts},
+        "distinct_replies": _distinct_replies(dialogues),
+        "accepted": _conversation_mean(dialogues, _accepted),
+        "turns": _conversation_mean(dialogues, lambda record: float(len(record.turns))),
+        "tokens": _turn_mean(dialogues, lambda turn: turn.tokens),
+        "cut": _turn_mean(dialogues, lambda turn: turn.cut),
+        "stripped": _turn_mean(dialogues, lambda turn: turn.stripped),
+        **{f"part_{part}": _dialogue_mean(dialogues, _part(part)) for part in parts},
     }
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out figures of both systems, and how many dialogues have replies of like length."""
+
+    baseline: dict[str, Statistic]
+    rl: dict[str, Statistic]
+    like_length: int
+
+
+def held_out_statistics(baseline: Dialogues, rl: Dialogues) -> HeldOut:
+    """The second evaluator's heads, PMI and emotion match in the baseline's standard deviations: ``held_out_<name>``.
+
+    A dialogue's score is the mean over the turns (emotion match: over the gold contexts) of all its conversations; the
+    baseline's mean over dialogues is 0 and its standard deviation 1. ``held_out_overall_length_matched`` and
+    ``held_out_overall_like_length`` are the gain in the head ``overall`` at equal length (see ``length_matched``); the
+    baseline's is 0.
+    """
+    first, second = {}, {}
+    for name, values in _held_out_values().items():
+        mine, theirs = (values(dialogues) for dialogues in (baseline, rl))
+        middle, spread = (np.nanmean(mine), np.nanstd(mine)) if np.isfinite(mine).any() else (0.0, 0.0)
+        for found, scores in ((first, mine), (second, theirs)):
+            found[f"held_out_{name}"] = _mean_of((scores - middle) / spread if spread > 0 else scores - middle)
+    gains = second["held_out_overall"].numerator - first["held_out_overall"].numerator
+    known = second["held_out_overall"].present & first["held_out_overall"].present
+    lengths = [_dialogue_values(each, lambda turn: text_figures.word_count(turn.reply)) for each in (baseline, rl)]
+    alike = known & of_like_length(*lengths)
+    nothing = np.zeros(len(gains))
+    first["held_out_overall_length_matched"] = Ratio(nothing, known.astype(np.float64))
+    first["held_out_overall_like_length"] = Ratio(nothing, alike.astype(np.float64))
+    second["held_out_overall_length_matched"] = Intercept(gains, lengths[1] - lengths[0], known)
+    second["held_out_overall_like_length"] = Ratio(np.where(alike, gains, 0.0), alike.astype(np.float64))
+    return HeldOut(first, second, int(alike.sum()))
+
+
+def _held_out_values() -> dict[str, Callable[[Dialogues], np.ndarray]]:
+    """By name, each dialogue's value (N,); NaN where there is none."""
+    heads = {head: partial(_dialogue_values, value=_second(head)) for head in JUDGED}
+    return heads | {"pmi": partial(_dialogue_values, value=lambda turn: turn.pmi), "emotion_match": _emotion_match}
+
+
+def _emotion_match(dialogues: Dialogues) -> np.ndarray:
+    found = [[case.emotion for record in records for case in record.gold] for records in dialogues]
+    return _floats([sum(row) / len(row) if row else np.nan for row in found])
+
+
+def _relative(baseline: Statistics, rl: Statistics, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:
+    """(rl - baseline) / baseline of each figure of ``EXPECTED``, with its interval."""
+    return {name: _json(relative(baseline[name], rl[name], counts_BN)) for name in EXPECTED}
+
+
+def _frequent(dialogues: Dialogues) -> list[dict[str, Any]]:
+    """The most frequent replies of a system, each with its share of all replies."""
+    counts = Counter(turn.reply for turn in _turns(dialogues))
+    return [
+        {"reply": reply, "count": count, "share": count / counts.total()}
+        for reply, count in counts.most_common(FREQUENT)
+    ]
+
+
+def _replies(dialogues: Dialogues) -> list[list[str]]:
+    return [[turn.reply for record in records for turn in record.turns] for records in dialogues]
+
+
+def _distinct_replies(dialogues: Dialogues) -> Distinct:
+    said = [Counter(replies) for replies in _replies(dialogues)]
+    holders = Counter(reply for replies in said for reply in replies)
+    alone = [sum(holders[reply] == 1 for reply in replies) for replies in said]
+    return Distinct(len(holders), _floats(alone), _floats([replies.total() for replies in said]))
 
 
 def _head(name: str) -> Callable[[TurnRecord], float | None]:
     return lambda turn: turn.heads.get(name)
+
+
+def _second(name: str) -> Callable[[TurnRecord], float | None]:
+    return lambda turn: turn.held_out.get(name)
+
+
+def _rubric(name: str) -> Callable[[TurnRecord], float | None]:
+    return lambda turn: turn.rubric.get(name)
 
 
 def _part(name: str) -> Callable[[TurnRecord], float]:
@@ -136,53 +267,66 @@ def _accepted(record: ConversationRecord) -> float | None:
     return float(any(turn.accepted for turn in record.turns)) if record.turns else None
 
 
-def _dialogue_mean(records: Records, value: Callable[[TurnRecord], float | None]) -> Ratio:
-    """Mean over a dialogue's turns that have a value, then over dialogues."""
-    found = [[value(turn) for turn in record.turns] for record in records]
+def _dialogue_values(dialogues: Dialogues, value: Callable[[TurnRecord], float | None]) -> np.ndarray:
+    """(N,) of each dialogue the mean over the turns of its conversations that have a value; NaN without one."""
+    found = [[value(turn) for record in records for turn in record.turns] for records in dialogues]
     known = [[number for number in row if number is not None] for row in found]
-    return _per_dialogue([sum(row) / len(row) if row else None for row in known])
+    return _floats([sum(row) / len(row) if row else np.nan for row in known])
 
 
-def _turn_mean(records: Records, value: Callable[[TurnRecord], float]) -> Ratio:
-    """Mean over all turns of all dialogues."""
-    sums = [sum(value(turn) for turn in record.turns) for record in records]
-    return Ratio(_floats(sums), _floats([len(record.turns) for record in records]))
+def _dialogue_mean(dialogues: Dialogues, value: Callable[[TurnRecord], float | None]) -> Ratio:
+    """Mean over a dialogue's turns that have a value, then over dialogues."""
+    return _mean_of(_dialogue_values(dialogues, value))
 
 
-def _gold_bleu(records: Records, order: int) -> Ratio:
+def _conversation_mean(dialogues: Dialogues, value: Callable[[ConversationRecord], float | None]) -> Ratio:
+    """Mean over the conversations that have a value."""
+    known = [[number for record in records if (number := value(record)) is not None] for records in dialogues]
+    return Ratio(_floats([sum(row) for row in known]), _floats([len(row) for row in known]))
+
+
+def _turn_mean(dialogues: Dialogues, value: Callable[[TurnRecord], float]) -> Ratio:
+    """Mean over all turns of all conversations."""
+    values = [[value(turn) for record in records for turn in record.turns] for records in dialogues]
+    return Ratio(_floats([sum(row) for row in values]), _floats([len(row) for row in values]))
+
+
+def _gold_bleu(dialogues: Dialogues, order: int) -> Ratio:
     """Mean over all gold contexts of all dialogues."""
-    sums = [sum(text_figures.bleu(case.reply, case.reference, order) for case in record.gold) for record in records]
-    return Ratio(_floats(sums), _floats([len(record.gold) for record in records]))
+    gold = [[case for record in records for case in record.gold] for records in dialogues]
+    sums = [sum(text_figures.bleu(case.reply, case.reference, order) for case in cases) for cases in gold]
+    return Ratio(_floats(sums), _floats([len(cases) for cases in gold]))
 
 
-def _kl(records: Records) -> Ratio:
+def _kl(dialogues: Dialogues) -> Ratio:
     """Mean over all tokens of the turns where it was measured."""
-    measured = [[(turn.kl, turn.tokens) for turn in record.turns if turn.kl is not None] for record in records]
+    measured = [
+        [(turn.kl, turn.tokens) for record in records for turn in record.turns if turn.kl is not None]
+        for records in dialogues
+    ]
     return Ratio(
         _floats([sum(kl for kl, _ in row) for row in measured]),
         _floats([sum(size for _, size in row) for row in measured]),
     )
 
 
-def _per_dialogue(values: Sequence[float | None]) -> Ratio:
-    """Mean over the dialogues that have a value."""
-    return Ratio(
-        _floats([0.0 if value is None else value for value in values]), _floats([value is not None for value in values])
-    )
+def _mean_of(values: np.ndarray) -> Ratio:
+    """Mean over the dialogues that have a value; NaN is none."""
+    known = np.isfinite(values)
+    return Ratio(np.where(known, values, 0.0), known.astype(np.float64))
 
 
 def _floats(values: Sequence[float]) -> np.ndarray:
     return np.array(values, dtype=np.float64)
 
 
-def _sacrebleu(baseline: Records, rl: Records) -> dict[str, Any] | None:
+def _sacrebleu(baseline: Dialogues, rl: Dialogues) -> dict[str, Any] | None:
     """Corpus BLEU of both systems with its signature; None unless both have gold cases."""
+    cases = [
+        [case for records in dialogues for record in records for case in record.gold] for dialogues in (baseline, rl)
+    ]
     scores = [
-        text_figures.sacrebleu_score(
-            [case.reply for record in records for case in record.gold],
-            [case.reference for record in records for case in record.gold],
-        )
-        for records in (baseline, rl)
+        text_figures.sacrebleu_score([case.reply for case in gold], [case.reference for case in gold]) for gold in cases
     ]
     if scores[0] is None or scores[1] is None:
         return None

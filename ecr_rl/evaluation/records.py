@@ -35,7 +35,9 @@ class TurnRecord:
         films: ids of the films that the reply names.
         heads: score of each critic head in [0, 1]; a head that gave no score is left out.
         parts: parts of the turn's reward, by name; their sum is the reward.
-        held_out: the second evaluator's score in [0, 1]; None where it gave none.
+        held_out: the second evaluator's score of each head that it judges, in [0, 1]; a missing one is left out.
+        rubric: the rubric's own score of each head but BLEU on the text, in [0, 1]; empty where there is no rubric.
+        pmi: what the context tells of the reply by a language model, in nats a token; None where it was not measured.
         tokens: tokens of the reply.
         cut: whether the reply reached its token limit before its end.
         stripped: pieces of markup or titles removed from the reply.
@@ -49,7 +51,9 @@ class TurnRecord:
     films: list[int]
     heads: dict[str, float]
     parts: dict[str, float]
-    held_out: float | None
+    held_out: dict[str, float]
+    rubric: dict[str, float]
+    pmi: float | None
     tokens: int
     cut: bool
     stripped: int
@@ -64,19 +68,27 @@ class TurnRecord:
 
 @dataclass(frozen=True)
 class GoldRecord:
-    """One reply to a human context and what the human wrote there, films as titles in both."""
+    """One reply to a human context and what the human wrote there, films as titles in both.
+
+    Attributes:
+        reply: the system's.
+        reference: the human's.
+        emotion: cosine of their nine emotions.
+    """
 
     __pydantic_config__ = _STRICT
     reply: str
     reference: str
+    emotion: float
 
 
 @dataclass(frozen=True)
 class ConversationRecord:
-    """One held-out dialogue as one system lived it.
+    """One conversation of a system on a held-out dialogue.
 
     Attributes:
-        index: the dialogue's place in the held-out split; pairs the two systems' records.
+        index: the dialogue's place in the held-out split.
+        repeat: 0-based number of the conversation among those on this dialogue; with ``index`` it pairs the systems.
         conversation_id: the corpus's id, None where it is not known.
         history: the turns before the first free one: the same for every system.
         turns: the free turns.
@@ -85,10 +97,16 @@ class ConversationRecord:
 
     __pydantic_config__ = _STRICT
     index: int
+    repeat: int
     conversation_id: int | None
     history: list[Line]
     turns: list[TurnRecord]
     gold: list[GoldRecord]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """``index`` and ``repeat``: which of the systems' conversations belong together."""
+        return self.index, self.repeat
 
     @property
     def replies(self) -> list[str]:
@@ -127,7 +145,7 @@ def _line(record: ConversationRecord, path: Path) -> str:
         raise DataError(
             f"the record of dialogue {record.index} holds a number that is not finite",
             file=path,
-            remedy="Leave a head that gave no score out; write None for a missing held_out or kl",
+            remedy="Leave a head that gave no score out; write None for a missing kl",
         ) from error
 
 

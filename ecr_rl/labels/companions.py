@@ -6,9 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+from algorithms.emotions import EmotionReader
 from algorithms.film_affinity import FilmAffinity
 from algorithms.film_table import FilmTable
 from ecr_rl.labels.evidence import ContextForm, Judge
+from ecr_rl.labels.instruments import load_instruments
 from ecr_rl.labels.judges import rubric_maker
 from envs.catalog import Catalog
 from envs.errors import DataError
@@ -52,6 +54,11 @@ def facts_of(folder: Path) -> Path | None:
     return folder / JUDGE if (folder / JUDGE / FACTS).is_file() else None
 
 
+def carries_judge(folder: Path) -> bool:
+    """Whether a label folder, or a critic's, carries the rubric that made its labels: foreign labels have none."""
+    return (folder / JUDGE / CARD).is_file()
+
+
 def context_of(folder: Path) -> ContextForm:
     """What the rubric was told that made the labels of a label folder, or of a critic's.
 
@@ -75,9 +82,17 @@ def judge_of(folder: Path, catalog: Catalog, context: ContextForm) -> Judge:
         catalog: the films.
         context: what the judge is told; ``context_of`` says what it was told when it made the labels.
     """
+    return rubric_maker(catalog, _instruments(folder), context, read_films(folder).affinity)()
+
+
+def emotions_of(folder: Path) -> EmotionReader:
+    """Who read the emotions for the labels of a label folder, or of a critic's; phrases where it carries no judge."""
+    return load_instruments(_instruments(folder)).emotions
+
+
+def _instruments(folder: Path) -> Path | None:
     fitted = folder / JUDGE / INSTRUMENTS
-    instruments = fitted if fitted.is_dir() else None
-    return rubric_maker(catalog, instruments, context, read_films(folder).affinity)()
+    return fitted if fitted.is_dir() else None
 
 
 def read_films(folder: Path) -> FilmTable:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from jinja2 import TemplateError
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
-from algorithms.language_model import best_device, load_causal_lm, max_positions
+from algorithms.chat_model import ChatModel
+from algorithms.language_model import max_positions
 from ecr_rl.labels.evidence import Evidence, Labels, no_labels
 from ecr_rl.labels.injection import speaks_to_judge
 from ecr_rl.labels.prompt import HIGHEST, JUDGED, LOWEST, PROMPT_VERSION, EmotionsOf, judge_messages, parse_scores, unit
@@ -23,8 +23,8 @@ from envs.errors import ModelError
 _DIGITS = [str(score) for score in range(LOWEST, HIGHEST + 1)]
 
 
-class _ChatModel:
-    """A loaded model with its tokenizer, and where its score tokens are.
+class _JudgingModel(ChatModel):
+    """A chat model, and where its score tokens are.
 
     Attributes:
         prefills: beginnings of the answer up to each score; none for parsed text.
@@ -33,22 +33,13 @@ class _ChatModel:
     """
 
     def __init__(self, settings: JudgeSettings) -> None:
-        device = best_device()
-        dtype = torch.bfloat16 if device != "cpu" else torch.float32
-        self.model = load_causal_lm(settings.model, dtype=dtype, four_bit=settings.four_bit, device=device).eval()
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(settings.model, use_fast=True)
-        if self.tokenizer.pad_token_id is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
-        self.tokenizer.padding_side = "left"
+        super().__init__(settings.model, four_bit=settings.four_bit)
         self.prefills: list[str] = []
         self.score_ids: list[int] = []
         if settings.reading == "expectation":
             self.prefills, self.score_ids = _score_tokens(self.tokenizer, settings.model)
         ahead = max((self.length(prefill) for prefill in self.prefills), default=0)
         self.room = max_positions(self.model) - max(ahead, settings.max_new)
-
-    def length(self, text: str) -> int:
-        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 class ModelJudge:
@@ -74,8 +65,8 @@ class ModelJudge:
         }
 
     @cached_property
-    def _chat(self) -> _ChatModel:
-        return _ChatModel(self._settings)
+    def _chat(self) -> _JudgingModel:
+        return _JudgingModel(self._settings)
 
     def judge(self, evidence: Sequence[Evidence]) -> Labels:
         """Score N replies; an answer that cannot be read is a problem of its piece.
@@ -140,14 +131,10 @@ class ModelJudge:
 
     def _write(self, piece: Evidence) -> str:
         messages = judge_messages(piece, self._catalog, self._settings.context, self._emotions)
+        if self._chat.has_template:
+            return self._chat.write(messages)
         whole = "\n\n".join(message["content"] for message in messages)
-        if not getattr(self._chat.tokenizer, "chat_template", None):
-            return f"{whole}\n\nAnswer:\n"
-        options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True}
-        try:
-            return self._chat.tokenizer.apply_chat_template(messages, **options)
-        except TemplateError:  # Gemma's template, among others, knows no system role
-            return self._chat.tokenizer.apply_chat_template([{"role": "user", "content": whole}], **options)
+        return f"{whole}\n\nAnswer:\n"
 
     def _batch(self, texts: list[str]) -> dict[str, torch.Tensor]:
         batch = self._chat.tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)

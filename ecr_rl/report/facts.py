@@ -33,9 +33,11 @@ def clean_facts(summary: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def fact_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Label and text of each fact."""
+    """Label and text of each fact; lists, which hold more than a line, are left to the JSON."""
     return [
-        (LABELS.get(name, name.replace("_", " ").capitalize()), _text(name, value)) for name, value in facts.items()
+        (LABELS.get(name, name.replace("_", " ").capitalize()), _text(name, value))
+        for name, value in facts.items()
+        if not isinstance(value, list)
     ]
 
 

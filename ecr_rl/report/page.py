@@ -14,7 +14,17 @@ from ecr_rl.config import RunConfig, config_yaml
 from ecr_rl.evaluation.definitions import FIGURES, MORE, Definition, part_definition
 from ecr_rl.evaluation.records import ConversationRecord, TurnRecord
 from ecr_rl.report.facts import fact_rows
-from ecr_rl.report.wording import MARKS, figure, limits, mean_and_interval, protocol, reading, verdict
+from ecr_rl.report.wording import (
+    MARKS,
+    figure,
+    limits,
+    mean_and_interval,
+    percent,
+    protocol,
+    reading,
+    relative_rows,
+    verdict,
+)
 from envs.heads import HEADS
 
 CARDS = ("reward", "held_out_overall", "dist2", "length")
@@ -68,6 +78,8 @@ def render(page: Page) -> str:
         groups=_groups(FIGURES, report),
         more=_groups((*MORE, *parts), report["more"]),
         sacrebleu=report["more"]["sacrebleu"],
+        relative=relative_rows(report),
+        frequent=_frequent(report["frequent"]),
         protocol=protocol(report, page.config),
         marks=MARKS,
         plots={name: base64.b64encode(content).decode("ascii") for name, content in page.plots.items()},
@@ -77,6 +89,14 @@ def render(page: Page) -> str:
         command=report["command"],
         config=config_yaml(page.config),
     )
+
+
+def _frequent(systems: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[tuple[str, str, str, str]]:
+    """The most frequent replies of both systems side by side: share and text of each, empty where there are fewer."""
+    columns = [
+        [(percent(each["share"], ".1f"), each["reply"]) for each in systems[name]] for name in ("baseline", "rl")
+    ]
+    return [(*mine, *theirs) for mine, theirs in zip_longest(*columns, fillvalue=("", ""))]
 
 
 def _minus(text: str) -> str:
@@ -128,6 +148,7 @@ def _sample(pair: Pair) -> dict[str, Any]:
     baseline, rl = pair
     return {
         "index": baseline.index,
+        "repeat": baseline.repeat,
         "conversation_id": baseline.conversation_id,
         "opening": baseline.history,
         "turns": list(zip_longest(map(_turn, baseline.turns), map(_turn, rl.turns))),
@@ -144,7 +165,7 @@ def _turn(turn: TurnRecord) -> dict[str, Any]:
         "answer": turn.answer,
         "heads": [(head, f"{score:.2f}", f"{share:.0%}") for head, score, share in heads],
         "reward": f"{turn.reward:+.2f}",
-        "held_out": None if turn.held_out is None else f"{turn.held_out:.2f}",
+        "held_out": f"{turn.held_out['overall']:.2f}" if "overall" in turn.held_out else None,
         "notes": notes,
     }
 

@@ -69,7 +69,7 @@ def _report(figures: dict[str, Any], summary: dict[str, Any], curves: Curves, co
 
 
 def _sorted(records: list[Any]) -> list[Any]:
-    return sorted(records, key=lambda record: record.index)
+    return sorted(records, key=lambda record: record.place)
 
 
 def _config(run: Path) -> RunConfig:

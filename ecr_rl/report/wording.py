@@ -7,11 +7,12 @@ from typing import Any
 
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.bootstrap import Interval
-from ecr_rl.evaluation.definitions import Definition
+from ecr_rl.evaluation.definitions import EXPECTED, Definition
 
 NO_DATA = "no data"
 SEEKERS = {
     "profile": "a simulated seeker that follows an agenda drawn from the dialogue's profile",
+    "model": "a simulated seeker that follows an agenda drawn from the dialogue's profile in a language model's words",
     "replay": "a replay of the human seeker's lines, whatever the recommender says",
 }
 MARKS = {"better": "\u25b2", "worse": "\u25bc", "changed": "\u25c6", "unclear": "\u00b7", "no data": "\u00b7"}
@@ -83,10 +84,14 @@ def _second_evaluator(report: Mapping[str, Any]) -> str:
         return ""
     change = mean_and_interval(difference, 3, signed=True)
     if difference.low > 0:
-        return f"A second evaluator that PPO never saw also scores RL higher: {change}."
-    if difference.high < 0:
-        return f"A second evaluator that PPO never saw scores RL lower: {change}."
-    return f"A second evaluator that PPO never saw finds no measurable difference: {change} includes 0."
+        said = f"A second evaluator that PPO never saw also scores RL higher: {change}"
+    elif difference.high < 0:
+        said = f"A second evaluator that PPO never saw scores RL lower: {change}"
+    else:
+        said = f"A second evaluator that PPO never saw finds no measurable difference: {change}, which includes 0,"
+    matched = figure(report["difference"], "held_out_overall_length_matched")
+    at_length = "" if matched is None else f"; at equal length {mean_and_interval(matched, 3, signed=True)}"
+    return f"{said} standard deviations of the baseline's dialogues{at_length}."
 
 
 def _text(report: Mapping[str, Any]) -> str:
@@ -108,13 +113,37 @@ def protocol(report: Mapping[str, Any], config: RunConfig) -> dict[str, str]:
     turns = f"{env.horizon} free turns" if env.seeker == "replay" else f"at most {env.max_turns} recommender turns"
     return {
         "Systems": "baseline: the supervised policy that RL started from; rl: the policy after PPO",
-        "Dialogues": f"{report['n']} held-out dialogues of source {config.data.source}, the same for both systems",
+        "Dialogues": f"{report['n']} held-out dialogues of source {config.data.source}, the same for both systems, "
+        f"{report['conversations']} conversations on each",
         "Conversation": f"{SEEKERS[env.seeker]}; {turns}; same seeds for both systems",
         "Sampling": f"both systems: temperature {policy.temperature:g}, at most {policy.max_new} tokens a reply",
         "Intervals": f"{percent(bootstrap['coverage'])} bootstrap, {bootstrap['resamples']:,} resamples, seed "
         f"{bootstrap['seed']}; {bootstrap['method']}",
         "Difference": "rl - baseline, paired by dialogue",
+        "Like length": f"{report['n_like_length']} of these dialogues have replies of like length in both systems",
     }
+
+
+def relative_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Of each figure with an expectation: its name, the relative change, what was expected, and whether it is met."""
+    rows = []
+    for name, (low, high) in EXPECTED.items():
+        change = figure(report["relative"], name)
+        if change is None:
+            rows.append((name, NO_DATA, _range(low, high), NO_DATA))
+            continue
+        met = "met" if change.mean >= low else "not met"
+        rows.append((name, _percents(change), _range(low, high), met))
+    return rows
+
+
+def _percents(change: Interval) -> str:
+    mean, low, high = (f"{100 * number:+.1f}" for number in (change.mean, change.low, change.high))
+    return f"{mean} % [{low}, {high}]"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{100 * low:+.0f} to {100 * high:+.0f} %"
 
 
 def limits(report: Mapping[str, Any], config: RunConfig) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from algorithms.recommender.training import fit_recommender
-from algorithms.second_evaluator import SecondEvaluator
+from algorithms.second_evaluator import JUDGED, SecondEvaluator
 from algorithms.settings import RecommenderSettings
 from ecr_rl.evaluation.critic_figures import head_figures
 from ecr_rl.labels.evidence import Judge
@@ -29,24 +29,25 @@ SECOND_EVALUATOR_EXAMPLES = 12_000
 
 
 def build_second_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
-    """Train the evaluator that PPO never sees, on the train dialogues that the critic does not learn from.
+    """Train the evaluator that reports, on train dialogues that neither critic nor selecting evaluator learn from.
 
     Returns:
-        ``{"overall": {"r2", "r2_length", "spearman", "mae"}, "n", "examples"}``, held out on the validation split.
+        ``{"heads": {head: {"r2", "r2_length", "spearman", "mae"}}, "n", "examples"}``, on the validation split.
     """
     on_step(0, 2, {})
-    train = label(corpus.train[1::2], corpus.catalog, judge, SECOND_EVALUATOR_EXAMPLES, seed=1)
+    train = label(corpus.train[1::4], corpus.catalog, judge, SECOND_EVALUATOR_EXAMPLES, seed=1)
     valid = label(corpus.valid, corpus.catalog, judge, HELD_OUT, seed=1)
     on_step(1, 2, {})
-    overall = HEADS.index("overall")
-    evaluator = SecondEvaluator.fit(train.exchanges, train.labels.values[:, overall])
+    judged = [HEADS.index(head) for head in JUDGED]
+    evaluator = SecondEvaluator.fit(train.exchanges, train.labels.values[:, judged])
     evaluator.save(folder)
     predictions = np.zeros(valid.labels.values.shape)
-    predictions[:, overall] = evaluator.overall(valid.exchanges)
-    heads = head_figures(valid.labels.values, valid.labels.known, predictions, valid.replies)
-    figures = {"overall": heads["overall"], "n": len(valid.examples), "examples": len(train.examples)}
+    predictions[:, judged] = evaluator.scores(valid.exchanges)
+    found = head_figures(valid.labels.values, valid.labels.known, predictions, valid.replies)
+    heads = {head: found[head] for head in JUDGED}
+    figures = {"heads": heads, "n": len(valid.examples), "examples": len(train.examples)}
     write_json(folder / "metrics.json", figures)
-    on_step(2, 2, {"r2_overall": heads["overall"]["r2"]})
+    on_step(2, 2, {f"r2_{head}": heads[head]["r2"] for head in JUDGED})
     return figures
 
 

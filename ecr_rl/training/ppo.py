@@ -1,4 +1,4 @@
-"""The PPO stage: calibrate the heads under the supervised policy, train, checkpoint, export the trained policy."""
+"""The PPO stage: calibrate the heads under the supervised policy, train, checkpoint, export the policy that is kept."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from ecr_rl.artefacts import ArtefactFolders
 from ecr_rl.config import RunConfig
 from ecr_rl.runs import RunFolder
 from ecr_rl.training.cluster import ray_instance
+from ecr_rl.training.selection import FOLDER, Selection
 from envs.errors import RunError
 from envs.files import write_json
 from envs.progress import OnStep
@@ -46,6 +47,10 @@ _LEARNER = (
     "clipped_share",
     "kl_reference",
     "kl_weight",
+    "kl_penalty",
+    "kl_stopped",
+    "learning_rate",
+    "gradient_norm",
     "sampler_gap",
     "sampler_gap_max",
     "value_mean",
@@ -58,8 +63,9 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
 
     Args:
         config: the run's settings.
-        artefacts: critic, recommender and supervised policy.
-        run: gets ``reference.json``, ``checkpoints/``, ``model/`` (safetensors, tokenizer, config).
+        artefacts: critic, recommender, supervised policy and, with ``ppo.select_every``, the selecting evaluator.
+        run: gets ``reference.json``, ``checkpoints/`` and ``model/`` (safetensors, tokenizer, config): the policy that
+            the selecting evaluator likes best, or the last one.
         on_step: told of each iteration.
 
     Returns:
@@ -70,19 +76,24 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
     if not reference.is_file():
         calibrate(config, artefacts, reference)
     world = world_of(config, artefacts, reference)
+    selection = None
+    if artefacts.selector is not None:
+        selection = Selection(config, world_of(config, artefacts, reference, "valid"), artefacts.selector)
     with ray_instance(config.resources):
         algorithm = algorithm_config(
             world, artefacts.responder, config.policy, config.ppo, config.resources, run.path / "dump"
         ).build_algo()
         try:
-            _restore(algorithm, run)
-            _iterate(algorithm, config, run, on_step)
-            _export(algorithm, config, artefacts.responder, run.path / MODEL)
+            _restore(algorithm, selection, run)
+            _iterate(algorithm, selection, config, run, on_step)
+            kept = (selection and selection.weights) or _weights(algorithm)
+            _export(kept, config, artefacts.responder, run.path / MODEL)
         finally:
             algorithm.stop()
     if Critic.load(artefacts.critic).weights_hash() != critic_before:
         raise RunError(f"the critic in {artefacts.critic} changed during training; its rewards cannot be trusted")
     facts = _facts(config, artefacts, run) | {"critic_sha256": critic_before}
+    facts |= {"selected_iteration": config.ppo.iterations} if selection is None else selection.facts()
     write_json(run.path / FACTS, facts)
     return facts
 
@@ -113,7 +124,9 @@ def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None
     device = best_device()
     model = load_causal_lm(artefacts.responder, dtype=sampling_dtype(config.policy, device), device=device).eval()
     played = roll_out(model, text, env, [(CALIBRATION, index) for index in range(count)], config.seed)
-    HeadReference.measure(np.stack([outcome.heads for talk in played for outcome in talk.outcomes])).save(path)
+    outcomes = [outcome for talk in played for outcome in talk.outcomes]
+    words = np.array([len(outcome.reply.split()) for outcome in outcomes])
+    HeadReference.measure(np.stack([outcome.heads for outcome in outcomes]), words).save(path)
 
 
 def weights_hash(folder: Path) -> str:
@@ -132,33 +145,46 @@ def checkpoints(run: Path) -> list[tuple[int, Path]]:
     return sorted((int(match[1]), folder) for match, folder in numbered if match)
 
 
-def _restore(algorithm: ConversationPPO, run: RunFolder) -> None:
+def _restore(algorithm: ConversationPPO, selection: Selection | None, run: RunFolder) -> None:
     last = checkpoints(run.path)
     if last:
         algorithm.restore_from_path(str(last[-1][1].resolve()))
-    run.rewind("ppo", algorithm.iteration)
+        if selection is not None and (last[-1][1] / FOLDER).is_dir():
+            selection.load(last[-1][1] / FOLDER)
+    run.rewind("ppo", algorithm.iteration if last else -1)  # the start's own scores stand at 0
 
 
-def _iterate(algorithm: ConversationPPO, config: RunConfig, run: RunFolder, on_step: OnStep) -> None:
+def _iterate(
+    algorithm: ConversationPPO, selection: Selection | None, config: RunConfig, run: RunFolder, on_step: OnStep
+) -> None:
     total = config.ppo.iterations
     on_step(algorithm.iteration, total, {})
+    if selection is not None and algorithm.iteration == 0:
+        on_step(0, total, selection.score(0, _weights(algorithm)))
     while algorithm.iteration < total:
         started = time.perf_counter()
         result = algorithm.train()
         figures = iteration_figures(result) | {"seconds": time.perf_counter() - started}
         done = algorithm.iteration
+        if selection is not None and selection.due(done):
+            figures |= selection.score(done, _weights(algorithm))
         on_step(done, total, figures)
         run.record_workers(_workers(figures, config))
         if done % config.ppo.checkpoint_every == 0 or done == total:
-            _save(algorithm, run.path / CHECKPOINTS, done)
+            _save(algorithm, selection, run.path / CHECKPOINTS, done)
 
 
 def iteration_figures(result: Mapping[str, Any]) -> dict[str, float]:
-    """One iteration's figures from RLlib's result: the conversations' own and the learner's, by name."""
+    """One iteration's figures from RLlib's result: the conversations' own and the learner's, by name.
+
+    ``reward_mean`` is the sum of its parts ``reward_<part>``; with ``kl_penalty`` it makes ``net_reward``, what PPO
+    maximises. All are means a turn.
+    """
     learner = result[LEARNER_RESULTS][DEFAULT_MODULE_ID]
     # RLlib gives NaN for what this iteration did not log: a runner that was down in it.
     figures = {name: float(value) for name, value in result[CONVERSATIONS].items() if not math.isnan(value)}
-    return figures | {name: float(learner[name]) for name in _LEARNER}
+    figures |= {name: float(learner[name]) for name in _LEARNER}
+    return figures | {"net_reward": figures["reward_mean"] + figures["kl_penalty"]}
 
 
 def _workers(figures: Mapping[str, float], config: RunConfig) -> list[dict[str, Any]]:
@@ -171,21 +197,27 @@ def _workers(figures: Mapping[str, float], config: RunConfig) -> list[dict[str, 
     return [*runners, *({"kind": "learner", "index": index} for index in range(max(1, config.resources.learner_count)))]
 
 
-def _save(algorithm: ConversationPPO, folder: Path, iteration: int) -> None:
+def _save(algorithm: ConversationPPO, selection: Selection | None, folder: Path, iteration: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     place, aside = folder / f"iteration-{iteration:06d}", folder / f".aside-{os.getpid()}"
     shutil.rmtree(aside, ignore_errors=True)
     algorithm.save_to_path(str(aside.resolve()))
+    if selection is not None:
+        selection.save(aside / FOLDER)
     shutil.rmtree(place, ignore_errors=True)
     os.rename(aside, place)
     for _, old in checkpoints(folder.parent)[:-_KEPT]:
         shutil.rmtree(old)
 
 
-def _export(algorithm: ConversationPPO, config: RunConfig, supervised: Path, folder: Path) -> None:
+def _weights(algorithm: ConversationPPO) -> dict[str, np.ndarray]:
+    """What training has changed so far, by name."""
     component = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}"
     state = algorithm.learner_group.get_state(component)  # pyright: ignore[reportOptionalMemberAccess]
-    weights = state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
+    return state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
+
+
+def _export(weights: Mapping[str, np.ndarray], config: RunConfig, supervised: Path, folder: Path) -> None:
     aside = folder.with_name(f".{folder.name}-{os.getpid()}")
     trained_copy(supervised, config.policy, weights).save_pretrained(aside)
     load_tokenizer(str(supervised)).save_pretrained(aside)

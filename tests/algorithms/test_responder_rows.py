@@ -109,13 +109,19 @@ def test_row_is_a_function_of_epoch_and_index() -> None:
     assert len({tuple(first.row(epoch, 0).tokens.tolist()) for epoch in range(8)}) > 1
 
 
-def test_emotions_are_the_humans_or_the_planners() -> None:
-    talk = [dialogue("S: Hi\nR: @12")]
-    drawn = ResponderRows(talk, FILMS, advice(ALIEN), TEXT, EnvSettings(), 0)
-    endings = [TEXT.reply(drawn.row(epoch, 0).tokens).split("<emotion>")[1] for epoch in range(200)]
-    emotions = [text.split("<proposal>")[0] for text in endings]
-    assert set(emotions) == {"surprise", "nostalgia, like"}
-    assert 60 < emotions.count("surprise") < 140
+def test_emotions_are_those_that_the_human_reply_carries() -> None:
+    drawn = ResponderRows([dialogue("S: Hi\nR: @12")], FILMS, advice(ALIEN), TEXT, EnvSettings(), 0)
+    endings = [TEXT.reply(drawn.row(epoch, 0).tokens).split("<emotion>")[1] for epoch in range(5)]
+    assert {text.split("<proposal>")[0] for text in endings} == {"nostalgia, like"}
+
+
+def test_a_row_goes_on_to_the_end_of_its_dialogue() -> None:
+    turns = "\n".join(f"S: line {turn}\nR: reply {turn}" for turn in range(5))
+    drawn = ResponderRows([dialogue(turns)], FILMS, None, TEXT, EnvSettings(seeker="replay", horizon=1), 0)
+    replies = {TEXT.reply(row.tokens[row.loss]) for row in (drawn.row(epoch, 0) for epoch in range(40))}
+    longest = max(replies, key=len)
+    assert [f"reply {turn}" in longest for turn in range(5)] == [True] * 5
+    assert all(said.endswith("reply 4") for said in replies) and len(replies) > 1
 
 
 def test_an_unconditioned_policy_is_shown_neither_and_learns_slots_all_the_same() -> None:

@@ -13,7 +13,7 @@ from algorithms.rollout import Conversation, Episode, roll_out, score_tokens
 from algorithms.settings import PolicySettings
 from algorithms.text import ConversationText, load_tokenizer
 from tests.algorithms.doubles import POLICY, tiny_policy_folder
-from tests.algorithms.worlds import SmallWorld
+from tests.algorithms.worlds import SmallWorld, speaking_policy
 
 EPISODES: list[Episode] = [(3, index) for index in range(6)]
 
@@ -31,11 +31,11 @@ def play(
     seed: int = 0,
     settings: PolicySettings = POLICY,
     world: SmallWorld | None = None,
+    candidates: int = 1,
 ) -> list[Conversation]:
     model, text = policy
-    return roll_out(
-        model, ConversationText(text.tokenizer, settings), (world or SmallWorld()).build(at_once), episodes, seed
-    )
+    env = (world or SmallWorld()).build(at_once)
+    return roll_out(model, ConversationText(text.tokenizer, settings), env, episodes, seed, candidates)
 
 
 def tokens(conversation: Conversation) -> list[list[int]]:
@@ -62,6 +62,21 @@ def test_conversation_does_not_depend_on_its_company(policy) -> None:
         assert one.episode == two.episode == three.episode
         for left, right in zip(one.replies, two.replies, strict=True):
             np.testing.assert_allclose(left.logp, right.logp, atol=1e-4)
+
+
+def test_of_several_replies_the_best_paid_one_is_said(tmp_path: Path) -> None:
+    """The judge pays for a question mark, which one reply in four has."""
+    folder = speaking_policy(tmp_path)
+    model, text = load_causal_lm(folder).eval(), ConversationText(load_tokenizer(str(folder)), POLICY)
+    many = [(3, index) for index in range(24)]
+    one, best = (play((model, text), many, 12, candidates=count) for count in (1, 6))
+    asked = [np.mean(["?" in outcome.reply for talk in talks for outcome in talk.outcomes]) for talks in (one, best)]
+    assert asked[0] < 0.5 < asked[1]
+    alone = [play((model, text), [episode], 1, candidates=6)[0] for episode in many[:4]]
+    assert [tokens(talk) for talk in alone] == [tokens(talk) for talk in best[:4]]
+    for talk in best[:4]:
+        for reply, scores in zip(talk.replies, score_tokens(model, talk, POLICY.temperature), strict=True):
+            np.testing.assert_allclose(scores, reply.logp, atol=1e-4)
 
 
 def test_every_turn_is_recorded_once(policy) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithms.second_evaluator import SecondEvaluator
+from algorithms.second_evaluator import JUDGED, SecondEvaluator
 from envs.dialogue import Role, Utterance
 from envs.errors import ModelError
 from envs.heads import Exchange
@@ -22,25 +22,30 @@ def exchanges(replies: list[str]) -> list[Exchange]:
 
 @pytest.fixture(scope="module")
 def evaluator() -> SecondEvaluator:
-    return SecondEvaluator.fit(exchanges((WARM + COLD) * 5), np.array(([0.8] * 3 + [0.2] * 3) * 5))
+    overall = np.array(([0.8] * 3 + [0.2] * 3) * 5)
+    labels = np.full((len(overall), len(JUDGED)), 0.5)
+    labels[:, JUDGED.index("overall")] = overall
+    return SecondEvaluator.fit(exchanges((WARM + COLD) * 5), labels)
 
 
 def test_it_tells_what_it_learnt(evaluator: SecondEvaluator) -> None:
-    warm, cold = evaluator.overall(exchanges(["I hope you enjoy it", "Whatever, stop asking"]))
-    assert warm > cold + 0.2
+    warm, cold = evaluator.scores(exchanges(["I hope you enjoy it", "Whatever, stop asking"]))
+    overall = JUDGED.index("overall")
+    assert warm[overall] > cold[overall] + 0.2
+    assert np.delete(warm, overall) == pytest.approx(0.5), "the other heads were all alike"
 
 
 def test_any_text_gets_a_number_in_range(evaluator: SecondEvaluator) -> None:
     given = ["", "\ud800", "great " * 20_000, "日本語"]
-    scores = evaluator.overall([*exchanges(given), Exchange((), "Hello")])
-    assert scores.shape == (5,)
+    scores = evaluator.scores([*exchanges(given), Exchange((), "Hello")])
+    assert scores.shape == (5, len(JUDGED))
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
 def test_it_comes_back_from_its_folder(evaluator: SecondEvaluator, tmp_path: Path) -> None:
     evaluator.save(tmp_path)
     sample = exchanges([*WARM, *COLD, "something else"])
-    np.testing.assert_array_equal(SecondEvaluator.load(tmp_path).overall(sample), evaluator.overall(sample))
+    np.testing.assert_array_equal(SecondEvaluator.load(tmp_path).scores(sample), evaluator.scores(sample))
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from algorithms.second_evaluator import JUDGED
 from ecr_rl.config import RunConfig, config_yaml
 from ecr_rl.evaluation.records import ConversationRecord, GoldRecord, Line, TurnRecord, write_records
 from envs.dialogue import Role
@@ -45,7 +46,9 @@ def turn(reply: str = "Try Heat (1995)", answer: str = "", reward: float = 0.0, 
         "films": [1],
         "heads": dict.fromkeys(HEADS, 0.5),
         "parts": {"overall": reward},
-        "held_out": 0.5,
+        "held_out": dict.fromkeys(JUDGED, 0.5),
+        "rubric": dict.fromkeys(JUDGED, 0.5),
+        "pmi": 0.1,
         "tokens": 5,
         "cut": False,
         "stripped": 0,
@@ -55,9 +58,11 @@ def turn(reply: str = "Try Heat (1995)", answer: str = "", reward: float = 0.0, 
     return TurnRecord(**(values | changes))
 
 
-def conversation(index: int, *turns: TurnRecord, gold: list[GoldRecord] | None = None) -> ConversationRecord:
+def conversation(
+    index: int, *turns: TurnRecord, gold: list[GoldRecord] | None = None, repeat: int = 0
+) -> ConversationRecord:
     """A dialogue without history."""
-    return ConversationRecord(index, None, [], list(turns), gold or [])
+    return ConversationRecord(index, repeat, None, [], list(turns), gold or [])
 
 
 def example_records(gain: float, dialogues: int = 80, seed: int = 0) -> list[ConversationRecord]:
@@ -69,8 +74,8 @@ def example_records(gain: float, dialogues: int = 80, seed: int = 0) -> list[Con
 def _conversation(index: int, gain: float, rng: np.random.Generator) -> ConversationRecord:
     turns = [_turn(gain, rng, last=place == 3) for place in range(int(rng.integers(2, 5)))]
     references = [f"Have you seen {FILMS[index % len(FILMS)]} ? It is a good one"]
-    gold = [GoldRecord(_reply(rng), reference) for reference in references]
-    return ConversationRecord(index, 20000 + index, list(OPENING[: index % 3]), turns, gold)
+    gold = [GoldRecord(_reply(rng), reference, float(rng.uniform(0.2, 0.9))) for reference in references]
+    return ConversationRecord(index, 0, 20000 + index, list(OPENING[: index % 3]), turns, gold)
 
 
 def _turn(gain: float, rng: np.random.Generator, last: bool) -> TurnRecord:
@@ -82,7 +87,9 @@ def _turn(gain: float, rng: np.random.Generator, last: bool) -> TurnRecord:
         films=[int(rng.integers(1000))],
         heads=heads,
         parts=parts,
-        held_out=float(np.clip(rng.normal(0.5 + gain / 3, 0.1), 0, 1)),
+        held_out={head: float(np.clip(rng.normal(0.5 + gain / 3, 0.1), 0, 1)) for head in JUDGED},
+        rubric={head: float(np.clip(rng.normal(0.5 + gain / 3, 0.1), 0, 1)) for head in JUDGED},
+        pmi=float(rng.normal(0.2 + gain, 0.2)),
         tokens=int(rng.integers(8, 24)),
         cut=bool(rng.random() < 0.05),
         stripped=int(rng.random() < 0.03),

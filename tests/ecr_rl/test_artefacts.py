@@ -14,9 +14,10 @@ import pytest
 
 from ecr_rl.artefacts import ArtefactCache, code_version, key_hash, model_version
 from ecr_rl.config import load_config
-from ecr_rl.pipeline import CODE, Pipeline
+from ecr_rl.pipeline import CODE, Pipeline, shown_by
 from ecr_rl.runs import RunFolder
 from envs.errors import ModelError
+from envs.settings import EnvSettings, SeekerModelSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = {"settings": {"steps": 3}, "corpus": "abc"}
@@ -150,3 +151,9 @@ def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:
     before = model_version(str(tmp_path))
     (tmp_path / "model.safetensors").write_text("12")
     assert model_version(str(tmp_path)) != before
+
+
+def test_a_seekers_model_does_not_make_the_responder_anew() -> None:
+    other = EnvSettings(seeker_model=SeekerModelSettings(model="another", temperature=1.3))
+    assert shown_by(other) == shown_by(EnvSettings())
+    assert shown_by(EnvSettings(max_turns=7)) != shown_by(EnvSettings())

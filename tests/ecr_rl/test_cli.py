@@ -16,7 +16,7 @@ from ecr_rl.runs import RunFolder
 from tests.commands import parse_command
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "train", "evaluate", "report", "status", "doctor"]
+COMMANDS = ["demo", "train", "evaluate", "report", "results", "status", "doctor"]
 COMMANDS += [
     "data stats",
     "data prepare",
@@ -33,6 +33,7 @@ COMMANDS += [
     "label merge",
     "respond train",
     "respond evaluate",
+    "submit",
 ]
 INTERVAL = {"mean": 0.5, "low": 0.4, "high": 0.6}
 SYSTEM = {"reward": INTERVAL}
@@ -118,7 +119,7 @@ def test_an_existing_run_is_refused_without_resume(tmp_path: Path, stub_pipeline
         ("train demo --iterations 3", 2, "No such option"),
         ("trian demo", 2, "No such command"),
         ("status nowhere", 1, "no run there"),
-        ("evaluate nowhere", 1, "no run there"),
+        ("evaluate --run nowhere", 1, "no run there"),
         ("report nowhere", 1, "no run there"),
         ("critic evaluate --critic nowhere", 2, "nowhere is no folder"),
         ("status nowhere --watch --json", 2, "take one of them"),
@@ -150,6 +151,11 @@ def test_dry_run_prints_settings_sizes_and_memory(tmp_path: Path) -> None:
     assert "trained: 4,884,480" in text  # rank 16 on every linear layer of SmolLM2
     assert "env_runner x 2 (cpu)" in text
     assert "iterations: 11" in text
+    runners = [
+        next(worker["bytes"] for worker in json.loads(invoke(line).stdout)["workers"] if worker["kind"] == "env_runner")
+        for line in (f"train redial-cpu --dry-run --json -s env.seeker={seeker}" for seeker in ("profile", "model"))
+    ]
+    assert runners[1] - runners[0] == 4 * 134_515_008  # SmolLM2 in float32 behind the seeker, in each runner
 
 
 def test_status_reads_the_folder_alone(tmp_path: Path, stub_pipeline: None) -> None:
@@ -162,10 +168,12 @@ def test_status_reads_the_folder_alone(tmp_path: Path, stub_pipeline: None) -> N
 
 
 def test_doctor_tells_what_there_is_and_what_it_costs(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(bytes(50 * 2**20))
     result = invoke(f"doctor --json --cache {tmp_path}")
     findings = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
     wanted = {"python", "cores", "memory", "disk", "GPU", "bfloat16", "packages", "model MiniLM", "ReDial"}
     assert wanted <= findings.keys()
+    assert findings["cache"]["found"] == f"0.05 GiB in {tmp_path}"
     assert all(check["cost"] for check in findings.values() if check["level"] != "ok")
     assert invoke(f"doctor --cache {tmp_path}").exit_code == result.exit_code
 

@@ -10,7 +10,7 @@ import pytest
 
 from algorithms.critic import Critic
 from algorithms.recommender.recommender import Recommender
-from algorithms.second_evaluator import SecondEvaluator
+from algorithms.second_evaluator import JUDGED, SecondEvaluator
 from algorithms.settings import CriticSettings, RecommenderSettings
 from ecr_rl.labels.companions import context_of, judge_of, write_companions
 from ecr_rl.labels.evidence import ContextForm
@@ -96,8 +96,10 @@ def test_progress_is_told_from_start_to_end(labels: Path, tmp_path: Path) -> Non
 
 def test_the_second_evaluator_is_held_out(corpus: Corpus, tmp_path: Path) -> None:
     figures = build_second_evaluator(corpus, RubricJudge(corpus.catalog), tmp_path, silent)
-    assert figures["overall"]["r2"] > max(0.1, figures["overall"]["r2_length"])
-    assert SecondEvaluator.load(tmp_path).overall([Exchange((), "Hello!")]).shape == (1,)
+    assert set(figures["heads"]) == set(JUDGED)
+    overall = figures["heads"]["overall"]
+    assert overall["r2"] > max(0.1, overall["r2_length"])
+    assert SecondEvaluator.load(tmp_path).scores([Exchange((), "Hello!")]).shape == (1, 5)
 
 
 def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -> None:

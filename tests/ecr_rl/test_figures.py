@@ -15,6 +15,14 @@ from tests.ecr_rl.example_run import conversation, example_records, turn
 NAMES = [
     "reward",
     "held_out_overall",
+    "held_out_empathy",
+    "held_out_informativeness",
+    "held_out_recommendation",
+    "held_out_engagement",
+    "held_out_pmi",
+    "held_out_emotion_match",
+    "held_out_overall_length_matched",
+    "held_out_overall_like_length",
     *HEADS,
     "bleu1",
     "dist2",
@@ -98,7 +106,7 @@ def test_repetition_is_counted_inside_a_dialogue() -> None:
 
 
 def test_bleu_is_a_mean_over_gold_contexts() -> None:
-    gold = [GoldRecord("a b", "a b"), GoldRecord("a b", "a c"), GoldRecord("", "a c")]
+    gold = [GoldRecord("a b", "a b", 0.5), GoldRecord("a b", "a c", 0.5), GoldRecord("", "a c", 0.5)]
     records = [conversation(0, turn(), gold=gold), conversation(1, turn())]
     assert mean(records, "bleu1") == 0.5
 
@@ -115,7 +123,7 @@ def test_a_figure_without_data_is_null_and_named() -> None:
     assert report["systems"]["baseline"]["kl"] is None
     assert report["systems"]["rl"]["kl"]["mean"] == pytest.approx(0.1)
     assert report["difference"]["kl"] is None
-    assert report["missing"] == ["bleu1", "kl"]
+    assert report["missing"] == ["held_out_emotion_match", "bleu1", "kl"]
     assert report["more"]["sacrebleu"] is None
 
 
@@ -152,3 +160,71 @@ def test_records_that_cannot_be_paired_are_refused() -> None:
         compare(one, one + one)
     with pytest.raises(DataError, match="no records"):
         compare(one, [])
+
+
+def held_out(score: float, words: int = 3) -> dict[str, Any]:
+    return {"reply": " ".join(["word"] * words), "held_out": {"overall": score}}
+
+
+def test_held_out_heads_are_in_deviations_of_the_baselines_dialogues() -> None:
+    """Baseline .1 and .3: mean .2, deviation .1; a dialogue's score is the mean over all turns on it."""
+    baseline = [
+        conversation(0, turn(**held_out(0.0))),
+        conversation(0, turn(**held_out(0.2)), repeat=1),
+        conversation(1, turn(**held_out(0.3)), turn(**held_out(0.3))),
+        conversation(1, turn(**held_out(0.3)), repeat=1),
+    ]
+    rl = [
+        conversation(index, turn(**held_out(0.25 + index / 5)), repeat=repeat)
+        for index in range(2)
+        for repeat in range(2)
+    ]
+    found = compare(baseline, rl, resamples=20)
+    assert (found["n"], found["conversations"]) == (2, 2)
+    assert found["systems"]["baseline"]["held_out_overall"]["mean"] == pytest.approx(0.0)
+    assert found["difference"]["held_out_overall"]["mean"] == pytest.approx(1.5)
+    assert found["systems"]["rl"]["held_out_empathy"] is None, "no score of that head"
+
+
+def test_a_gain_that_is_length_alone_is_gone_at_equal_length() -> None:
+    """The judge pays .05 a word: rl writes 0 to 8 words more and gains nothing else."""
+    baseline = [conversation(i, turn(**held_out(0.1 + 0.05 * (5 + i % 2), 5 + i % 2))) for i in range(18)]
+    rl = [conversation(i, turn(**held_out(0.1 + 0.05 * (5 + i % 2 + i % 9), 5 + i % 2 + i % 9))) for i in range(18)]
+    found = compare(baseline, rl, resamples=200)
+    assert found["difference"]["held_out_overall"]["low"] > 1
+    assert found["difference"]["held_out_overall_length_matched"]["mean"] == pytest.approx(0.0, abs=1e-9)
+    # like lengths: 5 or 6 words against at most 25 % more: 0 more always, 1 more always
+    assert found["n_like_length"] == 4
+    assert 0 < found["difference"]["held_out_overall_like_length"]["mean"] < 2
+
+
+def test_pmi_and_emotion_match_stand_in_deviations_too() -> None:
+    def records(gain: float) -> list[ConversationRecord]:
+        return [
+            conversation(i, turn(pmi=gain + i), turn(pmi=None), gold=[GoldRecord("a", "b", 0.2 * i + gain / 10)])
+            for i in range(3)
+        ]
+
+    deviation = (2 / 3) ** 0.5
+    found = compare(records(0.0), records(1.0), resamples=20)["difference"]
+    assert found["held_out_pmi"]["mean"] == pytest.approx(1 / deviation)
+    assert found["held_out_emotion_match"]["mean"] == pytest.approx(0.1 / (0.2 * deviation))
+
+
+def test_distinct_replies_and_the_most_frequent_ones() -> None:
+    baseline = [conversation(0, turn("a"), turn("b")), conversation(1, turn("a"), turn("c"))]
+    rl = [conversation(0, turn("a"), turn("a")), conversation(1, turn("a"), turn("d"))]
+    found = compare(baseline, rl, resamples=20)
+    shares = [found["more"]["systems"][name]["distinct_replies"]["mean"] for name in ("baseline", "rl")]
+    assert shares == pytest.approx([3 / 4, 2 / 4])
+    assert found["frequent"]["rl"] == [
+        {"reply": "a", "count": 3, "share": 0.75},
+        {"reply": "d", "count": 1, "share": 0.25},
+    ]
+
+
+def test_relative_changes_have_intervals_of_their_own() -> None:
+    gold = [GoldRecord("a b", "a b", 0.5)], [GoldRecord("a c", "a b", 0.5)]
+    found = compare([conversation(0, gold=gold[0])], [conversation(0, gold=gold[1])], resamples=20)
+    assert found["relative"]["bleu1"] == {"mean": -0.5, "low": -0.5, "high": -0.5}
+    assert found["relative"]["dist2"] is None

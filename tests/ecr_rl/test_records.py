@@ -19,13 +19,13 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_any_text_survives(tmp_path: Path) -> None:
     odd = 'line\u2028separator \u0085 \n newline, "quote", <b>, \U0001f600'
-    records = [conversation(0, turn(reply=odd), gold=[GoldRecord(odd, odd)])]
+    records = [conversation(0, turn(reply=odd), gold=[GoldRecord(odd, odd, 0.5)])]
     write_records(tmp_path / "odd.jsonl", records)
     assert read_records(tmp_path / "odd.jsonl") == records
 
 
 def test_what_was_not_measured_stays_unknown(tmp_path: Path) -> None:
-    records = [conversation(0, turn(held_out=None, kl=None, heads={}))]
+    records = [conversation(0, turn(held_out={}, kl=None, heads={}))]
     write_records(tmp_path / "some.jsonl", records)
     assert read_records(tmp_path / "some.jsonl") == records
 
@@ -35,7 +35,7 @@ def test_a_turn_earns_the_sum_of_its_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"kl": float("nan")}, {"held_out": float("inf")}, {"heads": {"overall": float("nan")}}]
+    "changes", [{"kl": float("nan")}, {"held_out": {"overall": float("inf")}}, {"heads": {"overall": float("nan")}}]
 )
 def test_a_number_that_is_not_finite_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=r"dialogue 7 .*not finite"):

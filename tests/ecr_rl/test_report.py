@@ -173,7 +173,7 @@ def test_samples_are_drawn_by_the_seed_and_not_by_their_reward() -> None:
 def test_every_text_is_escaped(tmp_path: Path) -> None:
     folder = write_example_run(tmp_path, dialogues=3, iterations=0)
     hostile = [
-        ConversationRecord(index, index, [Line(role=Role.SEEKER, text=ATTACK)], [turn(ATTACK, ATTACK)], [])
+        ConversationRecord(index, 0, index, [Line(role=Role.SEEKER, text=ATTACK)], [turn(ATTACK, ATTACK)], [])
         for index in range(3)
     ]
     for system in ("baseline", "rl"):
@@ -183,8 +183,9 @@ def test_every_text_is_escaped(tmp_path: Path) -> None:
     reader = PageReader((folder / "report" / "index.html").read_text(encoding="utf-8"))
     assert "script" not in reader.tags
     assert not [name for name, _ in reader.attributes if name.startswith("on")]
-    # Three dialogues with an opening, and a reply and an answer of each system; the command and a fact.
-    assert sum(text.strip() == ATTACK for text in reader.text) == 3 * 5 + 2
+    # Three dialogues with an opening, and a reply and an answer of each system; the command, a fact, and each system's
+    # most frequent reply.
+    assert sum(text.strip() == ATTACK for text in reader.text) == 3 * 5 + 2 + 2
 
 
 def test_verdict_on_a_rise() -> None:
@@ -213,10 +214,15 @@ def test_verdict_without_a_reward_says_so() -> None:
 
 
 def test_verdict_names_the_second_evaluator_and_the_texts() -> None:
-    baseline = [conversation(index, turn("a b c d", held_out=0.5)) for index in range(9)]
-    rl = [conversation(index, turn("a b a b a", held_out=0.4)) for index in range(9)]
+    baseline = [conversation(index, turn("a b c d", held_out={"overall": 0.5 + index / 100})) for index in range(9)]
+    rl = [conversation(index, turn("a b a b a", held_out={"overall": 0.4 + index / 100})) for index in range(9)]
     _, second, texts = verdict(compare(baseline, rl, resamples=50))
-    assert second == "A second evaluator that PPO never saw scores RL lower: -0.100 [-0.100, -0.100]."
+    # the baseline's deviation of 0, ..., 8 hundredths is sqrt(60 / 9) hundredths: 10 of them are 3.873 of it
+    fall = "-3.873 [-3.873, -3.873]"
+    assert second == (
+        f"A second evaluator that PPO never saw scores RL lower: {fall} standard deviations of the baseline's "
+        f"dialogues; at equal length {fall}."
+    )
     assert texts.startswith("Relative to the baseline: DIST-2 -50.0 %")
     assert texts.endswith("mean reply length +25.0 %.")
 
@@ -272,7 +278,7 @@ def test_a_run_without_metrics_has_no_learning_curves(tmp_path: Path) -> None:
 def test_what_was_not_measured_is_null_and_named_everywhere(tmp_path: Path) -> None:
     folder = write_example_run(tmp_path, dialogues=4, iterations=0)
     for system in ("baseline", "rl"):
-        bare = [conversation(index, turn(kl=None, held_out=None, heads={})) for index in range(4)]
+        bare = [conversation(index, turn(kl=None, held_out={}, heads={})) for index in range(4)]
         write_records(folder / "evaluation" / f"{system}.jsonl", bare)
     (folder / "evaluation" / "summary.json").write_text('{"epochs": 2, "policy_loss": NaN}')
     report = write_report(folder)
@@ -326,7 +332,7 @@ def test_a_folder_that_is_no_finished_run_is_refused(tmp_path: Path) -> None:
 
 def test_dialogues_that_end_early_are_shown(tmp_path: Path) -> None:
     folder = write_example_run(tmp_path, dialogues=2, iterations=0)
-    gold = [GoldRecord("a b", "a b")]
+    gold = [GoldRecord("a b", "a b", 0.5)]
     short = [conversation(index, turn(), gold=gold) for index in range(2)]
     long = [conversation(index, turn(), turn(), turn(cut=True, accepted=True), gold=gold) for index in range(2)]
     write_records(folder / "evaluation" / "baseline.jsonl", short)

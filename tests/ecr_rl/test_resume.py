@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,14 +13,15 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from tests.ecr_rl.test_whole_way import SMALL
+from tests.ecr_rl.small_run import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
+CHOOSING = ["ppo.select_every=1", "ppo.select_dialogues=6", "ppo.learning_rate_schedule=cosine"]
 pytestmark = pytest.mark.slow
 
 
 def start(out: Path, cache: Path, *more: str) -> subprocess.Popen[bytes]:
-    changes = [*SMALL, "ppo.iterations=6", "ppo.checkpoint_every=2", f"cache={cache}"]
+    changes = [*SMALL, *CHOOSING, "ppo.iterations=6", "ppo.checkpoint_every=2", f"cache={cache}"]
     options = [word for change in changes for word in ("-s", change)]
     command = [sys.executable, "-m", "ecr_rl", "train", "demo", "--out", str(out), *options, *more]
     return subprocess.Popen(
@@ -49,3 +51,7 @@ def test_killed_and_resumed_run_equals_an_undisturbed_one(tmp_path: Path) -> Non
     one, other = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "killed"))
     assert one.keys() == other.keys()
     assert all((one[name] == other[name]).all() for name in one)
+    first, second = (json.loads((tmp_path / name / "ppo.json").read_text()) for name in ("whole", "killed"))
+    assert [scored["iteration"] for scored in first["selection"]] == [0, 2, 3, 4, 5, 6]
+    assert first["selection"] == second["selection"]
+    assert first["selected_iteration"] == second["selected_iteration"]

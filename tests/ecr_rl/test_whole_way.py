@@ -14,43 +14,17 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from algorithms.critic import Critic
 from ecr_rl.config import load_config
+from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs import RunFolder
 from ecr_rl.training.ppo import world_of
-from envs.heads import HEADS
+from envs.errors import RunError
+from envs.rewards import PARTS
 from envs.sample import sample_corpus, write_redial
 from tests.algorithms.doubles import tiny_text
+from tests.ecr_rl.small_run import SMALL
 
 pytestmark = pytest.mark.usefixtures("ray_session")
-
-SMALL = [
-    "data.limit=60",
-    "critic.steps=10",
-    "labels.count=200",
-    "critic.evaluate_every=10",
-    "policy.layers=1",
-    "policy.width=32",
-    "policy.heads=2",
-    "policy.vocabulary=500",
-    "policy.max_new=28",
-    "supervised.steps=6",
-    "supervised.batch_size=4",
-    "supervised.evaluate_every=3",
-    "supervised.validation_rows=8",
-    "ppo.iterations=2",
-    "ppo.conversations_per_iteration=4",
-    "ppo.minibatch_conversations=2",
-    "ppo.checkpoint_every=1",
-    "ppo.value_warmup=1",
-    "resources.env_runners=2",
-    "resources.conversations_per_runner=4",
-    "resources.driver_threads=1",
-    "evaluation.dialogues=6",
-    "evaluation.gold_replies=6",
-    "evaluation.resamples=50",
-    "evaluation.samples=2",
-    "evaluation.calibration_conversations=4",
-]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +39,7 @@ def test_report_has_every_figure_of_both_systems(finished: tuple[Path, dict[str,
     run, report = finished
     assert report == json.loads((run / "report" / "report.json").read_text())
     assert report["n"] == 6
-    figures = {"reward", "held_out_overall", *HEADS, "bleu1", "dist2", "length", "repetition", "kl"}
+    figures = {figure.name for figure in FIGURES}
     for values in (*report["systems"].values(), report["difference"]):
         assert set(values) == figures
         assert all(value is None or value["low"] <= value["high"] for value in values.values())
@@ -83,6 +57,27 @@ def test_both_env_runners_show_in_the_metrics_and_parts_sum_to_the_reward(finish
         assert line["conversations_runner_1"] == line["conversations_runner_2"] == 2
         parts = sum(value for name, value in line.items() if name.startswith("reward_") and name != "reward_mean")
         assert parts == pytest.approx(line["reward_mean"], abs=1e-6)
+
+
+def test_the_event_file_holds_parts_that_add_up_and_the_choice_of_the_policy(finished: tuple[Path, Any]) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(finished[0] / "tensorboard" / "ppo"))
+    events.Reload()
+    tags = [tag.removeprefix("ppo/") for tag in events.Tags()["scalars"]]
+    shown = {tag: {event.step: event.value for event in events.Scalars(f"ppo/{tag}")} for tag in tags}
+    parts = [tag for tag in tags if tag.startswith("reward_") and tag != "reward_mean"]
+    assert {f"reward_{part}" for part in PARTS} == set(parts)
+    for step in (1, 2):
+        reward = sum(shown[part][step] for part in parts)
+        assert reward == pytest.approx(shown["reward_mean"][step], abs=1e-5)
+        assert reward + shown["kl_penalty"][step] == pytest.approx(shown["net_reward"][step], abs=1e-5)
+
+    facts = json.loads((finished[0] / "ppo.json").read_text())
+    assert facts["selected_iteration"] == shown["selected_iteration"][2] == 2
+    scores = {scored["iteration"]: scored["score"] for scored in facts["selection"]}
+    assert scores == pytest.approx(shown["select_score"], abs=1e-5)
+    assert (scores[0], scores[2]) == (facts["start_score"], facts["selected_score"])
 
 
 def test_model_reloads_in_a_fresh_process_with_plain_transformers(finished: tuple[Path, Any]) -> None:
@@ -118,6 +113,28 @@ def test_reward_is_the_critics_forward_pass_and_the_critic_is_frozen(
     _copy_with_other_weights(artefacts.critic, swapped)
     assert reward(artefacts.critic) == reward(artefacts.critic)
     assert reward(artefacts.critic) != reward(swapped)
+
+
+def test_another_policy_can_be_the_baseline(finished: tuple[Path, dict[str, Any]]) -> None:
+    run, report = finished
+    config = RunFolder.open(run).config
+    with RunFolder.create(run, config, resume=True) as folder:
+        pipeline = Pipeline(config, folder)
+        itself = pipeline.evaluate_against(run)
+        supervised = pipeline.evaluate_against(pipeline.artefacts().responder)
+        with pytest.raises(RunError, match="holds no policy"):
+            pipeline.evaluate_against(run / "report")
+    assert itself["difference"]["held_out_overall"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert supervised["difference"] == report["difference"], "the run's own baseline, from its folder"
+    chosen = _best_of_four(run)
+    assert chosen["systems"]["baseline"]["overall"]["mean"] > report["systems"]["baseline"]["overall"]["mean"]
+    assert {file.name for file in (run / "against" / run.name).iterdir()} == {"baseline.jsonl", "rl.jsonl"}
+
+
+def _best_of_four(run: Path) -> dict[str, Any]:
+    config = RunFolder.open(run).config
+    with RunFolder.create(run, config, resume=True) as folder:
+        return Pipeline(config, folder).evaluate_against(None, best_of=4)
 
 
 def artefacts_but_critic(artefacts: Any) -> tuple[Path, ...]:

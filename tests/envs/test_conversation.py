@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import time
 import warnings
+from collections.abc import Sequence
 
 import gymnasium
 import numpy as np
@@ -231,8 +232,8 @@ def test_any_seeker_can_be_plugged_in() -> None:
         def start(self, dialogue: Dialogue, rng: np.random.Generator) -> Opening:
             return Opening((Utterance(Role.SEEKER, "echo"),))
 
-        def answer(self, state: ConversationState, rng: np.random.Generator) -> SeekerTurn:
-            return SeekerTurn(state.turns[-1].reply.mentions)
+        def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
+            return [SeekerTurn(state.turns[-1].reply.mentions) for state in states]
 
     env = single(seeker=Echo(), recommender=ScriptedRecommender(TOY_STORY))
     started(env)

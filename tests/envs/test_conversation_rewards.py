@@ -6,7 +6,7 @@ import pytest
 
 from envs.heads import HEADS
 from envs.markup import RECOMMENDER, SEEKER
-from envs.rewards import PARTS
+from envs.rewards import PARTS, RULES
 from envs.settings import EnvSettings, RewardSettings
 from tests.envs.conversations import single, started, step, vector
 from tests.envs.doubles import (
@@ -58,6 +58,28 @@ def test_the_bonus_is_paid_on_the_accepting_turn() -> None:
     _, reward, outcome = step(env, "Then <movie>!")
     assert outcome.accepted == CONJURING
     assert reward == outcome.parts["acceptance"] == RewardSettings().acceptance
+
+
+def test_a_dialogue_pays_for_the_turns_it_takes() -> None:
+    env = single(reward=RewardSettings(turns=0.1), settings=EnvSettings(max_turns=3))
+    started(env)
+    paid = [step(env, f"What do you like, number {turn}?")[1] for turn in range(3)]
+    assert paid == pytest.approx([-0.1] * 3)
+
+
+@pytest.mark.parametrize("source", ["random", "length"])
+def test_a_control_pays_in_place_of_the_heads_by_episode_and_turn(source: str) -> None:
+    def paid(*replies: str) -> list[dict[str, float]]:
+        env = single(reward_model=CountingJudge(0.9), reward=RewardSettings.model_validate({"source": source}))
+        started(env)
+        outcomes = [step(env, reply)[2] for reply in replies]
+        assert all(outcome.heads.tolist() == [0.9] * len(HEADS) for outcome in outcomes)  # measured, not paid
+        assert all(tuple(outcome.parts) == (source, *RULES) for outcome in outcomes)
+        return [outcome.parts for outcome in outcomes]
+
+    one, other = paid("What do you like?", "And what else?"), paid("So?", "I see, tell me more about that.")
+    assert (one == other) == (source == "random")
+    assert one[0][source] != one[1][source]
 
 
 # --- ends

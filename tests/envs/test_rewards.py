@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from envs.errors import DataError, ModelError
 from envs.heads import HEADS, HeadScores
-from envs.rewards import PARTS, HeadReference, RewardShaper, repetition
+from envs.rewards import PARTS, RULES, HeadReference, RewardShaper, repetition
 from envs.settings import RewardSettings
 
 _ALL_ONE = dict.fromkeys(HEADS, 1.0)
@@ -39,15 +40,42 @@ def test_an_ensembles_disagreement_is_taken_off() -> None:
 
 
 def test_parts_are_named_and_penalties_come_off() -> None:
-    shaper = RewardShaper(RewardSettings(missing_end=0.5, repetition=0.25, markup=2.0, acceptance=3.0))
-    parts = shaper.parts(np.arange(6.0), "a b a b", [], cut=True, stripped=4, accepted=True)
+    shaper = RewardShaper(RewardSettings(missing_end=0.5, repetition=0.25, markup=2.0, acceptance=3.0, turns=0.125))
+    parts = shaper.parts(np.arange(6.0), "a b a b", [], cut=True, stripped=4, accepted=True, place=(0, 0, 0, 1))
     assert tuple(parts) == PARTS
     assert [parts[head] for head in HEADS] == [0, 1, 2, 3, 4, 5]
     assert (parts["missing_end"], parts["markup"], parts["acceptance"]) == (-0.5, -2.0, 3.0)
     assert parts["repetition"] == pytest.approx(-0.25 / 3)  # bigrams ab ba ab: one of three was there
-    quiet = shaper.parts(np.zeros(6), "fine", [], cut=False, stripped=0, accepted=False)
+    assert parts["turns"] == -0.125
+    quiet = RewardShaper(RewardSettings()).parts(
+        np.zeros(6), "fine", [], cut=False, stripped=0, accepted=False, place=(0, 0, 0, 1)
+    )
     assert sum(quiet.values()) == 0
     assert "-0.0" not in json.dumps(quiet)
+
+
+def _control(source: str, reply: str, place: tuple[int, ...] = (0, 1, 2, 1), **settings: Any) -> dict[str, float]:
+    reference = HeadReference(np.full(6, 0.5), np.full(6, 0.25), (4.0, 2.0))
+    shaper = RewardShaper(RewardSettings.model_validate({"source": source, "cap": 1.5, **settings}), reference)
+    return shaper.parts(np.full(6, 9.0), reply, [], cut=True, stripped=0, accepted=False, place=place)
+
+
+def test_length_pays_as_a_head_would_and_the_rules_stay() -> None:
+    parts = _control("length", "three words here", weights={"empathy": 0.5, "overall": 0.25})
+    assert tuple(parts) == ("length", *RULES)
+    assert parts["length"] == pytest.approx(0.75 * (3 - 4) / 2)
+    assert parts["missing_end"] == -0.5
+    assert _control("length", "ten words " * 5)["length"] == pytest.approx(1.5)  # capped as a head is
+
+
+def test_random_pay_has_mean_0_deviation_1_and_does_not_hear_the_reply() -> None:
+    places = [(0, stream, index, turn) for stream in range(10) for index in range(100) for turn in (1, 2, 3)]
+    paid = np.array([_control("random", "hm", place)["random"] for place in places])
+    assert abs(paid.mean()) < 4 / np.sqrt(len(paid))
+    assert paid.std() == pytest.approx(1, abs=0.05)
+    assert paid[:-1] @ paid[1:] / len(paid) == pytest.approx(0, abs=0.08)
+    for place in places[:5]:
+        assert _control("random", "I am sorry, how about Heat (1995)?", place) == _control("random", "a b", place)
 
 
 @pytest.mark.parametrize(
@@ -85,19 +113,20 @@ def test_the_default_reference_maps_scores_to_two_deviations() -> None:
 
 def test_a_measured_reference_gives_mean_0_and_deviation_1() -> None:
     scores = np.random.default_rng(0).random((200, 6))
-    shaper = RewardShaper(RewardSettings(weights=_ALL_ONE, cap=99.0), HeadReference.measure(scores))
+    shaper = RewardShaper(RewardSettings(weights=_ALL_ONE, cap=99.0), HeadReference.measure(scores, np.arange(200)))
     paid = shaper.heads(HeadScores(scores, np.zeros_like(scores)))
     assert paid.mean(0) == pytest.approx(np.zeros(6), abs=1e-12)
     assert paid.std(0) == pytest.approx(np.ones(6))
-    assert (HeadReference.measure(np.full((5, 6), 0.3)).std > 0).all()
+    assert (HeadReference.measure(np.full((5, 6), 0.3), np.full(5, 7)).std > 0).all()
 
 
 def test_a_reference_survives_its_file(tmp_path: Path) -> None:
-    reference = HeadReference(np.linspace(0.1, 0.6, 6), np.linspace(0.2, 0.7, 6))
+    reference = HeadReference(np.linspace(0.1, 0.6, 6), np.linspace(0.2, 0.7, 6), (11.5, 3.25))
     reference.save(tmp_path / "reference.json")
     loaded = HeadReference.load(tmp_path / "reference.json")
     assert (loaded.mean == reference.mean).all()
     assert (loaded.std == reference.std).all()
+    assert loaded.length == reference.length
     assert [path.name for path in tmp_path.iterdir()] == ["reference.json"]
 
 
@@ -107,7 +136,7 @@ def test_a_broken_reference_names_its_file(tmp_path: Path, content: str) -> None
     path.write_text(content)
     with pytest.raises(DataError, match=r"reference\.json"):
         HeadReference.load(path)
-    record = {head: {"mean": 0.5, "std": 0.0} for head in HEADS}
+    record = {name: {"mean": 0.5, "std": 0.0} for name in (*HEADS, "length")}
     path.write_text(json.dumps(record))
     with pytest.raises(DataError, match="positive"):
         HeadReference.load(path)

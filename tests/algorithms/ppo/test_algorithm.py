@@ -16,6 +16,7 @@ import torch
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from safetensors.torch import load_file
 
+from algorithms.ppo.algorithm import require_agreement
 from algorithms.ppo.learner import STATE
 from algorithms.settings import LoraSettings, ResourceSettings
 from ecr_rl.training.ppo import iteration_figures
@@ -82,6 +83,20 @@ def test_nothing_moves_at_learning_rate_zero(folder: Path, tmp_path: Path) -> No
         assert figure["approximate_kl"] == pytest.approx(0, abs=1e-6)
         assert figure["sampler_gap"] < 1e-4
         assert figure["conversations"] == 16
+    assert [figure["weights_version"] for figure in figures] == [0, 1]
+    assert [figure["weights_lag"] for figure in figures] == [0, 0]
+
+
+def test_parts_make_the_reward_and_with_the_kl_penalty_what_ppo_maximises(folder: Path, tmp_path: Path) -> None:
+    world = SmallWorld(penalties=0.5)
+    with running(folder, tmp_path, world=world, learning_rate=3e-3, kl=0.5) as algorithm:
+        figures = [iteration_figures(algorithm.train()) for _ in range(2)][1]
+    parts = [value for name, value in figures.items() if name.startswith("reward_") and name != "reward_mean"]
+    assert sum(parts) == pytest.approx(figures["reward_mean"])
+    assert figures["kl_reference"] > 1e-4
+    penalty = -0.5 * figures["kl_reference"] * figures["tokens"] / figures["turns"]
+    assert figures["kl_penalty"] == pytest.approx(penalty, rel=1e-4)
+    assert figures["net_reward"] == pytest.approx(figures["reward_mean"] + penalty, rel=1e-4)
 
 
 def test_warm_up_trains_the_value_head_alone(folder: Path, tmp_path: Path) -> None:
@@ -93,15 +108,21 @@ def test_warm_up_trains_the_value_head_alone(folder: Path, tmp_path: Path) -> No
         assert moved and all(name.startswith("value_head") for name in moved)
 
 
-def test_two_learners_take_one_learners_step_on_unequal_lengths(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kl_stop", "steps"), [(None, 4), (1e-6, 1)], ids=["all", "stopped"])
+def test_two_learners_take_one_learners_step_on_unequal_lengths(
+    folder: Path, tmp_path: Path, kl_stop: float | None, steps: int
+) -> None:
     after, figures = [], []
+    options: dict[str, Any] = {"learning_rate": 1e-3, "epochs": 2, "kl_stop": kl_stop}
     for learners in (0, 2):
         resources = ResourceSettings(learners=learners, conversations_per_runner=16, driver_threads=1)
-        with running(folder, tmp_path, resources=resources, learning_rate=1e-3, epochs=2) as algorithm:
+        with running(folder, tmp_path, resources=resources, **options) as algorithm:
             figures.append(iteration_figures(algorithm.train()))
             after.append(weights(algorithm))
     assert largest_gap(*map(without_key_biases, after)) < 1e-5
-    assert [figure["batches"] for figure in figures] == [4, 4]  # 2 epochs of 16 rows, 8 a step: rows, never turns
+    # 2 epochs of 16 rows, 8 a step: rows, never turns. A step moves the policy, so that the second minibatch stops.
+    assert [figure["batches"] for figure in figures] == [steps, steps]
+    assert [figure["kl_stopped"] for figure in figures] == [float(kl_stop is not None)] * 2
     for name in ("policy_loss", "value_loss", "entropy", "kl_reference", "value_mean", "sampler_gap"):
         assert figures[0][name] == pytest.approx(figures[1][name], abs=1e-5), name
 
@@ -172,6 +193,8 @@ def test_resumed_run_equals_one_that_was_never_stopped(folder: Path, tmp_path: P
         "policy": POLICY.model_copy(update={"lora": lora}),
         "learning_rate": 1e-3,
         "kl_target": 0.01,
+        "iterations": 4,
+        "learning_rate_schedule": "linear",
     }
     with running(folder, tmp_path, **options) as algorithm:
         algorithm.train()
@@ -188,6 +211,7 @@ def test_resumed_run_equals_one_that_was_never_stopped(folder: Path, tmp_path: P
         resumed = learner_state(algorithm)
     assert through[STATE] == resumed[STATE] != {"kl_weight": 0.05, "updates": 2}
     assert figures[0] == figures[1]
+    assert figures[1]["learning_rate"] == pytest.approx(0.75e-3)
     assert leaves(through[COMPONENT_RL_MODULE]) == leaves(resumed[COMPONENT_RL_MODULE])
     assert leaves(through[COMPONENT_OPTIMIZER]) == leaves(resumed[COMPONENT_OPTIMIZER])
 
@@ -217,3 +241,26 @@ def test_loss_that_is_not_finite_dumps_the_batch_and_names_the_term(folder: Path
             algorithm.train()
     (dumped,) = tmp_path.glob("not-finite-*.safetensors")
     assert {"tokens", "actions", "old_logp", "advantages"} <= set(load_file(dumped))
+
+
+def test_gradient_that_is_not_finite_stops_the_run_too(folder: Path, tmp_path: Path) -> None:
+    with (
+        running(folder, tmp_path, value_coefficient=float("inf")) as algorithm,
+        pytest.raises(RunError, match=r"the gradient of lm\..* is not finite"),
+    ):
+        algorithm.train()
+    assert list(tmp_path.glob("not-finite-*.safetensors"))
+
+
+def test_sampler_that_is_not_the_learners_policy_stops_the_run(folder: Path, tmp_path: Path) -> None:
+    with (
+        running(folder, tmp_path, sampler_gap=1e-12) as algorithm,
+        pytest.raises(RunError, match=r"nats a token .* version 0, the oldest that sampled 0.*policy\.dtype"),
+    ):
+        algorithm.train()
+
+
+def test_gap_within_its_bound_is_no_error() -> None:
+    require_agreement(gap=1e-4, most=0.3, bound=1e-4, version=3, lag=0)
+    with pytest.raises(RunError, match=r"0\.02 nats .* 0\.3 at most.*version 3, the oldest that sampled 1\."):
+        require_agreement(gap=0.02, most=0.3, bound=1e-4, version=3, lag=2)

@@ -1,4 +1,4 @@
-"""Endpoints for judges: a server of faults, on loopback."""
+"""Endpoints of chat models: a server of faults, on loopback."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ class FaultServer:
         self.faults: list[Any] = []
         self.calls = 0
         self.headers: list[str] = []
+        self.asked: list[dict[str, Any]] = []
         self.url = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.calls += 1
         self.headers.append(handler.headers.get("Authorization", ""))
-        handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        self.asked.append(json.loads(handler.rfile.read(int(handler.headers.get("Content-Length", 0)))))
         fault = self.faults.pop(0) if self.faults else 200
         if fault == "cut":
             handler.connection.close()

@@ -1,0 +1,177 @@
+"""A chat model behind any endpoint that speaks OpenAI's protocol: pace, retries, and answers that are none."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from envs.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+_LONGEST_WAIT = 60.0
+"""Seconds between two attempts, at most."""
+Messages = list[dict[str, str]]
+"""A chat: ``role`` and ``content`` of each message."""
+
+
+class NoAnswer(Exception):
+    """One question without an answer; the message says why."""
+
+
+class RateLimit:
+    """Lets calls pass at an even pace, from any thread."""
+
+    def __init__(
+        self,
+        per_minute: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """So many calls a minute."""
+        self._pause, self._clock, self._sleep = 60.0 / per_minute, clock, sleep
+        self._next, self._lock = 0.0, threading.Lock()
+
+    def wait(self) -> None:
+        """Return when it is this call's turn."""
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            self._next = turn + self._pause
+        if turn > now:
+            self._sleep(turn - now)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointOptions:
+    """How an endpoint is asked.
+
+    Attributes:
+        endpoint: its base URL.
+        model: the model's name there.
+        model_setting: what a user changes to name another model, for messages.
+        api_key_env: the environment variable that holds the key; it is read when the key is needed.
+        temperature: of its sampling.
+        max_new: tokens of an answer at most.
+        timeout: seconds for an answer.
+        requests_per_minute: pace at most.
+        retries: further attempts after 429, 5xx or a cut connection.
+    """
+
+    endpoint: str
+    model: str
+    model_setting: str
+    api_key_env: str
+    temperature: float
+    max_new: int
+    timeout: float
+    requests_per_minute: float
+    retries: int
+
+
+class ChatEndpoint:
+    """Asks an endpoint, from any thread."""
+
+    def __init__(self, options: EndpointOptions) -> None:
+        """Ask by these options; nothing is sent yet."""
+        self._options = options
+        self._limit = RateLimit(options.requests_per_minute)
+
+    def ask(self, messages: Messages, seed: int | None = None) -> str:
+        """What the model answers to a chat; ``seed`` is passed on, and endpoints may heed it.
+
+        Raises:
+            NoAnswer: it could not be had.
+            ModelError: the endpoint refuses the key or does not know the model.
+        """
+        import openai
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+        options = self._options
+        passing = (openai.RateLimitError, openai.InternalServerError, openai.APIConnectionError)  # timeouts, too
+        retrying = Retrying(
+            retry=retry_if_exception_type(passing),
+            stop=stop_after_attempt(options.retries + 1),
+            wait=_wait,
+            reraise=True,
+        )
+        try:
+            return retrying(self._call, messages, seed)
+        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+            raise ModelError(
+                f"{options.endpoint} refuses the key ({error.status_code}). Put one into the environment "
+                f"variable {options.api_key_env}"
+            ) from None
+        except openai.NotFoundError:
+            raise ModelError(
+                f"{options.endpoint} does not know the model {options.model!r}. Choose another {options.model_setting}"
+            ) from None
+        except openai.APIStatusError as error:
+            raise NoAnswer(f"the endpoint answered {error.status_code}") from None
+        except openai.APIError as error:
+            raise NoAnswer(f"no answer: {type(error).__name__}") from None
+
+    def _call(self, messages: Messages, seed: int | None) -> str:
+        self._limit.wait()
+        response = self._client.chat.completions.with_raw_response.create(
+            model=self._options.model,
+            messages=messages,  # pyright: ignore[reportArgumentType]
+            temperature=self._options.temperature,
+            max_tokens=self._options.max_new,
+            **({} if seed is None else {"seed": seed}),
+        )
+        return _content(response.text)
+
+    @cached_property
+    def _client(self) -> OpenAI:
+        from openai import OpenAI
+
+        return OpenAI(
+            base_url=self._options.endpoint,
+            api_key=os.environ.get(self._options.api_key_env, "none"),
+            timeout=self._options.timeout,
+            max_retries=0,
+        )
+
+
+def check_packages(who: str) -> None:
+    """Refuse to go on without the packages of the extra ``openai``; ``who`` needs them.
+
+    Raises:
+        ConfigError: they are missing.
+    """
+    try:
+        import openai
+        import tenacity
+    except ImportError as error:
+        raise ConfigError(f"{who} needs the extra openai: pip install 'ecr-rl[openai]' ({error})") from None
+    del openai, tenacity
+
+
+def _content(body: str) -> str:
+    """What the model wrote, out of a response's body; a proxy's page or half a body is no answer."""
+    try:
+        content = json.loads(body)["choices"][0]["message"]["content"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise NoAnswer("the response is no chat completion") from None
+    if not content:
+        raise NoAnswer("an empty answer")
+    return str(content)
+
+
+def _wait(state: Any) -> float:
+    """Seconds before the next attempt: what the endpoint asks for, else 1, 2, 4, … with jitter."""
+    from tenacity import wait_exponential_jitter
+
+    error = state.outcome.exception()
+    asked = getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")
+    if asked.isdigit():
+        return min(float(asked), _LONGEST_WAIT)
+    return wait_exponential_jitter(multiplier=0.5, max=_LONGEST_WAIT, jitter=0.5)(state)

@@ -1,0 +1,84 @@
+"""``seekers``: what scripted recommenders reach with a seeker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from ecr_rl.commands.options import Json, Metadata, Set, Source
+from ecr_rl.commands.output import show, shown_progress, working
+from ecr_rl.config import load_config, with_given
+
+
+def seekers(
+    config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="Takes the data and env settings.")] = "redial-cpu",
+    source: Source = None,
+    metadata: Metadata = None,
+    seeker: Annotated[
+        Literal["profile", "model"], typer.Option("--seeker", help="Rules and sentences, or a model's words.")
+    ] = "profile",
+    recommender: Annotated[
+        Path | None, typer.Option("--recommender", help="A recommender's folder: a row that names its best film.")
+    ] = None,
+    split: Annotated[Literal["train", "valid", "test"], typer.Option("--split", help="Whose dialogues.")] = "test",
+    dialogues: Annotated[int, typer.Option("--dialogues", min=1, help="Dialogues at most.")] = 300,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """Let recommenders without a policy talk with a seeker: popular films, random films, never a film.
+
+    Success rate and average turns of each, with 95 % bootstrap intervals over dialogues: what a policy has to beat.
+    Conversations whose seeker could not answer are counted and left out.
+    """
+    settings = load_config(config, changes or [])
+    settings = with_given(settings, "data", source=source, metadata=metadata)
+    settings = with_given(settings, "env", seeker=seeker)
+    with working():
+        from ecr_rl.evaluation.seeker_rows import scripts, seeker_rows
+        from envs.corpus import load_corpus
+
+        corpus = load_corpus(settings.data, settings.cache_folder)
+        speaker: Any = seeker
+        if seeker == "model":
+            import torch
+
+            from algorithms.seeker_models import build_seeker
+
+            torch.set_num_threads(settings.resources.driver_threads)
+            speaker = build_seeker(settings.env, corpus.catalog, settings.seed, settings.cache_folder)
+        films = None
+        if recommender is not None:
+            from algorithms.recommender.recommender import Recommender
+
+            films = Recommender.load(recommender)
+        with shown_progress("seekers") as on_step:
+            figures = seeker_rows(
+                corpus,
+                split,
+                scripts(corpus, settings.seed, films),
+                speaker,
+                settings.env,
+                count=dialogues,
+                seed=settings.seed,
+                on_step=on_step,
+            )
+    figures |= {"corpus": corpus.name, "split": split, "seeker": seeker, "max_turns": settings.env.max_turns}
+    show(figures, json, _table(figures))
+
+
+def _table(figures: dict[str, Any]) -> Table:
+    title = f"{figures['n']} {figures['split']} dialogues, seeker {figures['seeker']}, mean [95 % interval]"
+    table = Table("recommender", title=title, title_justify="left")
+    for column in ("success rate", "average turns", "findable", "failed"):
+        table.add_column(column, justify="right")
+    for name, row in figures["rows"].items():
+        cells = [_cell(row[figure]) for figure in ("success_rate", "turns", "findable")]
+        table.add_row(name, *cells, str(sum(row["failures"].values())))
+    return table
+
+
+def _cell(value: dict[str, float] | None) -> str:
+    return "-" if value is None else f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"

@@ -1,0 +1,1 @@
+"""Jobs on a Ray cluster: what is packed, what its command becomes there, and the talk with the job server."""

@@ -1,0 +1,130 @@
+"""A command of ours as a job runs it: read by the real parser here, written anew with resolved paths."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ecr_rl.config import load_config
+from ecr_rl.submission.paths import Places, path_settings
+from envs.errors import ConfigError
+
+SUBMIT = "submit"
+
+
+def parse_words(command: Any, words: Sequence[str]) -> Any:
+    """Parse a command line down to its last subcommand; nothing runs.
+
+    Args:
+        command: the whole command line, as typer's group.
+        words: what stands behind ``ecr-rl``.
+
+    Returns:
+        The parser's context of the last subcommand.
+
+    Raises:
+        UsageError: of the parser: a command, option or argument is not known, missing or ill-typed.
+        Exit: of the parser: an option such as ``--help`` has answered.
+    """
+    context = command.make_context("ecr-rl", list(words))
+    while hasattr(command, "commands") and not context.params.get("version"):
+        left = [*context._protected_args, *context.args]
+        if command.invoke_without_command and not left:
+            break
+        name, command, arguments = command.resolve_command(context, left)
+        context = command.make_context(name, list(arguments), parent=context)
+    return context
+
+
+def job_words(root: Any, words: Sequence[str], places: Places) -> list[str]:
+    """The words of a job's command, with every path resolved.
+
+    Args:
+        root: the whole command line, as typer's group.
+        words: what stands behind ``ecr-rl``.
+        places: where paths lead; collects what the nodes must see.
+
+    Raises:
+        UsageError: the command does not parse.
+        ConfigError: its config cannot run; a path does not exist; it says not where its results go.
+    """
+    context = parse_words(root, words)
+    if context.info_name == SUBMIT:
+        raise ConfigError("a job cannot submit jobs; write the command that is to run: ecr-rl submit train demo ...")
+    given = dict(_given(context))
+    if "out" in context.params and given.get("out") is None:
+        raise ConfigError(
+            f"{context.command_path}: say --out; what a job leaves in its working directory goes with the job"
+        )
+    settings = list(_resolved_settings(context.params, given, places))
+    named = {name: _resolved(name, value, places) for name, value in given.items()}
+    places.refuse_missing()
+    if settings and "changes" not in context.params:
+        raise ConfigError(
+            f"{context.command_path} takes no -s, and the job runs elsewhere. Make absolute in the config: "
+            + ", ".join(settings)
+        )
+    if settings:
+        named["changes"] = [*(named.get("changes") or []), *settings]
+    return [*context.command_path.split()[1:], *_written(context.command.params, named)]
+
+
+def _given(context: Any) -> Iterator[tuple[str, Any]]:
+    """Parameters that stand on the command line."""
+    for name, value in context.params.items():
+        if context.get_parameter_source(name).name == "COMMANDLINE":
+            yield name, value
+
+
+def _resolved_settings(params: Mapping[str, Any], given: Mapping[str, Any], places: Places) -> Iterator[str]:
+    """``key=value`` of the config's paths that change."""
+    if not isinstance(params.get("config"), str):
+        return
+    config = load_config(params["config"], params.get("changes") or []).model_dump(mode="json")
+    for key, name, value in path_settings(config):
+        if given.get(name) is not None:  # an option says otherwise
+            continue
+        texts = [value] if isinstance(value, str) else value
+        resolved = [places.resolve(name, text, f"{params['config']}: {key}") for text in texts]
+        if resolved != texts:
+            yield f"{key}={resolved[0] if isinstance(value, str) else json.dumps(resolved)}"
+
+
+def _resolved(name: str, value: Any, places: Places) -> Any:
+    if isinstance(value, list | tuple):
+        return [_resolved(name, part, places) for part in value]
+    if value == Path("-"):
+        raise ConfigError("- is this terminal, and a job has none. Name a file")
+    is_file = name == "config" and Path(value).is_file()
+    if isinstance(value, Path) or is_file:
+        return places.resolve(name, str(value))
+    if isinstance(value, str) and name in ("source", "metadata", "emotions", "acts", "sentences", "model"):
+        return places.resolve(name, value)
+    return value
+
+
+def _written(parameters: Sequence[Any], values: Mapping[str, Any]) -> Iterator[str]:
+    """The words that give parameters these values; arguments come last."""
+    arguments: list[str] = []
+    for parameter in parameters:
+        if parameter.name not in values:
+            continue
+        value = values[parameter.name]
+        many = [_text(part) for part in (value if isinstance(value, list | tuple) else [value])]
+        if not parameter.opts[0].startswith("-"):
+            arguments += many
+        elif isinstance(value, bool):
+            yield parameter.opts[0] if value else parameter.secondary_opts[0]
+        else:
+            for text in many:
+                yield from (parameter.opts[0], text)
+    if any(text.startswith("-") for text in arguments):
+        yield "--"
+    yield from arguments
+
+
+def _text(value: Any) -> str:
+    return str(value.value if isinstance(value, enum.Enum) else value)

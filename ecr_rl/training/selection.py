@@ -1,0 +1,151 @@
+"""Which iteration's policy a run keeps: the one that the selecting evaluator likes best on validation dialogues.
+
+Every policy meets the same dialogues with the same seekers and the same sampling noise. What is chosen lies in each
+checkpoint (``selection/``), so that a run that goes on from one chooses as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save
+
+from algorithms.language_model import best_device, sampling_dtype
+from algorithms.ppo.module import trained_copy
+from algorithms.rollout import Conversation, Episode, roll_out
+from algorithms.selecting_evaluator import SelectingEvaluator
+from algorithms.text import ConversationText, load_tokenizer
+from algorithms.world import World
+from ecr_rl.config import RunConfig
+from envs.conversation import EVALUATION, ConversationVectorEnv
+from envs.corpus import load_corpus
+from envs.files import write_bytes, write_json
+from envs.heads import Exchange
+
+FOLDER = "selection"
+"""Where it lies in a checkpoint."""
+_SCORES, _WEIGHTS = "scores.json", "weights.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A policy on the validation dialogues; means over a dialogue's turns, then over dialogues.
+
+    Attributes:
+        iteration: that it stands after; 0 is the supervised policy.
+        score: the selecting evaluator's, 0 to 1.
+        reward: the run's own, for comparison.
+        length: words a reply.
+    """
+
+    iteration: int
+    score: float
+    reward: float
+    length: float
+
+
+class Selection:
+    """Scores policies as a run goes, and keeps the weights of the best."""
+
+    def __init__(self, config: RunConfig, world: World, evaluator: Path) -> None:
+        """Choose among the policies of a run.
+
+        Args:
+            config: the run's settings; ``ppo.select_every`` is above 0.
+            world: the run's, on the validation split.
+            evaluator: folder of the selecting evaluator.
+        """
+        self._config, self._world = config, world
+        self._evaluator = SelectingEvaluator.load(evaluator)
+        self.scores: list[Scored] = []
+        self.weights: dict[str, np.ndarray] = {}
+
+    @property
+    def best(self) -> Scored | None:
+        """The best so far, the earliest of equals; None before a trained policy was scored.
+
+        The supervised policy is scored, never chosen: a run that never beats it keeps its own best, and says so.
+        """
+        return max((scored for scored in self.scores if scored.iteration), key=lambda s: s.score, default=None)
+
+    def due(self, iteration: int) -> bool:
+        """Whether the policy after this iteration is scored; one that the value warm-up left alone is not, but at 0."""
+        ppo = self._config.ppo
+        if iteration in (0, ppo.iterations):
+            return True
+        return iteration > ppo.value_warmup and iteration % ppo.select_every == 0
+
+    def score(self, iteration: int, weights: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Score a policy, keep its weights where they are the best, and give the figures of it.
+
+        Args:
+            iteration: that it stands after.
+            weights: what training changed, as ``ConversationModule.get_state`` gives it.
+        """
+        begun = time.perf_counter()
+        talks = self._converse(weights)
+        scored = Scored(
+            iteration, *(float(np.mean([of(talk) for talk in talks])) for of in (self._judge, _pay, _words))
+        )
+        self.scores.append(scored)
+        if self.best is scored:
+            # Copied: the arrays may be views of what training goes on changing.
+            self.weights = {name: np.array(array) for name, array in weights.items() if name.startswith("lm.")}
+        figures = {f"select_{name}": value for name, value in asdict(scored).items() if name != "iteration"}
+        chosen = {} if self.best is None else {"selected_iteration": self.best.iteration}
+        return figures | chosen | {"select_seconds": time.perf_counter() - begun}
+
+    def facts(self) -> dict[str, Any]:
+        """What was chosen among what, as JSON values; of a run without iterations nothing."""
+        start = next((scored.score for scored in self.scores if scored.iteration == 0), None)
+        chosen = {} if self.best is None else {"iteration": self.best.iteration, "score": self.best.score}
+        named = {f"selected_{name}": value for name, value in chosen.items()}
+        return named | {"start_score": start, "selection": [asdict(scored) for scored in self.scores]}
+
+    def save(self, folder: Path) -> None:
+        """Write scores and best weights."""
+        write_bytes(folder / _WEIGHTS, save(self.weights))
+        write_json(folder / _SCORES, [asdict(scored) for scored in self.scores])
+
+    def load(self, folder: Path) -> None:
+        """Take what ``save`` wrote."""
+        self.weights = load_file(folder / _WEIGHTS)
+        self.scores = [Scored(**scored) for scored in json.loads((folder / _SCORES).read_text(encoding="utf-8"))]
+
+    def _converse(self, weights: Mapping[str, np.ndarray]) -> list[Conversation]:
+        config, device = self._config, best_device()
+        model = trained_copy(self._world.responder, config.policy, weights)
+        model = model.to(device=device, dtype=sampling_dtype(config.policy, device)).eval()  # pyright: ignore
+        text = ConversationText(load_tokenizer(str(self._world.responder)), config.policy)
+        return roll_out(model, text, self._env, self._episodes, config.seed)
+
+    @cached_property
+    def _episodes(self) -> list[Episode]:
+        """One for each of the dialogues, spread evenly over the validation split."""
+        dialogues = len(load_corpus(self._config.data, self._config.cache_folder).valid)
+        count = min(self._config.ppo.select_dialogues, dialogues)
+        return [(EVALUATION, dialogues * place // count) for place in range(count)]
+
+    @cached_property
+    def _env(self) -> ConversationVectorEnv:
+        resources, ppo = self._config.resources, self._config.ppo
+        return self._world.build(min(resources.conversations_per_runner, ppo.select_dialogues))
+
+    def _judge(self, talk: Conversation) -> float:
+        exchanges = [Exchange(outcome.context, outcome.reply) for outcome in talk.outcomes]
+        return float(self._evaluator.overall(exchanges).mean())
+
+
+def _pay(talk: Conversation) -> float:
+    return float(np.mean(talk.rewards))
+
+
+def _words(talk: Conversation) -> float:
+    return float(np.mean([len(outcome.reply.split()) for outcome in talk.outcomes]))
