@@ -156,12 +156,22 @@ def code_version(modules: Iterable[str]) -> str:
 
 
 def model_version(source: str) -> str:
-    """A model's identity for a key: its name, and for a local folder the names, sizes and times of its files."""
-    folder = Path(source)
-    if not folder.is_dir():
+    """A model's or data set's identity for a key: its name, and for a local file or folder what its files hold.
+
+    A copy, a move or a new time of a file is the same model.
+    """
+    place = Path(source).expanduser()
+    if place.is_file():
+        return _content(place)
+    if not place.is_dir():
         return source
-    files = [(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in folder.iterdir()]
-    return key_hash({"folder": str(folder.resolve()), "files": sorted(files)})
+    return key_hash({entry.name: _content(entry) for entry in place.iterdir() if entry.is_file()})
+
+
+def _content(file: Path) -> str:
+    """The sha256 (hex) of a file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _aside_prefix(place: Path) -> str:

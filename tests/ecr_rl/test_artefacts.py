@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -147,10 +148,16 @@ def test_a_recommender_is_known_by_its_emotions_and_dialogues(tmp_path: Path, mo
 
 def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:
     assert model_version("tiny") == "tiny"
-    (tmp_path / "model.safetensors").write_text("1")
-    before = model_version(str(tmp_path))
-    (tmp_path / "model.safetensors").write_text("12")
-    assert model_version(str(tmp_path)) != before
+    weights = tmp_path / "here" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_text("1")
+    before, alone = model_version(str(weights.parent)), model_version(str(weights))
+    copy = shutil.copytree(weights.parent, tmp_path / "there")
+    os.utime(copy / weights.name, (1, 1))
+    assert model_version(str(copy)) == before
+    weights.write_text("2")
+    assert model_version(str(weights.parent)) != before
+    assert model_version(str(weights)) != alone
 
 
 def test_a_seekers_model_does_not_make_the_responder_anew() -> None:
