@@ -158,14 +158,16 @@ def code_version(modules: Iterable[str]) -> str:
 def model_version(source: str) -> str:
     """A model's or data set's identity for a key: its name, and for a local file or folder what its files hold.
 
-    A copy, a move or a new time of a file is the same model.
+    Folders within count: a responder's holds planner and recommender. A copy, a move or a new time of a
+    file is the same model.
     """
     place = Path(source).expanduser()
     if place.is_file():
         return _content(place)
     if not place.is_dir():
         return source
-    return key_hash({entry.name: _content(entry) for entry in place.iterdir() if entry.is_file()})
+    files = (entry for entry in place.rglob("*") if entry.is_file())
+    return key_hash({file.relative_to(place).as_posix(): _content(file) for file in files})
 
 
 def _content(file: Path) -> str:

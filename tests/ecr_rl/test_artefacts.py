@@ -155,6 +155,9 @@ def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:
     copy = shutil.copytree(weights.parent, tmp_path / "there")
     os.utime(copy / weights.name, (1, 1))
     assert model_version(str(copy)) == before
+    (copy / "planner").mkdir()
+    (copy / "planner" / "planner.json").write_text("{}")
+    assert model_version(str(copy)) != before
     weights.write_text("2")
     assert model_version(str(weights.parent)) != before
     assert model_version(str(weights)) != alone
