@@ -136,6 +136,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(labels: Path, tmp_path: P
     assert killed == whole
 
 
+@pytest.mark.slow
 def test_two_workers_train_one_critic(labels: Path, ray_session: object, tmp_path: Path) -> None:
     figures = build_critic(labels, SETTINGS.model_copy(update={"workers": 2, "steps": 40}), tmp_path, silent)
     assert figures["heads"]["empathy"]["r2"] > 0.2

