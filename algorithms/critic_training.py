@@ -52,11 +52,19 @@ class World:
 
 @dataclass(frozen=True)
 class Targets:
-    """Exchanges with labels: ``values`` (N, heads) in [0, 1], ``known`` (N, heads) bool, False where masked."""
+    """N exchanges with labels.
+
+    Attributes:
+        exchanges: what the critic reads.
+        values: (N, heads) in [0, 1].
+        known: (N, heads) bool, False where a label is masked.
+        originals: (N,) row of the reply that this one was made from by changing its film; -1 where there is none.
+    """
 
     exchanges: Sequence[Exchange]
     values: np.ndarray
     known: np.ndarray
+    originals: np.ndarray
 
 
 class CriticTraining:
@@ -96,6 +104,7 @@ class CriticTraining:
         self._weights_NM = torch.from_numpy(weights.astype(np.float32)).to(self._device)
         self._values = torch.from_numpy(train.values).float().to(self._device)
         self._known = torch.from_numpy(train.known).float().to(self._device)
+        self._originals = train.originals
         counts = self._known.sum(0).clamp(min=1.0)
         mean = (self._values * self._known).sum(0) / counts
         variance = (((self._values - mean) * self._known) ** 2).sum(0) / counts
@@ -162,13 +171,16 @@ class CriticTraining:
     def _update(self, rows: np.ndarray, step: int) -> float:
         self._network.train()
         rows = rows[self._world.rank :: self._world.size]
+        changed = np.flatnonzero(self._originals[rows] >= 0)
+        rows = np.concatenate([rows, self._originals[rows[changed]]])
         index = torch.from_numpy(rows).to(self._device)
         with self._precision():
             logits = self._wrapped(self._batch(self._pairs, rows), self._numbers[index])
         scores = torch.sigmoid(logits.float())
         known = self._known[index][:, None] * self._weights_NM[index][:, :, None]  # (batch, members, heads)
         errors = (scores - self._values[index][:, None]) ** 2 * known * self._scale
-        loss = (errors.sum(0) / known.sum(0).clamp(min=1.0)).mean()
+        apart = self._differences(scores, index, known, torch.from_numpy(changed).to(self._device))
+        loss = ((errors.sum(0) + self._settings.contrast * apart) / known.sum(0).clamp(min=1.0)).mean()
         optimizer = self._progress.optimizer
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -177,6 +189,24 @@ class CriticTraining:
             group["lr"] = self._settings.learning_rate * self._rate(step - 1)
         optimizer.step()
         return float(loss.detach())
+
+    def _differences(
+        self, scores: torch.Tensor, index: torch.Tensor, known: torch.Tensor, changed: torch.Tensor
+    ) -> torch.Tensor:
+        """Summed squared errors of the difference between a reply and its original, (members, heads).
+
+        Two scores that are each a little off may stand in the wrong order; this learns what the changed film changes.
+
+        Args:
+            scores: (batch, members, heads), the originals of the changed replies last and in their order.
+            index: (batch,) rows of the labels.
+            known: (batch, members, heads) weights of the labels.
+            changed: (changed,) places of the changed replies in the batch.
+        """
+        first = len(index) - len(changed)
+        labels = self._values[index][:, None]
+        errors = (scores[changed] - scores[first:]) - (labels[changed] - labels[first:])
+        return (errors**2 * torch.minimum(known[changed], known[first:]) * self._scale).sum(0)
 
     def _solve_ridge(self) -> None:
         """Solve the ridge on what the frozen layers say of at most ``_RIDGE_EXAMPLES`` examples."""

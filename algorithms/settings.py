@@ -26,6 +26,11 @@ class CriticSettings(Settings):
     steps: int = Field(default=400, gt=0)
     batch_size: int = Field(default=64, gt=0)
     learning_rate: float = Field(default=5e-4, gt=0)
+    contrast: float = Field(
+        default=4.0,
+        ge=0,
+        description="weight of the difference between a reply and the same with another film, in examples",
+    )
     evaluate_every: int = Field(default=50, gt=0, description="steps between validations; the best is kept")
     patience: int = Field(default=10, gt=0, description="validations without a better one after which training ends")
     precision: Literal["auto", "float32", "bfloat16"] = Field(

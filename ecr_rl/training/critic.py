@@ -23,6 +23,7 @@ from algorithms.pair_text import context_text
 from algorithms.settings import CriticSettings
 from ecr_rl.evaluation.critic_figures import head_figures
 from ecr_rl.labels.companions import JUDGE, read_films
+from ecr_rl.labels.kinds import Kind
 from ecr_rl.labels.store import LabelTable, read_labels
 from ecr_rl.training.critic_workers import train_on_workers
 from envs.errors import DataError
@@ -57,7 +58,7 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
     total = settings.steps * len(sources)
     on_step(0, total, {})
     table, films = read_labels(labels), read_films(labels)
-    data = CriticData(_part(table, labels, "train"), _part(table, labels, "valid"), films)
+    data = CriticData(targets_of(table, labels, "train"), targets_of(table, labels, "valid"), films)
     made = []
     for index, source in enumerate(sources):
         own = settings.model_copy(update={"encoder": source, "seed": settings.seed + index})
@@ -125,7 +126,12 @@ def _further(on_step: OnStep, before: int, total: int, done: int, _: int, figure
         on_step(before + done, total, figures)
 
 
-def _part(table: LabelTable, folder: Path, split: str) -> Targets:
+def targets_of(table: LabelTable, folder: Path, split: str) -> Targets:
+    """The labels of a split, as the critic's training takes them.
+
+    Raises:
+        DataError: the table, which ``folder`` holds, has none of that split.
+    """
     part = table.select(split=split)
     if not len(part):
         raise DataError(
@@ -134,13 +140,22 @@ def _part(table: LabelTable, folder: Path, split: str) -> Targets:
             remedy="Label train and valid dialogues: a critic learns from the one and is chosen by the other.",
         )
     labels = part.labels
-    return Targets(part.exchanges, labels.values, labels.known)
+    return Targets(part.exchanges, labels.values, labels.known, _originals(part))
+
+
+def _originals(part: LabelTable) -> np.ndarray:
+    """(N,) row of the human reply that a reply with a wrong film was made from; -1 where there is none."""
+    places = list(zip(part.column("dialogue"), part.column("turn"), part.column("kind"), strict=True))
+    humans = {place[:2]: row for row, place in enumerate(places) if place[2] == Kind.HUMAN}
+    rows = [humans.get((dialogue, turn), -1) if kind == Kind.WRONG_FILM else -1 for dialogue, turn, kind in places]
+    return np.array(rows)
 
 
 def _some(targets: Targets, count: int, seed: int) -> Targets:
     """At most ``count`` of the targets, drawn by the seed."""
     rows = np.sort(np.random.default_rng([seed, 31]).permutation(len(targets.exchanges))[:count])
-    return Targets([targets.exchanges[row] for row in rows], targets.values[rows], targets.known[rows])
+    alone = np.full(len(rows), -1)
+    return Targets([targets.exchanges[row] for row in rows], targets.values[rows], targets.known[rows], alone)
 
 
 def _texts(exchanges: Sequence[Exchange]) -> Iterator[str]:

@@ -30,6 +30,7 @@ LINES = [
 ]
 FILMS = FilmTable({"The Conjuring (2013)": FilmEntry(frozenset({"horror"}), frozenset())})
 SETTINGS = CriticSettings(max_tokens=32, steps=12, batch_size=8, evaluate_every=4)
+NONE = np.full(24, -1)
 
 
 def exchanges(count: int = 24) -> list[Exchange]:
@@ -140,7 +141,7 @@ def test_only_the_top_layers_of_a_loaded_encoder_learn(tmp_path: Path) -> None:
     made, encoder = network(settings)
     before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
     given, values = exchanges(), np.random.default_rng(0).random((24, len(HEADS)))
-    targets = Targets(given, values, np.ones_like(values, dtype=bool))
+    targets = Targets(given, values, np.ones_like(values, dtype=bool), NONE)
     training = CriticTraining(made, encoder.text, FILMS, settings, targets, targets)
     assert training.run(lambda done, total, figures: None) > 0
     changed = {name for name, tensor in made.state_dict().items() if not torch.equal(tensor, before[name])}
@@ -160,10 +161,35 @@ def test_masked_labels_do_not_move_their_head() -> None:
     for hidden in (0.0, 1.0):  # what stands under the mask must not matter
         made, encoder = network()
         masked = np.where(known, values, hidden)
-        targets = Targets(given, masked, known)
+        targets = Targets(given, masked, known, NONE)
         CriticTraining(made, encoder.text, FILMS, SETTINGS, targets, targets).run(lambda done, total, figures: None)
         results.append(Critic([Trunk(made, encoder.text)], FILMS, Blend.even(1)).weights_hash())
     assert results[0] == results[1]
+
+
+def test_contrast_teaches_what_another_film_changes() -> None:
+    """Labels that scatter widely hide a small fall from each reply to the same with another film."""
+    given, rng = exchanges(), np.random.default_rng(3)
+    originals = np.where(np.arange(24) % 2, np.arange(24) - 1, -1)
+    values = np.repeat(rng.uniform(0.3, 0.9, (12, len(HEADS))), 2, axis=0)
+    values[1::2] -= 0.2
+    known = np.ones_like(values, dtype=bool)
+    errors = []
+    for contrast in (0.0, 20.0):
+        settings = SETTINGS.model_copy(update={"contrast": contrast, "steps": 60, "learning_rate": 2e-3})
+        made, encoder = network(settings)
+        training = CriticTraining(
+            made,
+            encoder.text,
+            FILMS,
+            settings,
+            Targets(given, values, known, originals),
+            Targets(given, values, known, NONE),
+        )
+        training.run(lambda done, total, figures: None)
+        scores = training.predict()[:, :-1].mean(1)
+        errors.append(float(np.abs(scores[1::2] - scores[::2] + 0.2).mean()))
+    assert errors[1] < 0.8 * errors[0]
 
 
 def test_an_encoder_that_does_not_fit_is_refused(tmp_path: Path) -> None:

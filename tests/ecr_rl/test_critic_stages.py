@@ -17,13 +17,15 @@ from ecr_rl.labels.evidence import ContextForm
 from ecr_rl.labels.judges import rubric_maker
 from ecr_rl.labels.labelling import label_examples, plan_of
 from ecr_rl.labels.rubric import RubricJudge
-from ecr_rl.training.critic import build_critic
+from ecr_rl.labels.store import read_labels
+from ecr_rl.training.critic import build_critic, targets_of
 from ecr_rl.training.parts import build_recommender, build_second_evaluator
 from envs.corpus import Corpus
 from envs.dialogue import Role, Utterance
 from envs.errors import DataError
 from envs.heads import HEADS, Exchange
 from envs.sample import sample_corpus
+from tests.ecr_rl.label_rows import folder_of, row
 
 SETTINGS = CriticSettings(steps=80, batch_size=16, max_tokens=48, evaluate_every=40, learning_rate=2e-3)
 
@@ -149,6 +151,20 @@ def test_two_encoders_make_one_critic(labels: Path, tmp_path: Path) -> None:
     assert len(figures["step"]) == 2
     scores = Critic.load(tmp_path).score([Exchange((), "Hello!"), Exchange((), "Have you seen it?")])
     assert (scores.spread > 0).all()
+
+
+def test_a_wrong_film_is_held_against_the_reply_it_was_made_from(tmp_path: Path) -> None:
+    rows = [
+        row("a", kind="wrong_film", dialogue="7", turn=3, reply="Try Saw (2004)."),
+        row("b", kind="human", dialogue="7", turn=1),
+        row("c", kind="human", dialogue="7", turn=3),
+        row("d", kind="wrong_film", dialogue="8", turn=3),
+        row("e", kind="cold", dialogue="7", turn=3),
+        row("f", split="valid", kind="human", dialogue="7", turn=3),
+    ]
+    folder = folder_of(tmp_path / "labels", rows)
+    targets = targets_of(read_labels(folder), folder, "train")
+    assert targets.originals.tolist() == [2, -1, -1, -1, -1]
 
 
 def test_labels_of_one_split_alone_are_refused(labels: Path, tmp_path: Path) -> None:
