@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run, seekers, submit
+from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run, seekers, submit, sweep
 from ecr_rl.commands.options import examples
 from envs.errors import ConfigError, EcrError
 
@@ -98,6 +98,13 @@ app.command(
     )
 )(seekers.seekers)
 app.command(
+    epilog=examples(
+        "ecr-rl sweep tune_configs/reward_weights.yaml --out runs/weights",
+        "ecr-rl sweep asha --trials 24 --out runs/asha --resume",
+        "ecr-rl sweep smoke --out runs/smoke --json",
+    )
+)(sweep.sweep)
+app.command(
     context_settings={"allow_interspersed_args": False},
     epilog=examples(
         "ecr-rl submit train demo --out /tmp/demo",
@@ -108,6 +115,9 @@ app.command(
     ),
 )(submit.submit)
 app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(look.status)
+app.command(epilog=examples("ecr-rl tensorboard runs/demo", "ecr-rl tensorboard runs/reward_weights --port 6007"))(
+    look.tensorboard
+)
 app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
 
 

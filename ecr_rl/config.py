@@ -5,10 +5,10 @@ Importing this needs neither torch nor ray.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -154,6 +154,25 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
         raise ConfigError("\n".join(lines)) from error
 
 
+def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    """The settings with some of them changed, checked together again.
+
+    Args:
+        config: stays as it is.
+        values: new values by ``section.key``.
+
+    Raises:
+        ConfigError: an unknown key, a wrong value, or settings that contradict each other.
+    """
+    changes = [Override(tuple(key.split(".")), value, f"{key}={value}") for key, value in values.items()]
+    merged = apply_overrides(config.model_dump(mode="json"), changes, RunConfig().model_dump())
+    try:
+        return RunConfig.model_validate(merged)
+    except ValidationError as error:
+        lines = [_explain(detail, Path(config.name), changes) for detail in error.errors()]
+        raise ConfigError("\n".join(lines)) from error
+
+
 def config_yaml(config: RunConfig) -> str:
     """The resolved settings as YAML, every key written out; ``load_config`` reads them back as the same settings."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -161,23 +180,36 @@ def config_yaml(config: RunConfig) -> str:
 
 def profiles() -> list[str]:
     """Names of the packaged run profiles."""
-    return sorted(Path(entry.name).stem for entry in files("tune_configs").iterdir() if entry.name.endswith(".yaml"))
+    return _packaged(sweeps=False)
 
 
-def find_profile(path: str | Path) -> Path:
-    """The file of a config: the path itself, or a packaged profile of that name.
+def sweeps() -> list[str]:
+    """Names of the packaged sweeps: their files have a ``space``."""
+    return _packaged(sweeps=True)
+
+
+def find_profile(path: str | Path, kind: Literal["profile", "sweep"] = "profile") -> Path:
+    """The file of a config: the path itself, or a packaged profile or sweep of that name.
 
     Raises:
-        ConfigError: neither exists; the nearest profile is named.
+        ConfigError: neither exists; the nearest one is named.
     """
     file = Path(path)
     if file.is_file():
         return file
-    if str(path) in profiles():
+    names = profiles() if kind == "profile" else sweeps()
+    if str(path) in names:
         return Path(str(files("tune_configs") / f"{path}.yaml"))
-    near = nearest(file.stem, profiles())
-    hint = f"Did you mean the profile {near}?" if near else f"The packaged profiles are {', '.join(profiles())}"
+    near = nearest(file.stem, names)
+    hint = f"Did you mean the {kind} {near}?" if near else f"The packaged {kind}s are {', '.join(names)}"
     raise ConfigError(f"{path}: no such config file. {hint}")
+
+
+def _packaged(sweeps: bool) -> list[str]:
+    found = (entry for entry in files("tune_configs").iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        Path(entry.name).stem for entry in found if ("\nspace:" in entry.read_text(encoding="utf-8")) == sweeps
+    )
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The metrics of a run: lines of ``metrics.jsonl`` and TensorBoard's scalars.
+"""The metrics of a run: lines of ``metrics.jsonl``, and TensorBoard's scalars, texts and histograms.
 
 A line is ``{"time", "stage", "step", "total", metric…}``: ``time`` in seconds since 1970, ``step`` from 1. Lines are
 written and flushed one by one, so that a killed process loses at most the line it was writing.
@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from envs.errors import RunError
 from envs.files import write_text
@@ -35,6 +38,19 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         return []
     lines = file.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
     return [_parse(line, file, number) for number, line in enumerate(lines, start=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a step shows beside its figures.
+
+    Attributes:
+        texts: Markdown by name.
+        histograms: finite numbers by name.
+    """
+
+    texts: Mapping[str, str]
+    histograms: Mapping[str, Sequence[float]]
 
 
 class MetricsLog:
@@ -67,6 +83,14 @@ class MetricsLog:
             if value is not None:
                 self._board(stage).add_scalar(f"{stage}/{name}", value, step)
         return values
+
+    def show(self, stage: str, step: int, page: Page) -> None:
+        """Give TensorBoard a page of texts and histograms, ``stage/name``."""
+        board = self._board(stage)
+        for name, text in page.texts.items():
+            board.add_text(f"{stage}/{name}", text, step)
+        for name, values in page.histograms.items():
+            board.add_histogram(f"{stage}/{name}", np.asarray(values), step)
 
     def rewind(self, stage: str, step: int) -> None:
         """Drop the stage's lines after ``step``: a stage that goes on from there writes them anew."""

@@ -21,10 +21,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from ecr_rl.config import RunConfig, config_yaml, load_config
-from ecr_rl.metrics import MetricsLog, read_metrics
+from ecr_rl.metrics import MetricsLog, Page, read_metrics
 from ecr_rl.progress import Display, make_display
 from ecr_rl.provenance import provenance
-from ecr_rl.stage import Stage, StatusFile
+from ecr_rl.stage import STATUS, Stage, StatusFile
 from envs.errors import RunError
 from envs.files import write_json, write_text
 
@@ -126,6 +126,10 @@ class RunFolder:
         """Drop the stage's metrics after ``step``: it goes on from a checkpoint and writes them anew."""
         self._writers()[0].rewind(stage, step)
 
+    def show(self, stage: str, step: int, page: Page) -> None:
+        """Show a page of texts and histograms in TensorBoard, at a step of a stage."""
+        self._writers()[0].show(stage, step, page)
+
     def record_workers(self, workers: Sequence[Mapping[str, Any]]) -> None:
         """Show these workers in the status; each a mapping such as ``{"kind": "env_runner", "index": 1, ...}``."""
         self._writers()[1].set(workers=[dict(worker) for worker in workers])
@@ -133,6 +137,11 @@ class RunFolder:
     def metrics(self, stage: str | None = None) -> list[dict[str, Any]]:
         """The metrics so far, of one stage or of all, oldest first."""
         return [line for line in read_metrics(self.path) if stage is None or line["stage"] == stage]
+
+    def seconds(self, stage: str) -> float:
+        """How long a stage took when it ran last; 0 where it never did."""
+        status = json.loads((self.path / STATUS).read_text(encoding="utf-8"))
+        return next((entry["seconds"] for entry in status["stages"] if entry["name"] == stage), 0.0)
 
     def finished(self, stage: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
         """What a stage gave when it finished under these settings; None when it has not."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from ecr_rl.cli import app
-from ecr_rl.config import load_config
-from ecr_rl.submission.command import SUBMIT, parse_words
+from ecr_rl.config import RunConfig, load_config
+from ecr_rl.submission.command import SUBMIT, SWEEP, parse_words, sweep_config
 from envs.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,17 +33,17 @@ def parse_command(line: str) -> None:
         context = parse_words(typer.main.get_command(app), arguments)
     except typer.Exit:  # --help has answered while parsing
         return
-    _check_settings(context.params)
+    _check_settings(context.params, sweep_config if context.info_name == SWEEP else load_config)
     job = context.params.get("words")
     if context.info_name == SUBMIT and job and not context.params["status"]:
         parse_command(shlex.join(["ecr-rl", *job]))
 
 
-def _check_settings(parameters: dict[str, Any]) -> None:
+def _check_settings(parameters: dict[str, Any], load: Callable[[str, Sequence[str]], RunConfig]) -> None:
     """The profile that a command names exists, and so do its ``-s`` keys; a reader's own file counts as demo."""
     config = parameters.get("config") or "demo"
     if config.startswith("tune_configs/"):
         config = ROOT / config
     elif config.endswith(".yaml"):
         config = "demo"
-    load_config(config, parameters.get("changes") or [])
+    load(config, parameters.get("changes") or [])

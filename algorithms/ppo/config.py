@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
+from algorithms.parcels import Parcel
 from algorithms.ppo.algorithm import ConversationPPO
 from algorithms.ppo.env_runner import ConversationEnvRunner, token_spaces
 from algorithms.ppo.learner import ConversationPPOLearner
@@ -25,6 +27,7 @@ def algorithm_config(
     ppo: PPOSettings,
     resources: ResourceSettings,
     dump: Path,
+    parcels: Sequence[Parcel] = (),
 ) -> PPOConfig:
     """RLlib's configuration of PPO on conversations.
 
@@ -35,6 +38,7 @@ def algorithm_config(
         ppo: the algorithm.
         resources: runners, learners, CPUs and GPUs.
         dump: where a batch that is not finite is written.
+        parcels: what env runners and learners on other machines are sent before they load it.
 
     Raises:
         ConfigError: rows do not divide over learners.
@@ -56,19 +60,28 @@ def algorithm_config(
         .debugging(seed=world.seed, log_level="ERROR")
         .reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=0, log_gradients=False)
     )
-    _play(config, world, len(load_tokenizer(str(policy_folder))), policy, resources)
-    _learn(config, ppo, resources, learners, dump)
+    _play(config, world, len(load_tokenizer(str(policy_folder))), policy, resources, parcels)
+    _learn(config, ppo, resources, learners, dump, parcels)
     return config
 
 
 def _play(
-    config: PPOConfig, world: World, vocabulary: int, policy: PolicySettings, resources: ResourceSettings
+    config: PPOConfig,
+    world: World,
+    vocabulary: int,
+    policy: PolicySettings,
+    resources: ResourceSettings,
+    parcels: Sequence[Parcel],
 ) -> None:
     """What the env runners do, and with what."""
     observation, action = token_spaces(policy, vocabulary)
     config.environment(
         ENV_ID,
-        env_config={"world": world, "threads": resources.cpus_per_env_runner if resources.runner_count else 0},
+        env_config={
+            "world": world,
+            "threads": resources.cpus_per_env_runner if resources.runner_count else 0,
+            "parcels": parcels,
+        },
         observation_space=observation,
         action_space=action,
         disable_env_checking=True,
@@ -86,7 +99,14 @@ def _play(
     )
 
 
-def _learn(config: PPOConfig, ppo: PPOSettings, resources: ResourceSettings, learners: int, dump: Path) -> None:
+def _learn(
+    config: PPOConfig,
+    ppo: PPOSettings,
+    resources: ResourceSettings,
+    learners: int,
+    dump: Path,
+    parcels: Sequence[Parcel],
+) -> None:
     """What the learners do, and with what; sizes are rows of one learner."""
     config.learners(
         num_learners=resources.learner_count,
@@ -104,5 +124,5 @@ def _learn(config: PPOConfig, ppo: PPOSettings, resources: ResourceSettings, lea
         grad_clip=ppo.gradient_clip,
         grad_clip_by="global_norm",
         use_kl_loss=False,
-        learner_config_dict={"ppo": ppo.model_dump(), "dump": str(dump)},
+        learner_config_dict={"ppo": ppo.model_dump(), "dump": str(dump), "parcels": parcels},
     )

@@ -13,6 +13,7 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
+from algorithms.parcels import deliver
 from algorithms.ppo.spaces import TokenSequence
 from algorithms.rollout import Conversation, Episode, roll_out
 from algorithms.settings import PolicySettings
@@ -30,6 +31,7 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
         """Build the environment and the tokenizer."""
         if self.env is not None:
             self.env.close()
+        deliver(self.config.env_config.get("parcels", ()))
         if self.config.env_config.get("threads"):
             # Two torch processes of two threads each on two cores slow each other down many times over.
             torch.set_num_threads(int(self.config.env_config["threads"]))

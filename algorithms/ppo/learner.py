@@ -16,6 +16,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from safetensors.torch import save_file
 
 from algorithms.language_model import bf16_is_native, load_causal_lm, sampling_dtype
+from algorithms.parcels import deliver
 from algorithms.ppo.advantages import Discounts, adapted_kl_weight
 from algorithms.ppo.batches import (
     ADVANTAGES,
@@ -43,6 +44,7 @@ class ConversationPPOLearner(PPOTorchLearner):
 
     def build(self) -> None:
         """Set up module, reference model and connectors."""
+        deliver(self.config.learner_config_dict.get("parcels", ()))
         self.ppo = PPOSettings(**self.config.learner_config_dict["ppo"])
         self.kl_weight, self.updates = self.ppo.kl, 0
         super().build()

@@ -1,7 +1,9 @@
-"""``status`` and ``doctor``: commands that only look."""
+"""``status``, ``tensorboard`` and ``doctor``: commands that only look."""
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +16,9 @@ from rich.table import Table
 from ecr_rl.commands.options import Json, Run
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig
+from envs.errors import RunError
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def status(
@@ -43,6 +48,27 @@ def status(
     with Live(console=console, auto_refresh=False) as live:
         for now in watch_status(run):
             live.update(status_view(now), refresh=True)
+
+
+def tensorboard(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's or a sweep's folder: what was given to --out.")],
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where it listens; 0: any free port.")] = 6006,
+    host: Annotated[
+        str, typer.Option("--host", help="Who reaches it; only this machine by default. It asks for no password.")
+    ] = "127.0.0.1",
+) -> None:
+    """Show a run or a sweep in TensorBoard: figures, conversations and histograms; of a sweep its settings too.
+
+    It runs until Ctrl-C, also while the run goes on.
+    """
+    folders = [run / name for name in ("search", "finals") if (run / name).is_dir()]
+    shown_folder = run if folders else run / "tensorboard"
+    if next(shown_folder.rglob("events.out.tfevents.*"), None) is None:
+        raise RunError(f"{run}: nothing is logged there yet. Name the folder that was given to --out")
+    if host not in _LOOPBACK:
+        typer.echo(f"ecr-rl: everyone who reaches {host}:{port} can read {run}", err=True)
+    command = ["-m", "tensorboard.main", "--logdir", str(shown_folder), "--port", str(port), "--host", host]
+    os.execv(sys.executable, [sys.executable, *command])  # in this one's place: Ctrl-C reaches it
 
 
 def doctor(

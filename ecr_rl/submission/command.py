@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ecr_rl.config import load_config
+from ecr_rl.config import RunConfig, load_config
 from ecr_rl.submission.paths import Places, path_settings
+from ecr_rl.sweep.settings import load_sweep
 from envs.errors import ConfigError
 
-SUBMIT = "submit"
+SUBMIT, SWEEP = "submit", "sweep"
 
 
 def parse_words(command: Any, words: Sequence[str]) -> Any:
@@ -59,7 +60,8 @@ def job_words(root: Any, words: Sequence[str], places: Places) -> list[str]:
         raise ConfigError(
             f"{context.command_path}: say --out; what a job leaves in its working directory goes with the job"
         )
-    settings = list(_resolved_settings(context.params, given, places))
+    load = sweep_config if context.info_name == SWEEP else load_config
+    settings = list(_resolved_settings(context.params, given, places, load))
     named = {name: _resolved(name, value, places) for name, value in given.items()}
     places.refuse_missing()
     if settings and "changes" not in context.params:
@@ -79,11 +81,21 @@ def _given(context: Any) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _resolved_settings(params: Mapping[str, Any], given: Mapping[str, Any], places: Places) -> Iterator[str]:
+def sweep_config(path: str, overrides: Sequence[str]) -> RunConfig:
+    """The settings of the run that a sweep's trials vary."""
+    return load_sweep(path).run_config(tuple(overrides))
+
+
+def _resolved_settings(
+    params: Mapping[str, Any],
+    given: Mapping[str, Any],
+    places: Places,
+    load: Callable[[str, Sequence[str]], RunConfig],
+) -> Iterator[str]:
     """``key=value`` of the config's paths that change."""
     if not isinstance(params.get("config"), str):
         return
-    config = load_config(params["config"], params.get("changes") or []).model_dump(mode="json")
+    config = load(params["config"], params.get("changes") or []).model_dump(mode="json")
     for key, name, value in path_settings(config):
         if given.get(name) is not None:  # an option says otherwise
             continue

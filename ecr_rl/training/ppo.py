@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import ray
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import LEARNER_RESULTS
 
 from algorithms.critic import Critic
 from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
+from algorithms.parcels import Parcel, pack
 from algorithms.ppo.algorithm import CONVERSATIONS, ConversationPPO
 from algorithms.ppo.config import algorithm_config
 from algorithms.ppo.module import trained_copy
@@ -80,14 +82,15 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
     if artefacts.selector is not None:
         selection = Selection(config, world_of(config, artefacts, reference, "valid"), artefacts.selector)
     with ray_instance(config.resources):
+        parcels = parcels_of(config, artefacts, reference)
         algorithm = algorithm_config(
-            world, artefacts.responder, config.policy, config.ppo, config.resources, run.path / "dump"
+            world, artefacts.responder, config.policy, config.ppo, config.resources, run.path / "dump", parcels
         ).build_algo()
         try:
             _restore(algorithm, selection, run)
             _iterate(algorithm, selection, config, run, on_step)
-            kept = (selection and selection.weights) or _weights(algorithm)
-            _export(kept, config, artefacts.responder, run.path / MODEL)
+            kept = (selection and selection.weights) or trained_weights(algorithm)
+            export_policy(kept, config, artefacts.responder, run.path / MODEL)
         finally:
             algorithm.stop()
     if Critic.load(artefacts.critic).weights_hash() != critic_before:
@@ -114,6 +117,16 @@ def world_of(
         split=split,
         cache=config.cache_folder,
     )
+
+
+def parcels_of(config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> tuple[Parcel, ...]:
+    """What the workers of other machines need of this one's disk; nothing where the cluster is one node."""
+    if sum(node["Alive"] for node in ray.nodes()) < 2:
+        return ()
+    folders = [artefacts.critic, artefacts.recommender, artefacts.responder, artefacts.second_evaluator, reference]
+    local = [Path(place).expanduser() for place in (config.data.source, config.data.metadata) if place]
+    chosen = [artefacts.selector] if artefacts.selector is not None else []
+    return pack([*folders, *chosen, *(place for place in local if place.exists())])
 
 
 def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None:
@@ -160,14 +173,16 @@ def _iterate(
     total = config.ppo.iterations
     on_step(algorithm.iteration, total, {})
     if selection is not None and algorithm.iteration == 0:
-        on_step(0, total, selection.score(0, _weights(algorithm)))
+        on_step(0, total, selection.score(0, trained_weights(algorithm), 0.0))
+        run.show("ppo", 0, selection.page)
     while algorithm.iteration < total:
         started = time.perf_counter()
         result = algorithm.train()
         figures = iteration_figures(result) | {"seconds": time.perf_counter() - started}
         done = algorithm.iteration
         if selection is not None and selection.due(done):
-            figures |= selection.score(done, _weights(algorithm))
+            figures |= selection.score(done, trained_weights(algorithm), figures["kl_reference"])
+            run.show("ppo", done, selection.page)
         on_step(done, total, figures)
         run.record_workers(_workers(figures, config))
         if done % config.ppo.checkpoint_every == 0 or done == total:
@@ -210,14 +225,15 @@ def _save(algorithm: ConversationPPO, selection: Selection | None, folder: Path,
         shutil.rmtree(old)
 
 
-def _weights(algorithm: ConversationPPO) -> dict[str, np.ndarray]:
+def trained_weights(algorithm: ConversationPPO) -> dict[str, np.ndarray]:
     """What training has changed so far, by name."""
     component = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}"
     state = algorithm.learner_group.get_state(component)  # pyright: ignore[reportOptionalMemberAccess]
     return state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
 
 
-def _export(weights: Mapping[str, np.ndarray], config: RunConfig, supervised: Path, folder: Path) -> None:
+def export_policy(weights: Mapping[str, np.ndarray], config: RunConfig, supervised: Path, folder: Path) -> None:
+    """Write the supervised policy with these weights as a model folder, whole or not at all."""
     aside = folder.with_name(f".{folder.name}-{os.getpid()}")
     trained_copy(supervised, config.policy, weights).save_pretrained(aside)
     load_tokenizer(str(supervised)).save_pretrained(aside)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,13 +24,18 @@ from algorithms.selecting_evaluator import SelectingEvaluator
 from algorithms.text import ConversationText, load_tokenizer
 from algorithms.world import World
 from ecr_rl.config import RunConfig
+from ecr_rl.evaluation.text_figures import count_grams
+from ecr_rl.metrics import Page
 from envs.conversation import EVALUATION, ConversationVectorEnv
 from envs.corpus import load_corpus
 from envs.files import write_bytes, write_json
-from envs.heads import Exchange
+from envs.heads import HEADS, Exchange
+from envs.markup import EMOTION, plain
 
 FOLDER = "selection"
 """Where it lies in a checkpoint."""
+_SHOWN = 6
+"""Conversations of a page."""
 _SCORES, _WEIGHTS = "scores.json", "weights.safetensors"
 
 
@@ -43,12 +48,16 @@ class Scored:
         score: the selecting evaluator's, 0 to 1.
         reward: the run's own, for comparison.
         length: words a reply.
+        dist2: distinct word bigrams over all, of all replies together.
+        kl: to the supervised policy, nats a token, of the conversations that the iteration trained on.
     """
 
     iteration: int
     score: float
     reward: float
     length: float
+    dist2: float
+    kl: float
 
 
 class Selection:
@@ -66,6 +75,8 @@ class Selection:
         self._evaluator = SelectingEvaluator.load(evaluator)
         self.scores: list[Scored] = []
         self.weights: dict[str, np.ndarray] = {}
+        self.page = Page({}, {})
+        """Conversations of the policy scored last, and its scores."""
 
     @property
     def best(self) -> Scored | None:
@@ -82,18 +93,21 @@ class Selection:
             return True
         return iteration > ppo.value_warmup and iteration % ppo.select_every == 0
 
-    def score(self, iteration: int, weights: Mapping[str, np.ndarray]) -> dict[str, float]:
+    def score(self, iteration: int, weights: Mapping[str, np.ndarray], kl: float) -> dict[str, float]:
         """Score a policy, keep its weights where they are the best, and give the figures of it.
 
         Args:
             iteration: that it stands after.
             weights: what training changed, as ``ConversationModule.get_state`` gives it.
+            kl: of the iteration, for the record.
         """
         begun = time.perf_counter()
         talks = self._converse(weights)
-        scored = Scored(
-            iteration, *(float(np.mean([of(talk) for talk in talks])) for of in (self._judge, _pay, _words))
-        )
+        found = {"select_score": self._judge, "select_reward": _pay, "select_length": _words}
+        each = {name: [of(talk) for talk in talks] for name, of in found.items()}
+        self.page = _page(talks, each)
+        score, reward, length = (float(np.mean(values)) for values in each.values())
+        scored = Scored(iteration, score, reward, length, _dist2(talks), kl)
         self.scores.append(scored)
         if self.best is scored:
             # Copied: the arrays may be views of what training goes on changing.
@@ -141,6 +155,26 @@ class Selection:
     def _judge(self, talk: Conversation) -> float:
         exchanges = [Exchange(outcome.context, outcome.reply) for outcome in talk.outcomes]
         return float(self._evaluator.overall(exchanges).mean())
+
+
+def _page(talks: Sequence[Conversation], each: Mapping[str, Sequence[float]]) -> Page:
+    """The first conversations as text; of all dialogues their figures, of all turns the heads' scores."""
+    heads = np.stack([outcome.heads for talk in talks for outcome in talk.outcomes])
+    texts = {f"conversation_{place}": _markdown(talk) for place, talk in enumerate(talks[:_SHOWN])}
+    return Page(texts, {**each, **{f"head_{head}": heads[:, place].tolist() for place, head in enumerate(HEADS)}})
+
+
+def _markdown(talk: Conversation) -> str:
+    """A conversation as Markdown: what came before, then each reply with its reward and the seeker's answer."""
+    lines = [f"{turn.role}: {turn.text}" for turn in talk.outcomes[0].context]
+    for outcome, reward, answer in zip(talk.outcomes, talk.rewards, talk.answers, strict=True):
+        lines += [f"**recommender: {outcome.reply}** ({reward:+.2f})", f"seeker: {plain(answer.split(EMOTION)[0])}"]
+    return "\n\n".join(lines)
+
+
+def _dist2(talks: Sequence[Conversation]) -> float:
+    counts = count_grams([[outcome.reply for outcome in talk.outcomes] for talk in talks], 2)
+    return counts.distinct / max(1.0, float(counts.totals.sum()))
 
 
 def _pay(talk: Conversation) -> float:

@@ -24,9 +24,10 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Head:
-    """A running head."""
+    """A running head: its job server's address, and the one that nodes and drivers join at."""
 
     address: str
+    gcs: str
     environment: Mapping[str, str]
     folder: Path
 
@@ -112,7 +113,7 @@ def ray_head(cpus: int = 1, **environment: str) -> Iterator[Head]:
     address = f"http://127.0.0.1:{dashboard}"
     try:
         _wait_for(address, process, folder / "head.log")
-        yield Head(address, variables, folder)
+        yield Head(address, f"127.0.0.1:{gcs}", variables, folder)
     finally:
         end_with_children(process.pid)
         process.wait()

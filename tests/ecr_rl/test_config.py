@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ecr_rl.config import RunConfig, config_yaml, find_profile, load_config, profiles
+from ecr_rl.config import RunConfig, config_yaml, find_profile, load_config, profiles, sweeps
+from ecr_rl.sweep.settings import load_sweep
 from envs.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,8 @@ def config_file(tmp_path: Path) -> Any:
 
 @pytest.mark.parametrize("file", sorted(ROOT.rglob("tune_configs/**/*.yaml")), ids=lambda file: file.stem)
 def test_every_config_of_the_repository_is_valid(file: Path) -> None:
-    assert load_config(file).name == file.stem
+    load = load_sweep if file.stem in sweeps() else load_config
+    assert load(file).name == file.stem
 
 
 def test_a_resolved_config_reads_back_as_itself(tmp_path: Path) -> None:

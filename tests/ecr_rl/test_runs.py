@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ecr_rl.config import RunConfig, load_config
-from ecr_rl.metrics import read_metrics
+from ecr_rl.metrics import Page, read_metrics
 from ecr_rl.runs import RunFolder
 from ecr_rl.status import headline, read_status
 from envs.errors import RunError
@@ -108,6 +108,19 @@ def test_a_broken_line_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\nnot json\n{"step": 2}\n')
     with pytest.raises(RunError, match=r"metrics.jsonl, line 2"):
         read_metrics(tmp_path)
+
+
+def test_a_page_of_texts_and_histograms_stands_in_tensorboard(tmp_path: Path, config: RunConfig) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    with RunFolder.create(tmp_path / "run", config) as run:
+        run.show("ppo", 5, Page({"conversation_0": "seeker: hi"}, {"head_empathy": [0.1, 0.2, 0.9]}))
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard" / "ppo"))
+    events.Reload()
+    (text,) = events.Tensors("ppo/conversation_0/text_summary")
+    assert (text.step, text.tensor_proto.string_val[0].decode()) == (5, "seeker: hi")
+    (spread,) = events.Histograms("ppo/head_empathy")
+    assert spread.histogram_value.num == 3
 
 
 def test_rewind_leaves_no_doubles(tmp_path: Path, config: RunConfig) -> None:

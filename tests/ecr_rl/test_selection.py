@@ -19,6 +19,7 @@ from ecr_rl.training.selection import Selection
 from ecr_rl.training.selector import build_selector
 from envs.conversation import ConversationVectorEnv
 from envs.corpus import Corpus
+from envs.heads import HEADS
 from envs.sample import sample_corpus
 from tests.algorithms.doubles import POLICY, tiny_policy_folder
 from tests.algorithms.test_second_evaluator import exchanges
@@ -75,7 +76,7 @@ def test_scores_fall_due_at_the_start_every_so_often_after_the_warm_up_and_at_th
 
 def test_the_best_is_kept_and_the_start_is_only_compared(selection: Selection, responder: Path) -> None:
     tried = {0: weights(responder), 6: weights(responder, 1), 9: weights(responder, 2)}
-    figures = {iteration: selection.score(iteration, tried[iteration]) for iteration in tried}
+    figures = {iteration: selection.score(iteration, tried[iteration], 0.0) for iteration in tried}
     assert "selected_iteration" not in figures[0]
     scores = {iteration: figure["select_score"] for iteration, figure in figures.items()}
     assert scores[6] != scores[9]
@@ -92,15 +93,24 @@ def test_the_best_is_kept_and_the_start_is_only_compared(selection: Selection, r
 
 def test_equal_policies_score_alike_and_the_earlier_is_kept(selection: Selection, responder: Path) -> None:
     same = weights(responder, 1)
-    one, other = selection.score(6, same), selection.score(9, same)
+    one, other = selection.score(6, same, 0.1), selection.score(9, same, 0.2)
     for name in ("select_score", "select_reward", "select_length"):
         assert one[name] == other[name]
     assert other["selected_iteration"] == 6
 
 
+def test_a_page_shows_conversations_and_how_scores_spread(selection: Selection, responder: Path) -> None:
+    figures = selection.score(6, weights(responder, 1), 0.0)
+    page = selection.page
+    assert page.texts["conversation_0"].count("**recommender: ") >= 1
+    assert "\n\nseeker: " in page.texts["conversation_0"]
+    assert np.mean(page.histograms["select_score"]) == pytest.approx(figures["select_score"])
+    assert {f"head_{head}" for head in HEADS} < set(page.histograms)
+
+
 def test_weights_that_training_goes_on_changing_are_copied(selection: Selection, responder: Path) -> None:
     live = weights(responder, 1)
-    selection.score(6, live)
+    selection.score(6, live, 0.0)
     kept = {name: array.copy() for name, array in selection.weights.items()}
     for array in live.values():
         array += 1
@@ -110,14 +120,14 @@ def test_weights_that_training_goes_on_changing_are_copied(selection: Selection,
 def test_a_run_that_goes_on_chooses_as_if_it_had_never_stopped(
     selection: Selection, responder: Path, evaluator: Path, tmp_path: Path
 ) -> None:
-    selection.score(0, weights(responder))
-    selection.score(6, weights(responder, 1))
+    selection.score(0, weights(responder), 0.0)
+    selection.score(6, weights(responder, 1), 0.0)
     selection.save(tmp_path)
     resumed = make(CONFIG, responder, evaluator)
     resumed.load(tmp_path)
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
     for goes_on in (selection, resumed):
-        goes_on.score(9, weights(responder, 2))
+        goes_on.score(9, weights(responder, 2), 0.0)
     assert selection.facts() == resumed.facts()
     assert selection.weights.keys() == resumed.weights.keys()
     assert all((selection.weights[name] == resumed.weights[name]).all() for name in resumed.weights)
@@ -126,7 +136,7 @@ def test_a_run_that_goes_on_chooses_as_if_it_had_never_stopped(
 def test_nothing_is_chosen_before_a_trained_policy_was_scored(
     selection: Selection, responder: Path, evaluator: Path, tmp_path: Path
 ) -> None:
-    selection.score(0, weights(responder))
+    selection.score(0, weights(responder), 0.0)
     assert selection.best is None and not selection.weights
     selection.save(tmp_path)
     resumed = make(CONFIG, responder, evaluator)

@@ -1,0 +1,236 @@
+"""The search itself: Ray Tune over ``SweepTrial``, and the final trainings of its winner."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.air.constants import EXPR_PARAM_FILE
+from ray.tune import Callback, CheckpointConfig, FailureConfig, Result, ResultGrid, RunConfig, TuneConfig, Tuner
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, PopulationBasedTraining, TrialScheduler
+from ray.tune.search import BasicVariantGenerator, Searcher
+
+from ecr_rl.sweep.settings import SweepSettings
+from ecr_rl.sweep.space import flat_values, tune_space, values_of
+from ecr_rl.sweep.trial import JOB, NAME, OBJECTIVE, PLAN, SEED, VALUES, SweepTrial, TrialPlan, trial_resources
+from envs.errors import ConfigError, RunError
+from envs.progress import OnStep
+
+SEARCH, FINALS = "search", "finals"
+"""Folders of Tune's experiments in the sweep's."""
+FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
+"""How a trial ended: all iterations; ended early by the scheduler; an error."""
+_KEPT = ("kept_kl", "kept_dist2", "kept_iteration", "start_score", "reward_mean", "length_words")
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial came to.
+
+    Attributes:
+        trial: Tune's name of it.
+        values: its settings by ``section.key``.
+        objective: the selecting evaluator's score of the policy it keeps; None where it failed before the first.
+        status: ``finished``, ``stopped`` or ``failed``.
+        iterations: that it ran.
+        figures: of the kept policy: ``kl`` (nats a token), ``dist2``, ``iteration``; of the supervised one
+            ``start_score``; of the last iteration ``reward_mean`` and ``length_words``.
+        seconds: it took.
+        checkpoint: its last one; None without.
+        error: why it failed.
+    """
+
+    trial: str
+    values: Mapping[str, Any]
+    objective: float | None
+    status: str
+    iterations: int
+    figures: Mapping[str, float | None]
+    seconds: float
+    checkpoint: tune.Checkpoint | None = None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON values; ``config`` has the weights of a simplex by name."""
+        facts = {
+            name: getattr(self, name) for name in ("trial", "objective", "status", "iterations", "seconds", "error")
+        }
+        return {**facts, "config": self.config, "figures": dict(self.figures)}
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings flat: ``reward.weights.empathy``."""
+        return flat_values(self.values)
+
+
+def search(plan: TrialPlan, folder: Path, on_step: OnStep) -> list[TrialResult]:
+    """Run the sweep's trials; one that finished in ``folder`` before is not run again.
+
+    Args:
+        plan: what the trials share.
+        folder: gets Tune's experiment ``search``.
+        on_step: told of iterations done, of all trials together.
+    """
+    sweep, iterations = plan.sweep, plan.config.ppo.iterations
+    space, grid = tune_space(sweep), sweep.search.sampler == "grid"
+    count = trial_count(sweep)
+    config = TuneConfig(
+        metric=OBJECTIVE,
+        mode="max",
+        num_samples=1 if grid else count,
+        search_alg=_sampler(sweep),
+        scheduler=_scheduler(sweep, space, iterations),
+        max_concurrent_trials=sweep.search.at_once or None,
+    )
+    with _listening(on_step, count * iterations):
+        found = _fit(plan, {**space, PLAN: ray.put(plan)}, config, folder / SEARCH, count * iterations)
+    return [_result(each, values_of(_config(each), sweep), iterations) for each in found]
+
+
+def train_finals(
+    plan: TrialPlan, candidates: Mapping[str, Mapping[str, Any]], folder: Path, on_step: OnStep
+) -> dict[str, list[TrialResult]]:
+    """Train each candidate under each final seed; their last checkpoints hold their test conversations.
+
+    Args:
+        plan: what the trainings share.
+        candidates: settings by ``section.key``, by name.
+        folder: gets Tune's experiment ``finals``.
+        on_step: told of iterations done, of all trainings together.
+
+    Returns:
+        Of each candidate its trainings in the order of the seeds.
+
+    Raises:
+        RunError: a training failed.
+    """
+    iterations = plan.config.ppo.iterations
+    seeds = range(plan.config.seed + 1, plan.config.seed + 1 + plan.sweep.final.seeds)
+    jobs = [{NAME: name, SEED: seed, VALUES: dict(candidates[name])} for seed in seeds for name in candidates]
+    config = TuneConfig(metric=OBJECTIVE, mode="max", max_concurrent_trials=plan.sweep.search.at_once or None)
+    space = {JOB: tune.grid_search(jobs), PLAN: ray.put(plan)}
+    total = len(jobs) * iterations
+    with _listening(on_step, total):
+        found = _fit(plan, space, config, folder / FINALS, total)
+    trained: dict[tuple[str, int], TrialResult] = {}
+    for each in found:
+        job = _config(each)[JOB]
+        result = trained[job[NAME], job[SEED]] = _result(each, job[VALUES], iterations)
+        if result.status == FAILED:
+            raise RunError(f"the final training of {job[NAME]} with seed {job[SEED]} failed: {result.error}")
+    return {name: [trained[name, seed] for seed in seeds] for name in candidates}
+
+
+def trial_count(sweep: SweepSettings) -> int:
+    """Trials of the search: as set, or a grid's combinations."""
+    if sweep.search.sampler != "grid":
+        return sweep.search.trials
+    return math.prod(len(domain["grid_search"]) for domain in tune_space(sweep).values())
+
+
+_listeners: list[OnStep] = []
+"""Who is told of progress now: Tune pickles its callbacks, and nothing that tells a user can be pickled."""
+
+
+class _Progress(Callback):
+    """Tells of the iterations of all trials together."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+
+    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
+        """Tune calls this with every result of a trial."""
+        results = [each.last_result for each in trials if each.last_result]
+        done = sum(result.get("training_iteration", 0) for result in results)
+        best = max((result[OBJECTIVE] for result in results if OBJECTIVE in result), default=math.nan)
+        for tell in _listeners:
+            tell(min(self._total, done), self._total, {"best_objective": best})
+
+
+@contextmanager
+def _listening(on_step: OnStep, total: int) -> Iterator[None]:
+    on_step(0, total, {})
+    _listeners.append(on_step)
+    try:
+        yield
+    finally:
+        _listeners.remove(on_step)
+        on_step(total, total, {})
+
+
+def _fit(plan: TrialPlan, space: Mapping[str, Any], config: TuneConfig, folder: Path, total: int) -> ResultGrid:
+    """Run a Tune experiment in a folder, or go on with the one that is there."""
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the other one speaks in spite of verbose=0
+    failures, every = plan.sweep.search.failures, plan.config.ppo.checkpoint_every
+    trainable = tune.with_resources(SweepTrial, trial_resources(plan.config.resources))
+    # A search that was killed before its first trial left a file that cannot be read.
+    if Tuner.can_restore(str(folder)) and any(folder.glob("experiment_state-*.json")):
+        tuner = Tuner.restore(
+            str(folder), trainable, resume_unfinished=True, resume_errored=True, param_space=dict(space)
+        )
+    else:
+        run = RunConfig(
+            name=folder.name,
+            storage_path=str(folder.parent.absolute()),
+            stop={"training_iteration": plan.config.ppo.iterations},
+            checkpoint_config=CheckpointConfig(num_to_keep=1, checkpoint_frequency=every, checkpoint_at_end=True),
+            failure_config=FailureConfig(max_failures=failures),
+            callbacks=[_Progress(total)],
+            verbose=0,
+        )
+        tuner = Tuner(trainable, param_space=dict(space), tune_config=config, run_config=run)
+    return tuner.fit()
+
+
+def _sampler(sweep: SweepSettings) -> Searcher | BasicVariantGenerator:
+    if sweep.search.sampler != "optuna":
+        return BasicVariantGenerator(random_state=sweep.search.seed)
+    try:
+        from ray.tune.search.optuna import OptunaSearch
+
+        return OptunaSearch(metric=OBJECTIVE, mode="max", seed=sweep.search.seed)
+    except ImportError as error:
+        raise ConfigError("search.sampler=optuna needs Optuna: pip install 'ecr-rl[optuna]'") from error
+
+
+def _scheduler(sweep: SweepSettings, space: Mapping[str, Any], iterations: int) -> TrialScheduler:
+    wanted = sweep.scheduler
+    if wanted.kind == "asha":
+        grace = min(wanted.grace, iterations)
+        return ASHAScheduler(max_t=iterations, grace_period=grace, reduction_factor=wanted.reduction)
+    if wanted.kind == "pbt":
+        return PopulationBasedTraining(
+            perturbation_interval=wanted.interval, hyperparam_mutations=dict(space), quantile_fraction=0.25, seed=0
+        )
+    return FIFOScheduler()
+
+
+def _config(found: Result) -> dict[str, Any]:
+    """A trial's Tune config as its folder has it: the config of RLlib's result is the algorithm's."""
+    return json.loads((Path(found.path) / EXPR_PARAM_FILE).read_text(encoding="utf-8"))
+
+
+def _result(found: Result, values: Mapping[str, Any], iterations: int) -> TrialResult:
+    metrics = found.metrics or {}
+    done = int(metrics.get("training_iteration", 0))
+    status = FAILED if found.error is not None else FINISHED if done >= iterations else STOPPED
+    return TrialResult(
+        trial=str(metrics.get("trial_id", Path(found.path).name)),
+        values=values,
+        objective=metrics.get(OBJECTIVE),
+        status=status,
+        iterations=done,
+        figures={name.removeprefix("kept_"): metrics.get(name) for name in _KEPT},
+        seconds=round(float(metrics.get("time_total_s", 0.0)), 1),
+        checkpoint=found.checkpoint,
+        error=None if found.error is None else " ".join(str(found.error).split())[-500:],
+    )

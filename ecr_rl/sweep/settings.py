@@ -1,0 +1,143 @@
+"""The settings of a sweep: a base run, what is drawn, who draws, who stops trials early, what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from ecr_rl.config import RunConfig, changed, find_profile, load_config
+from ecr_rl.overrides import one_line, parse_override
+from envs.errors import ConfigError
+from envs.settings import Settings
+
+
+class Axis(Settings):
+    """What is drawn for one setting: exactly one of the four.
+
+    ``simplex`` draws weights of named heads that sum to 1, evenly over all such weights (Dirichlet(1, ..., 1)).
+    """
+
+    uniform: tuple[float, float] | None = Field(default=None, description="from, to")
+    log_uniform: tuple[float, float] | None = Field(default=None, description="from, to; even in the logarithm")
+    choices: tuple[Any, ...] | None = Field(default=None, min_length=1, description="any of these values")
+    simplex: tuple[str, ...] | None = Field(default=None, min_length=2, description="names that share a weight of 1")
+    steps: int | None = Field(
+        default=None, ge=1, description="of the grid sampler: points of a range; parts that a simplex's 1 is cut into"
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Axis:
+        given = [name for name in ("uniform", "log_uniform", "choices", "simplex") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"an axis is one of uniform, log_uniform, choices and simplex; this is {given or 'none'}")
+        bounds = self.uniform or self.log_uniform
+        if bounds is not None and not bounds[0] < bounds[1]:
+            raise ValueError(f"{given[0]} goes from the smaller to the larger number, not {list(bounds)}")
+        if self.log_uniform is not None and self.log_uniform[0] <= 0:
+            raise ValueError("log_uniform needs numbers above 0")
+        return self
+
+
+class SearchSettings(Settings):
+    """Who draws trials, and how many."""
+
+    sampler: Literal["random", "grid", "optuna"] = Field(
+        default="random", description="random | grid: every combination | optuna: TPE (Bergstra et al., NeurIPS 2011)"
+    )
+    trials: int = Field(default=12, gt=0, description="trials; of a grid its combinations, whatever stands here")
+    seed: int = Field(default=0, ge=0, description="of the draws")
+    at_once: int = Field(default=0, ge=0, description="trials side by side at most; 0: as many as the cluster holds")
+    failures: int = Field(default=2, ge=0, description="times that a trial is taken up again from its last checkpoint")
+
+
+class SchedulerSettings(Settings):
+    """Who ends trials early, or changes them as they go."""
+
+    kind: Literal["none", "asha", "pbt"] = Field(
+        default="none",
+        description="none | asha: the weaker ones end early (Li et al., 1810.05934) | pbt: the weaker ones take over a "
+        "stronger one's policy and a variation of its settings (Jaderberg et al., 1711.09846)",
+    )
+    grace: int = Field(default=5, gt=0, description="asha: iterations that every trial gets")
+    reduction: int = Field(default=3, gt=1, description="asha: of so many trials one goes on at each rung")
+    interval: int = Field(default=5, gt=0, description="pbt: iterations between two looks at a trial")
+
+
+class FinalSettings(Settings):
+    """What follows the search: the winner again under other seeds, beside equal weights, on the test dialogues."""
+
+    seeds: int = Field(default=5, ge=0, description="training seeds; 0 leaves the comparison out")
+
+
+class SweepSettings(Settings):
+    """A whole sweep."""
+
+    name: str = Field(default="sweep", min_length=1, pattern=r"^[\w.-]+$", description="default: the file's name")
+    base: str = Field(description="the run that trials vary: a packaged profile or a YAML file")
+    changes: dict[str, Any] = Field(default_factory=dict, description="settings of it, section.key: value")
+    space: dict[str, Axis] = Field(min_length=1, description="section.key: what is drawn for it")
+    search: SearchSettings = SearchSettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
+    final: FinalSettings = FinalSettings()
+
+    def run_config(self, overrides: tuple[str, ...] = ()) -> RunConfig:
+        """The base run's settings, the command line's changes last.
+
+        Raises:
+            ConfigError: they do not fit together, or leave no evaluator to choose by.
+        """
+        config = changed(load_config(self.base), {**self.changes, "name": self.name})
+        for override in map(parse_override, overrides):
+            config = changed(config, {".".join(override.path): override.value})
+        if not config.ppo.select_every:
+            raise ConfigError(
+                "ppo.select_every=0 leaves the sweep without its objective, the selecting evaluator's score of "
+                "held-out dialogues. Set it to the iterations between two scores"
+            )
+        return config
+
+
+def load_sweep(path: str | Path) -> SweepSettings:
+    """Read a sweep's settings.
+
+    Args:
+        path: a YAML file, or the name of a packaged sweep such as ``reward_weights``.
+
+    Raises:
+        ConfigError: no such file, not YAML, or not a sweep; the message names file and key.
+    """
+    file = find_profile(path, "sweep")
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not readable as YAML: {one_line(error)}") from error
+    if not isinstance(values, dict) or "space" not in values:
+        raise ConfigError(f"{file}: a sweep has base and space; this looks like a run's config. Use ecr-rl train")
+    try:
+        sweep = SweepSettings.model_validate({"name": file.stem, **values})
+    except ValidationError as error:
+        raise ConfigError("\n".join(_problems(file, error))) from error
+    for problem in _conflicts(sweep):
+        raise ConfigError(f"{file}: {problem}")
+    return sweep
+
+
+def _problems(file: Path, error: ValidationError) -> Iterator[str]:
+    for detail in error.errors():
+        key = ".".join(map(str, detail["loc"]))
+        yield f"{file}: {key}: {detail['msg'].removeprefix('Value error, ')}"
+
+
+def _conflicts(sweep: SweepSettings) -> Iterator[str]:
+    for key, axis in sweep.space.items():
+        bare = (axis.uniform or axis.log_uniform or axis.simplex) and not axis.steps
+        if sweep.search.sampler == "grid" and bare:
+            yield f"space.{key}: the grid sampler needs steps, the points of this axis"
+        if axis.simplex is not None and not key.endswith("weights"):
+            yield f"space.{key}: a simplex draws weights by name, as reward.weights wants them"
+    if sweep.scheduler.kind == "pbt" and sweep.search.sampler != "random":
+        yield f"scheduler.kind=pbt changes settings as trials go and draws at random; not with {sweep.search.sampler}"

@@ -1,0 +1,110 @@
+"""What trials draw, as Ray Tune's search spaces, and from a draw back to settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ray import tune
+
+from ecr_rl.sweep.settings import Axis, SweepSettings
+
+_SMALLEST = 1e-6
+"""Of a draw in (0, 1): its logarithm is taken."""
+
+
+def tune_space(sweep: SweepSettings) -> dict[str, Any]:
+    """Tune's space, by ``section.key``; a simplex is a draw in (0, 1) for each of its names, but on a grid."""
+    grid = sweep.search.sampler == "grid"
+    return {key: _grid(axis) if grid else _domain(axis) for key, axis in sweep.space.items()}
+
+
+def values_of(sample: Mapping[str, Any], sweep: SweepSettings) -> dict[str, Any]:
+    """The settings that a draw stands for, by ``section.key``.
+
+    A range's numbers are held within it: population based training varies them beyond.
+    """
+    drawn = sweep.search.sampler != "grid"
+    return {key: _value(sample[key], axis) if drawn else sample[key] for key, axis in sweep.space.items()}
+
+
+def equal_weights(values: Mapping[str, Any], sweep: SweepSettings) -> dict[str, Any]:
+    """A trial's settings with the weights of each simplex alike, all else as it is."""
+    names = {key: axis.simplex for key, axis in sweep.space.items() if axis.simplex is not None}
+    return {**values, **{key: dict.fromkeys(heads, 1 / len(heads)) for key, heads in names.items()}}
+
+
+def flat_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial's settings with weights by name: ``reward.weights.empathy``."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= (
+            {f"{key}.{name}": weight for name, weight in value.items()} if isinstance(value, Mapping) else {key: value}
+        )
+    return flat
+
+
+def simplex_weights(draws: Mapping[str, float]) -> dict[str, float]:
+    """Weights that sum to 1, evenly over all such weights, from independent even draws in (0, 1).
+
+    Exponential variables over their sum are Dirichlet(1, ..., 1) (Devroye, Non-Uniform Random Variate Generation, 1986,
+    chapter XI.4).
+    """
+    waits = {name: -math.log(min(max(draw, _SMALLEST), 1 - _SMALLEST)) for name, draw in draws.items()}
+    total = sum(waits.values())
+    return {name: wait / total for name, wait in waits.items()}
+
+
+def _domain(axis: Axis) -> Any:
+    if axis.simplex is not None:
+        return {name: tune.uniform(0.0, 1.0) for name in axis.simplex}
+    if axis.choices is not None:
+        return tune.choice(list(axis.choices))
+    return tune.loguniform(*axis.log_uniform) if axis.log_uniform is not None else tune.uniform(*_bounds(axis))
+
+
+def _grid(axis: Axis) -> Any:
+    steps = axis.steps or 1
+    if axis.simplex is not None:
+        return tune.grid_search(
+            [dict(zip(axis.simplex, part, strict=True)) for part in _lattice(len(axis.simplex), steps)]
+        )
+    if axis.choices is not None:
+        return tune.grid_search(list(axis.choices))
+    points = (
+        np.geomspace(*axis.log_uniform, steps) if axis.log_uniform is not None else np.linspace(*_bounds(axis), steps)
+    )
+    return tune.grid_search([float(point) for point in points])
+
+
+def _bounds(axis: Axis) -> tuple[float, float]:
+    bounds = axis.uniform or axis.log_uniform
+    if bounds is None:
+        raise TypeError("this axis has no bounds")
+    return bounds
+
+
+def _lattice(names: int, steps: int) -> Iterator[Sequence[float]]:
+    """All weights of ``names`` that are multiples of 1/steps and sum to 1."""
+
+    def parts(left: int, places: int) -> Iterator[tuple[int, ...]]:
+        if places == 1:
+            yield (left,)
+            return
+        for first in range(left, -1, -1):
+            for rest in parts(left - first, places - 1):
+                yield (first, *rest)
+
+    for counts in parts(steps, names):
+        yield [count / steps for count in counts]
+
+
+def _value(drawn: Any, axis: Axis) -> Any:
+    if axis.simplex is not None:
+        return simplex_weights(drawn)
+    if axis.choices is not None:
+        return drawn
+    low, high = _bounds(axis)
+    return min(max(float(drawn), low), high)

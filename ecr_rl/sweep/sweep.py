@@ -1,0 +1,168 @@
+"""A sweep from its settings to its report: trained parts, the search, the final trainings, what they say.
+
+config.yaml  sweep.yaml    the base run's settings; the sweep's      status.json, metrics.jsonl   as of a run
+search/  finals/           Ray Tune's experiments, with TensorBoard's events of each trial
+sweep.json  trials.csv     what was found                            report/index.html            the same to read
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ecr_rl.config import RunConfig
+from ecr_rl.evaluation.nested import compare_runs
+from ecr_rl.evaluation.records import ConversationRecord, read_records
+from ecr_rl.pipeline import Pipeline
+from ecr_rl.runs import RunFolder
+from ecr_rl.sweep.search import TrialResult, search, train_finals, trial_count
+from ecr_rl.sweep.settings import SweepSettings
+from ecr_rl.sweep.space import equal_weights, flat_values
+from ecr_rl.sweep.trial import RECORDS, TrialPlan
+from ecr_rl.training.cluster import ray_instance
+from ecr_rl.training.ppo import REFERENCE, calibrate, parcels_of
+from envs.errors import RunError
+from envs.files import write_json, write_text
+
+SWEEP, RESULT, TABLE = "sweep.yaml", "sweep.json", "trials.csv"
+WINNER, EQUAL = "winner", "equal_weights"
+"""The two candidates of the final trainings."""
+POWER = 2.8
+"""Standard errors of the smallest effect that a two-sided 5 % test finds in four of five runs: 1.96 + .84."""
+_JUDGED = "held_out_overall"
+
+
+def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool = False) -> dict[str, Any]:
+    """Run a sweep in a folder of its own, or go on with one that was killed.
+
+    Args:
+        sweep: what is varied, and how.
+        config: the base run's settings (``SweepSettings.run_config``).
+        out: the folder.
+        resume: go on with a folder that exists; trials that finished are not run again.
+
+    Returns:
+        What ``sweep.json`` says.
+
+    Raises:
+        RunError: the folder holds another sweep; no trial came to an end; a final training failed.
+    """
+    with RunFolder.create(out, config, resume) as run:
+        _keep_settings(sweep, run.path / SWEEP)
+        artefacts = Pipeline(config, run).artefacts()
+        reference = run.path / REFERENCE
+        if not reference.is_file():
+            calibrate(config, artefacts, reference)
+        with ray_instance(config.resources):
+            parcels = parcels_of(config, artefacts, reference)
+            plan = TrialPlan(config, sweep, artefacts, reference.absolute(), parcels, (run.path / "dump").absolute())
+            iterations = config.ppo.iterations
+            run.rewind("search", -1)
+            with run.stage("search", trial_count(sweep) * iterations) as stage:
+                trials = search(plan, run.path, stage.update)
+            winner = best_trial(trials)
+            found: dict[str, Any] = {
+                "name": sweep.name,
+                "trials": [trial.to_json() for trial in trials],
+                WINNER: winner.to_json(),
+                EQUAL: {"config": flat_values(equal_weights(winner.values, sweep))},
+                "comparison": None,
+                "seconds": {"search": run.seconds("search"), "finals": 0.0},
+            }
+            write_json(run.path / RESULT, found)
+            write_text(run.path / TABLE, trials_csv(trials))
+            if sweep.final.seeds:
+                run.rewind("finals", -1)
+                with run.stage("finals", 2 * sweep.final.seeds * iterations) as stage:
+                    candidates = {WINNER: winner.values, EQUAL: equal_weights(winner.values, sweep)}
+                    finals = train_finals(plan, candidates, run.path, stage.update)
+                for name, trained in finals.items():
+                    found[name]["finals"] = [training.to_json() for training in trained]
+                found["seconds"]["finals"] = run.seconds("finals")
+                found["comparison"] = compare_candidates(finals, config)
+                write_json(run.path / RESULT, found)
+        from ecr_rl.report.sweep_report import write_sweep_report
+
+        run.rewind("report", 0)
+        with run.stage("report", 1) as stage:
+            write_sweep_report(run.path)
+            stage.update(1, 1, {})
+    return found
+
+
+def best_trial(trials: Sequence[TrialResult]) -> TrialResult:
+    """The trial of the highest objective, the earliest of equals; one that a scheduler ended early may win.
+
+    Raises:
+        RunError: none has an objective.
+    """
+    scored = [trial for trial in trials if trial.objective is not None]
+    if not scored:
+        errors = next((trial.error for trial in trials if trial.error), "no trial was scored")
+        raise RunError(f"none of {len(trials)} trials came far enough to be judged: {errors}")
+    return max(scored, key=lambda trial: trial.objective or 0.0)
+
+
+def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunConfig) -> dict[str, Any]:
+    """Winner against equal weights on the test dialogues, nested in training seeds.
+
+    Returns:
+        ``difference``: of each figure winner - equal weights with its interval; ``each``: of each seed; ``n``
+        dialogues, ``runs`` seeds; ``width`` of the interval of ``held_out_overall`` and ``smallest_effect``, ``POWER``
+        standard errors; ``beats``: its interval lies above 0.
+    """
+    pairs = [(_records(equal), _records(winner)) for equal, winner in zip(finals[EQUAL], finals[WINNER], strict=True)]
+    found = compare_runs(pairs, resamples=config.evaluation.resamples, seed=config.seed)
+    judged = found["difference"][_JUDGED]
+    if judged is None:
+        return {**found, "width": None, "smallest_effect": None, "beats": False}
+    width = judged["high"] - judged["low"]
+    return {**found, "width": width, "smallest_effect": POWER * width / (2 * 1.96), "beats": judged["low"] > 0}
+
+
+def trials_csv(trials: Sequence[TrialResult]) -> str:
+    """One line a trial: how it ended, objective and figures, each setting in a column of its own."""
+    rows = [
+        {
+            "trial": trial.trial,
+            "status": trial.status,
+            "objective": trial.objective,
+            "iterations": trial.iterations,
+            "seconds": trial.seconds,
+            **trial.figures,
+            **trial.config,
+        }
+        for trial in trials
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _records(training: TrialResult) -> list[ConversationRecord]:
+    if training.checkpoint is None:
+        raise RunError(f"the final training {training.trial} left no checkpoint")
+    with training.checkpoint.as_directory() as folder:
+        return read_records(Path(folder) / RECORDS)
+
+
+def _keep_settings(sweep: SweepSettings, file: Path) -> None:
+    """Write the sweep's settings down; those of a folder that is gone on with must be the same.
+
+    Raises:
+        RunError: it began with others.
+    """
+    now = sweep.model_dump(mode="json")
+    if file.is_file():
+        before = yaml.safe_load(file.read_text(encoding="utf-8"))
+        changed = sorted(key for key in now if now[key] != before.get(key))
+        if changed:
+            raise RunError(f"{file.parent} began with other {', '.join(changed)}. Put it back, or take another --out")
+    write_text(file, yaml.safe_dump(now, sort_keys=False))

@@ -1,0 +1,138 @@
+"""A trial: RLlib's algorithm under drawn settings, judged by the selecting evaluator on validation dialogues.
+
+The objective is that evaluator's score of the policy the trial would keep, never the reward that the trial is paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import ray
+import torch
+from ray.tune import PlacementGroupFactory
+
+from algorithms.parcels import Parcel, deliver
+from algorithms.ppo.algorithm import ConversationPPO
+from algorithms.ppo.config import algorithm_config
+from algorithms.settings import LEARNER_SHARE, RUNNER_SHARE, ResourceSettings
+from ecr_rl.artefacts import ArtefactFolders
+from ecr_rl.config import RunConfig, changed
+from ecr_rl.evaluation.held_out import HeldOutConversations
+from ecr_rl.evaluation.records import write_records
+from ecr_rl.sweep.settings import SweepSettings
+from ecr_rl.sweep.space import values_of
+from ecr_rl.training.ppo import export_policy, iteration_figures, trained_weights, world_of
+from ecr_rl.training.selection import FOLDER, Selection
+
+PLAN, JOB = "plan", "job"
+"""Keys of a trial's Tune config: what all trials share; what a final training is, in place of draws."""
+NAME, SEED, VALUES = "name", "seed", "values"
+"""Keys of a job: its candidate's name, its training seed, its settings by ``section.key``."""
+OBJECTIVE, RECORDS = "objective", "records.jsonl"
+"""The figure that trials are chosen by; in a final training's last checkpoint, its test conversations."""
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """What the trials of a sweep share.
+
+    Attributes:
+        config: the base run's settings.
+        sweep: what is drawn.
+        artefacts: folders of the trained parts.
+        reference: the heads' means and deviations under the supervised policy.
+        parcels: what a machine without these folders is sent.
+        dump: where a batch that is not finite is written.
+    """
+
+    config: RunConfig
+    sweep: SweepSettings
+    artefacts: ArtefactFolders
+    reference: Path
+    parcels: Sequence[Parcel]
+    dump: Path
+
+
+class SweepTrial(ConversationPPO):
+    """One training of a sweep; its Tune config holds draws, or the settings and seed of a final training."""
+
+    def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
+        """Set up the algorithm under the trial's settings."""
+        plan: TrialPlan = ray.get(config[PLAN])
+        deliver(plan.parcels)
+        job = config.get(JOB)
+        values = values_of(config, plan.sweep) if job is None else {**job[VALUES], SEED: job[SEED]}
+        settings = changed(plan.config, values)
+        self._plan, self._settings, self._final = plan, settings, job is not None
+        torch.set_num_threads(settings.resources.driver_threads)
+        world = world_of(settings, plan.artefacts, plan.reference)
+        chosen_on = world_of(settings, plan.artefacts, plan.reference, "valid")
+        if plan.artefacts.selector is None:
+            raise TypeError("a sweep has a selecting evaluator")
+        self._selection = Selection(settings, chosen_on, plan.artefacts.selector)
+        super().__init__(
+            algorithm_config(
+                world,
+                plan.artefacts.responder,
+                settings.policy,
+                settings.ppo,
+                settings.resources,
+                plan.dump,
+                plan.parcels,
+            ),
+            **kwargs,
+        )
+
+    def step(self) -> dict[str, Any]:
+        """One iteration; its figures as plain numbers, and the objective so far."""
+        if not self._selection.scores:
+            self._selection.score(0, trained_weights(self), 0.0)
+        figures: dict[str, Any] = iteration_figures(super().step())
+        done = self.iteration + 1
+        if self._selection.due(done):
+            figures |= self._selection.score(done, trained_weights(self), figures["kl_reference"])
+        kept = self._selection.best or self._selection.scores[0]
+        figures |= {
+            OBJECTIVE: kept.score,
+            "kept_kl": kept.kl,
+            "kept_dist2": kept.dist2,
+            "kept_iteration": kept.iteration,
+        }
+        return {**figures, "start_score": self._selection.scores[0].score}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """RLlib's checkpoint with the choice so far; of a final training's end, its test conversations too."""
+        super().save_checkpoint(checkpoint_dir)
+        folder = Path(checkpoint_dir)
+        self._selection.save(folder / FOLDER)
+        if self._final and self.iteration >= self._settings.ppo.iterations:
+            self._converse(folder / RECORDS)
+
+    def load_checkpoint(self, checkpoint_dir: str) -> None:
+        """Go on from a checkpoint."""
+        super().load_checkpoint(checkpoint_dir)
+        self._selection.load(Path(checkpoint_dir) / FOLDER)
+
+    def _converse(self, file: Path) -> None:
+        """Let the kept policy converse on the test dialogues."""
+        plan, settings = self._plan, self._settings
+        conversations = HeldOutConversations(settings, plan.artefacts, plan.reference)
+        with TemporaryDirectory() as aside:
+            policy = Path(aside) / "policy"
+            kept = self._selection.weights or trained_weights(self)
+            export_policy(kept, settings, plan.artefacts.responder, policy)
+            played = conversations.play(policy, lambda done, total, figures: None)
+        write_records(file, [record for record in played.records if record.place not in played.failed])
+
+
+def trial_resources(resources: ResourceSettings) -> PlacementGroupFactory:
+    """What Tune reserves for a trial: its own process first, then env runners and learners."""
+    gpu = resources.gpus > 0
+    runner = {"CPU": resources.cpus_per_env_runner} | ({"GPU": RUNNER_SHARE} if gpu else {})
+    learner = {"CPU": resources.cpus_per_learner} | ({"GPU": LEARNER_SHARE} if gpu else {})
+    bundles = [{"CPU": resources.driver_threads}]
+    return PlacementGroupFactory([*bundles, *[runner] * resources.runner_count, *[learner] * resources.learner_count])

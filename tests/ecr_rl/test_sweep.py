@@ -1,0 +1,208 @@
+"""Sweeps without trainings: what is drawn, who wins, what the report says."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ecr_rl.config import load_config, sweeps
+from ecr_rl.report.sweep_plots import pareto_front
+from ecr_rl.report.sweep_report import importance_of, outcome, verdict, write_sweep_report
+from ecr_rl.sweep.search import TrialResult, trial_count
+from ecr_rl.sweep.settings import SweepSettings, load_sweep
+from ecr_rl.sweep.space import equal_weights, flat_values, simplex_weights, tune_space, values_of
+from ecr_rl.sweep.sweep import best_trial, trials_csv
+from envs.errors import ConfigError, RunError
+from envs.heads import HEADS
+
+SPACE = {
+    "reward.weights": {"simplex": ["empathy", "overall", "bleu"], "steps": 2},
+    "reward.cap": {"uniform": [1.0, 3.0], "steps": 3},
+    "ppo.learning_rate": {"log_uniform": [1e-4, 1e-2], "steps": 3},
+}
+
+
+def sweep(**more: Any) -> SweepSettings:
+    return SweepSettings.model_validate({"base": "demo", "space": SPACE, **more})
+
+
+def trial(
+    name: str, objective: float | None, kl: float = 0.1, status: str = "finished", cap: float = 1.0
+) -> TrialResult:
+    values = {"reward.weights": {"empathy": 0.25, "overall": 0.75}, "reward.cap": cap}
+    figures = {"kl": kl, "dist2": 0.3, "iteration": 10, "start_score": 0.4, "reward_mean": 0.2, "length_words": 12.0}
+    return TrialResult(name, values, objective, status, 15, figures, 60.0, error=None if objective else "out of memory")
+
+
+def test_simplex_weights_are_even_over_all_weights_that_sum_to_one() -> None:
+    draws = np.random.default_rng(0).random((20_000, 3))
+    weights = np.array([list(simplex_weights(dict(zip("abc", draw, strict=True))).values()) for draw in draws])
+    np.testing.assert_allclose(weights.sum(1), 1.0)
+    # Of Dirichlet(1, 1, 1): mean 1/3, variance 1/18, and each weight is above a half in a quarter of the draws.
+    np.testing.assert_allclose(weights.mean(0), 1 / 3, atol=0.01)
+    np.testing.assert_allclose(weights.var(0), 1 / 18, atol=0.002)
+    np.testing.assert_allclose((weights > 0.5).mean(0), 0.25, atol=0.015)
+
+
+def test_a_draw_becomes_settings_within_their_ranges() -> None:
+    sample = {
+        "reward.weights": {"empathy": 1.2, "overall": 0.5, "bleu": 0.0},
+        "reward.cap": 3.6,
+        "ppo.learning_rate": 1e-3,
+    }
+    values = values_of(sample, sweep())
+    assert sum(values["reward.weights"].values()) == pytest.approx(1)
+    assert all(weight >= 0 for weight in values["reward.weights"].values())
+    assert values["reward.cap"] == 3.0, "population based training varies a value beyond its range"
+    equal = equal_weights(values, sweep())
+    assert equal["reward.weights"] == dict.fromkeys(("empathy", "overall", "bleu"), 1 / 3)
+    assert equal["reward.cap"] == values["reward.cap"]
+    assert set(flat_values(values)) >= {"reward.weights.empathy", "reward.cap"}
+
+
+def test_a_grid_has_every_combination() -> None:
+    grid = sweep(search={"sampler": "grid"})
+    space = tune_space(grid)
+    weights = [tuple(point.values()) for point in space["reward.weights"]["grid_search"]]
+    assert sorted(weights) == [(0, 0, 1), (0, 0.5, 0.5), (0, 1, 0), (0.5, 0, 0.5), (0.5, 0.5, 0), (1, 0, 0)]
+    assert space["reward.cap"]["grid_search"] == [1.0, 2.0, 3.0]
+    np.testing.assert_allclose(space["ppo.learning_rate"]["grid_search"], [1e-4, 1e-3, 1e-2])
+    assert trial_count(grid) == 6 * 3 * 3
+
+
+@pytest.mark.parametrize("name", sweeps())
+def test_every_packaged_sweep_varies_a_run_that_fits_together(name: str) -> None:
+    settings = load_sweep(name)
+    assert settings.name == name
+    assert settings.run_config().name == name
+    assert set(settings.space["reward.weights"].simplex or ()) == set(HEADS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("base: demo\nseed: 1\n", "a sweep has base and space"),
+        ("base: demo\nspace: {reward.cap: {uniform: [1, 3], choices: [1]}}", "space.reward.cap: an axis is one of"),
+        ("base: demo\nspace: {reward.cap: {uniform: [3, 1]}}", "from the smaller to the larger"),
+        ("base: demo\nspace: {reward.cap: {log_uniform: [0, 1]}}", "numbers above 0"),
+        ("base: demo\nspace: {reward.cap: {uniform: [1, 3]}}\nsearch: {sampler: grid}", "the grid sampler needs steps"),
+        ("base: demo\nspace: {reward.cap: {simplex: [a, b]}}", "draws weights by name"),
+        (
+            "base: demo\nspace: {reward.cap: {uniform: [1, 3]}}\nsearch: {sampler: optuna}\nscheduler: {kind: pbt}",
+            "not with optuna",
+        ),
+        ("base: demo\nspace: {reward.cap: {uniform: [1, 3]}}\nschedule: {}", "schedule: Extra inputs"),
+    ],
+)
+def test_a_sweep_that_makes_no_sense_is_refused_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        load_sweep(file)
+    assert said in str(refused.value)
+    assert str(file) in str(refused.value)
+
+
+def test_a_sweep_without_its_objective_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"ppo\.select_every=0 leaves the sweep without its objective"):
+        sweep().run_config(("ppo.select_every=0",))
+    with pytest.raises(ConfigError, match=r"unknown key reward\.capp"):
+        sweep(changes={"reward.capp": 1}).run_config()
+
+
+def test_the_best_objective_wins_whatever_was_paid() -> None:
+    trials = [trial("a", 0.5), trial("b", 0.7, status="stopped"), trial("c", None, status="failed"), trial("d", 0.7)]
+    assert best_trial(trials).trial == "b"
+    with pytest.raises(RunError, match="none of 1 trials came far enough to be judged: out of memory"):
+        best_trial([trial("c", None, status="failed")])
+
+
+def test_the_table_has_a_column_for_each_setting() -> None:
+    rows = list(csv.DictReader(trials_csv([trial("a", 0.5), trial("c", None, status="failed")]).splitlines()))
+    assert rows[0]["reward.weights.overall"] == "0.75"
+    assert (rows[0]["objective"], rows[0]["kl"], rows[1]["objective"]) == ("0.5", "0.1", "")
+
+
+def test_the_front_holds_what_nothing_beats_in_both() -> None:
+    trials = [
+        trial(*values).to_json() for values in (("a", 0.5, 0.1), ("b", 0.4, 0.2), ("c", 0.6, 0.3), ("d", 0.5, 0.05))
+    ]
+    assert [found["trial"] for found in pareto_front(trials)] == ["d", "c"]
+
+
+def test_importance_is_the_rank_correlation_with_the_objective() -> None:
+    trials = [trial(str(n), 0.1 * n, cap=1.0 + n * n).to_json() for n in range(1, 7)]
+    found = importance_of(trials)
+    assert set(found) == {"reward.cap"}, "settings that do not differ say nothing"
+    assert found["reward.cap"]["correlation"] == pytest.approx(1)
+    assert importance_of(trials[:3]) == {}
+
+
+def comparison(low: float, mean: float, high: float) -> dict[str, Any]:
+    judged = {"mean": mean, "low": low, "high": high}
+    width = high - low
+    more = {"width": width, "smallest_effect": 2.8 * width / 3.92, "beats": low > 0}
+    return {
+        "difference": {"held_out_overall": judged},
+        "each": [{"held_out_overall": judged}],
+        "runs": 5,
+        "n": 200,
+        **more,
+    }
+
+
+def test_the_verdict_says_what_the_intervals_say() -> None:
+    assert verdict(comparison(0.1, 0.2, 0.3)).startswith("The winner beats equal weights: held_out_overall +0.200")
+    assert "worse than equal weights" in verdict(comparison(-0.3, -0.2, -0.1))
+    unclear = verdict(comparison(-0.1, 0.05, 0.292))
+    assert "make no difference that this sweep can see" in unclear
+    assert "0.392 wide" in unclear
+    assert "four of five such runs is 0.280" in unclear
+
+
+def test_the_report_shows_every_trial(tmp_path: Path) -> None:
+    from ecr_rl.config import config_yaml
+
+    trials = [trial(f"t{n}", 0.1 * n, kl=0.1 / n, cap=float(n)) for n in range(1, 6)]
+    found = {
+        "name": "weights",
+        "trials": [each.to_json() for each in (*trials, trial("broken", None, status="failed"))],
+        "winner": trials[-1].to_json(),
+        "comparison": comparison(0.1, 0.2, 0.3),
+    }
+    (tmp_path / "sweep.json").write_text(json.dumps(found))
+    (tmp_path / "sweep.yaml").write_text("base: demo\n")
+    (tmp_path / "config.yaml").write_text(config_yaml(load_config("demo")))
+    page = write_sweep_report(tmp_path).read_text()
+    assert all(f"<td>t{n}</td>" in page for n in range(1, 6))
+    assert "Trial broken failed after 15 iterations: out of memory" in page
+    assert "The winner beats equal weights" in page
+    assert {file.name for file in (tmp_path / "report" / "plots").iterdir()} == {
+        "pareto.png",
+        "parallel_coordinates.png",
+        "settings.png",
+        "importance.png",
+    }
+
+
+def test_the_outcome_goes_into_a_page_as_a_table(tmp_path: Path) -> None:
+    trials = [trial("a", 0.5), trial("b", 0.75, status="stopped"), trial("c", None, status="failed")]
+    found = {
+        "trials": [each.to_json() for each in trials],
+        "comparison": comparison(0.1, 0.2, 0.3),
+        "seconds": {"search": 600.0, "finals": 900.0},
+    }
+    (tmp_path / "sweep.json").write_text(json.dumps(found))
+    (tmp_path / "run.json").write_text(json.dumps({"resumed": []}))
+    text = outcome(tmp_path)
+    assert text.startswith(
+        "3 trials (1 stopped, 1 finished, 1 failed) in 10 minutes, final trainings in 15 minutes. The"
+    )
+    assert [line.split(" | ")[0] for line in text.splitlines()[2:]] == ["| trial", "| ---", "| b", "| a", "| c"]
+    (tmp_path / "run.json").write_text(json.dumps({"resumed": [{}]}))
+    assert "in several starts" in outcome(tmp_path), "the time of the last start is not the sweep's"
