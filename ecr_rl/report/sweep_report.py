@@ -98,7 +98,9 @@ def verdict(comparison: Mapping[str, Any] | None) -> str:
     if judged is None:
         return "The final trainings gave no held-out scores to compare."
     figure = f"{judged['mean']:+.3f} [{judged['low']:+.3f}, {judged['high']:+.3f}] standard deviations"
-    over = f"over {comparison['runs']} seeds and {comparison['n']} test dialogues"
+    over = (
+        f"over {comparison['runs']} seed{'' if comparison['runs'] == 1 else 's'} and {comparison['n']} test dialogues"
+    )
     if comparison["beats"]:
         return f"The winner beats equal weights: held_out_overall {figure} {over}."
     if judged["high"] < 0:

@@ -103,7 +103,7 @@ def _lattice(names: int, steps: int) -> Iterator[Sequence[float]]:
 
 def _value(drawn: Any, axis: Axis) -> Any:
     if axis.simplex is not None:
-        return simplex_weights(drawn)
+        return simplex_weights({name: drawn[name] for name in axis.simplex})
     if axis.choices is not None:
         return drawn
     low, high = _bounds(axis)

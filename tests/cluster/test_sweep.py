@@ -68,15 +68,32 @@ def wait_until(condition: Any, process: subprocess.Popen[bytes], log: Path, seco
         time.sleep(0.1)
 
 
-def test_a_killed_sweep_goes_on_and_loses_no_finished_trial(tmp_path: Path) -> None:
+def searching(trials: int, file: Path) -> Path:
+    """A smoke sweep of so many trials, one at a time, without final trainings."""
+    text = (ROOT / "tune_configs" / "smoke.yaml").read_text()
+    text = text.replace("{trials: 2}", f"{{trials: {trials}, at_once: 1}}").replace("{seeds: 1}", "{seeds: 0}")
+    file.write_text(text)
+    return file
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the parts of the smoke sweeps."""
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "home").mkdir()
+    arguments = words(folder / "sweep", folder / "cache")
+    arguments[1] = str(searching(1, folder / "one.yaml"))
+    process = start(arguments, clean_environment(folder / "home"), folder / "log")
+    assert process.wait(timeout=600) == 0, (folder / "log").read_text()[-3000:]
+    return folder / "cache"
+
+
+def test_a_killed_sweep_goes_on_and_loses_no_finished_trial(cache: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     environment, log, out = clean_environment(home), tmp_path / "log", tmp_path / "sweep"
-    file = tmp_path / "three.yaml"
-    text = (ROOT / "tune_configs" / "smoke.yaml").read_text().replace("{trials: 2}", "{trials: 3, at_once: 1}")
-    file.write_text(text.replace("final: {seeds: 1}", "final: {seeds: 0}"))
-    arguments = words(out, tmp_path / "cache")
-    arguments[1] = str(file)
+    arguments = words(out, cache)
+    arguments[1] = str(searching(3, tmp_path / "three.yaml"))
     killed = start(arguments, environment, log)
     wait_until(lambda: whole(out) and len(results(out)) > len(whole(out)), killed, log)
     end_with_children(killed.pid, patience=0)
@@ -94,7 +111,7 @@ def test_a_killed_sweep_goes_on_and_loses_no_finished_trial(tmp_path: Path) -> N
     assert (out / "report" / "index.html").is_file()
     other = start([*arguments[:1], "tune_configs/smoke.yaml", *arguments[2:]], environment, tmp_path / "refused")
     assert other.wait(timeout=120) == 1
-    assert "began with other name, search, final" in (tmp_path / "refused").read_text().replace("\n", " ")
+    assert "began with other final, name, search. Put it back" in (tmp_path / "refused").read_text()
 
 
 @pytest.mark.parametrize("token", [True, False], ids=["with a token", "without one"])
@@ -132,6 +149,7 @@ def worker(head: Head, hidden: Path, log: Path) -> Iterator[subprocess.Popen[byt
             start_new_session=True,
         )
     try:
+        wait_until(lambda: "Ray runtime started" in log.read_text(), process, log, seconds=180)
         yield process
     finally:
         end_with_children(process.pid)
@@ -145,10 +163,9 @@ def may_mount() -> bool:
 
 
 @pytest.mark.skipif(not may_mount(), reason="a mount namespace needs unshare and its rights")
-def test_a_sweep_outlives_a_node_and_needs_no_shared_cache(tmp_path: Path) -> None:
+def test_a_sweep_outlives_a_node_and_needs_no_shared_cache(cache: Path, tmp_path: Path) -> None:
     """Two workers without the driver's cache: parts reach them through Ray. One is killed; its trial goes on."""
-    cache, out, log = tmp_path / "cache", tmp_path / "sweep", tmp_path / "log"
-    cache.mkdir()
+    out, log = tmp_path / "sweep", tmp_path / "log"
     with (
         ray_head(cpus=0) as head,
         worker(head, cache, tmp_path / "one") as one,
