@@ -118,6 +118,7 @@ app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redia
 app.command(epilog=examples("ecr-rl tensorboard runs/demo", "ecr-rl tensorboard runs/reward_weights --port 6007"))(
     look.tensorboard
 )
+app.command(epilog=examples("ecr-rl fetch s3://bucket/runs/demo runs/demo"))(look.fetch)
 app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
 
 

@@ -59,6 +59,11 @@ class RunConfig(Settings):
     cache: Path = Field(
         default=Path("~/.cache/ecr-rl"), description="folder of downloads and of artefacts that runs share"
     )
+    mirror: str | None = Field(
+        default=None,
+        description="address that gets a copy of the run folder as it grows: s3://, gs:// or file://; with --resume a "
+        "folder that is missing is fetched from there",
+    )
     data: DataSettings = DataSettings()
     env: EnvSettings = EnvSettings()
     reward: RewardSettings = RewardSettings()

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _JUDGED = {"dialogues", "gold_replies", "resamples", "samples"}
 """Settings of the evaluation that do not touch training."""
-_ELSEWHERE = {"name": True, "cache": True, "resources": True, "ppo": {"checkpoint_every"}}
+_ELSEWHERE = {"name": True, "cache": True, "mirror": True, "resources": True, "ppo": {"checkpoint_every"}}
 """Settings of where and how, not of what: a finished stage stays finished when they change."""
 
 

@@ -22,6 +22,7 @@ from typing import Any, Self
 
 from ecr_rl.config import RunConfig, config_yaml, load_config
 from ecr_rl.metrics import MetricsLog, Page, read_metrics
+from ecr_rl.mirror import Mirror
 from ecr_rl.progress import Display, make_display
 from ecr_rl.provenance import provenance
 from ecr_rl.stage import STATUS, Stage, StatusFile
@@ -33,6 +34,7 @@ CONFIG, FACTS, LOCK = "config.yaml", "run.json", ".lock"
 CHANGEABLE = (
     "name",
     "cache",
+    "mirror",
     "resources",
     "ppo.iterations",
     "ppo.sampler_gap",
@@ -63,6 +65,7 @@ class RunFolder:
         self._log: MetricsLog | None = None
         self._status: StatusFile | None = None
         self._display: Display | None = None
+        self._mirror: Mirror | None = None
 
     @classmethod
     def create(cls, path: str | Path, config: RunConfig, resume: bool = False) -> RunFolder:
@@ -73,6 +76,9 @@ class RunFolder:
                 ``CHANGEABLE``; another process is working in it.
         """
         path = Path(path)
+        mirror = None if config.mirror is None else Mirror(config.mirror)
+        if resume and mirror is not None and not path.exists() and mirror.exists():
+            mirror.pull(path)
         if resume and path.exists():
             _check_resumable(path, config)
         try:
@@ -81,6 +87,7 @@ class RunFolder:
             raise RunError(f"{path} exists. Add --resume to go on with it, or take another --out") from error
         run = cls(path, config)
         run._begin(resume)
+        run._mirror = mirror
         return run
 
     @classmethod
@@ -154,6 +161,16 @@ class RunFolder:
     def finish(self, stage: str, settings: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Mark a stage finished, with what it gave (JSON values)."""
         write_json(self._marker(stage), {"settings": settings_hash(settings), "result": dict(result)})
+        self.sync()
+
+    def sync(self) -> None:
+        """Send what changed to the run's mirror, where it has one.
+
+        Raises:
+            RunError: the mirror cannot be written.
+        """
+        if self._mirror is not None:
+            self._mirror.push(self.path)
 
     def forget(self, *stages: str) -> None:
         """Take back the marks of stages that must run again."""
@@ -177,6 +194,7 @@ class RunFolder:
             self._status.set(state=state, error=None if error is None else str(error) or type(error).__name__)
             self._log.close()
             self._log, self._status = None, None
+            self.sync()
         if self._lock is not None:
             self._lock.close()
             self._lock = None

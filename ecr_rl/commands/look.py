@@ -1,4 +1,4 @@
-"""``status``, ``tensorboard`` and ``doctor``: commands that only look."""
+"""``status``, ``tensorboard``, ``fetch`` and ``doctor``: commands that only look."""
 
 from __future__ import annotations
 
@@ -69,6 +69,18 @@ def tensorboard(
         typer.echo(f"ecr-rl: everyone who reaches {host}:{port} can read {run}", err=True)
     command = ["-m", "tensorboard.main", "--logdir", str(shown_folder), "--port", str(port), "--host", host]
     os.execv(sys.executable, [sys.executable, *command])  # in this one's place: Ctrl-C reaches it
+
+
+def fetch(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="What a run's setting mirror says.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+) -> None:
+    """Fetch the copy of a run folder that a run sent to its mirror."""
+    from ecr_rl.mirror import Mirror
+
+    with working():
+        Mirror(address).pull(folder)
+    typer.echo(str(folder))
 
 
 def doctor(

@@ -187,6 +187,7 @@ def _iterate(
         run.record_workers(_workers(figures, config))
         if done % config.ppo.checkpoint_every == 0 or done == total:
             _save(algorithm, selection, run.path / CHECKPOINTS, done)
+            run.sync()
 
 
 def iteration_figures(result: Mapping[str, Any]) -> dict[str, float]:

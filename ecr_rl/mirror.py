@@ -1,0 +1,130 @@
+"""A run folder's copy at an address that pyarrow opens: ``s3://``, ``gs://``, ``file://``.
+
+The run works on a local disk; whatever changed is sent at each checkpoint, finished stage and end. The copy's own list
+of files, ``mirror.json``, is written last, so that it names whole files alone; only files that stand in it are ever
+removed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from pyarrow import ArrowException
+from pyarrow.fs import FileSystem, FileType
+
+from envs.errors import ConfigError, RunError
+from envs.files import new_folder
+
+LISTING = "mirror.json"
+_UNSENT = (".lock", LISTING)
+
+
+class Mirror:
+    """The copy of one folder."""
+
+    def __init__(self, address: str) -> None:
+        """Open the address; nothing is sent.
+
+        Raises:
+            ConfigError: it is no address that pyarrow knows, or holds a user and password.
+        """
+        parts = urlsplit(address)
+        if "@" in parts.netloc:
+            raise ConfigError(
+                f"mirror {parts.scheme}://...@{parts.hostname}: an address is written into files; give user and "
+                "password by the environment, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+        if not parts.scheme:
+            raise ConfigError(f"mirror {address}: write it as an address, such as s3://bucket/runs/demo")
+        try:
+            self._files, self._root = FileSystem.from_uri(address)
+        except (ArrowException, OSError, ValueError) as error:
+            raise ConfigError(f"mirror {address}: {_first_line(error)}") from error
+        self.address = address
+        self._sent: dict[str, list[int]] | None = None
+
+    def exists(self) -> bool:
+        """Whether a folder was sent there."""
+        return self._files.get_file_info(self._place(LISTING)).type == FileType.File
+
+    def push(self, folder: Path) -> int:
+        """Send what changed since it was sent last, and remove what is gone; returns the files sent.
+
+        Raises:
+            RunError: the address cannot be written.
+        """
+        try:
+            return self._push(folder)
+        except (ArrowException, OSError) as error:
+            raise RunError(
+                f"{self.address} cannot be written: {_first_line(error)}. The run folder itself is whole"
+            ) from error
+
+    def pull(self, folder: Path) -> None:
+        """Fetch the copy into a folder that is not there yet, whole or not at all.
+
+        Raises:
+            RunError: there is no copy, or the folder exists.
+        """
+        if folder.exists():
+            raise RunError(f"{folder} exists. Name a folder that is to be made")
+        try:
+            names = [_within(name) for name in self._listing()]
+            if not names:
+                raise RunError(f"{self.address}: no run folder was sent there")
+            with new_folder(folder.absolute()) as aside:
+                for name in names:
+                    target = aside / name
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    with self._files.open_input_stream(self._place(name)) as source, target.open("wb") as stream:
+                        while chunk := source.read(1 << 20):
+                            stream.write(chunk)
+        except (ArrowException, OSError) as error:
+            raise RunError(f"{self.address} cannot be read: {_first_line(error)}") from error
+
+    def _push(self, folder: Path) -> int:
+        sent = self._listing() if self._sent is None else self._sent
+        now = {
+            file.relative_to(folder).as_posix(): [file.stat().st_size, file.stat().st_mtime_ns]
+            for file in sorted(folder.rglob("*"))
+            if file.is_file() and file.name not in _UNSENT
+        }
+        changed = [name for name, state in now.items() if sent.get(name) != state]
+        for name in changed:
+            self._files.create_dir(str(PurePosixPath(self._place(name)).parent), recursive=True)
+            with (folder / name).open("rb") as source, self._files.open_output_stream(self._place(name)) as stream:
+                while chunk := source.read(1 << 20):
+                    stream.write(chunk)
+        gone = [name for name in sent if name not in now]
+        if changed or gone:
+            with self._files.open_output_stream(self._place(LISTING)) as stream:
+                stream.write(json.dumps(now).encode())
+        for name in gone:
+            self._files.delete_file(self._place(_within(name)))
+        self._sent = now
+        return len(changed)
+
+    def _listing(self) -> dict[str, list[int]]:
+        if not self.exists():
+            return {}
+        with self._files.open_input_stream(self._place(LISTING)) as stream:
+            found: Any = json.loads(stream.read())
+        return found
+
+    def _place(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"
+
+
+def _within(name: str) -> str:
+    """The name of a file in a folder, refused where it would lead out of it."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise RunError(f"the copy lists {name!r}, which leads out of its folder: somebody changed it")
+    return name
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
