@@ -24,7 +24,7 @@ demo: $(STAMP)
 	$(BIN)/ecr-rl demo --out $(DEMO) $(if $(wildcard $(DEMO)/config.yaml),--resume)
 
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "slow and not gpu"

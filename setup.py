@@ -47,7 +47,7 @@ setup(
         "openai": ["openai>=3.54", "tenacity>=9.2"],
         "optuna": ["optuna>=5"],
         "serve": ["fastapi>=0.165", "uvicorn>=0.54", "openai>=3.54"],
-        "dev": ["pytest>=9", "hypothesis>=6", "ruff>=0.17", "pyright>=1.1"],
+        "dev": ["pytest>=9", "pytest-xdist>=3.8", "hypothesis>=6", "ruff>=0.17", "pyright>=1.1"],
     },
     entry_points={"console_scripts": ["ecr-rl=ecr_rl.cli:main"]},
 )

@@ -87,7 +87,7 @@ def search(plan: TrialPlan, folder: Path, on_step: OnStep) -> list[TrialResult]:
         metric=OBJECTIVE,
         mode="max",
         num_samples=1 if grid else count,
-        search_alg=_sampler(sweep),
+        search_alg=sampler_of(sweep),
         scheduler=_scheduler(sweep, space, iterations),
         max_concurrent_trials=sweep.search.at_once or None,
     )
@@ -191,7 +191,12 @@ def _fit(plan: TrialPlan, space: Mapping[str, Any], config: TuneConfig, folder: 
     return tuner.fit()
 
 
-def _sampler(sweep: SweepSettings) -> Searcher | BasicVariantGenerator:
+def sampler_of(sweep: SweepSettings) -> Searcher | BasicVariantGenerator:
+    """Who draws the trials.
+
+    Raises:
+        ConfigError: Optuna is wanted and not installed.
+    """
     if sweep.search.sampler != "optuna":
         return BasicVariantGenerator(random_state=sweep.search.seed)
     try:

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ray.tune.search import Searcher
+from ray.tune.utils.util import unflatten_dict
 
 from ecr_rl.config import load_config, sweeps
 from ecr_rl.report.sweep_plots import pareto_front
 from ecr_rl.report.sweep_report import importance_of, outcome, verdict, write_sweep_report
-from ecr_rl.sweep.search import TrialResult, trial_count
+from ecr_rl.sweep.search import TrialResult, sampler_of, trial_count
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
 from ecr_rl.sweep.space import equal_weights, flat_values, simplex_weights, tune_space, values_of
 from ecr_rl.sweep.sweep import best_trial, trials_csv
@@ -206,3 +208,16 @@ def test_the_outcome_goes_into_a_page_as_a_table(tmp_path: Path) -> None:
     assert [line.split(" | ")[0] for line in text.splitlines()[2:]] == ["| trial", "| ---", "| b", "| a", "| c"]
     (tmp_path / "run.json").write_text(json.dumps({"resumed": [{}]}))
     assert "in several starts" in outcome(tmp_path), "the time of the last start is not the sweep's"
+
+
+def test_optuna_draws_from_the_same_space() -> None:
+    settings = sweep(search={"sampler": "optuna", "seed": 3})
+    sampler = sampler_of(settings)
+    assert isinstance(sampler, Searcher)
+    sampler.set_search_properties("objective", "max", tune_space(settings))
+    drawn = [unflatten_dict(sampler.suggest(name) or {}) for name in ("a", "b")]
+    assert drawn[0] != drawn[1]
+    for sample in drawn:
+        values = values_of(sample, settings)
+        assert sum(values["reward.weights"].values()) == pytest.approx(1)
+        assert 1.0 <= values["reward.cap"] <= 3.0
