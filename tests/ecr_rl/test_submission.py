@@ -168,7 +168,7 @@ def test_every_setting_that_takes_a_path_is_known() -> None:
     values = {"cache": "elsewhere", "data": known, "labels": {"instruments": known}, "env": {"seeker_model": known}}
     values |= dict.fromkeys(("critic", "recommender", "policy", "supervised", "evaluation"), known)
     resolved = {key for key, _, _ in path_settings(values)}
-    spoken_of = set(spoken(RunConfig, "")) - {"name"}  # it only names the run folder
+    spoken_of = set(spoken(RunConfig, "")) - {"name", "mirror"}  # they name the run folder, and an address of its copy
     assert {"data.source", "data.validation", "critic.encoder", "policy.model", "cache"} <= spoken_of
     assert spoken_of <= resolved
     assert set(WORDS) >= OR_HUB
