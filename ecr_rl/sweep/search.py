@@ -88,7 +88,7 @@ def search(plan: TrialPlan, folder: Path, on_step: OnStep) -> list[TrialResult]:
         mode="max",
         num_samples=1 if grid else count,
         search_alg=sampler_of(sweep),
-        scheduler=_scheduler(sweep, space, iterations),
+        scheduler=scheduler_of(sweep, iterations),
         max_concurrent_trials=sweep.search.at_once or None,
     )
     with _listening(on_step, count * iterations):
@@ -164,7 +164,7 @@ def _listening(on_step: OnStep, total: int) -> Iterator[None]:
         yield
     finally:
         _listeners.remove(on_step)
-        on_step(total, total, {})
+    on_step(total, total, {})
 
 
 def _fit(plan: TrialPlan, space: Mapping[str, Any], config: TuneConfig, folder: Path, total: int) -> ResultGrid:
@@ -207,14 +207,17 @@ def sampler_of(sweep: SweepSettings) -> Searcher | BasicVariantGenerator:
         raise ConfigError("search.sampler=optuna needs Optuna: pip install 'ecr-rl[optuna]'") from error
 
 
-def _scheduler(sweep: SweepSettings, space: Mapping[str, Any], iterations: int) -> TrialScheduler:
+def scheduler_of(sweep: SweepSettings, iterations: int) -> TrialScheduler:
+    """Who ends trials of so many iterations early, or changes them."""
     wanted = sweep.scheduler
     if wanted.kind == "asha":
         grace = min(wanted.grace, iterations)
         return ASHAScheduler(max_t=iterations, grace_period=grace, reduction_factor=wanted.reduction)
     if wanted.kind == "pbt":
         return PopulationBasedTraining(
-            perturbation_interval=wanted.interval, hyperparam_mutations=dict(space), quantile_fraction=0.25, seed=0
+            time_attr="training_iteration",
+            perturbation_interval=wanted.interval,
+            hyperparam_mutations=tune_space(sweep),
         )
     return FIFOScheduler()
 

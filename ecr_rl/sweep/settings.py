@@ -90,9 +90,8 @@ class SweepSettings(Settings):
         Raises:
             ConfigError: they do not fit together, or leave no evaluator to choose by.
         """
-        config = changed(load_config(self.base), {**self.changes, "name": self.name})
-        for override in map(parse_override, overrides):
-            config = changed(config, {".".join(override.path): override.value})
+        given = {".".join(override.path): override.value for override in map(parse_override, overrides)}
+        config = changed(load_config(self.base), {**self.changes, "name": self.name, **given})
         if not config.ppo.select_every:
             raise ConfigError(
                 "ppo.select_every=0 leaves the sweep without its objective, the selecting evaluator's score of "

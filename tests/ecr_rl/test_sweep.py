@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 from ray.tune.search import Searcher
 from ray.tune.utils.util import unflatten_dict
 
 from ecr_rl.config import load_config, sweeps
 from ecr_rl.report.sweep_plots import pareto_front
 from ecr_rl.report.sweep_report import importance_of, outcome, verdict, write_sweep_report
-from ecr_rl.sweep.search import TrialResult, sampler_of, trial_count
+from ecr_rl.sweep.search import TrialResult, sampler_of, scheduler_of, trial_count
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
 from ecr_rl.sweep.space import equal_weights, flat_values, simplex_weights, tune_space, values_of
 from ecr_rl.sweep.sweep import best_trial, trials_csv
@@ -221,3 +222,17 @@ def test_optuna_draws_from_the_same_space() -> None:
         values = values_of(sample, settings)
         assert sum(values["reward.weights"].values()) == pytest.approx(1)
         assert 1.0 <= values["reward.cap"] <= 3.0
+
+
+def test_changes_of_the_command_line_count_together() -> None:
+    together = ("ppo.conversations_per_iteration=20", "ppo.minibatch_conversations=10", "ppo.iterations=3")
+    ppo = sweep(changes={"ppo.iterations": 7}).run_config(together).ppo
+    assert (ppo.conversations_per_iteration, ppo.minibatch_conversations, ppo.iterations) == (20, 10, 3)
+
+
+def test_schedulers_count_iterations_not_seconds() -> None:
+    asha, pbt = (scheduler_of(load_sweep(name), 15) for name in ("asha", "pbt"))
+    assert isinstance(asha, ASHAScheduler)
+    assert isinstance(pbt, PopulationBasedTraining)
+    assert pbt._time_attr == asha._time_attr == "training_iteration"
+    assert pbt._perturbation_interval == 5
