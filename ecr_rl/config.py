@@ -151,12 +151,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
     settings = _read_yaml(file)
     settings.setdefault("name", file.stem)
     changes = [parse_override(text) for text in overrides]
-    merged = apply_overrides(settings, changes, RunConfig().model_dump())
-    try:
-        return RunConfig.model_validate(merged)
-    except ValidationError as error:
-        lines = [_explain(detail, file, changes) for detail in error.errors()]
-        raise ConfigError("\n".join(lines)) from error
+    return _validated(settings, changes, file)
 
 
 def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
@@ -170,11 +165,15 @@ def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
         ConfigError: an unknown key, a wrong value, or settings that contradict each other.
     """
     changes = [Override(tuple(key.split(".")), value, f"{key}={value}") for key, value in values.items()]
-    merged = apply_overrides(config.model_dump(mode="json"), changes, RunConfig().model_dump())
+    return _validated(config.model_dump(mode="json"), changes, Path(config.name))
+
+
+def _validated(settings: Mapping[str, Any], changes: Sequence[Override], file: Path) -> RunConfig:
+    merged = apply_overrides(settings, changes, RunConfig().model_dump())
     try:
         return RunConfig.model_validate(merged)
     except ValidationError as error:
-        lines = [_explain(detail, Path(config.name), changes) for detail in error.errors()]
+        lines = [_explain(detail, file, changes) for detail in error.errors()]
         raise ConfigError("\n".join(lines)) from error
 
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from envs.errors import RunError
 from envs.files import write_text
 
@@ -86,6 +84,8 @@ class MetricsLog:
 
     def show(self, stage: str, step: int, page: Page) -> None:
         """Give TensorBoard a page of texts and histograms, ``stage/name``."""
+        import numpy as np  # commands that only look at a run need none of it
+
         board = self._board(stage)
         for name, text in page.texts.items():
             board.add_text(f"{stage}/{name}", text, step)

@@ -8,6 +8,7 @@ removed.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from envs.errors import ConfigError, RunError
 from envs.files import new_folder
 
 LISTING = "mirror.json"
+_CHUNK = 1 << 20
+"""Bytes of a file that are held at once."""
 _UNSENT = (".lock", LISTING)
 
 
@@ -80,8 +83,7 @@ class Mirror:
                     target = aside / name
                     target.parent.mkdir(parents=True, exist_ok=True)
                     with self._files.open_input_stream(self._place(name)) as source, target.open("wb") as stream:
-                        while chunk := source.read(1 << 20):
-                            stream.write(chunk)
+                        shutil.copyfileobj(source, stream, _CHUNK)
         except (ArrowException, OSError) as error:
             raise RunError(f"{self.address} cannot be read: {_first_line(error)}") from error
 
@@ -96,8 +98,7 @@ class Mirror:
         for name in changed:
             self._files.create_dir(str(PurePosixPath(self._place(name)).parent), recursive=True)
             with (folder / name).open("rb") as source, self._files.open_output_stream(self._place(name)) as stream:
-                while chunk := source.read(1 << 20):
-                    stream.write(chunk)
+                shutil.copyfileobj(source, stream, _CHUNK)
         gone = [name for name in sent if name not in now]
         if changed or gone:
             with self._files.open_output_stream(self._place(LISTING)) as stream:

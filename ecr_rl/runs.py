@@ -18,16 +18,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ecr_rl.config import RunConfig, config_yaml, load_config
 from ecr_rl.metrics import MetricsLog, Page, read_metrics
-from ecr_rl.mirror import Mirror
 from ecr_rl.progress import Display, make_display
 from ecr_rl.provenance import provenance
 from ecr_rl.stage import STATUS, Stage, StatusFile
 from envs.errors import RunError
 from envs.files import write_json, write_text
+
+if TYPE_CHECKING:
+    from ecr_rl.mirror import Mirror
 
 CONFIG, FACTS, LOCK = "config.yaml", "run.json", ".lock"
 
@@ -76,7 +78,7 @@ class RunFolder:
                 ``CHANGEABLE``; another process is working in it.
         """
         path = Path(path)
-        mirror = None if config.mirror is None else Mirror(config.mirror)
+        mirror = _mirror_of(config)
         if resume and mirror is not None and not path.exists() and mirror.exists():
             mirror.pull(path)
         if resume and path.exists():
@@ -223,6 +225,14 @@ class RunFolder:
 
     def _marker(self, stage: str) -> Path:
         return self.path / "stages" / f"{stage}.json"
+
+
+def _mirror_of(config: RunConfig) -> Mirror | None:
+    if config.mirror is None:
+        return None
+    from ecr_rl.mirror import Mirror  # imports pyarrow
+
+    return Mirror(config.mirror)
 
 
 def settings_hash(settings: Mapping[str, Any]) -> str:

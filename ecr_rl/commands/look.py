@@ -18,8 +18,6 @@ from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig
 from envs.errors import RunError
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 
 def status(
     run: Run,
@@ -61,11 +59,13 @@ def tensorboard(
 
     It runs until Ctrl-C, also while the run goes on.
     """
+    from ecr_rl.submission.server import is_loopback
+
     folders = [run / name for name in ("search", "finals") if (run / name).is_dir()]
     shown_folder = run if folders else run / "tensorboard"
     if next(shown_folder.rglob("events.out.tfevents.*"), None) is None:
         raise RunError(f"{run}: nothing is logged there yet. Name the folder that was given to --out")
-    if host not in _LOOPBACK:
+    if not is_loopback(f"[{host}]" if ":" in host else host):
         typer.echo(f"ecr-rl: everyone who reaches {host}:{port} can read {run}", err=True)
     command = ["-m", "tensorboard.main", "--logdir", str(shown_folder), "--port", str(port), "--host", host]
     os.execv(sys.executable, [sys.executable, *command])  # in this one's place: Ctrl-C reaches it

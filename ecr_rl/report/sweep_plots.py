@@ -82,7 +82,7 @@ def _parallel(trials: Trials, keys: Sequence[str]) -> Figure:
     for row in np.argsort(objective):  # the best drawn last, on top
         best = objective[row] == objective.max()
         axes.plot(range(len(keys)), places_TK[row], color=scale.to_rgba(objective[row]), linewidth=3 if best else 1.4)
-    axes.set_xticks(range(len(keys)), [_short(key) for key in keys], rotation=25, ha="right")
+    axes.set_xticks(range(len(keys)), [short(key) for key in keys], rotation=25, ha="right")
     axes.set_yticks([])
     axes.grid(visible=False, axis="y")
     for place, (bottom, top) in enumerate(zip(low, high, strict=True)):
@@ -101,7 +101,7 @@ def _against(trials: Trials, keys: Sequence[str]) -> Figure:
     objective = [trial["objective"] for trial in trials]
     for axes, key in zip(grid, keys, strict=False):
         _dots(axes, [float(trial["config"][key]) for trial in trials], objective)
-        axes.set_title(_short(key))
+        axes.set_title(short(key))
     for axes in grid[: len(keys) : _COLUMNS]:
         axes.set_ylabel("objective")
     for axes in grid[len(keys) :]:
@@ -124,10 +124,11 @@ def _importance(importance: Mapping[str, Any]) -> Figure:
         axes.hlines(place, found["low"], found["high"], color=RL, linewidth=2)
         axes.plot(found["correlation"], place, "o", color=RL, markersize=5.5)
     axes.axvline(0, color=BASELINE, linewidth=1)
-    axes.set_yticks(range(len(order)), [_short(key) for key in order])
+    axes.set_yticks(range(len(order)), [short(key) for key in order])
     axes.set(title="Rank correlation with the objective, 95 % interval over trials", xlim=(-1, 1), xlabel="Spearman")
     return plot
 
 
-def _short(key: str) -> str:
-    return key.removeprefix("reward.weights.").removeprefix("reward.").removeprefix("ppo.").replace("_", " ")
+def short(key: str) -> str:
+    """A setting's name without its section, as tables and plots show it."""
+    return key.rsplit(".", 1)[-1].replace("_", " ")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from scipy.stats import spearmanr
 
+from algorithms.regression_figures import spearman
 from ecr_rl.config import load_config
-from ecr_rl.report.sweep_plots import draw_sweep_plots, pareto_front
+from ecr_rl.report.sweep_plots import draw_sweep_plots, pareto_front, short
 from ecr_rl.tables import shown, table_lines, with_interval
 from envs.files import write_bytes, write_text
 
@@ -45,7 +45,7 @@ def write_sweep_report(folder: Path) -> Path:
         name=found["name"],
         verdict=verdict(comparison),
         trials=[_trial_row(trial) for trial in sorted(scored, key=lambda trial: -trial["objective"])],
-        settings=list(scored[0]["config"]) if scored else [],
+        settings=list(map(short, scored[0]["config"])) if scored else [],
         failed=[trial for trial in found["trials"] if trial["objective"] is None],
         front=[trial["trial"] for trial in pareto_front(scored)],
         compared=[] if comparison is None else _compared(comparison),
@@ -71,18 +71,10 @@ def outcome(folder: Path) -> str:
     minutes = {name: f"{seconds / 60:.0f} minutes" for name, seconds in found["seconds"].items()}
     if json.loads((folder / "run.json").read_text(encoding="utf-8"))["resumed"]:
         minutes = dict.fromkeys(minutes, "several starts")
-    header = ["trial", "objective", "KL", "DIST-2", "iterations", *map(_short, trials[0]["config"])]
-    rows = [
-        [
-            trial["trial"],
-            shown(trial["objective"]),
-            shown(trial["figures"]["kl"]),
-            shown(trial["figures"]["dist2"]),
-            str(trial["iterations"]),
-            *(f"{value:.3g}" if isinstance(value, float) else str(value) for value in trial["config"].values()),
-        ]
-        for trial in trials
-    ]
+    header = ["trial", "objective", "KL", "DIST-2", "iterations", *map(short, trials[0]["config"])]
+    cells = map(_trial_row, trials)
+    columns = ("trial", "objective", "kl", "dist2", "iterations")
+    rows = [[*(str(row[column]) for column in columns), *row["values"]] for row in cells]
     table = table_lines(header, rows, ["---", *["---:"] * (len(header) - 1)])
     return (
         f"{len(trials)} trials ({counted}) in {minutes['search']}, final trainings in {minutes['finals']}. "
@@ -132,7 +124,7 @@ def importance_of(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, fl
         if len(set(values)) < 2:
             continue
         resampled = [
-            float(spearmanr(values[draw], objective[draw]).statistic)
+            spearman(values[draw], objective[draw])
             for draw in draws
             if len(set(values[draw])) > 1 and len(set(objective[draw])) > 1
         ]
@@ -140,15 +132,11 @@ def importance_of(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, fl
             continue
         low, high = np.quantile(resampled, [0.025, 0.975])
         found[key] = {
-            "correlation": float(spearmanr(values, objective).statistic),
+            "correlation": spearman(values, objective),
             "low": float(low),
             "high": float(high),
         }
     return found
-
-
-def _short(key: str) -> str:
-    return key.rsplit(".", 1)[-1].replace("_", " ")
 
 
 def _trial_row(trial: Mapping[str, Any]) -> dict[str, Any]:

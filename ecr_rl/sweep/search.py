@@ -81,18 +81,16 @@ def search(plan: TrialPlan, folder: Path, on_step: OnStep) -> list[TrialResult]:
         on_step: told of iterations done, of all trials together.
     """
     sweep, iterations = plan.sweep, plan.config.ppo.iterations
-    space, grid = tune_space(sweep), sweep.search.sampler == "grid"
     count = trial_count(sweep)
     config = TuneConfig(
         metric=OBJECTIVE,
         mode="max",
-        num_samples=1 if grid else count,
+        num_samples=1 if sweep.search.sampler == "grid" else count,
         search_alg=sampler_of(sweep),
         scheduler=scheduler_of(sweep, iterations),
         max_concurrent_trials=sweep.search.at_once or None,
     )
-    with _listening(on_step, count * iterations):
-        found = _fit(plan, {**space, PLAN: ray.put(plan)}, config, folder / SEARCH, count * iterations)
+    found = _fit(plan, tune_space(sweep), config, folder / SEARCH, count * iterations, on_step)
     return [_result(each, values_of(_config(each), sweep), iterations) for each in found]
 
 
@@ -117,10 +115,7 @@ def train_finals(
     seeds = range(plan.config.seed + 1, plan.config.seed + 1 + plan.sweep.final.seeds)
     jobs = [{NAME: name, SEED: seed, VALUES: dict(candidates[name])} for seed in seeds for name in candidates]
     config = TuneConfig(metric=OBJECTIVE, mode="max", max_concurrent_trials=plan.sweep.search.at_once or None)
-    space = {JOB: tune.grid_search(jobs), PLAN: ray.put(plan)}
-    total = len(jobs) * iterations
-    with _listening(on_step, total):
-        found = _fit(plan, space, config, folder / FINALS, total)
+    found = _fit(plan, {JOB: tune.grid_search(jobs)}, config, folder / FINALS, len(jobs) * iterations, on_step)
     trained: dict[tuple[str, int], TrialResult] = {}
     for each in found:
         job = _config(each)[JOB]
@@ -167,16 +162,17 @@ def _listening(on_step: OnStep, total: int) -> Iterator[None]:
     on_step(total, total, {})
 
 
-def _fit(plan: TrialPlan, space: Mapping[str, Any], config: TuneConfig, folder: Path, total: int) -> ResultGrid:
+def _fit(
+    plan: TrialPlan, drawn: Mapping[str, Any], config: TuneConfig, folder: Path, total: int, on_step: OnStep
+) -> ResultGrid:
     """Run a Tune experiment in a folder, or go on with the one that is there."""
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the other one speaks in spite of verbose=0
     failures, every = plan.sweep.search.failures, plan.config.ppo.checkpoint_every
+    space = {**drawn, PLAN: ray.put(plan)}
     trainable = tune.with_resources(SweepTrial, trial_resources(plan.config.resources))
     # A search that was killed before its first trial left a file that cannot be read.
     if Tuner.can_restore(str(folder)) and any(folder.glob("experiment_state-*.json")):
-        tuner = Tuner.restore(
-            str(folder), trainable, resume_unfinished=True, resume_errored=True, param_space=dict(space)
-        )
+        tuner = Tuner.restore(str(folder), trainable, resume_unfinished=True, resume_errored=True, param_space=space)
     else:
         run = RunConfig(
             name=folder.name,
@@ -187,8 +183,9 @@ def _fit(plan: TrialPlan, space: Mapping[str, Any], config: TuneConfig, folder: 
             callbacks=[_Progress(total)],
             verbose=0,
         )
-        tuner = Tuner(trainable, param_space=dict(space), tune_config=config, run_config=run)
-    return tuner.fit()
+        tuner = Tuner(trainable, param_space=space, tune_config=config, run_config=run)
+    with _listening(on_step, total):
+        return tuner.fit()
 
 
 def sampler_of(sweep: SweepSettings) -> Searcher | BasicVariantGenerator:

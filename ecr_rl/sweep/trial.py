@@ -132,7 +132,7 @@ class SweepTrial(ConversationPPO):
 def trial_resources(resources: ResourceSettings) -> PlacementGroupFactory:
     """What Tune reserves for a trial: its own process first, then env runners and learners."""
     gpu = resources.gpus > 0
-    runner = {"CPU": resources.cpus_per_env_runner} | ({"GPU": RUNNER_SHARE} if gpu else {})
-    learner = {"CPU": resources.cpus_per_learner} | ({"GPU": LEARNER_SHARE} if gpu else {})
-    bundles = [{"CPU": resources.driver_threads}]
-    return PlacementGroupFactory([*bundles, *[runner] * resources.runner_count, *[learner] * resources.learner_count])
+    runner: dict[str, float] = {"CPU": resources.cpus_per_env_runner} | ({"GPU": RUNNER_SHARE} if gpu else {})
+    learner: dict[str, float] = {"CPU": resources.cpus_per_learner} | ({"GPU": LEARNER_SHARE} if gpu else {})
+    own: dict[str, float] = {"CPU": resources.driver_threads}
+    return PlacementGroupFactory([own, *[runner] * resources.runner_count, *[learner] * resources.learner_count])
