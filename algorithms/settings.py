@@ -15,6 +15,9 @@ from envs.settings import Settings
 class CriticSettings(Settings):
     """The six-head critic: an encoder, a pooled pair of context and reply, six regressions in [0, 1]."""
 
+    folder: str | None = Field(
+        default=None, description="a trained critic's folder, from ecr-rl critic train; unset: trained on the labels"
+    )
     encoder: str = Field(default="tiny", description="tiny (from scratch) | minilm (packaged) | a folder | a hub id")
     trained_layers: int = Field(
         default=2, ge=0, description="top encoder layers that are trained; all of them for tiny"

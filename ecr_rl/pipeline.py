@@ -23,6 +23,7 @@ from ecr_rl.runs import RunFolder
 from ecr_rl.stage import Stage
 from ecr_rl.stage_code import CODE
 from envs.corpus import Corpus, load_corpus
+from envs.errors import ConfigError
 from envs.files import write_json
 from envs.settings import EnvSettings
 
@@ -131,7 +132,9 @@ class Pipeline:
     def labels(self) -> Path:
         """Folder of the labels that the critic learns from."""
         settings = self._config.labels
-        key: dict[str, Any] = {"settings": settings.model_dump(mode="json", exclude={"instruments"})}
+        if settings.folder is not None:
+            return self._given("labels", settings.folder, "labels.json", "ecr-rl label")
+        key: dict[str, Any] = {"settings": settings.model_dump(mode="json", exclude={"folder", "instruments"})}
         key |= {"seed": self._config.seed, "instruments": (found := self.instruments()) and found.name}
         key |= {"responder": self.responder().name} if settings.policy else {}
 
@@ -150,11 +153,13 @@ class Pipeline:
     def critic(self) -> Path:
         """Folder of the trained critic."""
         settings = self._config.critic
+        if settings.folder is not None:
+            return self._given("critic", settings.folder, "critic.json", "ecr-rl critic train")
         source = self.labels()
         key = {
-            "settings": settings.model_dump(exclude={"workers"}),
+            "settings": settings.model_dump(exclude={"folder", "workers"}),
             "encoders": [model_version(encoder) for encoder in (settings.encoder, *settings.more_encoders)],
-            "labels": source.name,
+            "labels": source.name if self._config.labels.folder is None else model_version(str(source)),
         }
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
@@ -313,6 +318,25 @@ class Pipeline:
                 log.info("%s: from the cache, %s", kind, part.folder)
             self._note_artefacts()
         return self._made[kind].folder
+
+    def _given(self, kind: str, written: str, card: str, maker: str) -> Path:
+        """The folder that a setting names in place of a part that the run would make.
+
+        Args:
+            kind: of the part; its section of the settings.
+            written: the setting.
+            card: the file that such a folder holds.
+            maker: the command that makes one.
+
+        Raises:
+            ConfigError: it holds no such file.
+        """
+        folder = Path(written).expanduser().resolve()
+        if not (folder / card).is_file():
+            raise ConfigError(f"{kind}.folder={written}: no {kind} there, {card} is missing. {maker} makes one")
+        self._made[kind] = Artefact(folder, {}, cached=True)
+        self._note_artefacts()
+        return folder
 
     def _note_artefacts(self) -> None:
         made = {

@@ -50,6 +50,10 @@ class InstrumentSettings(Settings):
 class LabelSettings(Settings):
     """The labels that a critic learns from."""
 
+    folder: str | None = Field(
+        default=None,
+        description="a label folder of ecr-rl label: a chat model's, an endpoint's, people's; unset: the rubric's",
+    )
     count: int = Field(default=9000, gt=0, description="replies to label at most: human, the policy's and made ones")
     policy: bool = Field(default=True, description="label replies sampled from the supervised policy, too")
     context: ContextForm = Field(default=ContextForm.RICH, description="plain | rich: emotions and tastes too")

@@ -18,6 +18,7 @@ WORDS: dict[str, frozenset[str]] = {
     "emotions": frozenset({"lexicon", "hub"}),
     "acts": frozenset({"rules"}),
     "sentences": frozenset({"words", "minilm"}),
+    "folder": frozenset(),
     "encoder": frozenset({"tiny", "minilm"}),
     "more_encoders": frozenset({"tiny", "minilm"}),
     "model": frozenset({"tiny", "smollm2"}),
@@ -29,6 +30,7 @@ OR_HUB = frozenset({"sentences", "encoder", "more_encoders", "model", "language_
 SECTIONS = (
     "data",
     "env.seeker_model",
+    "labels",
     "labels.instruments",
     "critic",
     "recommender",

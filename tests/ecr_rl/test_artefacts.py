@@ -17,7 +17,7 @@ from ecr_rl.artefacts import ArtefactCache, code_version, key_hash, model_versio
 from ecr_rl.config import load_config
 from ecr_rl.pipeline import CODE, Pipeline, shown_by
 from ecr_rl.runs import RunFolder
-from envs.errors import ModelError
+from envs.errors import ConfigError, ModelError
 from envs.settings import EnvSettings, SeekerModelSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,6 +144,31 @@ def test_a_recommender_is_known_by_its_emotions_and_dialogues(tmp_path: Path, mo
         (tmp_path / "train.tsv").write_text("so happy\t0\tid\n")
         Pipeline(load_config("demo", [line]), run).recommender()
     assert len(set(keys)) == 4
+
+
+def test_a_critic_made_before_takes_the_place_of_the_runs_own(tmp_path: Path) -> None:
+    critic = tmp_path / "critics" / "people"
+    lines = [f"critic.folder={critic}", f"cache={tmp_path}/cache"]
+    with RunFolder.create(tmp_path / "run", load_config("demo", lines)) as run:
+        pipeline = Pipeline(load_config("demo", lines), run)
+        with pytest.raises(ConfigError, match=r"critic\.folder=.*people: no critic there, critic\.json is missing"):
+            pipeline.critic()
+        critic.mkdir(parents=True)
+        (critic / "critic.json").write_text("{}")
+        assert pipeline.critic() == critic
+        assert json.loads((run.path / "artefacts.json").read_text())["critic"]["folder"] == str(critic)
+
+
+def test_a_critic_is_known_by_the_labels_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[str] = []
+    monkeypatch.setattr(Pipeline, "_artefact", lambda self, kind, key, *rest: keys.append(key_hash(key)))
+    (tmp_path / "labels.json").write_text("{}")
+    for scores in ("1", "2", "2"):
+        (tmp_path / "part.parquet").write_text(scores)
+        config = load_config("demo", [f"labels.folder={tmp_path}"])
+        with RunFolder.create(tmp_path.parent / f"run-{len(keys)}", config) as run:
+            Pipeline(config, run).critic()
+    assert keys[0] != keys[1] == keys[2]
 
 
 def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:
