@@ -25,7 +25,6 @@ from ecr_rl.stage_code import CODE
 from envs.corpus import Corpus, load_corpus
 from envs.errors import ConfigError
 from envs.files import write_json
-from envs.settings import EnvSettings
 
 if TYPE_CHECKING:
     from algorithms.film_affinity import FilmAffinity
@@ -105,7 +104,7 @@ class Pipeline:
         dialogues, share = label_splits(corpus, count)[split]
         cases = policy_cases(dialogues, corpus.catalog, share, config.seed)
         code = code_version(("algorithms.decoding", "ecr_rl.labels.policy_replies", "ecr_rl.labels.policy_store"))
-        key = {"cases": cases, "responder": responder.name, "env": shown_by(config.env), "code": code}
+        key = {"cases": cases, "responder": responder.name, "env": config.env.shown(), "code": code}
         sample = partial(
             sample_replies,
             dialogues=dialogues,
@@ -214,7 +213,7 @@ class Pipeline:
             "model": model_version(config.policy.model),
             "supervised": config.supervised.model_dump(),
             "emotions": model_version(config.supervised.emotions),
-            "env": shown_by(config.env),
+            "env": config.env.shown(),
             "recommender": recommender.name,
         }
 
@@ -364,11 +363,6 @@ class Pipeline:
             result = dict(work(stage, artefacts))
         self._run.finish(name, settings, result)
         return result
-
-
-def shown_by(env: EnvSettings) -> dict[str, Any]:
-    """What decides the contexts that a policy is shown: a seeker's model speaks after they were learnt from."""
-    return env.model_dump(exclude={"seeker_model"})
 
 
 def write_report_of(run: RunFolder) -> dict[str, Any]:

@@ -70,6 +70,10 @@ class EnvSettings(Settings):
     proposals: int = Field(default=2, ge=1, le=2, description="films in a proposal")
     max_characters: int = Field(default=2000, gt=0, description="longest utterance the spaces accept, in characters")
 
+    def shown(self) -> dict[str, int]:
+        """What decides the human contexts that a policy learns from and answers: not who speaks after them."""
+        return self.model_dump(include={"max_history", "proposals", "max_characters"})
+
 
 class RewardSettings(Settings):
     """How the six heads become one number a turn (capped heads after Moskovitz et al., arXiv 2310.04373).

@@ -108,7 +108,7 @@ def sampled_replies(
         "dialogues": dialogues,
         "responder": model_version(str(responder.folder)),
         "policy": responder.policy.model_dump(),
-        "env": responder.env.model_dump(),
+        "env": responder.env.shown(),
         "recommender": proposes,
         "seed": seed,
         "code": code_version(_CODE),

@@ -15,7 +15,7 @@ import pytest
 
 from ecr_rl.artefacts import ArtefactCache, code_version, key_hash, model_version
 from ecr_rl.config import load_config
-from ecr_rl.pipeline import CODE, Pipeline, shown_by
+from ecr_rl.pipeline import CODE, Pipeline
 from ecr_rl.runs import RunFolder
 from envs.errors import ConfigError, ModelError
 from envs.settings import EnvSettings, SeekerModelSettings
@@ -188,7 +188,7 @@ def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:
     assert model_version(str(weights)) != alone
 
 
-def test_a_seekers_model_does_not_make_the_responder_anew() -> None:
-    other = EnvSettings(seeker_model=SeekerModelSettings(model="another", temperature=1.3))
-    assert shown_by(other) == shown_by(EnvSettings())
-    assert shown_by(EnvSettings(max_turns=7)) != shown_by(EnvSettings())
+def test_who_seeks_does_not_make_the_responder_anew() -> None:
+    other = EnvSettings(seeker="replay", horizon=3, max_turns=7, seeker_model=SeekerModelSettings(model="another"))
+    assert other.shown() == EnvSettings().shown()
+    assert EnvSettings(max_history=3).shown() != EnvSettings().shown()
