@@ -13,6 +13,7 @@ import numpy as np
 
 from algorithms.second_evaluator import JUDGED
 from ecr_rl.evaluation import text_figures
+from ecr_rl.evaluation.agreement import rank_agreement
 from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Interval, Ratio, Statistic, draw, paired, relative
 from ecr_rl.evaluation.definitions import EXPECTED, FIGURES, MORE, Definition, part_definition
 from ecr_rl.evaluation.length_matched import Intercept, of_like_length
@@ -56,6 +57,7 @@ def compare(
         "missing": main["missing"],
         "more": _section(further, *found.figures, counts_BN) | {"sacrebleu": _sacrebleu(first, second)},
         "relative": _relative(*found.figures, counts_BN),
+        "agreement": _agreement(first, second, counts_BN),
         "frequent": {"baseline": _frequent(first), "rl": _frequent(second)},
         "formulas": {definition.name: definition.formula for definition in (*FIGURES, *further)},
         "bootstrap": {
@@ -224,6 +226,14 @@ def _emotion_match(dialogues: Dialogues) -> np.ndarray:
 def _relative(baseline: Statistics, rl: Statistics, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:
     """(rl - baseline) / baseline of each figure of ``EXPECTED``, with its interval."""
     return {name: _json(relative(baseline[name], rl[name], counts_BN)) for name in EXPECTED}
+
+
+def _agreement(baseline: Dialogues, rl: Dialogues, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:
+    """Rank correlation of reward and held-out head ``overall`` over dialogues: of both systems, and of the gain."""
+    systems = {"baseline": baseline, "rl": rl}
+    paid = {name: _dialogue_values(each, lambda turn: turn.reward) for name, each in systems.items()}
+    held_out = {name: _dialogue_values(each, _second("overall")) for name, each in systems.items()}
+    return {name: _json(found) for name, found in rank_agreement(paid, held_out, counts_BN).items()}
 
 
 def _frequent(dialogues: Dialogues) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from ecr_rl.evaluation.records import ConversationRecord, TurnRecord
 from ecr_rl.report.facts import fact_rows
 from ecr_rl.report.wording import (
     MARKS,
+    agreement_rows,
     figure,
     limits,
     mean_and_interval,
@@ -79,6 +80,7 @@ def render(page: Page) -> str:
         more=_groups((*MORE, *parts), report["more"]),
         sacrebleu=report["more"]["sacrebleu"],
         relative=relative_rows(report),
+        agreement=agreement_rows(report),
         frequent=_frequent(report["frequent"]),
         protocol=protocol(report, page.config),
         marks=MARKS,

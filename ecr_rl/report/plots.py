@@ -63,6 +63,7 @@ def draw_plots(report: Mapping[str, Any], curves: Curves) -> dict[str, bytes]:
         drawn = {
             "heads_compared.png": _compared(report),
             "learning_curves.png": _panels(curves, LEARNING, columns=2),
+            "reward_over_kl.png": _over_kl(report["facts"]),
             "heads_over_training.png": _panels(curves, heads, columns=3),
             "optimisation.png": _panels(curves, OPTIMISATION, columns=3),
         }
@@ -118,6 +119,32 @@ def _compared(report: Mapping[str, Any]) -> Figure | None:
         axes.grid(False, axis="y")
         axes.tick_params(axis="y", length=0)
     plot.legend(*scores.get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    return plot
+
+
+def _over_kl(facts: Mapping[str, Any]) -> Figure | None:
+    """What pays and what chooses over KL, of the policies that were scored; None for fewer than two."""
+    scored = sorted(facts.get("selection") or [], key=lambda each: each["iteration"])
+    if len(scored) < 2:
+        return None
+    kl, reward, score = (np.array([each[name] for each in scored]) for name in ("kl", "reward", "score"))
+    kept = [each["iteration"] == facts.get("selected_iteration") for each in scored]
+    plot = Figure(figsize=(6.0, 3.2), layout="constrained")
+    paid = plot.subplots()
+    judged = paid.twinx()
+    for axes, values, colour, marker, label in (
+        (paid, reward, BASELINE, "s", "training reward"),
+        (judged, score, RL, "o", "selecting evaluator, overall"),
+    ):
+        axes.plot(kl, values, color=colour, marker=marker, markersize=4.5, linewidth=1, label=label)
+        axes.scatter(kl[kept], values[kept], s=90, facecolors="none", edgecolors=INK, zorder=3)
+        axes.set_ylabel(label)
+    for place, each in enumerate(scored):
+        judged.annotate(str(each["iteration"]), (kl[place], score[place]), xytext=(3, 4), textcoords="offset points")
+    judged.spines["right"].set_visible(True)
+    judged.grid(False)
+    paid.set(title="Reward and held-out score by iteration", xlabel="KL to the reference policy, nats a token")
+    plot.legend(handles=[*paid.get_lines(), *judged.get_lines()], loc="outside upper right", ncols=2)
     return plot
 
 

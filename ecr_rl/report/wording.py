@@ -29,9 +29,9 @@ def mean_and_interval(value: Interval | None, decimals: int, *, signed: bool = F
     """``0.412 [0.380, 0.447]``; signed for a difference."""
     if value is None:
         return NO_DATA
-    mean, low, high = (
-        f"{number:{'+' if signed else ''}.{decimals}f}" for number in (value.mean, value.low, value.high)
-    )
+    form = f"{'+' if signed else ''}.{decimals}f"
+    # Rounded first, so that a hair under 0 is not written as -0.
+    mean, low, high = (f"{round(number, decimals) + 0.0:{form}}" for number in (value.mean, value.low, value.high))
     return f"{mean} [{low}, {high}]"
 
 
@@ -135,6 +135,12 @@ def relative_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         met = "met" if change.mean >= low else "not met"
         rows.append((name, _percents(change), _range(low, high), met))
     return rows
+
+
+def agreement_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Of the baseline, of rl and of the gain: the rank correlation of the reward and the held-out score."""
+    names = {"baseline": "baseline", "rl": "rl", "gain": "gain, rl - baseline"}
+    return [(label, mean_and_interval(figure(report["agreement"], name), 3)) for name, label in names.items()]
 
 
 def _percents(change: Interval) -> str:

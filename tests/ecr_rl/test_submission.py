@@ -165,7 +165,12 @@ def test_every_setting_that_takes_a_path_is_known() -> None:
         return found
 
     known = dict.fromkeys(WORDS, "x")
-    values = {"cache": "elsewhere", "data": known, "labels": known | {"instruments": known}, "env": {"seeker_model": known}}
+    values = {
+        "cache": "elsewhere",
+        "data": known,
+        "labels": known | {"instruments": known},
+        "env": {"seeker_model": known},
+    }
     values |= dict.fromkeys(("critic", "recommender", "policy", "supervised", "evaluation"), known)
     resolved = {key for key, _, _ in path_settings(values)}
     spoken_of = set(spoken(RunConfig, "")) - {"name", "mirror"}  # they name the run folder, and an address of its copy
