@@ -23,7 +23,7 @@ from envs.heads import HEADS, HeadScores
 from envs.settings import RewardSettings
 from envs.words import repeated_share
 
-RULES = ("missing_end", "repetition", "markup", "acceptance", "turns")
+RULES = ("missing_end", "repetition", "verbosity", "markup", "acceptance", "turns")
 """The parts that stand beside the heads, or beside a control, in every turn's reward."""
 PARTS = (*HEADS, *RULES)
 """The parts of a turn's reward, by name, where the critic pays."""
@@ -135,6 +135,7 @@ class RewardShaper:
         rules = (
             -settings.missing_end * cut,
             -settings.repetition * repetition(reply, earlier),
+            -settings.verbosity * max(0.0, self._longer(reply)),
             -settings.markup * (stripped > 0),
             settings.acceptance * accepted,
             -settings.turns,
@@ -149,8 +150,12 @@ class RewardShaper:
         if self._settings.source == "random":
             # The last 2 keeps these generators apart from those of the episode and of the sampling noise.
             return {"random": weight * float(np.random.default_rng([*place, 2]).standard_normal())}
+        return {LENGTH: weight * min(self._settings.cap, self._longer(reply))}
+
+    def _longer(self, reply: str) -> float:
+        """By how many deviations the reply's words pass the reference policy's mean."""
         mean, deviation = self._reference.length
-        return {LENGTH: weight * min(self._settings.cap, (len(reply.split()) - mean) / deviation)}
+        return (len(reply.split()) - mean) / deviation
 
 
 def repetition(reply: str, earlier: Sequence[str]) -> float:

@@ -101,6 +101,11 @@ class RewardSettings(Settings):
     spread_penalty: float = Field(default=0.0, ge=0, description="k in mean - k x ensemble spread (arXiv 2310.02743)")
     missing_end: float = Field(default=0.5, ge=0, description="taken off a reply that was cut before its end")
     repetition: float = Field(default=0.5, ge=0, description="taken off times the share of repeated bigrams")
+    verbosity: float = Field(
+        default=0.0,
+        ge=0,
+        description="taken off times the deviations by which a reply is longer than the reference's mean",
+    )
     markup: float = Field(default=0.5, ge=0, description="taken off a reply with role markers or titles outside slots")
     acceptance: float = Field(default=0.25, ge=0, description="paid on the turn whose film the seeker accepts")
     turns: float = Field(default=0.0, ge=0, description="taken off each turn: a dialogue pays for those it takes")

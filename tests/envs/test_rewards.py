@@ -54,6 +54,16 @@ def test_parts_are_named_and_penalties_come_off() -> None:
     assert "-0.0" not in json.dumps(quiet)
 
 
+def test_only_more_words_than_the_reference_says_cost_something() -> None:
+    reference = HeadReference(np.full(6, 0.5), np.full(6, 0.25), (4.0, 2.0))
+    shaper = RewardShaper(RewardSettings(verbosity=0.5), reference)
+    paid = [
+        shaper.parts(np.zeros(6), reply, [], cut=False, stripped=0, accepted=False, place=(0, 0, 0, 1))["verbosity"]
+        for reply in ("two words", "these are four words", "this one has seven words in all")
+    ]
+    assert paid == [0, 0, -0.75]  # 0.5 x (7 - 4) / 2
+
+
 def _control(source: str, reply: str, place: tuple[int, ...] = (0, 1, 2, 1), **settings: Any) -> dict[str, float]:
     reference = HeadReference(np.full(6, 0.5), np.full(6, 0.25), (4.0, 2.0))
     shaper = RewardShaper(RewardSettings.model_validate({"source": source, "cap": 1.5, **settings}), reference)
