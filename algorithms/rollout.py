@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from algorithms.decoding import ConversationDecoder, SampledReply
+from algorithms.film_choice import Choice, FilmChooser
 from algorithms.text import ConversationText
 from envs.conversation import ConversationVectorEnv, TurnOutcome
 
@@ -28,6 +29,7 @@ class Conversation:
         rewards: of each turn.
         outcomes: what the environment made of each turn.
         answers: each turn's next observation, as text.
+        choices: where films are drawn, those of each turn, and of the next one where it was cut before it.
         terminated: the conversation ended by itself.
         truncated: it was cut; the value of its last observation is bootstrapped.
     """
@@ -38,6 +40,7 @@ class Conversation:
     rewards: list[float] = field(default_factory=list)
     outcomes: list[TurnOutcome] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
     terminated: bool = False
     truncated: bool = False
 
@@ -49,6 +52,7 @@ def roll_out(
     episodes: Sequence[Episode],
     seed: int,
     candidates: int = 1,
+    chooser: FilmChooser | None = None,
 ) -> list[Conversation]:
     """Play episodes to their end, as many at once as the environment has rows.
 
@@ -61,13 +65,14 @@ def roll_out(
         episodes: which ones to play.
         seed: of the sampling noise.
         candidates: replies that are sampled a turn; the one is said for which the reward's heads pay most.
+        chooser: draws the films of each turn; the environment's recommender proposes its best where None.
 
     Returns:
         One conversation an episode, in the same order.
     """
     played: list[Conversation] = []
     for start in range(0, len(episodes), env.num_envs):
-        played += _play(model, text, env, episodes[start : start + env.num_envs], seed, candidates)
+        played += _play(model, text, env, episodes[start : start + env.num_envs], seed, candidates, chooser)
     return played
 
 
@@ -78,15 +83,17 @@ def _play(
     episodes: Sequence[Episode],
     seed: int,
     candidates: int,
+    chooser: FilmChooser | None,
 ) -> list[Conversation]:
     settings = text.settings
     mask = np.arange(env.num_envs) < len(episodes)
     observed, _ = env.reset(options={"reset_mask": mask, "episodes": list(episodes)})
     played = [Conversation(episode) for episode in episodes]
-    for row, conversation in enumerate(played):
-        conversation.observations.append(text.observation(observed[row], first=True))
     decoder = ConversationDecoder(model, len(episodes))
     live = list(range(len(episodes)))
+    chosen = _choose(chooser, env, played, live, 0, seed)
+    for row, conversation in enumerate(played):
+        conversation.observations.append(text.observation(chosen.get(row, observed[row]), first=True))
     turn = 0
     while live:
         hidden = decoder.extend([played[row].observations[-1] for row in live])
@@ -110,18 +117,43 @@ def _play(
         for row, reply in zip(live, replies, strict=True):
             played[row].replies.append(reply)
             actions[row] = text.reply(reply.tokens)
-        result = env.step(actions)
+        observed, *rest = env.step(actions)
+        over = rest[1] | rest[2]
+        turn += 1
+        shown = list(observed)
+        for row, chosen in _choose(chooser, env, played, [row for row in live if not over[row]], turn, seed).items():
+            shown[row] = chosen
         room = settings.positions - settings.max_new - settings.max_observation
         for row, used in zip(live, decoder.used, strict=True):
-            _record(played[row], row, result, text)
+            _record(played[row], row, (shown, *rest), text)
             if not played[row].terminated and used + len(played[row].observations[-1]) > room:
                 played[row].truncated = True
         kept = [place for place, row in enumerate(live) if not (played[row].terminated or played[row].truncated)]
         live = [live[place] for place in kept]
         if live and len(kept) < len(replies):
             decoder.keep(kept)
-        turn += 1
     return played
+
+
+def _choose(
+    chooser: FilmChooser | None,
+    env: ConversationVectorEnv,
+    played: Sequence[Conversation],
+    rows: Sequence[int],
+    turn: int,
+    seed: int,
+) -> dict[int, str]:
+    """Draw the films of these rows' next turn, and give their observations; nothing where films are not drawn."""
+    if chooser is None or not rows:
+        return {}
+    count = chooser.choice.settings.proposals
+    # The 0 keeps these generators apart from those of the replies.
+    uniforms = [np.random.default_rng([seed, *played[row].episode, turn, 0]).random(count) for row in rows]
+    choices = chooser.choose(env.contexts(rows), uniforms)
+    for row, choice in zip(rows, choices, strict=True):
+        played[row].choices.append(choice)
+    films = [choice.candidates.films[choice.picks].tolist() for choice in choices]
+    return dict(zip(rows, env.show_films(rows, films), strict=True))
 
 
 def _best(

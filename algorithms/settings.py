@@ -177,6 +177,14 @@ class PPOSettings(Settings):
     token_lambda: float = Field(default=1.0, ge=0, le=1)
     turn_lambda: float = Field(default=0.95, ge=0, le=1)
     micro_batch: int = Field(default=32, gt=0, description="rows of a no-grad pass")
+    film_candidates: int = Field(
+        default=0,
+        ge=0,
+        description="draw each turn's films from so many of the recommender's best, and let its last layer learn; "
+        "0: its best films are proposed",
+    )
+    film_temperature: float = Field(default=0.25, gt=0, description="of that draw, on the recommender's scores")
+    film_learning_rate: float = Field(default=1e-3, gt=0, description="of the recommender's last layer")
     sampler_gap: float | None = Field(
         default=None,
         gt=0,

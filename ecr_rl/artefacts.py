@@ -27,6 +27,8 @@ from envs.errors import ModelError
 from envs.files import new_folder, write_json
 
 KEY = "key.json"
+RECOMMENDER = "recommender"
+"""The film recommender in a policy's folder, where it has one of its own."""
 log = logging.getLogger(__name__)
 
 

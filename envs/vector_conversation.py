@@ -85,7 +85,8 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             raise ConfigError(f"num_envs is at least 1 and seed at least 0; they are {num_envs} and {seed}")
         self._settings = settings or EnvSettings()
         self._seeker = _seeker(self._settings.seeker if seeker is None else seeker, self._settings, self._catalog)
-        self._recommender = recommender or PopularFilms(self._dialogues, self._catalog)
+        self.recommender = recommender or PopularFilms(self._dialogues, self._catalog)
+        """Who proposes films from the next reset or step on; may be changed between conversations."""
         self._planner, self._reward_model = planner, reward_model
         self._shaper = RewardShaper(reward or RewardSettings(), reference)
         self._seed, self._next_index = seed, 0
@@ -166,6 +167,24 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         infos = {"turn": turns, "_turn": turns != None}  # noqa: E711 - elementwise
         return tuple(self._observed), rewards, terminated, truncated, infos
 
+    def contexts(self, rows: Sequence[int]) -> list[tuple[Utterance, ...]]:
+        """What recommenders are shown of these rows' conversations: the turns so far, films as ``@id``."""
+        return [tuple(self._row(row).utterances) for row in rows]
+
+    def show_films(self, rows: Sequence[int], films: Sequence[Sequence[int]]) -> list[str]:
+        """Propose other films than the recommender's in the next turn of these rows; their observations with them."""
+        for row, proposal in zip(rows, films, strict=True):
+            state = self._row(row)
+            state.proposal = tuple(map(int, proposal[: self._settings.proposals]))
+            self._observed[row] = state.observation()
+        return [self._observed[row] for row in rows]
+
+    def _row(self, row: int) -> ConversationState:
+        state = self._rows[row]
+        if state is None:
+            raise ResetNeeded(f"conversation {row} was never reset")
+        return state
+
     def appraise(self, actions: Sequence[Sequence[str]]) -> list[np.ndarray]:
         """What the heads would pay for replies that are not said.
 
@@ -232,7 +251,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             return
         count = self._settings.proposals
         contexts = [tuple(state.utterances) for state in states]
-        proposals = self._recommender.propose(contexts, count)
+        proposals = self.recommender.propose(contexts, count)
         plans = [()] * len(states) if self._planner is None else self._planner.plan(contexts)
         for state, films, emotions in zip(states, proposals, plans, strict=True):
             state.proposal, state.emotions = tuple(map(int, films[:count])), emotions

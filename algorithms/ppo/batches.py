@@ -13,11 +13,25 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from transformers import PreTrainedModel
 
+from algorithms.film_choice import Choice
 from algorithms.ppo.advantages import Discounts, token_advantages
 from algorithms.ppo.distributed import global_sums
-from algorithms.ppo.module import ACTIONS, LENGTHS, TOKENS, ConversationModule
+from algorithms.ppo.module import (
+    ACTIONS,
+    CHOICE_COLUMNS,
+    CHOICE_HIDDEN,
+    CHOICE_PICKS,
+    CHOICE_PLACES,
+    CHOICE_SCORES,
+    LENGTHS,
+    READ,
+    TOKENS,
+    ConversationModule,
+)
 
 REWARDS, TURN_ENDS, BOOTSTRAPPED, SAMPLED_LOGP = "turn_rewards", "turn_ends", "bootstrapped", "sampled_logp"
+CHOICES = "choices"
+"""Key of an episode's custom data: where films are drawn, one ``Choice`` a turn, else an empty list."""
 OLD_LOGP, ADVANTAGES, VALUE_TARGETS, OLD_VALUES = "old_logp", "advantages", "value_targets", "old_values"
 
 
@@ -26,11 +40,19 @@ class EpisodesToConversations(ConnectorV2):
 
     A truncated conversation ends with its last observation, off the action mask: its value is bootstrapped.
     Masks come from lengths, never from ids, so that an id that happens to be the pad is no padding.
+
+    Args:
+        proposal: the id of the marker ``<proposal>``, which stands for the films drawn there.
     """
+
+    def __init__(self, proposal: int) -> None:
+        """Keep the marker."""
+        super().__init__()
+        self._proposal = proposal
 
     def __call__(self, *, rl_module: Any, batch: Any, episodes: list[SingleAgentEpisode], **kwargs: Any) -> Any:
         """Build columns of shape (B, T) and (B,) on the module's device."""
-        columns = conversation_rows(episodes)
+        columns = with_choices(conversation_rows(episodes), episodes, self._proposal)
         device = next(rl_module[DEFAULT_MODULE_ID].parameters()).device
         return {DEFAULT_MODULE_ID: {name: torch.from_numpy(array).to(device) for name, array in columns.items()}}
 
@@ -48,6 +70,45 @@ def conversation_rows(episodes: Sequence[SingleAgentEpisode]) -> dict[str, np.nd
     columns[LENGTHS] = np.array([len(row[TOKENS]) for row in rows], dtype=np.int64)
     columns[BOOTSTRAPPED] = np.array([episode.is_truncated for episode in episodes], dtype=bool)
     return columns
+
+
+def with_choices(
+    columns: dict[str, np.ndarray], episodes: Sequence[SingleAgentEpisode], proposal: int
+) -> dict[str, np.ndarray]:
+    """The columns with those of the films drawn in B conversations of U turns at most; as they were without any.
+
+    A turn whose marker was cut off its observation has none: nothing is learnt from its draw.
+    """
+    choices: list[list[Choice]] = [episode.custom_data.get(CHOICES, []) for episode in episodes]
+    drawn = [choice for each in choices for choice in each]
+    if not drawn:
+        return columns
+    shape, width = (len(episodes), max(map(len, choices))), len(drawn[0].candidates.hidden)
+    most, films = max(len(each.candidates.films) for each in drawn), max(len(each.picks) for each in drawn)
+    added = {
+        CHOICE_PLACES: np.full(shape, -1, np.int64),
+        CHOICE_COLUMNS: np.zeros((*shape, most), np.int64),
+        CHOICE_SCORES: np.full((*shape, most), -np.inf, np.float32),
+        CHOICE_HIDDEN: np.zeros((*shape, width), np.float32),
+        CHOICE_PICKS: np.full((*shape, films), -1, np.int64),
+    }
+    sampled = columns[SAMPLED_LOGP].copy()
+    for row, (episode, each) in enumerate(zip(episodes, choices, strict=True)):
+        start = 0
+        for turn, choice in enumerate(each):
+            observation, known = episode.get_observations(turn), choice.candidates
+            markers = start + np.flatnonzero(observation == proposal)
+            start += len(observation) + len(episode.get_actions(turn))
+            # A token at the very beginning is predicted from nothing.
+            if not len(choice.picks) or not len(markers) or markers[-1] == 0:
+                continue
+            added[CHOICE_PLACES][row, turn] = markers[-1]
+            added[CHOICE_COLUMNS][row, turn, : len(known.columns)] = known.columns
+            added[CHOICE_SCORES][row, turn, : len(known.scores)] = known.scores
+            added[CHOICE_HIDDEN][row, turn] = known.hidden
+            added[CHOICE_PICKS][row, turn, : len(choice.picks)] = choice.picks
+            sampled[row, markers[-1]] = choice.logp
+    return columns | added | {SAMPLED_LOGP: sampled}
 
 
 def _row(episode: SingleAgentEpisode) -> dict[str, np.ndarray]:
@@ -99,8 +160,8 @@ class TokenAdvantages(ConnectorV2):
         rows: dict[str, torch.Tensor] = batch[DEFAULT_MODULE_ID]
         module: ConversationModule = rl_module[DEFAULT_MODULE_ID].unwrapped()
         module.eval()
-        logp, values, reference_logp = self._passes(module, rows)
-        action, ends = rows[ACTIONS][:, 1:], rows[TURN_ENDS][:, 1:]
+        action, logp, values, reference_logp = self._passes(module, rows)
+        ends = rows[TURN_ENDS][:, 1:]
         kl = (logp - reference_logp) * action
         weight = self._kl_weight()
         rewards = rows[REWARDS][:, 1:] - weight * kl
@@ -125,32 +186,35 @@ class TokenAdvantages(ConnectorV2):
                 key=DEFAULT_MODULE_ID,
                 window=1,
             )
-        kept = {name: rows[name] for name in (TOKENS, LENGTHS, ACTIONS)}
+        kept = {name: rows[name] for name in READ if name in rows}
         added = {OLD_LOGP: logp, ADVANTAGES: whitened, VALUE_TARGETS: advantages + values, OLD_VALUES: values}
         return {DEFAULT_MODULE_ID: kept | {k: torch.nn.functional.pad(v, (0, 1)) for k, v in added.items()}}
 
     def _passes(
         self, module: ConversationModule, rows: dict[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Which positions act, (B, T - 1); log-probabilities there, values (B, T), and the reference's."""
         batch, time = rows[TOKENS].shape
         device = rows[TOKENS].device
+        action = torch.zeros(batch, time - 1, dtype=torch.bool, device=device)
         logp, reference = torch.zeros(batch, time - 1, device=device), torch.zeros(batch, time - 1, device=device)
         values = torch.zeros(batch, time, device=device)
         for start in range(0, batch, self._micro_batch):
             part = slice(start, start + self._micro_batch)
-            chunk = {name: rows[name][part] for name in (TOKENS, LENGTHS, ACTIONS)}
+            chunk = {name: rows[name][part] for name in READ if name in rows}
             mine = module.token_statistics(chunk, entropy=False)
             width = mine.values.shape[1]
             values[part, :width] = mine.values
+            action[part, : width - 1] = mine.mask
             logp[part, : width - 1] = mine.logp
             reference[part, : width - 1] = self._reference_logp(module, chunk)
-        return logp, values, reference
+        return action, logp, values, reference
 
     def _reference_logp(self, module: ConversationModule, chunk: dict[str, torch.Tensor]) -> torch.Tensor:
         if self._reference is not None:
-            return module.token_statistics(chunk, entropy=False, model=self._reference).logp
+            return module.token_statistics(chunk, entropy=False, model=self._reference, learnt_choice=False).logp
         with module.reference():
-            return module.token_statistics(chunk, entropy=False).logp
+            return module.token_statistics(chunk, entropy=False, learnt_choice=False).logp
 
 
 def whiten(advantages: torch.Tensor, action: torch.Tensor, extra: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

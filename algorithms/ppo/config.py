@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
+from algorithms.film_choice import ChoiceSettings
 from algorithms.parcels import Parcel
 from algorithms.ppo.algorithm import ConversationPPO
 from algorithms.ppo.env_runner import ConversationEnvRunner, token_spaces
@@ -28,6 +30,7 @@ def algorithm_config(
     resources: ResourceSettings,
     dump: Path,
     parcels: Sequence[Parcel] = (),
+    choice: ChoiceSettings | None = None,
 ) -> PPOConfig:
     """RLlib's configuration of PPO on conversations.
 
@@ -39,6 +42,7 @@ def algorithm_config(
         resources: runners, learners, CPUs and GPUs.
         dump: where a batch that is not finite is written.
         parcels: what env runners and learners on other machines are sent before they load it.
+        choice: how films are drawn as a part of the policy; None leaves proposals to the recommender.
 
     Raises:
         ConfigError: rows do not divide over learners.
@@ -51,6 +55,7 @@ def algorithm_config(
         "folder": str(policy_folder),
         "policy": policy.model_dump(),
         "value_into_trunk": ppo.value_into_trunk and policy.lora is None,
+        "choice": None if choice is None else asdict(choice),
         "seed": world.seed,
     }
     config = (

@@ -13,7 +13,9 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
+from algorithms.film_choice import FilmChoice, FilmChooser
 from algorithms.parcels import deliver
+from algorithms.ppo.batches import CHOICES
 from algorithms.ppo.spaces import TokenSequence
 from algorithms.rollout import Conversation, Episode, roll_out
 from algorithms.settings import PolicySettings
@@ -21,7 +23,7 @@ from algorithms.text import ConversationText, load_tokenizer
 from algorithms.world import World
 
 EPISODE, RUNNER, OUTCOMES = "episode", "runner", "outcomes"
-"""Keys of an episode's custom data: (stream, index), the env runner's number, one TurnOutcome a turn."""
+"""Keys of an episode's custom data beside ``CHOICES``: (stream, index), the runner's number, one TurnOutcome a turn."""
 
 
 class ConversationEnvRunner(SingleAgentEnvRunner):
@@ -70,7 +72,9 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
         self._plan = None
         self._played += len(plan)
         self.module.eval()  # pyright: ignore
-        conversations = roll_out(self.module.lm, self._text, self.env, plan, self._world.seed)  # pyright: ignore
+        choice: FilmChoice | None = self.module.choice  # pyright: ignore
+        chooser = None if choice is None else FilmChooser(self.env.recommender, choice)  # pyright: ignore
+        conversations = roll_out(self.module.lm, self._text, self.env, plan, self._world.seed, chooser=chooser)  # pyright: ignore
         done = [self._episode(conversation) for conversation in conversations]
         self._done_episodes_for_metrics.extend(done)
         self._increase_sampled_metrics(sum(map(len, done)), len(done))
@@ -92,6 +96,7 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
         episode.custom_data[EPISODE] = conversation.episode
         episode.custom_data[RUNNER] = int(self.worker_index or 0)
         episode.custom_data[OUTCOMES] = conversation.outcomes
+        episode.custom_data[CHOICES] = conversation.choices[: last + 1]
         return episode
 
 

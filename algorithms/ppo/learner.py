@@ -30,9 +30,11 @@ from algorithms.ppo.distributed import global_sums, learners
 from algorithms.ppo.module import ConversationModule
 from algorithms.ppo.schedules import learning_rate_factor
 from algorithms.settings import PolicySettings, PPOSettings
+from algorithms.text import load_tokenizer
 from envs.errors import RunError
+from envs.markup import PROPOSAL
 
-POLICY, VALUE = "policy", "value"
+POLICY, VALUE, FILMS = "policy", "value", "films"
 STATE = "conversation_ppo"
 """What the learner adds to its state: the KL weight and the number of updates."""
 GAP_FLOAT32, GAP_BFLOAT16 = 1e-4, 0.05
@@ -56,20 +58,24 @@ class ConversationPPOLearner(PPOTorchLearner):
         discounts = Discounts(
             self.ppo.token_discount, self.ppo.turn_discount, self.ppo.token_lambda, self.ppo.turn_lambda
         )
-        self._learner_connector.append(EpisodesToConversations())  # pyright: ignore[reportOptionalMemberAccess]
+        proposal = load_tokenizer(model_config["folder"]).convert_tokens_to_ids(PROPOSAL)
+        self._learner_connector.append(EpisodesToConversations(proposal))  # pyright: ignore
         self._learner_connector.append(  # pyright: ignore[reportOptionalMemberAccess]
             TokenAdvantages(reference, discounts, lambda: self.kl_weight, self.ppo.micro_batch)
         )
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
-        """AdamW without decay for the policy, and another for the value head."""
+        """AdamW without decay for the policy, and others for the value head and the choice of films."""
         module = self._module[module_id]  # pyright: ignore[reportOptionalSubscript]
         named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
         groups = {
-            POLICY: (self.ppo.learning_rate, [p for name, p in named if "value_head" not in name]),
-            VALUE: (self.ppo.value_learning_rate, [p for name, p in named if "value_head" in name]),
+            POLICY: (self.ppo.learning_rate, [p for name, p in named if name.startswith("lm.")]),
+            VALUE: (self.ppo.value_learning_rate, [p for name, p in named if name.startswith("value_head.")]),
+            FILMS: (self.ppo.film_learning_rate, [p for name, p in named if name.startswith("choice.")]),
         }
         for name, (rate, parameters) in groups.items():
+            if not parameters:
+                continue
             self.register_optimizer(
                 module_id=module_id,
                 optimizer_name=name,

@@ -16,6 +16,7 @@ from ray.rllib.utils.numpy import convert_to_numpy
 from torch import nn
 from transformers import PreTrainedModel
 
+from algorithms.film_choice import ChoiceSettings, FilmChoice
 from algorithms.language_model import (
     AdapterMerger,
     best_device,
@@ -30,6 +31,13 @@ from envs.errors import ModelError
 
 TOKENS, LENGTHS, ACTIONS = "tokens", "lengths", "actions"
 """Batch columns: ids (B, T); tokens of each row (B,); bool, which tokens are actions (B, T)."""
+CHOICE_PLACES, CHOICE_COLUMNS, CHOICE_SCORES, CHOICE_HIDDEN, CHOICE_PICKS = (
+    f"choice_{name}" for name in ("places", "columns", "scores", "hidden", "picks")
+)
+"""Columns of drawn films, U turns a row: the ``<proposal>`` token (B, U), -1 where there is none; the candidates and
+their scores (B, U, K); what the last layer is given (B, U, width); the places drawn (B, U, films)."""
+READ = (TOKENS, LENGTHS, ACTIONS, CHOICE_PLACES, CHOICE_COLUMNS, CHOICE_SCORES, CHOICE_HIDDEN, CHOICE_PICKS)
+"""The columns that a forward reads, those of the choices where films are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +45,8 @@ class TokenStatistics:
     """What a forward says of each position t about token t + 1.
 
     Attributes:
-        mask: bool (B, T - 1), token t + 1 is an action.
-        logp: (B, T - 1), log-probability of that token at the sampling temperature, 0 off the mask.
+        mask: bool (B, T - 1), token t + 1 is an action, or stands for drawn films.
+        logp: (B, T - 1), log-probability of that token at the sampling temperature, or of the draw, 0 off the mask.
         entropy: (B, T - 1), of the distribution there, in nats, 0 off the mask.
         values: (B, T), value of the state after token t.
     """
@@ -50,11 +58,12 @@ class TokenStatistics:
 
 
 class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
-    """Language model and value head.
+    """Language model, value head and, where films are drawn, the choice of films.
 
-    ``model_config``: ``folder`` (the supervised policy), ``policy`` (PolicySettings as a dict) and
-    ``value_into_trunk``. A learner holds float32 weights, with fresh adapters where LoRA is set; an env runner
-    (inference only) holds a plain model in its sampling dtype, into which synced adapters are merged.
+    ``model_config``: ``folder`` (the supervised policy), ``policy`` (PolicySettings as a dict), ``value_into_trunk``
+    and ``choice`` (ChoiceSettings as a dict, or None). A learner holds float32 weights, with fresh adapters where LoRA
+    is set; an env runner (inference only) holds a plain model in its sampling dtype, into which synced adapters are
+    merged.
     """
 
     def setup(self) -> None:
@@ -62,7 +71,8 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         config: dict[str, Any] = self.model_config  # pyright: ignore[reportAssignmentType]
         self.settings = PolicySettings(**config["policy"])
         self.policy_frozen = False
-        lora = self.settings.lora
+        lora, choice = self.settings.lora, config.get("choice")
+        self.choice = None if choice is None else FilmChoice(ChoiceSettings(**choice))
         if self.inference_only:
             self.lm = load_causal_lm(config["folder"], dtype=sampling_dtype(self.settings, best_device())).eval()
             self._merger = AdapterMerger(self.lm, lora) if lora else None
@@ -86,7 +96,7 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         return self.lm.get_base_model() if hasattr(self.lm, "get_base_model") else self.lm  # pyright: ignore
 
     def reference(self) -> contextlib.AbstractContextManager[None]:
-        """Within it the forward is the supervised policy's: the adapters are off.
+        """Within it the language model is the supervised policy's: the adapters are off.
 
         Raises:
             ModelError: the policy has no adapters; its reference is a model of its own.
@@ -96,14 +106,20 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         return self.lm.disable_adapter()  # pyright: ignore[reportCallIssue]
 
     def token_statistics(
-        self, batch: dict[str, torch.Tensor], *, entropy: bool = True, model: PreTrainedModel | None = None
+        self,
+        batch: dict[str, torch.Tensor],
+        *,
+        entropy: bool = True,
+        model: PreTrainedModel | None = None,
+        learnt_choice: bool = True,
     ) -> TokenStatistics:
         """One forward over whole conversations; logits exist for action positions only.
 
         Args:
-            batch: columns ``tokens``, ``lengths``, ``actions``.
+            batch: the columns ``READ``; those of the choices may be missing.
             entropy: compute it; otherwise zeros.
             model: another language model than this one; its values are zeros.
+            learnt_choice: films are drawn as was learnt; otherwise as the recommender would.
 
         Returns:
             Statistics trimmed to the batch's longest conversation.
@@ -120,10 +136,15 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         normaliser = torch.logsumexp(logits, -1)
         chosen = logits.gather(1, tokens_BT[:, 1:][mask][:, None])[:, 0] - normaliser
         spent = normaliser - (torch.softmax(logits, -1) * logits).sum(-1) if entropy else torch.zeros_like(chosen)
+        logp, spent = _scatter(chosen, mask), _scatter(spent, mask)
+        if self.choice is not None and CHOICE_PLACES in batch:
+            drawn, drawn_logp, drawn_spent = self._draws(batch, mask.shape, learnt_choice)
+            mask, logp = mask | drawn, logp + drawn_logp
+            spent = spent + drawn_spent if entropy else spent
         return TokenStatistics(
             mask=mask,
-            logp=_scatter(chosen, mask),
-            entropy=_scatter(spent, mask),
+            logp=logp,
+            entropy=spent,
             values=self._values(hidden_BT) if model is None else torch.zeros_like(tokens_BT, dtype=torch.float),
         )
 
@@ -140,7 +161,7 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         inference_only: bool = False,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """What training changes, as float32 arrays: adapters or all weights (a tied head once), and the value head."""
+        """What training changes, as float32 arrays: adapters or all weights (a tied head once), value head, choice."""
         if self.inference_only:
             return {}
         state = {name: tensor for name, tensor in self.named_parameters() if tensor.requires_grad}
@@ -161,9 +182,13 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         if self.inference_only:
             weights = {name.removeprefix("lm."): t for name, t in tensors.items() if name.startswith("lm.")}
             put_weights(self.lm, weights, self._merger)  # pyright: ignore[reportArgumentType]
+            if self.choice is not None:
+                _copy_into(
+                    dict(self.choice.named_parameters()),
+                    {name.removeprefix("choice."): t for name, t in tensors.items() if name.startswith("choice.")},
+                )
             return
-        with torch.no_grad():
-            _copy_into({name: p for name, p in self.named_parameters() if p.requires_grad}, tensors)
+        _copy_into({name: p for name, p in self.named_parameters() if p.requires_grad}, tensors)
 
     def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         statistics = self.token_statistics(batch)
@@ -176,6 +201,22 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         raise NotImplementedError("conversations are sampled by ConversationEnvRunner, not by a module's forward")
+
+    def _draws(
+        self, batch: dict[str, torch.Tensor], shape: torch.Size, learnt: bool
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Where films were drawn, bool (B, T - 1), with log-probability and entropy of the draws there."""
+        rows, turns = (batch[CHOICE_PLACES] >= 0).nonzero(as_tuple=True)
+        logp, entropy = self.choice(  # pyright: ignore[reportOptionalCall]
+            *(batch[name][rows, turns] for name in (CHOICE_COLUMNS, CHOICE_SCORES, CHOICE_HIDDEN, CHOICE_PICKS)),
+            learnt=learnt,
+        )
+        # As for any token, what is said of it stands one position before it.
+        at = (rows, batch[CHOICE_PLACES][rows, turns] - 1)
+        nothing = torch.zeros(shape, dtype=logp.dtype, device=logp.device)
+        return nothing.bool().index_put(at, torch.ones_like(rows, dtype=torch.bool)), *(
+            nothing.index_put(at, values) for values in (logp, entropy)
+        )
 
     def _values(self, hidden: torch.Tensor) -> torch.Tensor:
         into_trunk = bool(self.model_config["value_into_trunk"]) and not self.policy_frozen  # pyright: ignore
@@ -194,7 +235,7 @@ def trained_copy(folder: str | Path, policy: PolicySettings, state: Mapping[str,
     Args:
         folder: the supervised policy.
         policy: its settings.
-        state: what ``ConversationModule.get_state`` gave; the value head is left out.
+        state: what ``ConversationModule.get_state`` gave; value head and choice of films are left out.
 
     Raises:
         ModelError: a name is missing or unknown.
@@ -218,6 +259,7 @@ def put_weights(model: PreTrainedModel, weights: Mapping[str, torch.Tensor], mer
     _copy_into(dict(model.named_parameters()), weights)
 
 
+@torch.no_grad()
 def _copy_into(parameters: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor]) -> None:
     if parameters.keys() != weights.keys():
         odd = sorted(parameters.keys() ^ weights.keys())[:5]

@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ecr_rl.artefacts import RECOMMENDER
 from ecr_rl.commands.options import Config, Json, Metadata, Resume, Set, Source, examples
 from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.config import RunConfig, load_config, with_given
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from ecr_rl.evaluation.response_cases import Responder
 
 app = typer.Typer(help="The supervised responder: PPO's start and its reference.", no_args_is_help=True)
-
-RECOMMENDER = "recommender"
-"""The folder of the film recommender in a responder's folder."""
 
 
 @app.command(

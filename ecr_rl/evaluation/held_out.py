@@ -15,9 +15,10 @@ from transformers import PreTrainedModel
 
 from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
 from algorithms.pmi import ContextInformation
+from algorithms.recommender.recommender import Recommender
 from algorithms.rollout import Conversation, Episode, roll_out, score_tokens
 from algorithms.text import ConversationText, load_tokenizer
-from ecr_rl.artefacts import ArtefactFolders
+from ecr_rl.artefacts import RECOMMENDER, ArtefactFolders
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.records import ConversationRecord, GoldRecord, TurnRecord
 from ecr_rl.evaluation.turn_judges import TurnJudgement, TurnJudges
@@ -54,6 +55,7 @@ class HeldOutConversations:
         corpus, asked = load_corpus(config.data, config.cache_folder), config.evaluation
         self._config, self._dialogues = config, corpus.test
         self._count = min(asked.dialogues, len(corpus.test))
+        self._films = artefacts.recommender
         self._free = world_of(config, artefacts, reference, "test").build(min(self._count, _BATCH))
         self._gold = world_of(config, artefacts, reference, "test", seeker="replay", horizon=1).build(_BATCH)
         self._text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
@@ -73,7 +75,8 @@ class HeldOutConversations:
         """Let the policy of a folder converse.
 
         Args:
-            folder: model and tokenizer; the tokens are the responder's.
+            folder: model and tokenizer; the tokens are the responder's. Films come from the recommender in it, where
+                there is one, else from the run's.
             on_step: told of conversations done.
             candidates: replies sampled a turn, of which the training critic chooses; more than 1 have no gold replies.
         """
@@ -81,6 +84,8 @@ class HeldOutConversations:
         policy = load_causal_lm(folder, dtype=sampling_dtype(wanted, device), device=device).eval()
         # Log-probabilities for the KL are taken in float32, whatever the sampling dtype.
         exact = policy if policy.dtype == self._reference.dtype else load_causal_lm(folder, device=device).eval()
+        own = folder / RECOMMENDER
+        self._free.recommender = self._gold.recommender = Recommender.load(own if own.is_dir() else self._films)
         episodes, seed, records, failed = self.episodes, self._config.seed, [], set()
         replies = min(self._config.evaluation.gold_replies, self._count)
         for start in range(0, len(episodes), _BATCH):

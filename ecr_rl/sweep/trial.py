@@ -25,7 +25,7 @@ from ecr_rl.evaluation.held_out import HeldOutConversations
 from ecr_rl.evaluation.records import write_records
 from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import values_of
-from ecr_rl.training.ppo import export_policy, iteration_figures, trained_weights, world_of
+from ecr_rl.training.ppo import choice_of, export_policy, iteration_figures, trained_weights, world_of
 from ecr_rl.training.selection import FOLDER, Selection
 
 PLAN, JOB = "plan", "job"
@@ -83,6 +83,7 @@ class SweepTrial(ConversationPPO):
                 settings.resources,
                 plan.dump,
                 plan.parcels,
+                choice_of(settings, plan.artefacts),
             ),
             **kwargs,
         )
@@ -124,7 +125,7 @@ class SweepTrial(ConversationPPO):
         with TemporaryDirectory() as aside:
             policy = Path(aside) / "policy"
             kept = self._selection.weights or trained_weights(self)
-            export_policy(kept, settings, plan.artefacts.responder, policy)
+            export_policy(kept, settings, plan.artefacts, policy)
             played = conversations.play(policy, lambda done, total, figures: None)
         write_records(file, [record for record in played.records if record.place not in played.failed])
 

@@ -18,15 +18,17 @@ from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODUL
 from ray.rllib.utils.metrics import LEARNER_RESULTS
 
 from algorithms.critic import Critic
+from algorithms.film_choice import VECTORS, ChoiceSettings, choice_settings, learnt_recommender
 from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
 from algorithms.parcels import Parcel, pack
 from algorithms.ppo.algorithm import CONVERSATIONS, ConversationPPO
 from algorithms.ppo.config import algorithm_config
 from algorithms.ppo.module import trained_copy
+from algorithms.recommender.recommender import Recommender
 from algorithms.rollout import roll_out
 from algorithms.text import ConversationText, load_tokenizer
 from algorithms.world import World
-from ecr_rl.artefacts import ArtefactFolders
+from ecr_rl.artefacts import RECOMMENDER, ArtefactFolders
 from ecr_rl.config import RunConfig
 from ecr_rl.runs import RunFolder
 from ecr_rl.training.cluster import ray_instance
@@ -66,8 +68,8 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
     Args:
         config: the run's settings.
         artefacts: critic, recommender, supervised policy and, with ``ppo.select_every``, the selecting evaluator.
-        run: gets ``reference.json``, ``checkpoints/`` and ``model/`` (safetensors, tokenizer, config): the policy that
-            the selecting evaluator likes best, or the last one.
+        run: gets ``reference.json``, ``checkpoints/`` and ``model/`` (safetensors, tokenizer, config, and the
+            recommender where its last layer learnt): the policy that the selecting evaluator likes best, or the last.
         on_step: told of each iteration.
 
     Returns:
@@ -83,14 +85,15 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
         selection = Selection(config, world_of(config, artefacts, reference, "valid"), artefacts.selector)
     with ray_instance(config.resources):
         parcels = parcels_of(config, artefacts, reference)
+        choice = choice_of(config, artefacts)
         algorithm = algorithm_config(
-            world, artefacts.responder, config.policy, config.ppo, config.resources, run.path / "dump", parcels
+            world, artefacts.responder, config.policy, config.ppo, config.resources, run.path / "dump", parcels, choice
         ).build_algo()
         try:
             _restore(algorithm, selection, run)
             _iterate(algorithm, selection, config, run, on_step)
             kept = (selection and selection.weights) or trained_weights(algorithm)
-            export_policy(kept, config, artefacts.responder, run.path / MODEL)
+            export_policy(kept, config, artefacts, run.path / MODEL)
         finally:
             algorithm.stop()
     if Critic.load(artefacts.critic).weights_hash() != critic_before:
@@ -117,6 +120,15 @@ def world_of(
         split=split,
         cache=config.cache_folder,
     )
+
+
+def choice_of(config: RunConfig, artefacts: ArtefactFolders) -> ChoiceSettings | None:
+    """How films are drawn as a part of the policy; None where the recommender's best are proposed."""
+    ppo = config.ppo
+    if not ppo.film_candidates:
+        return None
+    recommender = Recommender.load(artefacts.recommender)
+    return choice_settings(recommender, ppo.film_candidates, config.env.proposals, ppo.film_temperature)
 
 
 def parcels_of(config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> tuple[Parcel, ...]:
@@ -233,11 +245,18 @@ def trained_weights(algorithm: ConversationPPO) -> dict[str, np.ndarray]:
     return state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
 
 
-def export_policy(weights: Mapping[str, np.ndarray], config: RunConfig, supervised: Path, folder: Path) -> None:
-    """Write the supervised policy with these weights as a model folder, whole or not at all."""
+def export_policy(
+    weights: Mapping[str, np.ndarray], config: RunConfig, artefacts: ArtefactFolders, folder: Path
+) -> None:
+    """Write the supervised policy with these weights as a model folder, whole or not at all.
+
+    Where its choice of films learnt, the recommender with what it learnt is in it, too.
+    """
     aside = folder.with_name(f".{folder.name}-{os.getpid()}")
-    trained_copy(supervised, config.policy, weights).save_pretrained(aside)
-    load_tokenizer(str(supervised)).save_pretrained(aside)
+    trained_copy(artefacts.responder, config.policy, weights).save_pretrained(aside)
+    load_tokenizer(str(artefacts.responder)).save_pretrained(aside)
+    if VECTORS in weights:
+        learnt_recommender(Recommender.load(artefacts.recommender), weights).save(aside / RECOMMENDER)
     shutil.rmtree(folder, ignore_errors=True)
     os.rename(aside, folder)
 

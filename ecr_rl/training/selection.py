@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save
 
+from algorithms.film_choice import VECTORS, learnt_recommender
 from algorithms.language_model import best_device, sampling_dtype
 from algorithms.ppo.module import trained_copy
+from algorithms.recommender.recommender import Recommender
 from algorithms.rollout import Conversation, Episode, roll_out
 from algorithms.selecting_evaluator import SelectingEvaluator
 from algorithms.text import ConversationText, load_tokenizer
@@ -111,7 +113,8 @@ class Selection:
         self.scores.append(scored)
         if self.best is scored:
             # Copied: the arrays may be views of what training goes on changing.
-            self.weights = {name: np.array(array) for name, array in weights.items() if name.startswith("lm.")}
+            kept = {name: array for name, array in weights.items() if not name.startswith("value_head.")}
+            self.weights = {name: np.array(array) for name, array in kept.items()}
         figures = {f"select_{name}": value for name, value in asdict(scored).items() if name != "iteration"}
         chosen = {} if self.best is None else {"selected_iteration": self.best.iteration}
         return figures | chosen | {"select_seconds": time.perf_counter() - begun}
@@ -138,6 +141,8 @@ class Selection:
         model = trained_copy(self._world.responder, config.policy, weights)
         model = model.to(device=device, dtype=sampling_dtype(config.policy, device)).eval()  # pyright: ignore
         text = ConversationText(load_tokenizer(str(self._world.responder)), config.policy)
+        if VECTORS in weights:
+            self._env.recommender = learnt_recommender(self._recommender, weights)
         return roll_out(model, text, self._env, self._episodes, config.seed)
 
     @cached_property
@@ -151,6 +156,11 @@ class Selection:
     def _env(self) -> ConversationVectorEnv:
         resources, ppo = self._config.resources, self._config.ppo
         return self._world.build(min(resources.conversations_per_runner, ppo.select_dialogues))
+
+    @cached_property
+    def _recommender(self) -> Recommender:
+        """As it was before training."""
+        return Recommender.load(self._world.recommender)
 
     def _judge(self, talk: Conversation) -> float:
         exchanges = [Exchange(outcome.context, outcome.reply) for outcome in talk.outcomes]

@@ -35,6 +35,9 @@ POLICY = PolicySettings(
     max_history=80,
 )
 
+ROOMY = POLICY.model_copy(update={"max_observation": 110, "max_history": 130})
+"""The same, with room for whole observations: their proposals are never cut off."""
+
 
 def tiny_text(policy: PolicySettings = POLICY) -> ConversationText:
     """A tokenizer trained on a few lines."""

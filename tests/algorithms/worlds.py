@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -11,8 +12,11 @@ import numpy as np
 import torch
 
 from algorithms.critic import Critic
+from algorithms.film_choice import choice_settings
 from algorithms.ppo.config import algorithm_config
-from algorithms.settings import PolicySettings, PPOSettings, ResourceSettings
+from algorithms.recommender.recommender import Recommender
+from algorithms.recommender.training import fit_recommender
+from algorithms.settings import PolicySettings, PPOSettings, RecommenderSettings, ResourceSettings
 from algorithms.world import World
 from envs.conversation import ConversationVectorEnv
 from envs.dialogue import Utterance
@@ -53,6 +57,9 @@ class SmallWorld:
     max_turns: int = 3
     penalties: float = 0.0
     seeker: Literal["profile", "replay"] = "profile"
+    recommends: bool = False
+    acceptance: float = 0.0
+    judged: float = 1.0
 
     def build(self, conversations: int) -> ConversationVectorEnv:
         """The environment, paying for the judge's overall score alone."""
@@ -61,18 +68,26 @@ class SmallWorld:
             three_dialogues(),
             six_films(),
             num_envs=conversations,
+            recommender=small_recommender() if self.recommends else None,
             reward_model=Critic.load(self.judge) if isinstance(self.judge, Path) else rules[self.judge],
             settings=EnvSettings(seeker=self.seeker, max_turns=self.max_turns, horizon=self.max_turns),
             reward=RewardSettings(
-                weights={"overall": 1.0},
+                weights={"overall": self.judged},
                 missing_end=self.penalties,
                 repetition=self.penalties,
                 markup=self.penalties,
-                acceptance=0.0,
+                acceptance=self.acceptance,
             ),
             reference=HeadReference.identity(),
             seed=self.seed,
         )
+
+
+@cache
+def small_recommender() -> Recommender:
+    """Fitted to the three dialogues: it knows six films, and next to nothing of them."""
+    settings = RecommenderSettings(members=1, width=4, rare=1, fusion_epochs=1, epochs=1, named_pull=1.0)
+    return fit_recommender(three_dialogues(), six_films(), settings)
 
 
 def small_algorithm(
@@ -81,15 +96,17 @@ def small_algorithm(
     world: SmallWorld | None = None,
     policy: PolicySettings = POLICY,
     resources: ResourceSettings | None = None,
+    candidates: int = 0,
     **ppo: Any,
 ) -> Any:
-    """A ConversationPPO of sixteen conversations an iteration, eight a gradient step."""
+    """A ConversationPPO of sixteen conversations an iteration, eight a gradient step; ``candidates`` films compete."""
     settings: dict[str, Any] = {
         "conversations_per_iteration": 16,
         "minibatch_conversations": 8,
         "epochs": 1,
         "value_warmup": 0,
     } | ppo
+    choice = choice_settings(small_recommender(), candidates, 2, 1.0) if candidates else None
     return algorithm_config(
         cast(World, world or SmallWorld()),
         folder,
@@ -97,11 +114,12 @@ def small_algorithm(
         PPOSettings(**settings),
         resources or ResourceSettings(conversations_per_runner=16, driver_threads=1),
         dump,
+        choice=choice,
     ).build_algo()
 
 
-def speaking_policy(folder: Path, steps: int = 60) -> Path:
-    """A tiny policy that says each of REPLIES about equally often, saved as a supervised one would be."""
+def speaking_policy(folder: Path, steps: int = 60, replies: Sequence[str] = REPLIES) -> Path:
+    """A tiny policy that says each of these replies about equally often, saved as a supervised one would be."""
     from transformers import AutoModelForCausalLM
 
     from algorithms.text import ConversationText, load_tokenizer
@@ -112,7 +130,7 @@ def speaking_policy(folder: Path, steps: int = 60) -> Path:
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     rng = np.random.default_rng(0)
     for _ in range(steps):
-        rows = [_row(text, REPLIES[int(rng.integers(len(REPLIES)))], rng) for _ in range(16)]
+        rows = [_row(text, replies[int(rng.integers(len(replies)))], rng) for _ in range(16)]
         longest = max(len(tokens) for tokens, _ in rows)
         ids, labels = torch.zeros(16, longest, dtype=torch.long), torch.full((16, longest), -100)
         for place, (tokens, prompted) in enumerate(rows):

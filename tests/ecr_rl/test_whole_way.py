@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from algorithms.critic import Critic
+from algorithms.recommender.recommender import Recommender
 from ecr_rl.config import load_config
 from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.pipeline import Pipeline
@@ -57,6 +59,20 @@ def test_both_env_runners_show_in_the_metrics_and_parts_sum_to_the_reward(finish
         assert line["conversations_runner_1"] == line["conversations_runner_2"] == 2
         parts = sum(value for name, value in line.items() if name.startswith("reward_") and name != "reward_mean")
         assert parts == pytest.approx(line["reward_mean"], abs=1e-6)
+
+
+def test_a_recommender_that_learns_is_the_trained_policys_own(finished: tuple[Path, Any]) -> None:
+    changes = ["ppo.film_candidates=5", "ppo.iterations=3", "ppo.film_learning_rate=0.5", "resources.env_runners=0"]
+    config = load_config("demo", [*SMALL, f"cache={finished[0].parent / 'cache'}", *changes])
+    with RunFolder.create(finished[0].parent / "choosing", config) as run:
+        pipeline = Pipeline(config, run)
+        report = pipeline.evaluate()
+        before = Recommender.load(pipeline.recommender())
+    learnt = Recommender.load(run.path / "model" / "recommender")
+    assert np.abs(learnt.items.weights.films - before.items.weights.films).max() > 0.01
+    assert learnt.catalog.ids == before.catalog.ids
+    assert report["n"] == 6
+    assert not (finished[0] / "model" / "recommender").exists()
 
 
 def test_the_event_file_holds_parts_that_add_up_and_the_choice_of_the_policy(finished: tuple[Path, Any]) -> None:

@@ -87,7 +87,9 @@ class KnownModule:
     def unwrapped(self) -> KnownModule:
         return self
 
-    def token_statistics(self, batch: dict[str, torch.Tensor], *, entropy: bool, model: Any = None) -> TokenStatistics:
+    def token_statistics(
+        self, batch: dict[str, torch.Tensor], *, entropy: bool, model: Any = None, learnt_choice: bool = True
+    ) -> TokenStatistics:
         longest = int(batch[LENGTHS].max())
         mask = batch[ACTIONS][:, 1:longest]
         steps = torch.arange(longest, dtype=torch.float).expand(len(mask), -1)

@@ -1,0 +1,158 @@
+"""Which films are proposed, as a part of the policy: drawn from the recommender's best, and learnt from acceptance.
+
+    logit_k = (score_k + scale x (h . dO_k + db_k)) / temperature
+
+over the recommender's K best films; ``dO`` and ``db``, 0 at first, change its last layer
+(``recommender/last_layer.py``). Films are drawn one after the other without replacement (Plackett-Luce), before the
+reply. In a conversation's tokens the choice stands at the ``<proposal>`` marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from algorithms.recommender.last_layer import Candidates, candidates_of, layer_scale, with_layer
+from algorithms.recommender.recommender import Recommender
+from envs.dialogue import Utterance
+
+_NEVER = -1e9
+"""The logit of what is not there: -inf would make gradients of nothing."""
+VECTORS, BIAS = "choice.vectors", "choice.bias"
+"""The parameters' names in a policy's state."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceSettings:
+    """What a film choice is made of.
+
+    Attributes:
+        films: of the recommender's last layer.
+        width: of it.
+        scale: what its scores are multiplied by.
+        candidates: K, the films that may be proposed.
+        proposals: films of a turn.
+        temperature: of the draw.
+    """
+
+    films: int
+    width: int
+    scale: float
+    candidates: int
+    proposals: int
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One turn's proposal.
+
+    Attributes:
+        candidates: what it was drawn from.
+        picks: (films,) places among them, in the order of the proposal.
+        logp: of the draw, in nats.
+    """
+
+    candidates: Candidates
+    picks: np.ndarray
+    logp: float
+
+
+class FilmChoice(nn.Module):
+    """The distribution of proposals, and its two parameters: changes of vectors (films, width) and biases (films,)."""
+
+    def __init__(self, settings: ChoiceSettings) -> None:
+        """Start as the recommender is."""
+        super().__init__()
+        self.settings = settings
+        self.vectors = nn.Parameter(torch.zeros(settings.films, settings.width))
+        self.bias = nn.Parameter(torch.zeros(settings.films))
+
+    def forward(
+        self,
+        columns_NK: torch.Tensor,
+        scores_NK: torch.Tensor,
+        hidden_NW: torch.Tensor,
+        picks_NC: torch.Tensor,
+        *,
+        learnt: bool = True,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """How likely draws are.
+
+        Args:
+            columns_NK: the candidates; any column where there are fewer.
+            scores_NK: their scores; -inf where there are fewer.
+            hidden_NW: what the last layer is given.
+            picks_NC: places among the candidates; -1 where there are fewer.
+            learnt: with what was learnt; without it the recommender's own distribution.
+
+        Returns:
+            Log-probability of each draw and entropy of its first film, in nats, both (N,).
+        """
+        logits = self._logits(columns_NK, scores_NK, hidden_NW, learnt)
+        shares = torch.log_softmax(logits, -1)
+        entropy = -(shares.exp() * shares).sum(-1)
+        logp = torch.zeros_like(entropy)
+        for picks in picks_NC.T:
+            drawn = picks >= 0
+            place = picks.clamp(min=0)[:, None]
+            logp = logp + torch.where(drawn, torch.log_softmax(logits, -1).gather(1, place)[:, 0], 0.0)
+            taken = torch.zeros_like(logits, dtype=torch.bool).scatter(1, place, drawn[:, None])
+            logits = logits.masked_fill(taken, _NEVER)
+        return logp, entropy
+
+    @torch.no_grad()
+    def draw(self, found: Candidates, uniforms: np.ndarray) -> Choice:
+        """Draw one turn's films by inverting the cumulative distribution, one number in [0, 1) a film."""
+        columns, scores, hidden = (
+            torch.from_numpy(array)[None] for array in (found.columns, found.scores, found.hidden)
+        )
+        logits = self._logits(columns, scores, hidden, learnt=True)[0].double().numpy()
+        picks: list[int] = []
+        for uniform in uniforms[: len(found.films)]:
+            shares = np.exp(logits - logits.max())
+            cumulative = np.cumsum(shares) / shares.sum()
+            # A rounded last sum below the number would leave it without a film.
+            picks.append(min(int(np.searchsorted(cumulative, uniform, side="right")), int(np.flatnonzero(shares)[-1])))
+            logits[picks[-1]] = -np.inf
+        picked = np.array(picks, dtype=np.int64)
+        logp, _ = self(columns, scores, hidden, torch.from_numpy(picked)[None])
+        return Choice(found, picked, float(logp))
+
+    def _logits(
+        self, columns_NK: torch.Tensor, scores_NK: torch.Tensor, hidden_NW: torch.Tensor, learnt: bool
+    ) -> torch.Tensor:
+        logits = scores_NK
+        if learnt:
+            vectors = nn.functional.embedding(columns_NK, self.vectors)
+            moved = (vectors @ hidden_NW[:, :, None])[..., 0] + self.bias[columns_NK]
+            logits = scores_NK + self.settings.scale * moved
+        return (logits / self.settings.temperature).clamp(min=_NEVER)
+
+
+@dataclass(frozen=True)
+class FilmChooser:
+    """Proposes films in conversations by a choice that may learn."""
+
+    recommender: Recommender
+    choice: FilmChoice
+
+    def choose(self, contexts: Sequence[Sequence[Utterance]], uniforms: Sequence[np.ndarray]) -> list[Choice]:
+        """One draw a context, with its own numbers in [0, 1), as many as films are to be proposed."""
+        found = candidates_of(self.recommender, contexts, self.choice.settings.candidates)
+        return [self.choice.draw(each, numbers) for each, numbers in zip(found, uniforms, strict=True)]
+
+
+def choice_settings(recommender: Recommender, candidates: int, proposals: int, temperature: float) -> ChoiceSettings:
+    """The settings of a choice among a recommender's films."""
+    films, width = map(int, recommender.items.weights.films.shape)
+    return ChoiceSettings(films, width, layer_scale(recommender), candidates, proposals, temperature)
+
+
+def learnt_recommender(recommender: Recommender, state: Mapping[str, np.ndarray]) -> Recommender:
+    """The recommender with what a policy's state has learnt of its last layer."""
+    return with_layer(recommender, state[VECTORS], state[BIAS])
