@@ -104,6 +104,23 @@ def estimate(config: RunConfig) -> Estimate:
     return Estimate(parameters, tuple(workers))
 
 
+def memory_warning(config: RunConfig, free: int) -> str:
+    """What to tell a user whose workers, all on this machine, may need more than is free; empty where they may not.
+
+    Args:
+        config: the run's settings.
+        free: bytes of memory.
+    """
+    needed = sum(worker.count * worker.bytes for worker in estimate(config).workers if worker.device == "cpu")
+    if needed <= free:
+        return ""
+    return (
+        f"PPO may need {needed / 2**30:.1f} GiB here, and {free / 2**30:.1f} are free. Out of memory a machine stands "
+        "still: lower ppo.minibatch_conversations (the backward pass) or resources.conversations_per_runner, or end "
+        "what else runs"
+    )
+
+
 def _policy_shape(config: RunConfig) -> Any:
     settings = config.policy
     if settings.model == TINY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import ray
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import LEARNER_RESULTS
@@ -30,6 +32,7 @@ from algorithms.text import ConversationText, load_tokenizer
 from algorithms.world import World
 from ecr_rl.artefacts import RECOMMENDER, ArtefactFolders
 from ecr_rl.config import RunConfig
+from ecr_rl.estimate import memory_warning
 from ecr_rl.runs import RunFolder
 from ecr_rl.training.cluster import ray_instance
 from ecr_rl.training.selection import FOLDER, Selection
@@ -38,6 +41,7 @@ from envs.files import write_json
 from envs.progress import OnStep
 from envs.rewards import HeadReference
 
+log = logging.getLogger(__name__)
 CALIBRATION = 2**31 - 2
 """The stream of the conversations that fix the heads' means and deviations."""
 CHECKPOINTS, MODEL, REFERENCE, FACTS = "checkpoints", "model", "reference.json", "ppo.json"
@@ -84,6 +88,8 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
     if artefacts.selector is not None:
         selection = Selection(config, world_of(config, artefacts, reference, "valid"), artefacts.selector)
     with ray_instance(config.resources):
+        if _nodes() < 2 and (warning := memory_warning(config, psutil.virtual_memory().available)):
+            log.warning(warning)
         parcels = parcels_of(config, artefacts, reference)
         choice = choice_of(config, artefacts)
         algorithm = algorithm_config(
@@ -133,12 +139,17 @@ def choice_of(config: RunConfig, artefacts: ArtefactFolders) -> ChoiceSettings |
 
 def parcels_of(config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> tuple[Parcel, ...]:
     """What the workers of other machines need of this one's disk; nothing where the cluster is one node."""
-    if sum(node["Alive"] for node in ray.nodes()) < 2:
+    if _nodes() < 2:
         return ()
     folders = [artefacts.critic, artefacts.recommender, artefacts.responder, artefacts.second_evaluator, reference]
     local = [Path(place).expanduser() for place in (config.data.source, config.data.metadata) if place]
     chosen = [artefacts.selector] if artefacts.selector is not None else []
     return pack([*folders, *chosen, *(place for place in local if place.exists())])
+
+
+def _nodes() -> int:
+    """Machines of the cluster."""
+    return sum(node["Alive"] for node in ray.nodes())
 
 
 def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None:
