@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +22,8 @@ from algorithms.settings import PolicySettings
 from algorithms.text import ConversationText, load_tokenizer
 from ecr_rl.artefacts import ArtefactCache, code_version, model_version
 from ecr_rl.labels.examples import human_examples
-from ecr_rl.labels.kinds import Case
-from ecr_rl.labels.policy_replies import sample_replies, state_before
+from ecr_rl.labels.kinds import Case, PolicyReply
+from ecr_rl.labels.policy_replies import PolicyReplies, sample_replies, state_before
 from ecr_rl.labels.policy_store import stored_replies
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Utterance, mentioned_films
@@ -32,6 +33,10 @@ from envs.settings import EnvSettings
 
 _BATCH = 16
 """Rows of a forward pass over human replies."""
+_ASKED = 32
+"""Cases that are answered side by side."""
+Shown = Sequence[tuple[tuple[str, ...], tuple[int, ...]]]
+"""Of each case the emotions and films that stand in its prompt."""
 _CODE = ("algorithms.decoding", "ecr_rl.labels.policy_replies", "ecr_rl.labels.policy_store", "envs.replies")
 
 
@@ -101,18 +106,7 @@ def sampled_replies(
         seed: of the sampling noise.
         on_step: told of progress, in cases.
     """
-    places = sorted({place for place, _ in gold.cases})
-    dialogues = {place: [repr(turn) for turn in gold.dialogues[place].utterances] for place in places}
-    key = {
-        "cases": list(gold.cases),
-        "dialogues": dialogues,
-        "responder": model_version(str(responder.folder)),
-        "policy": responder.policy.model_dump(),
-        "env": responder.env.shown(),
-        "recommender": proposes,
-        "seed": seed,
-        "code": code_version(_CODE),
-    }
+    key = {**_answered(responder, gold, seed), "recommender": proposes}
     sample = partial(
         sample_replies,
         dialogues=gold.dialogues,
@@ -126,6 +120,58 @@ def sampled_replies(
     )
     folder = ArtefactCache(cache).folder("responses", key)
     return [reply.mentions for reply in stored_replies(folder, gold.cases, sample, on_step)]
+
+
+def replies_as_asked(
+    responder: Responder, gold: GoldCases, recommender: FilmRecommender, cache: Path, seed: int, on_step: OnStep
+) -> list[str]:
+    """One reply a case to a prompt with the human reply's own emotions and films: whether it does as it is asked.
+
+    The noise is that of ``sampled_replies``; what was sampled before is read from the cache.
+    """
+    shown = dict(zip(gold.cases, _shown(responder, gold, recommender)["perplexity_human"], strict=True))
+    key = {**_answered(responder, gold, seed), "shown": list(shown.values())}
+    model = load_causal_lm(responder.folder, device=best_device()).eval()
+    text = ConversationText(load_tokenizer(str(responder.folder)), responder.policy)
+
+    def sample(cases: Sequence[Case]) -> list[PolicyReply]:
+        given = _Given([shown[case] for case in cases])
+        temperatures = (responder.policy.temperature,)
+        sampler = PolicyReplies(model, text, gold.catalog, given, given, responder.env, temperatures, seed)
+        found: dict[Case, list[PolicyReply]] = {}
+        for answered in sampler.batches(cases, gold.dialogues, _ASKED):
+            found |= answered
+        return [reply for case in cases for reply in found[case]]
+
+    folder = ArtefactCache(cache).folder("responses", key)
+    return [reply.mentions for reply in stored_replies(folder, gold.cases, sample, on_step)]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Emotions and films that are known beforehand, in the order of the contexts that will be asked for."""
+
+    shown: Shown
+
+    def plan(self, contexts: Sequence[Sequence[Utterance]]) -> list[tuple[str, ...]]:
+        return [emotions for emotions, _ in self.shown]
+
+    def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
+        return [list(films[:count]) for _, films in self.shown]
+
+
+def _answered(responder: Responder, gold: GoldCases, seed: int) -> dict[str, Any]:
+    """What decides a responder's replies, but for what it is shown."""
+    places = sorted({place for place, _ in gold.cases})
+    return {
+        "cases": list(gold.cases),
+        "dialogues": {place: [repr(turn) for turn in gold.dialogues[place].utterances] for place in places},
+        "responder": model_version(str(responder.folder)),
+        "policy": responder.policy.model_dump(),
+        "env": responder.env.shown(),
+        "seed": seed,
+        "code": code_version(_CODE),
+    }
 
 
 @dataclass(frozen=True)
@@ -157,10 +203,6 @@ def human_likelihoods(responder: Responder, gold: GoldCases, recommender: FilmRe
         nats[kept] = row_nats(model, [row for row in rows if row is not None], _BATCH)
         found[name] = Likelihood(nats, words)
     return found if responder.conditioned else found | {"perplexity_human": found["perplexity"]}
-
-
-Shown = Sequence[tuple[tuple[str, ...], tuple[int, ...]]]
-"""Of each case the emotions and films that stand in its prompt."""
 
 
 def _shown(responder: Responder, gold: GoldCases, recommender: FilmRecommender) -> Mapping[str, Shown]:

@@ -23,6 +23,7 @@ from ecr_rl.evaluation.response_cases import (
     Likelihood,
     Responder,
     human_likelihoods,
+    replies_as_asked,
     sampled_replies,
 )
 from envs.dialogue import mentioned_films, without_films
@@ -48,6 +49,8 @@ FORMULAS = {
     "emotion_cosine": "cosine of the nine emotions of reply and human reply, mean over cases",
     "emotion_asked": "share of replies whose most probable emotion other than neutral (at least .1) is one that the "
     "planner asked for, of the cases where it asked for one other than neutral",
+    "emotion_followed": "the same, asked for the human reply's own emotions and films; of the cases where it carries "
+    "one other than neutral. Unconditioned: its only replies",
     "words": "words a reply",
 }
 _AGAINST_HUMAN = {"emotion_cosine", *(f"bleu{order}" for order in text_figures.ORDERS)}
@@ -57,10 +60,17 @@ _NEUTRAL = NINE.index("neutral")
 
 @dataclass(frozen=True)
 class Said:
-    """One system's replies to the N cases, films as ``@id``, and its likelihoods of the human's by name."""
+    """One system's replies to the N cases, films as ``@id``.
+
+    Attributes:
+        replies: to what the recommender and the planner show.
+        likelihoods: of the human replies, by name.
+        as_asked: replies to the human's own films and emotions; those above where the system is shown nothing.
+    """
 
     replies: Sequence[str]
     likelihoods: Mapping[str, Likelihood]
+    as_asked: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -85,10 +95,18 @@ class Perplexity:
 
 @dataclass(frozen=True)
 class Measure:
-    """What replies are measured against: the cases, what was asked for, and by whom emotions are read."""
+    """What replies are measured against.
+
+    Attributes:
+        gold: the N cases.
+        asked: the emotions that the planner asks for in each.
+        carried: those that the human reply carries.
+        reader: reads the emotions of replies.
+    """
 
     gold: GoldCases
     asked: Sequence[tuple[str, ...]]
+    carried: Sequence[tuple[str, ...]]
     reader: EmotionReader
 
     def statistics(self, said: Said) -> dict[str, Statistic]:
@@ -105,20 +123,22 @@ class Measure:
             found[name] = Perplexity(Ratio(self._sums(likelihood.nats), self._sums(likelihood.words)))
         found["film_share"] = self._mean([bool(mentioned_films(reply)) for reply in said.replies])
         found["words"] = self._mean([text_figures.word_count(text) for text in texts])
-        return found | self._emotions(said.replies)
+        nine, human = self._nine(said.replies), self._nine(self.gold.human)
+        lengths = np.linalg.norm(nine, axis=1) * np.linalg.norm(human, axis=1)
+        return found | {
+            "emotion_cosine": self._mean((nine * human).sum(1) / np.where(lengths > 0, lengths, 1.0)),
+            "emotion_asked": self._match(nine, self.asked),
+            "emotion_followed": self._match(self._nine(said.as_asked), self.carried),
+        }
 
-    def _emotions(self, replies: Sequence[str]) -> dict[str, Statistic]:
-        said, human = (self._nine(texts) for texts in (replies, self.gold.human))
-        lengths = np.linalg.norm(said, axis=1) * np.linalg.norm(human, axis=1)
-        wanted = [set(names) - {NINE[_NEUTRAL]} for names in self.asked]
-        other = np.where(np.arange(len(NINE)) == _NEUTRAL, 0.0, said)
+    def _match(self, nine: np.ndarray, asked: Sequence[tuple[str, ...]]) -> Ratio:
+        """Share of replies whose strongest emotion but neutral is asked for, where one is; ``nine`` is (N, 9)."""
+        wanted = [set(names) - {NINE[_NEUTRAL]} for names in asked]
+        other = np.where(np.arange(len(NINE)) == _NEUTRAL, 0.0, nine)
         hits = [
             NINE[row.argmax()] in names and row.max() >= THRESHOLD for row, names in zip(other, wanted, strict=True)
         ]
-        return {
-            "emotion_cosine": self._mean((said * human).sum(1) / np.where(lengths > 0, lengths, 1.0)),
-            "emotion_asked": Ratio(self._sums(hits), self._sums([bool(names) for names in wanted])),
-        }
+        return Ratio(self._sums(hits), self._sums([bool(names) for names in wanted]))
 
     def _nine(self, replies: Sequence[str]) -> np.ndarray:
         """The nine emotions (N, 9) of N replies; neutral where nothing but films is said."""
@@ -177,15 +197,18 @@ def evaluate_responders(
         against, paired; ``sacrebleu`` with its signature, ``formulas``, ``n`` and what else must be known to read them.
     """
     first = systems["responder"]
-    said = {"human": Said(gold.human, {})}
+    said = {"human": Said(gold.human, {}, gold.human)}
     for done, (name, system) in enumerate(systems.items()):
 
         def told(at: int, total: int, figures: Mapping[str, float], done: int = done) -> None:
             on_step(done * len(gold.cases) + at, len(systems) * len(gold.cases), figures)
 
-        replies = sampled_replies(system, gold, recommender, proposes, cache, seed, told)
-        said[name] = Said(replies, human_likelihoods(system, gold, recommender))
-    measure = Measure(gold, first.planner.plan(gold.contexts(first.env)), reader)
+        replies = as_asked = sampled_replies(system, gold, recommender, proposes, cache, seed, told)
+        if system.conditioned:
+            as_asked = replies_as_asked(system, gold, recommender, cache, seed, told)
+        said[name] = Said(replies, human_likelihoods(system, gold, recommender), as_asked)
+    asked, carried = first.planner.plan(gold.contexts(first.env)), first.planner.carried(gold.human)
+    measure = Measure(gold, asked, carried, reader)
     statistics = {name: measure.statistics(one) for name, one in said.items()}
     statistics["human"] = {name: one for name, one in statistics["human"].items() if name not in _AGAINST_HUMAN}
     counts_BN = draw(len({place for place, _ in gold.cases}), resamples, seed)

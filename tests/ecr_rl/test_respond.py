@@ -55,7 +55,9 @@ def measured(replies: list[str], asked: list[tuple[str, ...]], **likelihoods: Li
     """The figures of replies to the four turns of two dialogues."""
     gold = GoldCases(three_dialogues(), six_films(), [(0, 1), (0, 3), (1, 0), (1, 2)])
     assert gold.human == ["Try @11 then", "It has ghosts", "Hello!", "@14 is lovely"]
-    statistics = Measure(gold, asked, LexiconEmotions()).statistics(Said(replies, likelihoods))
+    carried = [("grateful",)] * 3 + [("neutral",)]
+    as_asked = ["thanks", "no", "I love it", "thanks"]
+    statistics = Measure(gold, asked, carried, LexiconEmotions()).statistics(Said(replies, likelihoods, as_asked))
     found = {name: interval(statistic, draw(2, 50, 0)) for name, statistic in statistics.items()}
     return {name: None if value is None else value.mean for name, value in found.items()}
 
@@ -75,6 +77,7 @@ def test_figures_by_hand() -> None:
     assert figures["words"] == pytest.approx(7 / 4)
     assert figures["perplexity"] == pytest.approx(np.exp(8 / 6))
     assert figures["emotion_asked"] == pytest.approx(1 / 3)  # thanks where grateful was asked; nothing elsewhere
+    assert figures["emotion_followed"] == pytest.approx(1 / 3)
     lexicon = LexiconEmotions().read(["It has thanks", "It has ghosts", "is lovely"]).nine
     cosines = [
         1.0,
