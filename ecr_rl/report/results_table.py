@@ -20,17 +20,19 @@ def results_table(found: Mapping[str, Any], names: Sequence[str]) -> str:
         found: what ``nested.compare_runs`` returns.
         names: of the runs, in their order.
     """
-    header = ["figure", *names, *(["all runs"] if len(names) > 1 else []), ""]
+    several = len(names) > 1
+    header = ["figure", *names, *(["all runs"] if several else []), ""]
     rows = []
     for definition in (*FIGURES, *MORE):
         if definition.name in SHOWN:
             together = figure(found["difference"], definition.name)
-            columns = [figure(each, definition.name) for each in found["each"]] if len(names) > 1 else []
+            columns = [figure(each, definition.name) for each in found["each"]] if several else []
             cells = [mean_and_interval(value, definition.decimals, signed=True) for value in (*columns, together)]
             rows.append([f"`{definition.name}`", *cells, _mark(reading(definition, together))])
+    runs, over = (f"{len(names)} runs", "; of all runs over runs and dialogues") if several else ("one run", "")
     note = (
-        f"{found['n']} dialogues of the official test split, {found['runs']} runs; rl - baseline, mean [95 % bootstrap "
-        "interval over dialogues, together over runs and dialogues]. "
+        f"{found['n']} dialogues of the test split, {runs}; rl - baseline, mean [95 % bootstrap interval over "
+        f"dialogues{over}]. "
         f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0."
     )
     return f"{table_lines(header, rows, ['---', *['---:'] * (len(header) - 2), '---'])}\n\n{note}\n"
