@@ -91,9 +91,9 @@ def _play(
     played = [Conversation(episode) for episode in episodes]
     decoder = ConversationDecoder(model, len(episodes))
     live = list(range(len(episodes)))
-    chosen = _choose(chooser, env, played, live, 0, seed)
+    observed = _with_drawn_films(observed, chooser, env, played, live, 0, seed)
     for row, conversation in enumerate(played):
-        conversation.observations.append(text.observation(chosen.get(row, observed[row]), first=True))
+        conversation.observations.append(text.observation(observed[row], first=True))
     turn = 0
     while live:
         hidden = decoder.extend([played[row].observations[-1] for row in live])
@@ -117,15 +117,14 @@ def _play(
         for row, reply in zip(live, replies, strict=True):
             played[row].replies.append(reply)
             actions[row] = text.reply(reply.tokens)
-        observed, *rest = env.step(actions)
-        over = rest[1] | rest[2]
+        observed, rewards, terminations, truncations, infos = env.step(actions)
         turn += 1
-        shown = list(observed)
-        for row, chosen in _choose(chooser, env, played, [row for row in live if not over[row]], turn, seed).items():
-            shown[row] = chosen
+        goes_on = [row for row in live if not (terminations[row] or truncations[row])]
+        observed = _with_drawn_films(observed, chooser, env, played, goes_on, turn, seed)
+        result = observed, rewards, terminations, truncations, infos
         room = settings.positions - settings.max_new - settings.max_observation
         for row, used in zip(live, decoder.used, strict=True):
-            _record(played[row], row, (shown, *rest), text)
+            _record(played[row], row, result, text)
             if not played[row].terminated and used + len(played[row].observations[-1]) > room:
                 played[row].truncated = True
         kept = [place for place, row in enumerate(live) if not (played[row].terminated or played[row].truncated)]
@@ -135,17 +134,18 @@ def _play(
     return played
 
 
-def _choose(
+def _with_drawn_films(
+    observed: Sequence[str],
     chooser: FilmChooser | None,
     env: ConversationVectorEnv,
     played: Sequence[Conversation],
     rows: Sequence[int],
     turn: int,
     seed: int,
-) -> dict[int, str]:
-    """Draw the films of these rows' next turn, and give their observations; nothing where films are not drawn."""
+) -> Sequence[str]:
+    """The observations, those of these rows with films drawn for their next turn; as they are without a chooser."""
     if chooser is None or not rows:
-        return {}
+        return observed
     count = chooser.choice.settings.proposals
     # The 0 keeps these generators apart from those of the replies.
     uniforms = [np.random.default_rng([seed, *played[row].episode, turn, 0]).random(count) for row in rows]
@@ -153,7 +153,8 @@ def _choose(
     for row, choice in zip(rows, choices, strict=True):
         played[row].choices.append(choice)
     films = [choice.candidates.films[choice.picks].tolist() for choice in choices]
-    return dict(zip(rows, env.show_films(rows, films), strict=True))
+    shown = dict(zip(rows, env.show_films(rows, films), strict=True))
+    return [shown.get(row, said) for row, said in enumerate(observed)]
 
 
 def _best(

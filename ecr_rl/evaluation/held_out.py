@@ -55,9 +55,9 @@ class HeldOutConversations:
         corpus, asked = load_corpus(config.data, config.cache_folder), config.evaluation
         self._config, self._dialogues = config, corpus.test
         self._count = min(asked.dialogues, len(corpus.test))
-        self._films = artefacts.recommender
         self._free = world_of(config, artefacts, reference, "test").build(min(self._count, _BATCH))
         self._gold = world_of(config, artefacts, reference, "test", seeker="replay", horizon=1).build(_BATCH)
+        self._recommender = self._free.recommender
         self._text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
         self._reference = load_causal_lm(artefacts.responder, device=best_device()).eval()
         information = None
@@ -85,7 +85,7 @@ class HeldOutConversations:
         # Log-probabilities for the KL are taken in float32, whatever the sampling dtype.
         exact = policy if policy.dtype == self._reference.dtype else load_causal_lm(folder, device=device).eval()
         own = folder / RECOMMENDER
-        self._free.recommender = self._gold.recommender = Recommender.load(own if own.is_dir() else self._films)
+        self._free.recommender = self._gold.recommender = Recommender.load(own) if own.is_dir() else self._recommender
         episodes, seed, records, failed = self.episodes, self._config.seed, [], set()
         replies = min(self._config.evaluation.gold_replies, self._count)
         for start in range(0, len(episodes), _BATCH):

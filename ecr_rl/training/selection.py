@@ -20,7 +20,6 @@ from safetensors.numpy import load_file, save
 from algorithms.film_choice import VECTORS, learnt_recommender
 from algorithms.language_model import best_device, sampling_dtype
 from algorithms.ppo.module import trained_copy
-from algorithms.recommender.recommender import Recommender
 from algorithms.rollout import Conversation, Episode, roll_out
 from algorithms.selecting_evaluator import SelectingEvaluator
 from algorithms.text import ConversationText, load_tokenizer
@@ -158,9 +157,9 @@ class Selection:
         return self._world.build(min(resources.conversations_per_runner, ppo.select_dialogues))
 
     @cached_property
-    def _recommender(self) -> Recommender:
-        """As it was before training."""
-        return Recommender.load(self._world.recommender)
+    def _recommender(self) -> Any:
+        """As it was before training: asked for before the environment is first given another."""
+        return self._env.recommender
 
     def _judge(self, talk: Conversation) -> float:
         exchanges = [Exchange(outcome.context, outcome.reply) for outcome in talk.outcomes]
