@@ -69,23 +69,25 @@ class FusedScorer:
 
     def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
         """How well each film suits what comes next, (N, films) float32, columns by ascending id."""
+        return self.scores_and_hidden(contexts)[0]
+
+    def scores_and_hidden(self, contexts: Sequence[Sequence[Utterance]]) -> tuple[np.ndarray, np.ndarray]:
+        """``scores``, and the ``h`` that the networks' last layer was given for them, (N, width) float32."""
+        weights = self.weights
+        films, width = weights.films.shape
         if not contexts:
-            return np.zeros((0, len(self._columns)), dtype=np.float32)
+            return np.zeros((0, films), dtype=np.float32), np.zeros((0, width), dtype=np.float32)
         readings = self.reader.read(contexts)
-        scores = self._network(readings)
+        rows = (self.vocabulary.row(reading.features) for reading in readings)
+        h_NW = np.stack([values @ weights.inputs[columns] for columns, values in rows])
+        scores = h_NW @ weights.films.T + weights.bias
         for row, reading in zip(scores, readings, strict=True):
             named = [self._columns[film] for film in reading.named]
             if self.evidence is not None:
                 row += _log_evidence(self.evidence, named, reading)
             if self.again is not None:
                 _name_again(row, self.again, named, reading)
-        return scores
-
-    def _network(self, readings: Sequence[Reading]) -> np.ndarray:
-        weights = self.weights
-        rows = (self.vocabulary.row(reading.features) for reading in readings)
-        h_NW = np.stack([values @ weights.inputs[columns] for columns, values in rows])
-        return h_NW @ weights.films.T + weights.bias
+        return scores, h_NW
 
 
 def _log_evidence(evidence: Evidence, named: Sequence[int], reading: Reading) -> np.ndarray:

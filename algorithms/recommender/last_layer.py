@@ -41,14 +41,9 @@ def layer_scale(recommender: Recommender) -> float:
 
 def candidates_of(recommender: Recommender, contexts: Sequence[Sequence[Utterance]], count: int) -> list[Candidates]:
     """The best ``count`` films of each context that it does not name, and what the last layer is given."""
-    if not contexts:
-        return []
-    scorer, ids = recommender.items, np.array(recommender.catalog.ids)
-    weights, scores = scorer.weights, recommender.scores(contexts)
+    ids = np.array(recommender.catalog.ids)
     found = []
-    for row, reading, context in zip(scores, scorer.reader.read(contexts), contexts, strict=True):
-        columns, values = scorer.vocabulary.row(reading.features)
-        hidden = (values @ weights.inputs[columns]).astype(np.float32)
+    for row, hidden, context in zip(*recommender.items.scores_and_hidden(contexts), contexts, strict=True):
         row = np.where(np.isin(ids, list(named_films(context))), -np.inf, row)
         best = np.argsort(-row, kind="stable")[:count]
         best = best[np.isfinite(row[best])]
