@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from algorithms.decoding import ConversationDecoder, SampledReply
 from algorithms.film_choice import Choice, FilmChooser
+from algorithms.language_model import trunk
 from algorithms.text import ConversationText
 from envs.conversation import ConversationVectorEnv, TurnOutcome
 
@@ -187,12 +188,11 @@ def score_tokens(model: PreTrainedModel, conversation: Conversation, temperature
     pieces: list[np.ndarray] = []
     for observation, reply in zip(conversation.observations, conversation.replies, strict=False):
         pieces += [observation, reply.tokens]
-    ids = torch.from_numpy(np.concatenate(pieces).astype(np.int64))[None].to(model.device)
-    logits = model(input_ids=ids, use_cache=False).logits[0, :-1].float() / temperature
-    logp = torch.log_softmax(logits, -1).gather(1, ids[0, 1:, None])[:, 0].cpu().numpy()
-    scores, start = [], 0
-    for observation, reply in zip(conversation.observations, conversation.replies, strict=False):
-        start += len(observation)
-        scores.append(logp[start - 1 : start - 1 + len(reply.tokens)])
-        start += len(reply.tokens)
-    return scores
+    ends = np.cumsum([len(piece) for piece in pieces])
+    replied = np.concatenate([np.arange(*span) for span in zip(ends[::2], ends[1::2], strict=True)])
+    ids = torch.from_numpy(np.concatenate(pieces).astype(np.int64)).to(model.device)
+    # Only the replies' tokens go through the head: it is most of a small model.
+    hidden = trunk(model)(input_ids=ids[None, :-1], use_cache=False).last_hidden_state[0, replied - 1]
+    logits = model.get_output_embeddings()(hidden).float() / temperature  # pyright: ignore[reportOptionalCall]
+    logp = torch.log_softmax(logits, -1).gather(1, ids[replied, None])[:, 0].cpu().numpy()
+    return np.split(logp, np.cumsum([len(reply.tokens) for reply in conversation.replies])[:-1])

@@ -59,7 +59,8 @@ class HeldOutConversations:
         self._gold = world_of(config, artefacts, reference, "test", seeker="replay", horizon=1).build(_BATCH)
         self._recommender = self._free.recommender
         self._text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
-        self._reference = load_causal_lm(artefacts.responder, device=best_device()).eval()
+        self._supervised = artefacts.responder
+        self._reference = load_causal_lm(self._supervised, device=best_device()).eval()
         information = None
         if asked.pmi_dialogues:
             information = ContextInformation.load(asked.language_model, config.cache_folder)
@@ -82,8 +83,8 @@ class HeldOutConversations:
         """
         device, wanted = best_device(), self._config.policy
         policy = load_causal_lm(folder, dtype=sampling_dtype(wanted, device), device=device).eval()
-        # Log-probabilities for the KL are taken in float32, whatever the sampling dtype.
-        exact = policy if policy.dtype == self._reference.dtype else load_causal_lm(folder, device=device).eval()
+        # Sampled in float32, a reply's log-probabilities are known; in another type they are taken anew.
+        exact = None if policy.dtype == self._reference.dtype else load_causal_lm(folder, device=device).eval()
         own = folder / RECOMMENDER
         self._free.recommender = self._gold.recommender = Recommender.load(own) if own.is_dir() else self._recommender
         episodes, seed, records, failed = self.episodes, self._config.seed, [], set()
@@ -94,12 +95,19 @@ class HeldOutConversations:
             answered = [episode for episode in batch if episode[1] < replies and candidates == 1]
             gold = _gold(roll_out(policy, self._text, self._gold, answered, seed), self._judges)
             for talk in talks:
-                kl = _kl(exact, self._reference, talk, wanted.temperature)
+                kl = [0.0] * len(talk.replies) if folder == self._supervised else self._kl(exact, talk)
                 records.append(self._record(talk, gold.get(talk.episode, []), kl))
                 if talk.outcomes[-1].failure:
                     failed.add(records[-1].place)
             on_step(len(records), len(episodes), {})
         return Played(records, failed)
+
+    def _kl(self, exact: PreTrainedModel | None, talk: Conversation) -> list[float]:
+        """Of each turn, log p_policy - log p_reference summed over the reply's tokens, in nats."""
+        temperature = self._config.policy.temperature
+        said = [reply.logp for reply in talk.replies] if exact is None else score_tokens(exact, talk, temperature)
+        theirs = score_tokens(self._reference, talk, temperature)
+        return [float((mine.astype(np.float64) - other).sum()) for mine, other in zip(said, theirs, strict=True)]
 
     def _record(self, talk: Conversation, gold: list[GoldRecord], kl: Sequence[float]) -> ConversationRecord:
         repeat, place = divmod(talk.episode[1], len(self._dialogues))
@@ -122,12 +130,6 @@ def _gold(talks: Sequence[Conversation], judges: TurnJudges) -> dict[Episode, li
     matches = judges.emotion_match([reply for _, reply, _ in known], [human for _, _, human in known]) if known else []
     found = zip(known, matches, strict=True)
     return {episode: [GoldRecord(reply, human, match)] for (episode, reply, human), match in found}
-
-
-def _kl(policy: PreTrainedModel, reference: PreTrainedModel, talk: Conversation, temperature: float) -> list[float]:
-    """Of each turn, log p_policy - log p_reference summed over the reply's tokens, in nats."""
-    mine, theirs = (score_tokens(model, talk, temperature) for model in (policy, reference))
-    return [float((a.astype(np.float64) - b).sum()) for a, b in zip(mine, theirs, strict=True)]
 
 
 def _turns(talk: Conversation, judged: Sequence[TurnJudgement], kl: Sequence[float]) -> list[TurnRecord]:
