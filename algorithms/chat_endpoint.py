@@ -119,13 +119,15 @@ class ChatEndpoint:
             raise NoAnswer(f"no answer: {type(error).__name__}") from None
 
     def _call(self, messages: Messages, seed: int | None) -> str:
+        import openai
+
         self._limit.wait()
         response = self._client.chat.completions.with_raw_response.create(
             model=self._options.model,
             messages=messages,  # pyright: ignore[reportArgumentType]
             temperature=self._options.temperature,
             max_tokens=self._options.max_new,
-            **({} if seed is None else {"seed": seed}),
+            seed=openai.omit if seed is None else seed,
         )
         return _content(response.text)
 

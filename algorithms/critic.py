@@ -57,7 +57,8 @@ class CriticNetwork(nn.Module):
         """
         super().__init__()
         if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler = None  # BERT's own summary of a text; the averages take its place
+            # BERT's own summary of a text; the averages take its place.
+            encoder.pooler = None  # pyright: ignore[reportArgumentType]
         self.encoder, self.members, self.frozen_layers = encoder, members, frozen_layers
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Linear(4 * width + len(NAMES), width), nn.GELU(), nn.Linear(width, len(HEADS)))

@@ -125,7 +125,10 @@ def _tiny(settings: CriticSettings, texts: Iterable[str], films: Sequence[str]) 
         pad_token_id=tokenizer.token_to_id(PAD),
     )
     start, separator, pad = (tokenizer.token_to_id(token) for token in (START, BREAK, PAD))
-    return Encoder(AutoModel.from_config(config), PairText(tokenizer, start, separator, pad, settings.max_tokens))
+    return Encoder(
+        AutoModel.from_config(config),
+        PairText(tokenizer, start, separator, pad, settings.max_tokens),  # pyright: ignore[reportArgumentType]
+    )
 
 
 def packaged_minilm() -> str:

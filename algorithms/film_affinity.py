@@ -163,7 +163,7 @@ def _factors(films: csr_matrix, words: csr_matrix, facts: csr_matrix) -> np.ndar
     if width < 1:
         return None
     left, sizes, right = svds(matrix, k=width, rng=0)  # the seed of its restarts, too
-    items, targets = left * sizes**0.5, right.T * sizes**0.5
+    items, targets = left * sizes**0.5, right.T * sizes**0.5  # pyright: ignore
     # a film is asked about as a target and stands in contexts as an item: one vector serves as both
     items[: len(targets)] = _unit(items[: len(targets)]) + _unit(targets)
     return _unit(items)

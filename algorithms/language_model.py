@@ -140,7 +140,7 @@ def load_causal_lm(
     if four_bit:
         keep_adapter_gradients(model)
         return model
-    return model.to(device)
+    return model.to(device)  # pyright: ignore[reportArgumentType]
 
 
 def keep_adapter_gradients(model: nn.Module) -> None:
@@ -148,7 +148,7 @@ def keep_adapter_gradients(model: nn.Module) -> None:
     import bitsandbytes
 
     for module in model.modules():
-        if isinstance(module, bitsandbytes.nn.Linear4bit):
+        if isinstance(module, bitsandbytes.nn.Linear4bit):  # pyright: ignore[reportPrivateImportUsage]
             module.support_avx512bf16_for_cpu = False
 
 

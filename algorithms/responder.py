@@ -164,7 +164,7 @@ def token_losses(model: torch.nn.Module, rows: Sequence[Row]) -> torch.Tensor:
     # No mask: padding stands on the right, where a causal model's real tokens never look.
     hidden = trunk(plain_lm)(input_ids=tokens, use_cache=False).last_hidden_state
     target = loss[:, 1:]
-    logits = plain_lm.get_output_embeddings()(hidden[:, :-1][target]).float()
+    logits = plain_lm.get_output_embeddings()(hidden[:, :-1][target]).float()  # pyright: ignore[reportOptionalCall]
     return cross_entropy(logits, tokens[:, 1:][target], reduction="none")
 
 

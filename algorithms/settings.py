@@ -196,6 +196,11 @@ class PPOSettings(Settings):
         default=5, ge=0, description="iterations between choices of the policy to keep; 0 keeps the last one"
     )
     select_dialogues: int = Field(default=64, gt=0, description="validation dialogues that a choice is made on")
+    select_variety: float = Field(
+        default=0.0,
+        ge=0,
+        description="share of the supervised policy's DIST-2 that a policy to keep must have there, while any has it",
+    )
 
 
 LEARNER_SHARE, RUNNER_SHARE = 0.6, 0.4

@@ -41,9 +41,9 @@ def parse_command(line: str) -> None:
 
 def _check_settings(parameters: dict[str, Any], load: Callable[[str, Sequence[str]], RunConfig]) -> None:
     """The profile that a command names exists, and so do its ``-s`` keys; a reader's own file counts as demo."""
-    config = parameters.get("config") or "demo"
+    config: str = parameters.get("config") or "demo"
     if config.startswith("tune_configs/"):
-        config = ROOT / config
+        config = str(ROOT / config)
     elif config.endswith(".yaml"):
         config = "demo"
     load(config, parameters.get("changes") or [])

@@ -50,7 +50,9 @@ class EpisodesToConversations(ConnectorV2):
         super().__init__()
         self._proposal = proposal
 
-    def __call__(self, *, rl_module: Any, batch: Any, episodes: list[SingleAgentEpisode], **kwargs: Any) -> Any:
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, *, rl_module: Any, batch: Any, episodes: list[SingleAgentEpisode], **kwargs: Any
+    ) -> Any:
         """Build columns of shape (B, T) and (B,) on the module's device."""
         columns = with_choices(conversation_rows(episodes), episodes, self._proposal)
         device = next(rl_module[DEFAULT_MODULE_ID].parameters()).device

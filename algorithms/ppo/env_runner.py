@@ -37,7 +37,7 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
         if self.config.env_config.get("threads"):
             # Two torch processes of two threads each on two cores slow each other down many times over.
             torch.set_num_threads(int(self.config.env_config["threads"]))
-        model_config = self.config.rl_module_spec.model_config  # pyright: ignore[reportAttributeAccessIssue]
+        model_config: dict[str, Any] = self.config.rl_module_spec.model_config  # pyright: ignore
         settings = PolicySettings(**model_config["policy"])
         self._text = ConversationText(load_tokenizer(model_config["folder"]), settings)
         self._world: World = self.config.env_config["world"]

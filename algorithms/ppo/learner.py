@@ -50,11 +50,11 @@ class ConversationPPOLearner(PPOTorchLearner):
         self.ppo = PPOSettings(**self.config.learner_config_dict["ppo"])
         self.kl_weight, self.updates = self.ppo.kl, 0
         super().build()
-        model_config = self.config.rl_module_spec.model_config  # pyright: ignore[reportAttributeAccessIssue]
+        model_config: dict[str, Any] = self.config.rl_module_spec.model_config  # pyright: ignore
         reference = None
         if model_config["policy"]["lora"] is None:
             # Outside the module, so that no checkpoint carries it.
-            reference = load_causal_lm(model_config["folder"]).eval().requires_grad_(False).to(self._device)
+            reference = load_causal_lm(model_config["folder"], device=self._device).eval().requires_grad_(False)
         discounts = Discounts(
             self.ppo.token_discount, self.ppo.turn_discount, self.ppo.token_lambda, self.ppo.turn_lambda
         )
@@ -66,7 +66,7 @@ class ConversationPPOLearner(PPOTorchLearner):
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """AdamW without decay for the policy, and others for the value head and the choice of films."""
-        module = self._module[module_id]  # pyright: ignore[reportOptionalSubscript]
+        module: Any = self._module[module_id]  # pyright: ignore[reportOptionalSubscript]
         named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
         groups = {
             POLICY: (self.ppo.learning_rate, [p for name, p in named if name.startswith("lm.")]),
@@ -100,7 +100,7 @@ class ConversationPPOLearner(PPOTorchLearner):
         )
         self._set_optimizer_lr(self.get_optimizer(DEFAULT_MODULE_ID, POLICY), self._rate)
 
-    def compute_loss_for_module(
+    def compute_loss_for_module(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *, module_id: str, config: Any, batch: dict[str, torch.Tensor], fwd_out: dict[str, torch.Tensor]
     ) -> torch.Tensor:
         """Clipped policy loss (arXiv 1707.06347, eq. 7), clipped value loss and entropy, means over action tokens.
@@ -141,7 +141,7 @@ class ConversationPPOLearner(PPOTorchLearner):
         policy = policy * (0.0 if self._conversation_module.policy_frozen else 1.0)
         return (policy + self.ppo.value_coefficient * own["value_loss"]) * (learners() / count)
 
-    def postprocess_gradients(self, gradients_dict: dict[Any, torch.Tensor]) -> dict[Any, torch.Tensor]:
+    def postprocess_gradients(self, gradients_dict: dict[Any, Any]) -> dict[Any, Any]:
         """Note the gradients' norm, then clip them.
 
         Raises:
@@ -155,7 +155,7 @@ class ConversationPPOLearner(PPOTorchLearner):
         self._norms.append(float(norm))
         return super().postprocess_gradients(gradients_dict)
 
-    def apply_gradients(self, gradients_dict: dict[Any, torch.Tensor]) -> None:
+    def apply_gradients(self, gradients_dict: dict[Any, Any]) -> None:
         """Take the step, unless its minibatch stopped the iteration."""
         if not self._stopped:
             super().apply_gradients(gradients_dict)

@@ -131,7 +131,7 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
             # No mask: padding stands on the right, where a causal model's real tokens never look.
             hidden_BT = trunk(lm)(input_ids=tokens_BT, use_cache=False).last_hidden_state
             mask = actions_BT[:, 1:]
-            logits = lm.get_output_embeddings()(hidden_BT[:, :-1][mask])
+            logits = lm.get_output_embeddings()(hidden_BT[:, :-1][mask])  # pyright: ignore[reportOptionalCall]
         logits = logits.float() / self.settings.temperature
         normaliser = torch.logsumexp(logits, -1)
         chosen = logits.gather(1, tokens_BT[:, 1:][mask][:, None])[:, 0] - normaliser
@@ -167,7 +167,7 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         state = {name: tensor for name, tensor in self.named_parameters() if tensor.requires_grad}
         if inference_only:
             state = {name: tensor for name, tensor in state.items() if not name.startswith("value_head.")}
-        return convert_to_numpy({name: tensor.detach().float() for name, tensor in state.items()})
+        return convert_to_numpy({name: t.detach().float() for name, t in state.items()})  # pyright: ignore
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Take what ``get_state`` gave.
@@ -214,9 +214,8 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         # As for any token, what is said of it stands one position before it.
         at = (rows, batch[CHOICE_PLACES][rows, turns] - 1)
         nothing = torch.zeros(shape, dtype=logp.dtype, device=logp.device)
-        return nothing.bool().index_put(at, torch.ones_like(rows, dtype=torch.bool)), *(
-            nothing.index_put(at, values) for values in (logp, entropy)
-        )
+        drawn = nothing.bool().index_put(at, torch.ones_like(rows, dtype=torch.bool))
+        return drawn, nothing.index_put(at, logp), nothing.index_put(at, entropy)
 
     def _values(self, hidden: torch.Tensor) -> torch.Tensor:
         into_trunk = bool(self.model_config["value_into_trunk"]) and not self.policy_frozen  # pyright: ignore

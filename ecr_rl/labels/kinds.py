@@ -75,7 +75,7 @@ _SENTENCE = re.compile(r"(?<=[.?!])\s+")
 
 
 def _pick(listing: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
-    return [listing[i] for i in rng.permutation(len(listing))[:count]]
+    return [listing[i] for i in rng.permutation(len(listing))[:count]]  # pyright: ignore[reportReturnType]
 
 
 class ReplyMaker:

@@ -26,8 +26,8 @@ def ray_instance(resources: ResourceSettings) -> Iterator[None]:
         return
     wanted = resources.runner_count * resources.cpus_per_env_runner
     wanted += resources.learner_count * resources.cpus_per_learner + 1
-    local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": max(os.cpu_count() or 1, wanted)}
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **local)
+    cpus = None if os.environ.get("RAY_ADDRESS") else max(os.cpu_count() or 1, wanted)
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, num_cpus=cpus)
     try:
         yield
     finally:

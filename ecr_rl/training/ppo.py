@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import psutil
@@ -92,9 +92,10 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
             log.warning(warning)
         parcels = parcels_of(config, artefacts, reference)
         choice = choice_of(config, artefacts)
-        algorithm = algorithm_config(
+        settings = algorithm_config(
             world, artefacts.responder, config.policy, config.ppo, config.resources, run.path / "dump", parcels, choice
-        ).build_algo()
+        )
+        algorithm = cast(ConversationPPO, settings.build_algo())
         try:
             _restore(algorithm, selection, run)
             _iterate(algorithm, selection, config, run, on_step)

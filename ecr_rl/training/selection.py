@@ -1,5 +1,7 @@
 """Which iteration's policy a run keeps: the one that the selecting evaluator likes best on validation dialogues.
 
+Where a share of the supervised policy's variety is to be kept, the best of those that kept it.
+
 Every policy meets the same dialogues with the same seekers and the same sampling noise. What is chosen lies in each
 checkpoint (``selection/``), so that a run that goes on from one chooses as if it had never stopped.
 """
@@ -83,9 +85,13 @@ class Selection:
     def best(self) -> Scored | None:
         """The best so far, the earliest of equals; None before a trained policy was scored.
 
-        The supervised policy is scored, never chosen: a run that never beats it keeps its own best, and says so.
+        One that kept ``ppo.select_variety`` of the supervised policy's variety goes before all that did not. The
+        supervised policy is scored, never chosen: a run that never beats it keeps its own best, and says so.
         """
-        return max((scored for scored in self.scores if scored.iteration), key=lambda s: s.score, default=None)
+        start = next((scored.dist2 for scored in self.scores if not scored.iteration), 0.0)
+        least = self._config.ppo.select_variety * start
+        tried = (scored for scored in self.scores if scored.iteration)
+        return max(tried, key=lambda scored: (scored.dist2 >= least, scored.score), default=None)
 
     def due(self, iteration: int) -> bool:
         """Whether the policy after this iteration is scored; one that the value warm-up left alone is not, but at 0."""

@@ -79,8 +79,8 @@ def test_a_learnt_recommender_ranks_by_what_the_choice_draws_by(tmp_path: Path) 
     recommender, rng = small_recommender(), np.random.default_rng(0)
     choice = FilmChoice(choice_settings(recommender, 4, 2, 1.0))
     with torch.no_grad():
-        choice.vectors += torch.from_numpy(rng.normal(size=choice.vectors.shape)).float()
-        choice.bias += torch.from_numpy(rng.normal(size=choice.bias.shape)).float()
+        choice.vectors.add_(torch.from_numpy(rng.normal(size=choice.vectors.shape)))
+        choice.bias.add_(torch.from_numpy(rng.normal(size=choice.bias.shape)))
     state = {VECTORS: choice.vectors.detach().numpy(), BIAS: choice.bias.detach().numpy()}
     learnt = learnt_recommender(recommender, state)
     contexts = [(), (Utterance(Role.SEEKER, f"I loved @{TOY_STORY}", 0), Utterance(Role.SEEKER, "Something funny", 1))]

@@ -15,7 +15,7 @@ TOKENIZER = train_tokenizer(LINES, 300, ["The Conjuring (2013)"])
 
 def pair_text(max_tokens: int = 24) -> PairText:
     start, separator, pad = (TOKENIZER.token_to_id(token) for token in (START, BREAK, PAD))
-    return PairText(TOKENIZER, start, separator, pad, max_tokens)
+    return PairText(TOKENIZER, start, separator, pad, max_tokens)  # pyright: ignore[reportArgumentType]
 
 
 def exchange(context: str, reply: str) -> Exchange:

@@ -15,7 +15,7 @@ from algorithms.selecting_evaluator import SelectingEvaluator
 from algorithms.world import World
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.labels.rubric import RubricJudge
-from ecr_rl.training.selection import Selection
+from ecr_rl.training.selection import Scored, Selection
 from ecr_rl.training.selector import build_selector
 from envs.conversation import ConversationVectorEnv
 from envs.corpus import Corpus
@@ -97,6 +97,17 @@ def test_equal_policies_score_alike_and_the_earlier_is_kept(selection: Selection
     for name in ("select_score", "select_reward", "select_length"):
         assert one[name] == other[name]
     assert other["selected_iteration"] == 6
+
+
+def test_a_policy_that_lost_variety_gives_way_to_one_that_kept_it(responder: Path, evaluator: Path) -> None:
+    ppo = CONFIG.ppo.model_copy(update={"select_variety": 0.9})
+    selection = make(CONFIG.model_copy(update={"ppo": ppo}), responder, evaluator)
+    start, narrow = Scored(0, 0.3, 0.0, 8.0, dist2=0.6, kl=0.0), Scored(3, 0.6, 0.1, 8.0, dist2=0.5, kl=0.1)
+    selection.scores = [start, narrow]
+    assert selection.best is narrow, "none kept its variety"
+    varied = Scored(6, 0.4, 0.1, 8.0, dist2=0.55, kl=0.1)
+    selection.scores += [varied, Scored(9, 0.35, 0.1, 8.0, dist2=0.6, kl=0.1), Scored(12, 0.7, 0.1, 8.0, 0.53, 0.1)]
+    assert selection.best is varied
 
 
 def test_a_page_shows_conversations_and_how_scores_spread(selection: Selection, responder: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ray.rllib.utils import unflatten_dict
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 from ray.tune.search import Searcher
-from ray.tune.utils.util import unflatten_dict
 
 from ecr_rl.config import load_config, sweeps
 from ecr_rl.report.sweep_plots import pareto_front

@@ -16,7 +16,7 @@ from envs.heads import HEADS, HeadScores
 from envs.rewards import PARTS, RULES, HeadReference, RewardShaper, repetition
 from envs.settings import RewardSettings
 
-_ALL_ONE = dict.fromkeys(HEADS, 1.0)
+_ALL_ONE: dict[str, float] = dict.fromkeys(HEADS, 1.0)
 
 
 def _scores(*rows: float, spread: float = 0.0) -> HeadScores:

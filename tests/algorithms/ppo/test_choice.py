@@ -94,7 +94,7 @@ def test_env_runner_and_learner_agree_about_a_state(tmp_path: Path) -> None:
     }
     learner, runner = (ConversationModule(model_config=config, inference_only=inference) for inference in (False, True))
     with torch.no_grad():
-        learner.choice.vectors += 0.5  # pyright: ignore[reportOptionalMemberAccess]
+        learner.choice.vectors.add_(0.5)  # pyright: ignore[reportOptionalMemberAccess]
     state = learner.get_state(inference_only=True)
     assert {VECTORS, BIAS} <= state.keys() and not any("value_head" in name for name in state)
     runner.set_state(state)

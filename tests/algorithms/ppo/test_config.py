@@ -28,8 +28,9 @@ def test_gpu_profile_puts_a_learner_and_a_runner_on_each_gpu(folder: Path, gpus:
         cast(World, SmallWorld()), folder, profile.policy, profile.ppo, profile.resources, Path("dump")
     )
     assert (config.num_learners, config.num_env_runners) == (gpus, gpus)
-    assert config.num_gpus_per_learner + config.num_gpus_per_env_runner == pytest.approx(1)
-    assert config.num_gpus_per_learner > 0.5  # two learners never share a GPU: NCCL refuses that
+    learner, runner = cast(float, config.num_gpus_per_learner), cast(float, config.num_gpus_per_env_runner)
+    assert learner + runner == pytest.approx(1)
+    assert learner > 0.5  # two learners never share a GPU: NCCL refuses that
     assert config.minibatch_size * gpus == profile.ppo.minibatch_conversations
     assert config.train_batch_size_per_learner * gpus == profile.ppo.conversations_per_iteration
     assert config.num_envs_per_env_runner == profile.resources.conversations_per_runner
