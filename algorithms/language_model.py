@@ -213,6 +213,25 @@ def trunk(model: PreTrainedModel) -> nn.Module:
     return model.base_model
 
 
+def token_logits(
+    model: PreTrainedModel, tokens_BT: torch.Tensor, wanted_BT: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One forward over whole rows, with the wanted tokens alone through the language-model head.
+
+    Args:
+        model: the language model.
+        tokens_BT: ids, padded on the right, where a causal model's real tokens never look.
+        wanted_BT: bool; a row's first token follows nothing and is never wanted.
+
+    Returns:
+        Hidden states (B, T, width), and the logits that each wanted token was drawn from, row after row,
+        (tokens, vocabulary).
+    """
+    hidden_BT = trunk(model)(input_ids=tokens_BT, use_cache=False).last_hidden_state
+    head = model.get_output_embeddings()
+    return hidden_BT, head(hidden_BT[:, :-1][wanted_BT[:, 1:]])  # pyright: ignore[reportOptionalCall]
+
+
 def max_positions(model: PreTrainedModel) -> int:
     """Longest sequence, in tokens, that the model has positions for."""
     return int(model.config.max_position_embeddings)

@@ -26,7 +26,7 @@ from algorithms.language_model import (
     load_causal_lm,
     merged,
     packaged_smollm2,
-    trunk,
+    token_logits,
     with_adapters,
 )
 from algorithms.responder_rows import Advice, Place, ResponderRows, Row, training_dialogues
@@ -161,11 +161,8 @@ def token_losses(model: torch.nn.Module, rows: Sequence[Row]) -> torch.Tensor:
         loss[index, : len(row.tokens)] = torch.from_numpy(row.loss)
     device = plain_lm.device
     tokens, loss = tokens.to(device), loss.to(device)
-    # No mask: padding stands on the right, where a causal model's real tokens never look.
-    hidden = trunk(plain_lm)(input_ids=tokens, use_cache=False).last_hidden_state
-    target = loss[:, 1:]
-    logits = plain_lm.get_output_embeddings()(hidden[:, :-1][target]).float()  # pyright: ignore[reportOptionalCall]
-    return cross_entropy(logits, tokens[:, 1:][target], reduction="none")
+    _, logits = token_logits(plain_lm, tokens, loss)
+    return cross_entropy(logits.float(), tokens[:, 1:][loss[:, 1:]], reduction="none")
 
 
 @torch.no_grad()

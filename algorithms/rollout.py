@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from algorithms.decoding import ConversationDecoder, SampledReply
 from algorithms.film_choice import Choice, FilmChooser
-from algorithms.language_model import trunk
+from algorithms.language_model import token_logits
 from algorithms.text import ConversationText
 from envs.conversation import ConversationVectorEnv, TurnOutcome
 
@@ -188,11 +188,9 @@ def score_tokens(model: PreTrainedModel, conversation: Conversation, temperature
     pieces: list[np.ndarray] = []
     for observation, reply in zip(conversation.observations, conversation.replies, strict=False):
         pieces += [observation, reply.tokens]
-    ends = np.cumsum([len(piece) for piece in pieces])
-    replied = np.concatenate([np.arange(*span) for span in zip(ends[::2], ends[1::2], strict=True)])
-    ids = torch.from_numpy(np.concatenate(pieces).astype(np.int64)).to(model.device)
-    # Only the replies' tokens go through the head: it is most of a small model.
-    hidden = trunk(model)(input_ids=ids[None, :-1], use_cache=False).last_hidden_state[0, replied - 1]
-    logits = model.get_output_embeddings()(hidden).float() / temperature  # pyright: ignore[reportOptionalCall]
-    logp = torch.log_softmax(logits, -1).gather(1, ids[replied, None])[:, 0].cpu().numpy()
+    places = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+    ids = torch.from_numpy(np.concatenate(pieces).astype(np.int64))[None].to(model.device)
+    replied = torch.from_numpy(places % 2 == 1)[None].to(model.device)
+    _, logits = token_logits(model, ids, replied)
+    logp = torch.log_softmax(logits.float() / temperature, -1).gather(1, ids[replied][:, None])[:, 0].cpu().numpy()
     return np.split(logp, np.cumsum([len(reply.tokens) for reply in conversation.replies])[:-1])

@@ -23,7 +23,7 @@ from algorithms.language_model import (
     bf16_is_native,
     load_causal_lm,
     sampling_dtype,
-    trunk,
+    token_logits,
     with_adapters,
 )
 from algorithms.settings import PolicySettings
@@ -128,10 +128,8 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         tokens_BT, actions_BT = batch[TOKENS][:, :longest], batch[ACTIONS][:, :longest].bool()
         lm = self.plain if model is None else model
         with self._autocast(tokens_BT.device):
-            # No mask: padding stands on the right, where a causal model's real tokens never look.
-            hidden_BT = trunk(lm)(input_ids=tokens_BT, use_cache=False).last_hidden_state
-            mask = actions_BT[:, 1:]
-            logits = lm.get_output_embeddings()(hidden_BT[:, :-1][mask])  # pyright: ignore[reportOptionalCall]
+            hidden_BT, logits = token_logits(lm, tokens_BT, actions_BT)
+        mask = actions_BT[:, 1:]
         logits = logits.float() / self.settings.temperature
         normaliser = torch.logsumexp(logits, -1)
         chosen = logits.gather(1, tokens_BT[:, 1:][mask][:, None])[:, 0] - normaliser

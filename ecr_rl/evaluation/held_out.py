@@ -83,8 +83,10 @@ class HeldOutConversations:
         """
         device, wanted = best_device(), self._config.policy
         policy = load_causal_lm(folder, dtype=sampling_dtype(wanted, device), device=device).eval()
+        moved = folder != self._supervised
         # Sampled in float32, a reply's log-probabilities are known; in another type they are taken anew.
-        exact = None if policy.dtype == self._reference.dtype else load_causal_lm(folder, device=device).eval()
+        anew = moved and policy.dtype != self._reference.dtype
+        exact = load_causal_lm(folder, device=device).eval() if anew else None
         own = folder / RECOMMENDER
         self._free.recommender = self._gold.recommender = Recommender.load(own) if own.is_dir() else self._recommender
         episodes, seed, records, failed = self.episodes, self._config.seed, [], set()
@@ -95,7 +97,7 @@ class HeldOutConversations:
             answered = [episode for episode in batch if episode[1] < replies and candidates == 1]
             gold = _gold(roll_out(policy, self._text, self._gold, answered, seed), self._judges)
             for talk in talks:
-                kl = [0.0] * len(talk.replies) if folder == self._supervised else self._kl(exact, talk)
+                kl = self._kl(exact, talk) if moved else [0.0] * len(talk.replies)
                 records.append(self._record(talk, gold.get(talk.episode, []), kl))
                 if talk.outcomes[-1].failure:
                     failed.add(records[-1].place)
