@@ -203,10 +203,7 @@ def evaluate_responders(
         def told(at: int, total: int, figures: Mapping[str, float], done: int = done) -> None:
             on_step(done * len(gold.cases) + at, len(systems) * len(gold.cases), figures)
 
-        replies = as_asked = sampled_replies(system, gold, recommender, proposes, cache, seed, told)
-        if system.conditioned:
-            as_asked = replies_as_asked(system, gold, recommender, cache, seed, told)
-        said[name] = Said(replies, human_likelihoods(system, gold, recommender), as_asked)
+        said[name] = _said(system, gold, recommender, proposes, cache, seed, told)
     asked, carried = first.planner.plan(gold.contexts(first.env)), first.planner.carried(gold.human)
     measure = Measure(gold, asked, carried, reader)
     statistics = {name: measure.statistics(one) for name, one in said.items()}
@@ -228,6 +225,22 @@ def evaluate_responders(
         "formulas": FORMULAS,
         "bootstrap": {"coverage": COVERAGE, "resamples": resamples, "seed": seed},
     }
+
+
+def _said(
+    system: Responder,
+    gold: GoldCases,
+    recommender: FilmRecommender,
+    proposes: str,
+    cache: Path,
+    seed: int,
+    on_step: OnStep,
+) -> Said:
+    """Let a system answer the cases; see ``evaluate_responders`` for what it is given."""
+    replies = as_asked = sampled_replies(system, gold, recommender, proposes, cache, seed, on_step)
+    if system.conditioned:
+        as_asked = replies_as_asked(system, gold, recommender, cache, seed, on_step)
+    return Said(replies, human_likelihoods(system, gold, recommender), as_asked)
 
 
 def _differences(statistics: Mapping[str, Mapping[str, Statistic]], counts_BN: np.ndarray) -> dict[str, Any]:
