@@ -128,6 +128,7 @@ def _play(
             _record(played[row], row, result, text)
             if not played[row].terminated and used + len(played[row].observations[-1]) > room:
                 played[row].truncated = True
+                env.truncate(row)
         kept = [place for place, row in enumerate(live) if not (played[row].terminated or played[row].truncated)]
         live = [live[place] for place in kept]
         if live and len(kept) < len(replies):

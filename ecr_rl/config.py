@@ -43,7 +43,7 @@ class EvaluationSettings(Settings):
         default="smollm2", description="measures the PMI: smollm2 (packaged), a folder, a hub id"
     )
     resamples: int = Field(default=2000, gt=0, description="bootstrap resamples over dialogues")
-    samples: int = Field(default=10, ge=0, description="conversations shown side by side in the report")
+    samples: int = Field(default=20, ge=0, description="conversations shown side by side in the report, at most")
     calibration_conversations: int = Field(
         default=128, gt=0, description="conversations of the reference policy that fix each head's mean and deviation"
     )
@@ -128,11 +128,6 @@ def _conflicts(config: RunConfig) -> Iterator[str]:
         yield (
             f"policy.positions={policy.positions} holds no turn: max_history + max_new + max_observation is {needed}; "
             "raise positions or lower the three"
-        )
-    if config.evaluation.samples > config.evaluation.dialogues:
-        yield (
-            f"evaluation.samples={config.evaluation.samples} is more than "
-            f"evaluation.dialogues={config.evaluation.dialogues}"
         )
 
 

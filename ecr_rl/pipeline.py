@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecr_rl.artefacts import Artefact, ArtefactCache, ArtefactFolders, code_version, model_version
-from ecr_rl.config import RunConfig
+from ecr_rl.config import EvaluationSettings, RunConfig, with_given
 from ecr_rl.labels.evidence import ContextForm, Judge
 from ecr_rl.labels.kinds import PolicyReply
 from ecr_rl.labels.settings import InstrumentSettings
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 ARTEFACTS = "artefacts.json"
 log = logging.getLogger(__name__)
 
-_JUDGED = {"dialogues", "gold_replies", "resamples", "samples"}
-"""Settings of the evaluation that do not touch training."""
+_JUDGED = set(EvaluationSettings.model_fields) - {"calibration_conversations"}
+"""Settings of the evaluation that do not touch training: all but what normalises the reward."""
 _ELSEWHERE = {"name": True, "cache": True, "mirror": True, "resources": True, "ppo": {"checkpoint_every"}}
 """Settings of where and how, not of what: a finished stage stays finished when they change."""
 
@@ -248,7 +248,7 @@ class Pipeline:
     def evaluate(self) -> dict[str, Any]:
         """The trained policy beside the supervised one on held-out dialogues; the report's figures."""
         self.train()
-        settings = self._config.model_dump(mode="json", exclude=_ELSEWHERE)
+        settings = self._config.model_dump(mode="json", exclude={"evaluation": {"samples"}, **_ELSEWHERE})
 
         def work(stage: Stage, artefacts: ArtefactFolders) -> Mapping[str, Any]:
             from ecr_rl.evaluation.compare import compare
@@ -258,16 +258,27 @@ class Pipeline:
 
         return self._in_folder("evaluation", settings, self._config.evaluation.dialogues, work, later=("report",))
 
-    def evaluate_against(self, baseline: Path | None, best_of: int = 1) -> dict[str, Any]:
-        """The trained policy beside another run's, or a responder, or the critic's choice of its replies."""
+    def evaluate_against(
+        self, baseline: Path | None, best_of: int = 1, seeker: str | None = None, dialogues: int | None = None
+    ) -> dict[str, Any]:
+        """The trained policy beside another run's, or a responder, or the critic's choice of its replies.
+
+        Args:
+            baseline: a run folder or a responder's; None: the run's own supervised policy.
+            best_of: replies that the baseline samples a turn.
+            seeker: converses in place of the run's own.
+            dialogues: in place of the run's number.
+        """
         self.train()
         artefacts = self.artefacts()
-        _prepare_torch(self._config.resources.driver_threads)
+        settings = with_given(self._config, "env", seeker=seeker)
+        settings = with_given(settings, "evaluation", dialogues=dialogues)
+        _prepare_torch(settings.resources.driver_threads)
         self._run.rewind("against", 0)
-        with self._run.stage("against", self._config.evaluation.dialogues) as stage:
+        with self._run.stage("against", settings.evaluation.dialogues) as stage:
             from ecr_rl.evaluation.compare import compare_with
 
-            return compare_with(self._config, artefacts, self._run, baseline, best_of, stage.update)
+            return compare_with(settings, artefacts, self._run, baseline, best_of, seeker, stage.update)
 
     def report(self) -> dict[str, Any]:
         """The report: ``report/index.html``, plots and ``report/report.json``; returns what the JSON says."""

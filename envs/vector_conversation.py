@@ -179,6 +179,10 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             self._observed[row] = state.observation()
         return [self._observed[row] for row in rows]
 
+    def truncate(self, row: int) -> None:
+        """End this row's conversation from outside, such as where the policy has no room for another turn."""
+        self._row(row).truncated = True
+
     def _row(self, row: int) -> ConversationState:
         state = self._rows[row]
         if state is None:

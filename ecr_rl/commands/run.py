@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Group
@@ -84,22 +84,33 @@ def evaluate(
     best_of: Annotated[
         int, typer.Option("--best-of", min=1, help="The baseline says the best of so many replies by the critic.")
     ] = 1,
+    seeker: Annotated[
+        Literal["replay", "profile", "model"] | None,
+        typer.Option("--seeker", help="Another seeker than the run's.", show_default="the run's own"),
+    ] = None,
+    dialogues: Annotated[
+        int | None,
+        typer.Option(
+            "--dialogues", min=1, help="Dialogues to converse on.", show_default="the run's evaluation.dialogues"
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare a run's trained policy with its supervised one, or with another, on held-out dialogues.
 
     Seekers, judges and settings are the run's own. One whose training has not finished is trained to its end first.
-    Figures come with paired bootstrap intervals; the conversations are written to RUN/evaluation, or with --baseline
-    or --best-of to RUN/against.
+    Figures come with paired bootstrap intervals; the conversations are written to RUN/evaluation, or with --baseline,
+    --best-of, --seeker or --dialogues to RUN/against.
     """
     with working(), _reopened(run) as folder:
         from ecr_rl.pipeline import Pipeline
 
         pipeline = Pipeline(folder.config, folder)
-        own = baseline is None and best_of == 1
-        if own:
+        if baseline is None and best_of == 1 and seeker is None and dialogues is None:
             folder.forget("evaluation", "report")
-        figures = pipeline.evaluate() if own else pipeline.evaluate_against(baseline, best_of)
+            figures = pipeline.evaluate()
+        else:
+            figures = pipeline.evaluate_against(baseline, best_of, seeker, dialogues)
     show(figures, json)
 
 

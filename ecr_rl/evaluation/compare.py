@@ -42,16 +42,23 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
 
 
 def compare_with(
-    config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, baseline: Path | None, best_of: int, on_step: OnStep
+    config: RunConfig,
+    artefacts: ArtefactFolders,
+    run: RunFolder,
+    baseline: Path | None,
+    best_of: int,
+    seeker: str | None,
+    on_step: OnStep,
 ) -> dict[str, Any]:
     """Let a run's policy and another one converse; records go to ``against/NAME/{baseline,rl}.jsonl`` of the run.
 
     Args:
-        config: the run's settings: seekers, judges and sampling of both.
+        config: the run's settings: seekers, judges and sampling of both; the seeker may be another.
         artefacts: the run's trained parts.
         run: the run.
         baseline: a run folder, whose trained policy is meant, or a responder's folder; None: the run's responder.
         best_of: replies that the baseline samples a turn; the training critic says which one is said.
+        seeker: what NAME says of the seeker; None for the run's own, of which it says nothing.
         on_step: told of conversations done, of both systems.
 
     Returns:
@@ -64,6 +71,7 @@ def compare_with(
     if (policy / "tokenizer.json").read_bytes() != (artefacts.responder / "tokenizer.json").read_bytes():
         raise RunError(f"{policy} has another tokenizer than {run.path}: the two cannot sit in one conversation")
     name = ("supervised" if baseline is None else baseline.name) + (f"-best-of-{best_of}" if best_of > 1 else "")
+    name += "" if seeker is None else f"-seeker-{seeker}"
     return _play(config, artefacts, run, policy, run.path / "against" / name, on_step, best_of)
 
 

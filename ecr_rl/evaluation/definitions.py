@@ -64,8 +64,8 @@ FIGURES: tuple[Definition, ...] = (
     Definition(
         "held_out_emotion_match",
         "Held-out emotion match",
-        "cosine of the nine emotions of reply and human reply, over gold contexts; in deviations as above. No rubric "
-        "is in its ancestry",
+        "cosine of the nine emotions of reply and human reply, over gold contexts; in deviations as above. Emotions "
+        "are read as the rubric reads them; the comparison with the human is in no label",
         _HELD_OUT,
         "higher",
     ),
@@ -179,6 +179,21 @@ MORE: tuple[Definition, ...] = (
         "accepted", "Accepted", "share of conversations in which the seeker accepted a film", _CONVERSATION, "higher"
     ),
     Definition("turns", "Turns", "recommender turns a conversation", _CONVERSATION, "neither", 2),
+    Definition(
+        "sr",
+        "SR",
+        "share of conversations in which the first film of some reply is one that the seeker liked or has seen",
+        _CONVERSATION,
+        "higher",
+    ),
+    Definition(
+        "rdl",
+        "RDL",
+        "1 for a first film that the seeker liked, 0.5 for one seen, summed over a conversation's replies / its "
+        "replies; mean over conversations",
+        _CONVERSATION,
+        "higher",
+    ),
     Definition("tokens", "Tokens", "tokens a reply", _CONVERSATION, "neither", 2),
     Definition("cut", "Cut", "share of replies that reached the token limit before their end", _CONVERSATION, "lower"),
     Definition("stripped", "Stripped", "markers and titles outside slots removed, a reply", _CONVERSATION, "lower"),

@@ -170,6 +170,8 @@ def _more_statistics(dialogues: Dialogues, parts: Sequence[str]) -> dict[str, St
         "distinct_replies": _distinct_replies(dialogues),
         "accepted": _conversation_mean(dialogues, _accepted),
         "turns": _conversation_mean(dialogues, lambda record: float(len(record.turns))),
+        "sr": _conversation_mean(dialogues, lambda record: _over_found(record, lambda found: float(max(found) > 0))),
+        "rdl": _conversation_mean(dialogues, lambda record: _over_found(record, lambda found: sum(found) / len(found))),
         "tokens": _turn_mean(dialogues, lambda turn: turn.tokens),
         "cut": _turn_mean(dialogues, lambda turn: turn.cut),
         "stripped": _turn_mean(dialogues, lambda turn: turn.stripped),
@@ -190,7 +192,8 @@ def held_out_statistics(baseline: Dialogues, rl: Dialogues) -> HeldOut:
     """The second evaluator's heads, PMI and emotion match in the baseline's standard deviations: ``held_out_<name>``.
 
     A dialogue's score is the mean over the turns (emotion match: over the gold contexts) of all its conversations; the
-    baseline's mean over dialogues is 0 and its standard deviation 1. ``held_out_overall_length_matched`` and
+    baseline's mean over dialogues is 0 and its standard deviation 1; where all its dialogues have one score there is no
+    unit, and no figure. ``held_out_overall_length_matched`` and
     ``held_out_overall_like_length`` are the gain in the head ``overall`` at equal length (see ``length_matched``); the
     baseline's is 0.
     """
@@ -199,7 +202,7 @@ def held_out_statistics(baseline: Dialogues, rl: Dialogues) -> HeldOut:
         mine, theirs = (values(dialogues) for dialogues in (baseline, rl))
         middle, spread = (np.nanmean(mine), np.nanstd(mine)) if np.isfinite(mine).any() else (0.0, 0.0)
         for found, scores in ((first, mine), (second, theirs)):
-            found[f"held_out_{name}"] = _mean_of((scores - middle) / spread if spread > 0 else scores - middle)
+            found[f"held_out_{name}"] = _mean_of((scores - middle) / spread if spread > 0 else scores * np.nan)
     gains = second["held_out_overall"].numerator - first["held_out_overall"].numerator
     known = second["held_out_overall"].present & first["held_out_overall"].present
     lengths = [_dialogue_values(each, lambda turn: text_figures.word_count(turn.reply)) for each in (baseline, rl)]
@@ -229,9 +232,9 @@ def _relative(baseline: Statistics, rl: Statistics, counts_BN: np.ndarray) -> di
 
 
 def _agreement(baseline: Dialogues, rl: Dialogues, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:
-    """Rank correlation of reward and held-out head ``overall`` over dialogues: of both systems, and of the gain."""
+    """Rank correlation over dialogues of the critic's head ``overall`` and the held-out one, also of the gains."""
     systems = {"baseline": baseline, "rl": rl}
-    paid = {name: _dialogue_values(each, lambda turn: turn.reward) for name, each in systems.items()}
+    paid = {name: _dialogue_values(each, _head("overall")) for name, each in systems.items()}
     held_out = {name: _dialogue_values(each, _second("overall")) for name, each in systems.items()}
     return {name: _json(found) for name, found in rank_agreement(paid, held_out, counts_BN).items()}
 
@@ -275,6 +278,12 @@ def _part(name: str) -> Callable[[TurnRecord], float]:
 
 def _accepted(record: ConversationRecord) -> float | None:
     return float(any(turn.accepted for turn in record.turns)) if record.turns else None
+
+
+def _over_found(record: ConversationRecord, value: Callable[[list[float]], float]) -> float | None:
+    """A figure of what the questionnaire says of each turn's first film; None where it was not asked."""
+    found = [turn.found for turn in record.turns if turn.found is not None]
+    return value(found) if found else None
 
 
 def _dialogue_values(dialogues: Dialogues, value: Callable[[TurnRecord], float | None]) -> np.ndarray:

@@ -25,6 +25,7 @@ from ecr_rl.evaluation.turn_judges import TurnJudgement, TurnJudges
 from ecr_rl.training.ppo import world_of
 from envs.conversation import EVALUATION
 from envs.corpus import load_corpus
+from envs.dialogue import SeekerProfile
 from envs.heads import HEADS
 from envs.markup import EMOTION, plain
 from envs.progress import OnStep
@@ -79,7 +80,8 @@ class HeldOutConversations:
             folder: model and tokenizer; the tokens are the responder's. Films come from the recommender in it, where
                 there is one, else from the run's.
             on_step: told of conversations done.
-            candidates: replies sampled a turn, of which the training critic chooses; more than 1 have no gold replies.
+            candidates: replies sampled a turn, of which the training critic chooses; more than 1 have no gold replies,
+                and no KL: how likely the chosen reply is among so many is not known.
         """
         device, wanted = best_device(), self._config.policy
         policy = load_causal_lm(folder, dtype=sampling_dtype(wanted, device), device=device).eval()
@@ -97,21 +99,23 @@ class HeldOutConversations:
             answered = [episode for episode in batch if episode[1] < replies and candidates == 1]
             gold = _gold(roll_out(policy, self._text, self._gold, answered, seed), self._judges)
             for talk in talks:
-                kl = self._kl(exact, talk) if moved else [0.0] * len(talk.replies)
+                kl = self._kl(exact, talk, moved) if candidates == 1 else [None] * len(talk.replies)
                 records.append(self._record(talk, gold.get(talk.episode, []), kl))
                 if talk.outcomes[-1].failure:
                     failed.add(records[-1].place)
             on_step(len(records), len(episodes), {})
         return Played(records, failed)
 
-    def _kl(self, exact: PreTrainedModel | None, talk: Conversation) -> list[float]:
+    def _kl(self, exact: PreTrainedModel | None, talk: Conversation, moved: bool) -> list[float]:
         """Of each turn, log p_policy - log p_reference summed over the reply's tokens, in nats."""
+        if not moved:
+            return [0.0] * len(talk.replies)
         temperature = self._config.policy.temperature
         said = [reply.logp for reply in talk.replies] if exact is None else score_tokens(exact, talk, temperature)
         theirs = score_tokens(self._reference, talk, temperature)
         return [float((mine.astype(np.float64) - other).sum()) for mine, other in zip(said, theirs, strict=True)]
 
-    def _record(self, talk: Conversation, gold: list[GoldRecord], kl: Sequence[float]) -> ConversationRecord:
+    def _record(self, talk: Conversation, gold: list[GoldRecord], kl: Sequence[float | None]) -> ConversationRecord:
         repeat, place = divmod(talk.episode[1], len(self._dialogues))
         dialogue = self._dialogues[place]
         judged = self._judges.judge(talk, dialogue.profile, place < self._config.evaluation.pmi_dialogues)
@@ -120,7 +124,7 @@ class HeldOutConversations:
             repeat=repeat,
             conversation_id=dialogue.conversation_id,
             history=[{"role": turn.role, "text": turn.text} for turn in talk.outcomes[0].context],
-            turns=_turns(talk, judged, kl),
+            turns=_turns(talk, judged, kl, dialogue.profile),
             gold=gold,
         )
 
@@ -134,7 +138,9 @@ def _gold(talks: Sequence[Conversation], judges: TurnJudges) -> dict[Episode, li
     return {episode: [GoldRecord(reply, human, match)] for (episode, reply, human), match in found}
 
 
-def _turns(talk: Conversation, judged: Sequence[TurnJudgement], kl: Sequence[float]) -> list[TurnRecord]:
+def _turns(
+    talk: Conversation, judged: Sequence[TurnJudgement], kl: Sequence[float | None], profile: SeekerProfile
+) -> list[TurnRecord]:
     return [
         TurnRecord(
             reply=outcome.reply,
@@ -150,11 +156,17 @@ def _turns(talk: Conversation, judged: Sequence[TurnJudgement], kl: Sequence[flo
             stripped=outcome.stripped,
             accepted=outcome.accepted is not None,
             kl=moved,
+            found=_found(outcome.films[:1], profile),
         )
         for outcome, answer, found, reply, moved in zip(
             talk.outcomes, talk.answers, judged, talk.replies, kl, strict=True
         )
     ]
+
+
+def _found(first: Sequence[int], profile: SeekerProfile) -> float:
+    """What the questionnaire says of a reply's first film: 1 liked, 0.5 seen, 0 neither, or no film."""
+    return max((1.0 if film in profile.liked else 0.5 * (film in profile.seen) for film in first), default=0.0)
 
 
 def _said(observation: str) -> str:

@@ -54,5 +54,6 @@ def facts_sentence(report: Mapping[str, Any]) -> str:
     facts = report["facts"]
     return (
         f"{facts['iterations']} PPO iterations, {facts['conversations']:,} conversations and {facts['tokens']:,} "
-        f"sampled tokens in {facts['wall_time_s'] / 60:.1f} minutes; {facts['parameters'] / 1e6:.1f} M parameters."
+        f"sampled tokens in {facts['wall_time_s'] / 60:.1f} minutes of sampling and learning; "
+        f"{facts['parameters'] / 1e6:.1f} M parameters."
     )

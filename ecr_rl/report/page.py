@@ -24,7 +24,6 @@ from ecr_rl.report.wording import (
     protocol,
     reading,
     relative_rows,
-    verdict,
 )
 from envs.heads import HEADS
 
@@ -73,7 +72,8 @@ def render(page: Page) -> str:
     ]
     return environment.get_template("index.html.j2").render(
         name=page.config.name,
-        verdict=verdict(report),
+        verdict=report["verdict"],
+        bars=report["bars"],
         outcome=_outcome(report),
         cards=[_row(definition, report) for definition in FIGURES if definition.name in CARDS],
         groups=_groups(FIGURES, report),

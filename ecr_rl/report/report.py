@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.evaluation.figures import compare
 from ecr_rl.evaluation.records import read_records
+from ecr_rl.report.bars import bars_of, sentence
 from ecr_rl.report.curves import Curves, read_curves
 from ecr_rl.report.facts import clean_facts
 from ecr_rl.report.page import Page, Pair, render
@@ -60,10 +62,12 @@ def _report(figures: dict[str, Any], summary: dict[str, Any], curves: Curves, co
     iterations = {"iterations": int(curves.steps[-1])} if curves.steps.size else {}
     facts, missing = clean_facts(iterations | summary)
     report = figures | {"missing": [*figures["missing"], *(f"facts.{name}" for name in missing)]}
+    bars = bars_of(figures, config.ppo.kl_target)
     return report | {
         "facts": facts,
         "protocol": protocol(figures, config),
-        "verdict": verdict(figures),
+        "verdict": [*verdict(figures), sentence(bars)],
+        "bars": [asdict(bar) for bar in bars],
         "command": command,
     }
 

@@ -9,7 +9,7 @@ from ecr_rl.evaluation.definitions import FIGURES, MORE
 from ecr_rl.report.wording import MARKS, figure, mean_and_interval, reading
 from ecr_rl.tables import table_lines
 
-SHOWN = (*(figure.name for figure in FIGURES), "dist1_all", "distinct_replies", "accepted", "turns")
+SHOWN = (*(figure.name for figure in FIGURES), "dist1_all", "distinct_replies", "accepted", "turns", "sr", "rdl")
 """The figures of the table, in order."""
 
 

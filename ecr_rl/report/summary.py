@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecr_rl.evaluation.definitions import FIGURES
-from ecr_rl.report.wording import MARKS, figure, mean_and_interval, percent, reading, verdict
+from ecr_rl.report.wording import MARKS, figure, mean_and_interval, percent, reading
 from ecr_rl.tables import table_lines
 
 HEADER = ("figure", "baseline", "rl", "difference", "")
@@ -18,11 +18,11 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
     rows = [HEADER, *_rows(report)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*verdict(report), "", *table, "", LEGEND]
+    return [*report["verdict"], "", *table, "", LEGEND]
 
 
 def markdown_table(report: Mapping[str, Any]) -> str:
-    """The figures with intervals as a Markdown table, a line about n and intervals below it."""
+    """The figures with intervals as a Markdown table, n, intervals and the bars that are met below it."""
     bootstrap = report["bootstrap"]
     rows = ((f"`{name}`", *cells) for name, *cells in _rows(report))
     table = table_lines(HEADER, rows, ("---", "---:", "---:", "---:", "---"))
@@ -30,7 +30,7 @@ def markdown_table(report: Mapping[str, Any]) -> str:
         f"{report['n']} held-out dialogues; mean [{percent(bootstrap['coverage'])} paired bootstrap interval, "
         f"{bootstrap['resamples']:,} resamples]; difference = rl - baseline. {LEGEND}."
     )
-    return f"{table}\n\n{note}\n"
+    return f"{table}\n\n{note}\n\n{report['verdict'][-1]}\n"
 
 
 def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -138,7 +138,7 @@ def relative_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def agreement_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Of the baseline, of rl and of the gain: the rank correlation of the reward and the held-out score."""
+    """Of the baseline, of rl and of the gain: the rank correlation of the critic's and the held-out score."""
     names = {"baseline": "baseline", "rl": "rl", "gain": "gain, rl - baseline"}
     return [(label, mean_and_interval(figure(report["agreement"], name), 3)) for name, label in names.items()]
 

@@ -109,6 +109,18 @@ def test_full_context_truncates_before_the_positions_run_out(policy) -> None:
     assert sum(len(talk.replies) for talk in roomy) > sum(len(talk.replies) for talk in played)
 
 
+def test_a_conversation_without_room_is_over_in_the_environment_too(policy) -> None:
+    """Choosing among candidates asks the environment for its live conversations: those alone that are sampled for."""
+    tight = POLICY.model_copy(update={"positions": 140})
+    chosen = play(policy, EPISODES, 4, settings=tight, world=SmallWorld(max_turns=40), candidates=2)
+    assert any(talk.truncated for talk in chosen) and len(chosen) == len(EPISODES)
+    env = SmallWorld(max_turns=40).build(2)
+    env.reset()
+    env.truncate(0)
+    _, _, _, truncated, infos = env.step(["", "Have you seen Heat?"])
+    assert truncated.tolist() == [True, False] and infos["turn"][0] is None
+
+
 def test_cut_reply_is_closed_by_the_next_observation(policy) -> None:
     end = policy[1].end
     cut = [

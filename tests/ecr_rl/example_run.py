@@ -54,6 +54,7 @@ def turn(reply: str = "Try Heat (1995)", answer: str = "", reward: float = 0.0, 
         "stripped": 0,
         "accepted": False,
         "kl": 0.0,
+        "found": 0.0,
     }
     return TurnRecord(**(values | changes))
 
@@ -127,7 +128,7 @@ def metric_lines(iterations: int = 40) -> list[dict[str, Any]]:
 
 def write_example_run(folder: Path, gain: float = 0.1, dialogues: int = 80, iterations: int = 40) -> Path:
     """A run folder as training and evaluation leave it."""
-    settings = {"name": "example", "evaluation": {"dialogues": dialogues, "samples": min(10, dialogues)}}
+    settings = {"name": "example", "evaluation": {"dialogues": dialogues}}
     write_text(folder / "config.yaml", config_yaml(RunConfig.model_validate(settings)))
     write_records(folder / "evaluation" / "baseline.jsonl", example_records(0.0, dialogues))
     write_records(folder / "evaluation" / "rl.jsonl", example_records(gain, dialogues))
@@ -143,6 +144,8 @@ def write_example_run(folder: Path, gain: float = 0.1, dialogues: int = 80, iter
         "wall_time_s": 412.7,
         "parameters": 2_431_617,
         "start_weights_sha256": START_HASH,
+        "selected_iteration": 20,
+        "selection": [{"iteration": i, "kl": i / 800, "reward": i / 40, "score": 0.5 + i / 200} for i in (0, 20, 40)],
         "command": "ecr-rl demo --out runs/demo",
     }
     write_json(folder / "evaluation" / "summary.json", facts)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from algorithms.second_evaluator import JUDGED
 from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.evaluation.figures import compare
 from ecr_rl.evaluation.records import ConversationRecord, GoldRecord
@@ -117,8 +118,9 @@ def test_a_turn_that_a_head_did_not_score_is_left_out() -> None:
 
 
 def test_a_figure_without_data_is_null_and_named() -> None:
-    baseline = [conversation(index, turn(kl=None)) for index in range(3)]
-    rl = [conversation(index, turn(kl=0.5)) for index in range(3)]
+    judged = [{"pmi": index, "held_out": dict.fromkeys(JUDGED, index / 3)} for index in range(3)]
+    baseline = [conversation(index, turn(kl=None, **judged[index])) for index in range(3)]
+    rl = [conversation(index, turn(kl=0.5, **judged[index])) for index in range(3)]
     report = compare(baseline, rl, resamples=20)
     assert report["systems"]["baseline"]["kl"] is None
     assert report["systems"]["rl"]["kl"]["mean"] == pytest.approx(0.1)
@@ -228,3 +230,24 @@ def test_relative_changes_have_intervals_of_their_own() -> None:
     found = compare([conversation(0, gold=gold[0])], [conversation(0, gold=gold[1])], resamples=20)
     assert found["relative"]["bleu1"] == {"mean": -0.5, "low": -0.5, "high": -0.5}
     assert found["relative"]["dist2"] is None
+
+
+def test_sr_and_rdl_by_hand() -> None:
+    """Of two conversations one finds a liked film in its second of two turns, the other one seen in its only turn."""
+    records = [
+        conversation(0, turn(found=0.0), turn(found=1.0)),
+        conversation(1, turn(found=0.5)),
+        conversation(2, turn(found=0.0)),
+        conversation(3, turn(found=None)),
+    ]
+    found = compare(records, records, resamples=20)["more"]["systems"]["rl"]
+    assert found["sr"]["mean"] == pytest.approx(2 / 3)
+    assert found["rdl"]["mean"] == pytest.approx((1 / 2 + 0.5 / 1 + 0) / 3)
+
+
+def test_a_baseline_without_spread_has_no_unit() -> None:
+    baseline = [conversation(index, turn(**held_out(0.5))) for index in range(3)]
+    rl = [conversation(index, turn(**held_out(0.6))) for index in range(3)]
+    found = compare(baseline, rl, resamples=20)
+    assert found["difference"]["held_out_overall"] is None
+    assert "held_out_overall" in found["missing"]

@@ -14,6 +14,7 @@ from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.evaluation.figures import compare
 from ecr_rl.evaluation.records import ConversationRecord, GoldRecord, Line, read_records, write_records
+from ecr_rl.report.bars import Bar, bars_of, sentence
 from ecr_rl.report.curves import read_curves, smoothed
 from ecr_rl.report.facts import LABELS
 from ecr_rl.report.report import sample_pairs, write_report
@@ -25,7 +26,13 @@ from envs.files import write_json
 from envs.heads import HEADS
 from tests.ecr_rl.example_run import START_HASH, conversation, example_records, turn, write_example_run
 
-PLOTS = ["heads_compared.png", "heads_over_training.png", "learning_curves.png", "optimisation.png"]
+PLOTS = [
+    "heads_compared.png",
+    "heads_over_training.png",
+    "learning_curves.png",
+    "optimisation.png",
+    "reward_over_kl.png",
+]
 ATTACK = "<script>alert('x')</script> & <img src=x onerror=alert(1)>"
 
 
@@ -96,8 +103,9 @@ def test_the_report_folder_holds_page_figures_and_plots(run: Path) -> None:
     assert sorted(file.name for file in (run / "report").iterdir()) == [
         *PLOTS[:2],
         "index.html",
-        *PLOTS[2:],
+        *PLOTS[2:4],
         "report.json",
+        *PLOTS[4:],
     ]
     for name in PLOTS:
         assert (run / "report" / name).read_bytes().startswith(b"\x89PNG")
@@ -149,11 +157,11 @@ def test_the_page_shows_verdict_figures_formulas_and_limits(report: dict[str, An
     assert report["more"]["sacrebleu"]["signature"] in text
 
 
-def test_ten_conversations_stand_side_by_side(run: Path, page: PageReader) -> None:
-    assert page.tags.count("article") == 10
+def test_twenty_conversations_stand_side_by_side(run: Path, page: PageReader) -> None:
+    assert page.tags.count("article") == 20
     heads = [text for text in page.text if text in HEADS]
     baseline, rl = (read_records(run / "evaluation" / f"{system}.jsonl") for system in ("baseline", "rl"))
-    shown = sample_pairs(list(zip(baseline, rl, strict=True)), 10, seed=0)
+    shown = sample_pairs(list(zip(baseline, rl, strict=True)), 20, seed=0)
     assert len(heads) == len(HEADS) * sum(len(record.turns) for pair in shown for record in pair)
     for first, second in shown:
         assert first.index == second.index
@@ -168,6 +176,54 @@ def test_samples_are_drawn_by_the_seed_and_not_by_their_reward() -> None:
     assert [first.index for first, _ in sample_pairs(poor, 10, seed=4)] == drawn
     assert [first.index for first, _ in sample_pairs(pairs, 10, seed=5)] != drawn
     assert len(sample_pairs(pairs[:3], 10, seed=0)) == 3
+
+
+def bars_by_name(gain: float, rl_reply: str, **rl: Any) -> dict[tuple[str, str], Bar]:
+    """The bars of 40 dialogues: rl gains so much in ``overall``, says this, and differs in what else is given."""
+    baseline = [
+        conversation(i, turn(f"try film {i} tonight", held_out={"overall": 0.5 + i % 2 / 100})) for i in range(40)
+    ]
+    said = [
+        conversation(i, turn(rl_reply.format(i), held_out={"overall": 0.5 + i % 2 / 100 + gain}, **rl))
+        for i in range(40)
+    ]
+    found = bars_of(compare(baseline, said, resamples=200), kl_target=0.05)
+    return {(bar.name, bar.asked): bar for bar in found}
+
+
+def test_bars_say_what_a_gain_has_to_keep() -> None:
+    bars = bars_by_name(0.1, "try film {} tonight", kl=0.25)
+    overall = "Held-out overall"
+    assert bars[overall, "interval above 0"].met and bars[overall, "mean at least +0.5 deviations"].met
+    assert bars["Distinct replies, rl / baseline", "at least 0.9"].found == "1.000"
+    assert bars["Most frequent reply of rl", "at most 2 % of all"].found == "2.5 %"
+    assert bars["DIST-2, rl / baseline", "at least 0.95"].met
+    # .25 nats over a reply of five tokens
+    assert bars["KL to the reference", "below 1.5 times its target of 0.05"].found == "0.0500 [0.0500, 0.0500]"
+    assert bars["Accepted", "interval above 0"].met is False
+    assert bars["Turns", "interval not above 0"].met
+    assert bars["Held-out empathy", "interval above 0"].met is None
+
+
+def test_bars_name_what_was_paid_for_a_gain() -> None:
+    bars = bars_by_name(0.1, "what do you like", kl=2.5, pmi=0.05)
+    missed = {bar.name for bar in bars.values() if bar.met is False}
+    assert {
+        "Distinct replies, rl / baseline",
+        "Most frequent reply of rl",
+        "DIST-2, rl / baseline",
+        "KL to the reference",
+    } <= missed
+    told = sentence(list(bars.values()))
+    assert "Most frequent reply of rl 100.0 % (at most 2 % of all)" in told
+    assert told.startswith(f"{sum(bar.met is True for bar in bars.values())} of ")
+
+
+def test_the_report_shows_its_bars(report: dict[str, Any], page: PageReader) -> None:
+    text = " ".join(" ".join(page.text).split())
+    assert report["verdict"][-1].startswith(f"{sum(bar['met'] is True for bar in report['bars'])} of ")
+    assert report["verdict"][-1] in text
+    assert {"met", "not met"} & {text.strip() for text in page.text}
 
 
 def test_every_text_is_escaped(tmp_path: Path) -> None:
@@ -271,7 +327,8 @@ def test_a_run_without_metrics_has_no_learning_curves(tmp_path: Path) -> None:
     folder = write_example_run(tmp_path, dialogues=4)
     (folder / "metrics.jsonl").unlink()
     report = write_report(folder)
-    assert sorted(file.name for file in (folder / "report").glob("*.png")) == ["heads_compared.png"]
+    plots = sorted(file.name for file in (folder / "report").glob("*.png"))
+    assert plots == ["heads_compared.png", "reward_over_kl.png"]
     assert report["missing"] == ["facts.iterations"]
 
 

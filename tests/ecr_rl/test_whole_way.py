@@ -143,7 +143,12 @@ def test_another_policy_can_be_the_baseline(finished: tuple[Path, dict[str, Any]
             pipeline.evaluate_against(run / "report")
     assert itself["difference"]["held_out_overall"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
     assert supervised["difference"] == report["difference"], "the run's own baseline, from its folder"
+    with RunFolder.create(run, config, resume=True) as folder:
+        replayed = Pipeline(config, folder).evaluate_against(None, seeker="replay", dialogues=3)
+    assert replayed["n"] == 3
+    assert (run / "against" / "supervised-seeker-replay" / "rl.jsonl").is_file()
     chosen = _best_of_four(run)
+    assert chosen["systems"]["baseline"]["kl"] is None, "the best of four has no known likelihood"
     assert chosen["systems"]["baseline"]["overall"]["mean"] > report["systems"]["baseline"]["overall"]["mean"]
     assert {file.name for file in (run / "against" / run.name).iterdir()} == {"baseline.jsonl", "rl.jsonl"}
 

@@ -11,7 +11,7 @@ import pytest
 from envs.conversation import EVALUATION, ConversationVectorEnv
 from envs.corpus import Corpus, load_corpus
 from envs.dialogue import Role
-from envs.model_seeker import ModelSeeker
+from envs.model_seeker import ModelSeeker, spoken
 from envs.proposals import PopularFilms
 from envs.scripted_policies import ASKING, NAMING, RandomFilms, play_script
 from envs.seeker_lines import FEELINGS, LINES
@@ -83,6 +83,22 @@ def test_no_secret_is_told_in_the_embedded_corpus(sample: Corpus, name: str) -> 
 @pytest.mark.parametrize("name", ["profile", "model"])
 def test_no_secret_is_told_on_redial(redial: Corpus, name: str) -> None:
     assert secrets_told(redial, seeker_of(name, redial), 200) == []
+
+
+@pytest.mark.parametrize("corpus", ["sample", "redial"])
+def test_a_wanted_film_is_never_said_whatever_the_model_writes(corpus: str, request: pytest.FixtureRequest) -> None:
+    found: Corpus = request.getfixturevalue(corpus)
+    env = ConversationVectorEnv(found.test[:150], found.catalog, num_envs=150, seeker="profile")
+    env.reset()
+    tried = 0
+    for state in env.conversations:
+        assert state is not None
+        wanted = [film for film in state.dialogue.profile.liked if film in found.catalog and film not in state.named]
+        for film in wanted:
+            written = f"Well, hm. I want {found.catalog[film].title}! I like good films."
+            assert found.catalog[film].title not in spoken(written, state).removeprefix("Well, hm.")
+            tried += 1
+    assert tried > 100
 
 
 def test_a_prompt_tells_no_secret(sample: Corpus) -> None:
