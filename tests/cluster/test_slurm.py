@@ -1,10 +1,12 @@
-"""``cluster/slurm.sbatch`` on a real Slurm of one node: a run, its resumption, its end; what it refuses."""
+"""``cluster/slurm.sbatch`` on a real Slurm of one node and among stand-ins: a run, its resumption, its end."""
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +19,26 @@ from tests.cluster.slurm_node import SlurmNode, slurm_node, why_not
 from tests.ecr_rl.small_run import SMALL
 
 SCRIPT = ROOT / "cluster" / "slurm.sbatch"
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(why_not() is not None, reason=f"Slurm: {why_not()}")]
+needs_slurm = pytest.mark.skipif(why_not() is not None, reason=f"Slurm: {why_not()}")
 TOKEN = "the-token-of-this-test-that-nobody-may-write-down"
+STAND_INS = {
+    "scontrol": "echo node",
+    "hostname": "echo 10.0.0.1",
+    "srun": 'while [[ $1 != bash ]]; do shift; done; exec "$@"',
+    "python": f"""case "$*" in
+        -c*) echo token ;;
+        *--help) exec {sys.executable} "$@" ;;
+        *) sleep "$RUN_SECONDS"; touch ended ;;
+    esac""",
+    "ray": """echo start >> starts
+    [[ $(wc -l < starts) -gt 2 ]] || exit 1
+    for word in "$@"; do [[ $word != --temp-dir=* ]] || folder=${word#*=}; done
+    mkdir -p "$folder" && touch "$folder/ray_current_cluster"
+    echo "Ray runtime started."
+    for _ in {1..20}; do [[ ! -e ended ]] || exit 1; sleep 0.1; done
+    exit 1""",
+}
+"""Programs in place of Slurm's and Ray's: a Ray that misses two starts, and ends after two seconds or with the run."""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +95,8 @@ def wait_for_checkpoint(node: SlurmNode, job: str, run: Path, count: int = 1) ->
         time.sleep(0.5)
 
 
+@pytest.mark.slow
+@needs_slurm
 def test_a_run_is_requeued_twice_and_goes_on_where_it_was(node: SlurmNode, cache: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     job = submit(node, *training(run, cache))
@@ -107,6 +129,8 @@ def test_a_run_is_requeued_twice_and_goes_on_where_it_was(node: SlurmNode, cache
     assert all((node.folder / "state") in path.parents for path in writers)  # Slurm's own copy of the environment
 
 
+@pytest.mark.slow
+@needs_slurm
 def test_a_cancelled_job_and_a_failing_one_leave_nothing(node: SlurmNode, cache: Path, tmp_path: Path) -> None:
     failing = submit(node, "status", str(tmp_path / "nowhere"))
     assert node.wait_for(failing, "FAILED", "COMPLETED")["ExitCode"] == "1:0", output(node, failing)
@@ -134,3 +158,46 @@ def test_what_it_refuses(words: list[str], said: str) -> None:
     done = subprocess.run(["bash", str(SCRIPT), *words], env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def run_alone(folder: Path, run_seconds: float, *words: str) -> subprocess.CompletedProcess[str]:
+    """The script in a job that was requeued once, among stand-ins."""
+    programs = folder / "programs"
+    programs.mkdir()
+    for name, body in STAND_INS.items():
+        (programs / name).write_text(f"#!/bin/bash\n{body}\n")
+        (programs / name).chmod(0o755)
+    environment = {
+        "PATH": f"{programs}:/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "RUN_SECONDS": str(run_seconds),
+        "SLURM_JOB_ID": str(random.randrange(10**6, 10**7)),
+        "SLURM_JOB_NODELIST": "node",
+        "SLURM_RESTART_COUNT": "1",
+    }
+    command = ["bash", str(SCRIPT), *words]
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_a_missed_start_is_repeated_and_a_ray_that_ended_is_not(tmp_path: Path) -> None:
+    done = run_alone(tmp_path, 30, "status", "run")
+    assert done.returncode == 1
+    assert "Ray on a node ended" in done.stderr
+    assert (tmp_path / "starts").read_text().count("start") == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "more"),
+    [
+        ("train demo --out run", " --resume"),
+        ("train demo --out run --resume", ""),
+        ("sweep smoke --out sweep", " --resume"),
+        ("label --out labels", " --resume"),
+        ("label merge one other --out labels", ""),
+        ("evaluate --run run", ""),
+    ],
+)
+def test_a_requeued_command_resumes_where_it_can(tmp_path: Path, words: str, more: str) -> None:
+    done = run_alone(tmp_path, 0, *words.split())
+    assert done.returncode == 0, done.stderr
+    assert f"start 2: {words}{more}\n" in done.stderr
