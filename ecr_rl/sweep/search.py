@@ -13,15 +13,34 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.air.constants import EXPR_PARAM_FILE
-from ray.tune import Callback, CheckpointConfig, FailureConfig, Result, ResultGrid, RunConfig, TuneConfig, Tuner
+from ray.tune import (
+    Callback,
+    CheckpointConfig,
+    ExperimentAnalysis,
+    FailureConfig,
+    Result,
+    RunConfig,
+    TuneConfig,
+    Tuner,
+)
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, PopulationBasedTraining, TrialScheduler
 from ray.tune.search import BasicVariantGenerator, Searcher
 
 from ecr_rl.sweep.settings import SweepSettings
-from ecr_rl.sweep.space import flat_values, tune_space, values_of
-from ecr_rl.sweep.trial import JOB, NAME, OBJECTIVE, PLAN, SEED, VALUES, SweepTrial, TrialPlan, trial_resources
+from ecr_rl.sweep.space import flat_values, mutations, tune_space, values_of
+from ecr_rl.sweep.trial import (
+    JOB,
+    NAME,
+    OBJECTIVE,
+    PLAN,
+    SEED,
+    SETTINGS,
+    VALUES,
+    SweepTrial,
+    TrialPlan,
+    trial_resources,
+)
 from envs.errors import ConfigError, RunError
 from envs.progress import OnStep
 
@@ -38,8 +57,8 @@ class TrialResult:
 
     Attributes:
         trial: Tune's name of it.
-        values: its settings by ``section.key``.
-        objective: the selecting evaluator's score of the policy it keeps; None where it failed before the first.
+        values: the settings that the policy it keeps was trained under, by ``section.key``.
+        objective: the selecting evaluator's score of that policy; None where the trial failed or trained none to score.
         status: ``finished``, ``stopped`` or ``failed``.
         iterations: that it ran.
         figures: of the kept policy: ``kl`` (nats a token), ``dist2``, ``iteration``; of the supervised one
@@ -91,7 +110,7 @@ def search(plan: TrialPlan, folder: Path, on_step: OnStep) -> list[TrialResult]:
         max_concurrent_trials=sweep.search.at_once or None,
     )
     found = _fit(plan, tune_space(sweep), config, folder / SEARCH, count * iterations, on_step)
-    return [_result(each, values_of(_config(each), sweep), iterations) for each in found]
+    return [trial_result(each, values_of(drawn, sweep), iterations) for each, drawn in found]
 
 
 def train_finals(
@@ -117,9 +136,9 @@ def train_finals(
     config = TuneConfig(metric=OBJECTIVE, mode="max", max_concurrent_trials=plan.sweep.search.at_once or None)
     found = _fit(plan, {JOB: tune.grid_search(jobs)}, config, folder / FINALS, len(jobs) * iterations, on_step)
     trained: dict[tuple[str, int], TrialResult] = {}
-    for each in found:
-        job = _config(each)[JOB]
-        result = trained[job[NAME], job[SEED]] = _result(each, job[VALUES], iterations)
+    for each, drawn in found:
+        job = drawn[JOB]
+        result = trained[job[NAME], job[SEED]] = trial_result(each, job[VALUES], iterations)
         if result.status == FAILED:
             raise RunError(f"the final training of {job[NAME]} with seed {job[SEED]} failed: {result.error}")
     return {name: [trained[name, seed] for seed in seeds] for name in candidates}
@@ -146,9 +165,21 @@ class _Progress(Callback):
         """Tune calls this with every result of a trial."""
         results = [each.last_result for each in trials if each.last_result]
         done = sum(result.get("training_iteration", 0) for result in results)
-        best = max((result[OBJECTIVE] for result in results if OBJECTIVE in result), default=math.nan)
+        best = max((result[OBJECTIVE] for result in results if result.get("kept_iteration")), default=math.nan)
         for tell in _listeners:
             tell(min(self._total, done), self._total, {"best_objective": best})
+
+
+class TrialSettings(Callback):
+    """Gives TensorBoard's hyperparameters the settings of a trial, in place of the draws that they were made from.
+
+    Tune's own logger, which comes after, writes ``Trial.evaluated_params`` at a trial's end.
+    """
+
+    def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
+        """Tune calls this with every result of a trial."""
+        name = {NAME: trial.config[JOB][NAME]} if JOB in trial.config else {}
+        trial.evaluated_params = name | flat_values(json.loads(result[SETTINGS]))
 
 
 @contextmanager
@@ -164,10 +195,13 @@ def _listening(on_step: OnStep, total: int) -> Iterator[None]:
 
 def _fit(
     plan: TrialPlan, drawn: Mapping[str, Any], config: TuneConfig, folder: Path, total: int, on_step: OnStep
-) -> ResultGrid:
-    """Run a Tune experiment in a folder, or go on with the one that is there."""
+) -> list[tuple[Result, dict[str, Any]]]:
+    """Run a Tune experiment in a folder, or go on with the one that is there; each result with its trial's config."""
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the other one speaks in spite of verbose=0
+    os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # Tune hands it to trials: relative paths are the driver's
     failures, every = plan.sweep.search.failures, plan.config.ppo.checkpoint_every
+    # A trial may take over an older checkpoint of one that has gone on since.
+    kept = None if isinstance(config.scheduler, PopulationBasedTraining) else 1
     space = {**drawn, PLAN: ray.put(plan)}
     trainable = tune.with_resources(SweepTrial, trial_resources(plan.config.resources))
     # A search that was killed before its first trial left a file that cannot be read.
@@ -178,14 +212,20 @@ def _fit(
             name=folder.name,
             storage_path=str(folder.parent.absolute()),
             stop={"training_iteration": plan.config.ppo.iterations},
-            checkpoint_config=CheckpointConfig(num_to_keep=1, checkpoint_frequency=every, checkpoint_at_end=True),
+            checkpoint_config=CheckpointConfig(num_to_keep=kept, checkpoint_frequency=every, checkpoint_at_end=True),
             failure_config=FailureConfig(max_failures=failures),
-            callbacks=[_Progress(total)],
+            callbacks=[_Progress(total), TrialSettings()],
             verbose=0,
         )
         tuner = Tuner(trainable, param_space=space, tune_config=config, run_config=run)
     with _listening(on_step, total):
-        return tuner.fit()
+        found = tuner.fit()
+    # From the experiment's state: a trial that failed as it started left no file of its config.
+    trials = ExperimentAnalysis(found.experiment_path).trials
+    if not all(trial.is_finished() for trial in trials):
+        raise KeyboardInterrupt  # which ends Tune's work, and which it keeps to itself
+    configs = {trial.path: trial.config for trial in trials}
+    return [(each, configs[each.path]) for each in found]
 
 
 def sampler_of(sweep: SweepSettings) -> Searcher | BasicVariantGenerator:
@@ -214,24 +254,27 @@ def scheduler_of(sweep: SweepSettings, iterations: int) -> TrialScheduler:
         return PopulationBasedTraining(
             time_attr="training_iteration",
             perturbation_interval=wanted.interval,
-            hyperparam_mutations=tune_space(sweep),
+            hyperparam_mutations=mutations(sweep),
         )
     return FIFOScheduler()
 
 
-def _config(found: Result) -> dict[str, Any]:
-    """A trial's Tune config as its folder has it: the config of RLlib's result is the algorithm's."""
-    return json.loads((Path(found.path) / EXPR_PARAM_FILE).read_text(encoding="utf-8"))
+def trial_result(found: Result, values: Mapping[str, Any], iterations: int) -> TrialResult:
+    """What a trial came to.
 
-
-def _result(found: Result, values: Mapping[str, Any], iterations: int) -> TrialResult:
+    Args:
+        found: the same as Tune has it.
+        values: its settings, where it has not told of those of its kept policy.
+        iterations: of a whole trial.
+    """
     metrics = found.metrics or {}
     done = int(metrics.get("training_iteration", 0))
     status = FAILED if found.error is not None else FINISHED if done >= iterations else STOPPED
     return TrialResult(
         trial=str(metrics.get("trial_id", Path(found.path).name)),
-        values=values,
-        objective=metrics.get(OBJECTIVE),
+        values=json.loads(metrics[SETTINGS]) if SETTINGS in metrics else values,
+        # Before a trained policy was scored, the objective is the supervised one's score.
+        objective=metrics[OBJECTIVE] if status != FAILED and metrics.get("kept_iteration") else None,
         status=status,
         iterations=done,
         figures={name.removeprefix("kept_"): metrics.get(name) for name in _KEPT},

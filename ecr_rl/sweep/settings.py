@@ -9,6 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from algorithms.settings import PPOSettings
 from ecr_rl.config import RunConfig, changed, find_profile, load_config
 from ecr_rl.overrides import one_line, parse_override
 from envs.errors import ConfigError
@@ -88,7 +89,7 @@ class SweepSettings(Settings):
         """The base run's settings, the command line's changes last.
 
         Raises:
-            ConfigError: they do not fit together, or leave no evaluator to choose by.
+            ConfigError: they do not fit together, leave no evaluator to choose by, or compare trials before it scored.
         """
         given = {".".join(override.path): override.value for override in map(parse_override, overrides)}
         config = changed(load_config(self.base), {**self.changes, "name": self.name, **given})
@@ -97,6 +98,8 @@ class SweepSettings(Settings):
                 "ppo.select_every=0 leaves the sweep without its objective, the selecting evaluator's score of "
                 "held-out dialogues. Set it to the iterations between two scores"
             )
+        for problem in _too_early(self.scheduler, config.ppo):
+            raise ConfigError(problem)
         return config
 
 
@@ -129,6 +132,19 @@ def _problems(file: Path, error: ValidationError) -> Iterator[str]:
     for detail in error.errors():
         key = ".".join(map(str, detail["loc"]))
         yield f"{file}: {key}: {detail['msg'].removeprefix('Value error, ')}"
+
+
+def _too_early(scheduler: SchedulerSettings, ppo: PPOSettings) -> Iterator[str]:
+    """A scheduler that compares trials of which no trained policy was scored: all stand at the supervised one's."""
+    field = {"asha": "grace", "pbt": "interval"}.get(scheduler.kind)
+    # As Selection.due has it: beyond the value warm-up, and after the last iteration.
+    first = min(ppo.iterations, (ppo.value_warmup // ppo.select_every + 1) * ppo.select_every)
+    if field is not None and getattr(scheduler, field) < first:
+        yield (
+            f"scheduler.{field}={getattr(scheduler, field)} compares trials before a policy of theirs is scored, after "
+            f"iteration {first} (ppo.select_every={ppo.select_every}, ppo.value_warmup={ppo.value_warmup}, "
+            f"ppo.iterations={ppo.iterations}). Raise scheduler.{field} to {first}, or score earlier"
+        )
 
 
 def _conflicts(sweep: SweepSettings) -> Iterator[str]:

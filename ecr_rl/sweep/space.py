@@ -21,6 +21,12 @@ def tune_space(sweep: SweepSettings) -> dict[str, Any]:
     return {key: _grid(axis) if grid else _domain(axis) for key, axis in sweep.space.items()}
 
 
+def mutations(sweep: SweepSettings) -> dict[str, Any]:
+    """What population based training varies: it steps along a list, where it would multiply a domain's choices."""
+    lists = {key: list(axis.choices) for key, axis in sweep.space.items() if axis.choices is not None}
+    return tune_space(sweep) | lists
+
+
 def values_of(sample: Mapping[str, Any], sweep: SweepSettings) -> dict[str, Any]:
     """The settings that a draw stands for, by ``section.key``.
 

@@ -1,6 +1,7 @@
 """A sweep from its settings to its report: trained parts, the search, the final trainings, what they say.
 
 config.yaml  sweep.yaml    the base run's settings; the sweep's      status.json, metrics.jsonl   as of a run
+base.yaml                  the base run's settings that must stay    as they were when the sweep began
 search/  finals/           Ray Tune's experiments, with TensorBoard's events of each trial
 sweep.json  trials.csv     what was found                            report/index.html            the same to read
 """
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,25 +19,31 @@ from typing import Any
 import yaml
 
 from ecr_rl.config import RunConfig
+from ecr_rl.evaluation.held_out import Played
 from ecr_rl.evaluation.nested import compare_runs
-from ecr_rl.evaluation.records import ConversationRecord, read_records
+from ecr_rl.evaluation.records import read_records
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs import RunFolder
 from ecr_rl.sweep.search import TrialResult, search, train_finals, trial_count
 from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import equal_weights, flat_values
-from ecr_rl.sweep.trial import RECORDS, TrialPlan
+from ecr_rl.sweep.trial import FAILURES, RECORDS, TrialPlan, trial_resources
 from ecr_rl.training.cluster import ray_instance
 from ecr_rl.training.ppo import REFERENCE, calibrate, parcels_of
-from envs.errors import RunError
+from envs.errors import ModelError, RunError
 from envs.files import write_json, write_text
+from envs.progress import OnStep
 
-SWEEP, RESULT, TABLE = "sweep.yaml", "sweep.json", "trials.csv"
+SWEEP, BASE, RESULT, TABLE = "sweep.yaml", "base.yaml", "sweep.json", "trials.csv"
 WINNER, EQUAL = "winner", "equal_weights"
 """The two candidates of the final trainings."""
 POWER = 2.8
 """Standard errors of the smallest effect that a two-sided 5 % test finds in four of five runs: 1.96 + .84."""
 _JUDGED = "held_out_overall"
+_SYNC = 60.0
+"""Seconds between two copies of a sweep's folder to its mirror."""
+_ELSEWHERE = {"cache", "mirror", "resources"}
+"""Sections of a run's settings that a sweep may go on with otherwise: where it runs."""
 
 
 def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool = False) -> dict[str, Any]:
@@ -50,21 +59,24 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
         What ``sweep.json`` says.
 
     Raises:
-        RunError: the folder holds another sweep; no trial came to an end; a final training failed.
+        RunError: the folder holds another sweep, or one of other settings; no trial came to an end; a final training
+            failed.
+        ClusterError: this machine can never hold a trial.
     """
     with RunFolder.create(out, config, resume) as run:
-        _keep_settings(sweep, run.path / SWEEP)
+        _keep(sweep.model_dump(mode="json"), run.path / SWEEP)
+        _keep(flat_values(config.model_dump(mode="json", exclude=_ELSEWHERE)), run.path / BASE)
         artefacts = Pipeline(config, run).artefacts()
         reference = run.path / REFERENCE
         if not reference.is_file():
             calibrate(config, artefacts, reference)
-        with ray_instance(config.resources):
+        with ray_instance(config.resources, trial_resources(config.resources).required_resources):
             parcels = parcels_of(config, artefacts, reference)
             plan = TrialPlan(config, sweep, artefacts, reference.absolute(), parcels, (run.path / "dump").absolute())
             iterations = config.ppo.iterations
             run.rewind("search", -1)
             with run.stage("search", trial_count(sweep) * iterations) as stage:
-                trials = search(plan, run.path, stage.update)
+                trials = search(plan, run.path, _mirrored(run, stage.update))
             winner = best_trial(trials)
             found: dict[str, Any] = {
                 "name": sweep.name,
@@ -80,7 +92,7 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
                 run.rewind("finals", -1)
                 with run.stage("finals", 2 * sweep.final.seeds * iterations) as stage:
                     candidates = {WINNER: winner.values, EQUAL: equal_weights(winner.values, sweep)}
-                    finals = train_finals(plan, candidates, run.path, stage.update)
+                    finals = train_finals(plan, candidates, run.path, _mirrored(run, stage.update))
                 for name, trained in finals.items():
                     found[name]["finals"] = [training.to_json() for training in trained]
                 found["seconds"]["finals"] = run.seconds("finals")
@@ -93,6 +105,20 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
             write_sweep_report(run.path)
             stage.update(1, 1, {})
     return found
+
+
+def _mirrored(run: RunFolder, on_step: OnStep) -> OnStep:
+    """``on_step``, after which the run's mirror gets what changed, once in ``_SYNC`` seconds."""
+    last = time.monotonic()
+
+    def step(done: int, total: int, figures: Mapping[str, float]) -> None:
+        nonlocal last
+        on_step(done, total, figures)
+        if time.monotonic() - last > _SYNC:
+            run.sync()
+            last = time.monotonic()
+
+    return step
 
 
 def best_trial(trials: Sequence[TrialResult]) -> TrialResult:
@@ -114,10 +140,25 @@ def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunC
     Returns:
         ``difference``: of each figure winner - equal weights with its interval; ``each``: of each seed; ``n``
         dialogues, ``runs`` seeds; ``width`` of the interval of ``held_out_overall`` and ``smallest_effect``, ``POWER``
-        standard errors; ``beats``: its interval lies above 0.
+        standard errors; ``beats``: its interval lies above 0; ``seeker_failures``: conversations left out.
+
+    Raises:
+        ModelError: the seeker failed in every conversation.
     """
-    pairs = [(_records(equal), _records(winner)) for equal, winner in zip(finals[EQUAL], finals[WINNER], strict=True)]
+    played = {name: [_test_conversations(training) for training in finals[name]] for name in (EQUAL, WINNER)}
+    failed = {place for each in played.values() for one in each for place in one.failed}
+    # Where the seeker failed in one training, the conversation is out of all: they are compared on the same ones.
+    kept = {
+        name: [[record for record in one.records if record.place not in failed] for one in each]
+        for name, each in played.items()
+    }
+    if not kept[EQUAL][0]:
+        raise ModelError(
+            f"the seeker failed in every one of {len(failed)} test conversations, once at least; the log says why"
+        )
+    pairs = list(zip(kept[EQUAL], kept[WINNER], strict=True))
     found = compare_runs(pairs, resamples=config.evaluation.resamples, seed=config.seed)
+    found["seeker_failures"] = len(failed)
     judged = found["difference"][_JUDGED]
     if judged is None:
         return {**found, "width": None, "smallest_effect": None, "beats": False}
@@ -146,23 +187,23 @@ def trials_csv(trials: Sequence[TrialResult]) -> str:
     return text.getvalue()
 
 
-def _records(training: TrialResult) -> list[ConversationRecord]:
+def _test_conversations(training: TrialResult) -> Played:
     if training.checkpoint is None:
         raise RunError(f"the final training {training.trial} left no checkpoint")
     with training.checkpoint.as_directory() as folder:
-        return read_records(Path(folder) / RECORDS)
+        failed = json.loads((Path(folder) / FAILURES).read_text(encoding="utf-8"))
+        return Played(read_records(Path(folder) / RECORDS), {(index, repeat) for index, repeat in failed})
 
 
-def _keep_settings(sweep: SweepSettings, file: Path) -> None:
-    """Write the sweep's settings down; those of a folder that is gone on with must be the same.
+def _keep(now: Mapping[str, Any], file: Path) -> None:
+    """Write settings down; those of a folder that is gone on with must be the same.
 
     Raises:
         RunError: it began with others.
     """
-    now = sweep.model_dump(mode="json")
     if file.is_file():
         before = yaml.safe_load(file.read_text(encoding="utf-8"))
         changed = sorted(key for key in now if now[key] != before.get(key))
         if changed:
             raise RunError(f"{file.parent} began with other {', '.join(changed)}. Put it back, or take another --out")
-    write_text(file, yaml.safe_dump(now, sort_keys=False))
+    write_text(file, yaml.safe_dump(dict(now), sort_keys=False))

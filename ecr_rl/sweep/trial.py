@@ -5,6 +5,7 @@ The objective is that evaluator's score of the policy the trial would keep, neve
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import values_of
 from ecr_rl.training.ppo import choice_of, export_policy, iteration_figures, trained_weights, world_of
 from ecr_rl.training.selection import FOLDER, Selection
+from envs.files import write_json
 
 PLAN, JOB = "plan", "job"
 """Keys of a trial's Tune config: what all trials share; what a final training is, in place of draws."""
@@ -34,6 +36,11 @@ NAME, SEED, VALUES = "name", "seed", "values"
 """Keys of a job: its candidate's name, its training seed, its settings by ``section.key``."""
 OBJECTIVE, RECORDS = "objective", "records.jsonl"
 """The figure that trials are chosen by; in a final training's last checkpoint, its test conversations."""
+FAILURES = "failures.json"
+"""Beside those, the places of the ones that ended because the seeker failed."""
+SETTINGS = "kept_settings"
+"""In a result, the settings that the kept policy was trained under; JSON, for TensorBoard would draw numbers."""
+_TRAINED = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ class SweepTrial(ConversationPPO):
         values = values_of(config, plan.sweep) if job is None else {**job[VALUES], SEED: job[SEED]}
         settings = changed(plan.config, values)
         self._plan, self._settings, self._final = plan, settings, job is not None
+        self._values = self._kept = values
         torch.set_num_threads(settings.resources.driver_threads)
         world = world_of(settings, plan.artefacts, plan.reference)
         chosen_on = world_of(settings, plan.artefacts, plan.reference, "valid")
@@ -96,12 +104,15 @@ class SweepTrial(ConversationPPO):
         done = self.iteration + 1
         if self._selection.due(done):
             figures |= self._selection.score(done, trained_weights(self), figures["kl_reference"])
+            if figures["selected_iteration"] == done:
+                self._kept = self._values
         kept = self._selection.best or self._selection.scores[0]
         figures |= {
             OBJECTIVE: kept.score,
             "kept_kl": kept.kl,
             "kept_dist2": kept.dist2,
             "kept_iteration": kept.iteration,
+            SETTINGS: json.dumps(self._kept),
         }
         return {**figures, "start_score": self._selection.scores[0].score}
 
@@ -110,15 +121,21 @@ class SweepTrial(ConversationPPO):
         super().save_checkpoint(checkpoint_dir)
         folder = Path(checkpoint_dir)
         self._selection.save(folder / FOLDER)
+        write_json(folder / _TRAINED, {"kept": self._kept, "kl": self._settings.ppo.kl})
         if self._final and self.iteration >= self._settings.ppo.iterations:
-            self._converse(folder / RECORDS)
+            self._converse(folder)
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint; from another trial's, with the KL weight of these settings."""
         super().load_checkpoint(checkpoint_dir)
-        self._selection.load(Path(checkpoint_dir) / FOLDER)
+        folder = Path(checkpoint_dir)
+        self._selection.load(folder / FOLDER)
+        trained = json.loads((folder / _TRAINED).read_text(encoding="utf-8"))
+        self._kept = trained["kept"]
+        if trained["kl"] != self._settings.ppo.kl:
+            self.learner_group.foreach_learner(_set_kl_weight, weight=self._settings.ppo.kl)  # pyright: ignore
 
-    def _converse(self, file: Path) -> None:
+    def _converse(self, folder: Path) -> None:
         """Let the kept policy converse on the test dialogues."""
         plan, settings = self._plan, self._settings
         conversations = HeldOutConversations(settings, plan.artefacts, plan.reference)
@@ -127,7 +144,12 @@ class SweepTrial(ConversationPPO):
             kept = self._selection.weights or trained_weights(self)
             export_policy(kept, settings, plan.artefacts, policy)
             played = conversations.play(policy, lambda done, total, figures: None)
-        write_records(file, [record for record in played.records if record.place not in played.failed])
+        write_records(folder / RECORDS, [record for record in played.records if record.place not in played.failed])
+        write_json(folder / FAILURES, sorted(played.failed))
+
+
+def _set_kl_weight(learner: Any, weight: float) -> None:
+    learner.kl_weight = weight
 
 
 def trial_resources(resources: ResourceSettings) -> PlacementGroupFactory:

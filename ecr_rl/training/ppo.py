@@ -10,12 +10,12 @@ import re
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import psutil
-import ray
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import LEARNER_RESULTS
 
@@ -34,7 +34,7 @@ from ecr_rl.artefacts import RECOMMENDER, ArtefactFolders
 from ecr_rl.config import RunConfig
 from ecr_rl.estimate import memory_warning
 from ecr_rl.runs import RunFolder
-from ecr_rl.training.cluster import ray_instance
+from ecr_rl.training.cluster import other_machines, ray_instance
 from ecr_rl.training.selection import FOLDER, Selection
 from envs.errors import RunError
 from envs.files import write_json
@@ -88,7 +88,7 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
     if artefacts.selector is not None:
         selection = Selection(config, world_of(config, artefacts, reference, "valid"), artefacts.selector)
     with ray_instance(config.resources):
-        if _nodes() < 2 and (warning := memory_warning(config, psutil.virtual_memory().available)):
+        if not other_machines() and (warning := memory_warning(config, psutil.virtual_memory().available)):
             log.warning(warning)
         parcels = parcels_of(config, artefacts, reference)
         choice = choice_of(config, artefacts)
@@ -103,6 +103,8 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
             export_policy(kept, config, artefacts, run.path / MODEL)
         finally:
             algorithm.stop()
+            with suppress(OSError):  # Ray makes it in the home folder, and leaves it empty
+                os.rmdir(algorithm.logdir)
     if Critic.load(artefacts.critic).weights_hash() != critic_before:
         raise RunError(f"the critic in {artefacts.critic} changed during training; its rewards cannot be trusted")
     facts = _facts(config, artefacts, run) | {"critic_sha256": critic_before}
@@ -139,18 +141,16 @@ def choice_of(config: RunConfig, artefacts: ArtefactFolders) -> ChoiceSettings |
 
 
 def parcels_of(config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> tuple[Parcel, ...]:
-    """What the workers of other machines need of this one's disk; nothing where the cluster is one node."""
-    if _nodes() < 2:
+    """What the workers of other machines need of this one's disk; nothing where there can be none."""
+    if not other_machines():
         return ()
     folders = [artefacts.critic, artefacts.recommender, artefacts.responder, artefacts.second_evaluator, reference]
-    local = [Path(place).expanduser() for place in (config.data.source, config.data.metadata) if place]
+    named = [config.data.source, config.data.metadata, config.data.validation.partition("#")[0]]
+    if config.env.seeker == "model" and config.env.seeker_model.endpoint is None:
+        named.append(config.env.seeker_model.model)
+    local = [Path(place).expanduser() for place in named if place]
     chosen = [artefacts.selector] if artefacts.selector is not None else []
     return pack([*folders, *chosen, *(place for place in local if place.exists())])
-
-
-def _nodes() -> int:
-    """Machines of the cluster."""
-    return sum(node["Alive"] for node in ray.nodes())
 
 
 def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None:

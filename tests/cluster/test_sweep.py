@@ -1,4 +1,4 @@
-"""Sweeps for real: killed and resumed, as a job, and on nodes of which one is lost and that share no cache."""
+"""Sweeps for real: with each sampler and scheduler, killed and resumed, as a job, and on nodes of which one is lost."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cluster.heads import BIN, ROOT, Head, clean_environment, end_with_children, free_ports, ray_head
 
@@ -68,12 +69,42 @@ def wait_until(condition: Any, process: subprocess.Popen[bytes], log: Path, seco
         time.sleep(0.1)
 
 
-def searching(trials: int, file: Path) -> Path:
-    """A smoke sweep of so many trials, one at a time, without final trainings."""
-    text = (ROOT / "tune_configs" / "smoke.yaml").read_text()
-    text = text.replace("{trials: 2}", f"{{trials: {trials}, at_once: 1}}").replace("{seeds: 1}", "{seeds: 0}")
-    file.write_text(text)
+def searching(trials: int, file: Path, search: dict[str, Any] | None = None, **sections: dict[str, Any]) -> Path:
+    """A smoke sweep of so many trials, one at a time, without final trainings; ``sections`` replace its own."""
+    sweep = yaml.safe_load((ROOT / "tune_configs" / "smoke.yaml").read_text())
+    sweep |= {"final": {"seeds": 0}, "search": {"trials": trials, "at_once": 1, **(search or {})}, **sections}
+    file.write_text(yaml.safe_dump(sweep, sort_keys=False))
     return file
+
+
+def swept(sweep: Path, cache: Path, tmp_path: Path, *changes: str) -> dict[str, Any]:
+    """What a sweep found that ran to its end."""
+    (tmp_path / "home").mkdir()
+    arguments = words(tmp_path / "sweep", cache, *changes)
+    arguments[1] = str(sweep)
+    process = start(arguments, clean_environment(tmp_path / "home"), tmp_path / "log")
+    assert process.wait(timeout=600) == 0, (tmp_path / "log").read_text()[-3000:]
+    return json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+
+
+def hyperparameters(out: Path) -> list[str]:
+    """Of each trial of the search the names that TensorBoard's hyperparameters have there."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    names: list[str] = []
+    for folder in sorted(path for path in (out / "search").iterdir() if path.is_dir()):
+        found = EventAccumulator(str(folder)).Reload().PluginTagToContent("hparams")
+        starts = (HParamsPluginData.FromString(content).session_start_info for content in found.values())
+        names += [name for start in starts for name in start.hparams]
+    return names
+
+
+def wins(found: dict[str, Any]) -> bool:
+    """Whether the winner is the trial of the highest objective, under settings whose weights sum to 1."""
+    weights = [value for name, value in found["winner"]["config"].items() if name.startswith("reward.weights.")]
+    best = max(trial["objective"] for trial in found["trials"])
+    return found["winner"]["objective"] == best and sum(weights) == pytest.approx(1)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +143,59 @@ def test_a_killed_sweep_goes_on_and_loses_no_finished_trial(cache: Path, tmp_pat
     other = start([*arguments[:1], "tune_configs/smoke.yaml", *arguments[2:]], environment, tmp_path / "refused")
     assert other.wait(timeout=120) == 1
     assert "began with other final, name, search. Put it back" in (tmp_path / "refused").read_text()
+    longer = start([*arguments, "-s", "ppo.iterations=4"], environment, tmp_path / "longer")
+    assert longer.wait(timeout=120) == 1
+    assert "began with other ppo.iterations. Put it back" in (tmp_path / "longer").read_text()
+
+
+def test_asha_ends_the_weaker_trials_and_a_trial_may_ask_for_more_than_the_cores(cache: Path, tmp_path: Path) -> None:
+    sweep = searching(3, tmp_path / "asha.yaml", scheduler={"kind": "asha", "grace": 2, "reduction": 2})
+    threads = f"resources.driver_threads={(os.cpu_count() or 1) + 1}"
+    found = swept(sweep, cache, tmp_path, "ppo.iterations=4", threads)
+    ended = [(trial["status"], trial["iterations"]) for trial in found["trials"]]
+    assert ended[0] == ("finished", 4), "nothing is known yet that it could be weaker than"
+    assert set(ended) <= {("finished", 4), ("stopped", 2)} and len(ended) == 3
+    assert wins(found)
+    names = hyperparameters(tmp_path / "sweep")
+    assert names.count("reward.weights.empathy") == 3 and not any("/" in name for name in names)
+
+
+def test_population_based_training_keeps_choices_and_needs_no_absolute_paths(cache: Path, tmp_path: Path) -> None:
+    sweep = searching(
+        2,
+        tmp_path / "pbt.yaml",
+        search={"at_once": 2},
+        space={
+            "reward.weights": {"simplex": ["empathy", "overall"]},
+            "reward.acceptance": {"choices": [0.1, 0.5]},
+            "ppo.kl": {"uniform": [0.1, 0.5]},
+        },
+        scheduler={"kind": "pbt", "interval": 2},
+    )
+    found = swept(sweep, Path(os.path.relpath(cache, ROOT)), tmp_path, "ppo.iterations=7")
+    assert [(trial["status"], trial["iterations"]) for trial in found["trials"]] == [("finished", 7)] * 2
+    assert {trial["config"]["reward.acceptance"] for trial in found["trials"]} <= {0.1, 0.5}
+    assert wins(found)
+
+
+def test_a_trial_that_cannot_start_is_failed_and_the_sweep_goes_on(cache: Path, tmp_path: Path) -> None:
+    space = {"ppo.minibatch_conversations": {"choices": [5, 16]}}  # of 16 conversations
+    sweep = searching(2, tmp_path / "grid.yaml", search={"sampler": "grid", "failures": 0}, space=space)
+    found = swept(sweep, cache, tmp_path)
+    failed, finished = found["trials"]
+    assert (failed["status"], failed["objective"], failed["iterations"]) == ("failed", None, 0)
+    assert failed["config"] == {"ppo.minibatch_conversations": 5}
+    assert "ppo.conversations_per_iteration=16 is not a multiple of" in failed["error"]
+    assert finished["status"] == "finished"
+    assert found["winner"] == finished
+
+
+def test_optuna_searches(cache: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    found = swept(searching(3, tmp_path / "optuna.yaml", search={"sampler": "optuna"}), cache, tmp_path)
+    assert [(trial["status"], trial["iterations"]) for trial in found["trials"]] == [("finished", 3)] * 3
+    assert len({trial["config"]["reward.cap"] for trial in found["trials"]}) == 3
+    assert wins(found)
 
 
 @pytest.mark.parametrize("token", [True, False], ids=["with a token", "without one"])

@@ -5,23 +5,33 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from ray.rllib.utils import unflatten_dict
+from ray.tune import Checkpoint, Result
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 from ray.tune.search import Searcher
 
+from algorithms.settings import ResourceSettings
 from ecr_rl.config import load_config, sweeps
+from ecr_rl.evaluation.records import write_records
 from ecr_rl.report.sweep_plots import pareto_front
 from ecr_rl.report.sweep_report import importance_of, outcome, verdict, write_sweep_report
-from ecr_rl.sweep.search import TrialResult, sampler_of, scheduler_of, trial_count
+from ecr_rl.runs import RunFolder
+from ecr_rl.sweep.search import TrialResult, TrialSettings, sampler_of, scheduler_of, trial_count, trial_result
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
-from ecr_rl.sweep.space import equal_weights, flat_values, simplex_weights, tune_space, values_of
-from ecr_rl.sweep.sweep import best_trial, trials_csv
-from envs.errors import ConfigError, RunError
+from ecr_rl.sweep.space import equal_weights, flat_values, mutations, simplex_weights, tune_space, values_of
+from ecr_rl.sweep.sweep import BASE, EQUAL, WINNER, best_trial, compare_candidates, run_sweep, trials_csv
+from ecr_rl.sweep.trial import FAILURES, RECORDS, trial_resources
+from ecr_rl.training.cluster import ray_instance
+from envs.errors import ConfigError, ModelError, RunError
+from envs.files import write_json
 from envs.heads import HEADS
+from tests.ecr_rl.example_run import conversation, turn
 
 SPACE = {
     "reward.weights": {"simplex": ["empathy", "overall", "bleu"], "steps": 2},
@@ -116,6 +126,93 @@ def test_a_sweep_without_its_objective_is_refused() -> None:
         sweep().run_config(("ppo.select_every=0",))
     with pytest.raises(ConfigError, match=r"unknown key reward\.capp"):
         sweep(changes={"reward.capp": 1}).run_config()
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "changes", "said"),
+    [
+        ({"kind": "asha", "grace": 4}, (), r"scheduler\.grace=4 .* after iteration 5 .* Raise scheduler\.grace to 5"),
+        ({"kind": "pbt", "interval": 5}, ("ppo.value_warmup=5",), r"Raise scheduler\.interval to 10"),
+        ({"kind": "asha", "grace": 7}, ("ppo.iterations=8", "ppo.value_warmup=5"), r"Raise scheduler\.grace to 8"),
+    ],
+)
+def test_trials_are_not_compared_before_a_trained_policy_is_scored(
+    scheduler: dict[str, Any], changes: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        sweep(scheduler=scheduler).run_config(changes)
+    assert sweep(scheduler={"kind": "asha", "grace": 10}).run_config(("ppo.value_warmup=5",)).ppo.value_warmup == 5
+
+
+def test_a_sweep_goes_on_only_with_the_run_that_it_began_with(tmp_path: Path) -> None:
+    began, now = (sweep().run_config((f"ppo.iterations={count}",)) for count in (15, 20))
+    RunFolder.create(tmp_path / "sweep", began).close()
+    (tmp_path / "sweep" / BASE).write_text(yaml.safe_dump(flat_values(began.model_dump(mode="json"))))
+    with pytest.raises(RunError, match=r"began with other ppo\.iterations\. Put it back"):
+        run_sweep(sweep(), now, tmp_path / "sweep", resume=True)
+
+
+def from_tune(error: Exception | None = None, **metrics: Any) -> Result:
+    """A result as Tune gives it, of a whole trial unless told otherwise."""
+    kept = json.dumps({"reward.cap": 2.0})
+    reported = {"training_iteration": 15, "objective": 0.6, "kept_iteration": 10, "kept_settings": kept, **metrics}
+    return Result(metrics={"trial_id": "a", **reported}, checkpoint=None, error=error, path="/search/a")
+
+
+def test_a_failed_trial_is_never_a_number() -> None:
+    done = trial_result(from_tune(), {"reward.cap": 1.0}, 15)
+    assert (done.status, done.objective, done.values) == ("finished", 0.6, {"reward.cap": 2.0})
+    failed = trial_result(from_tune(RuntimeError("out of memory"), training_iteration=12), {}, 15)
+    assert (failed.status, failed.objective, failed.error) == ("failed", None, "out of memory")
+    unscored = trial_result(from_tune(training_iteration=4, kept_iteration=0), {}, 15)
+    assert (unscored.status, unscored.objective) == ("stopped", None), "the objective is the supervised policy's score"
+
+
+def test_a_trial_that_failed_as_it_started_has_its_settings() -> None:
+    found = Result(metrics={"trial_id": "b"}, checkpoint=None, error=RuntimeError("no such file"), path="/search/b")
+    result = trial_result(found, {"reward.cap": 1.0}, 15)
+    assert (result.trial, result.status, result.objective, result.iterations) == ("b", "failed", None, 0)
+    assert result.config == {"reward.cap": 1.0}
+
+
+def test_hyperparameters_are_settings_not_draws() -> None:
+    weights = {"reward.weights": {"empathy": 0.25, "overall": 0.75}}
+    drawn: Any = SimpleNamespace(config={}, evaluated_params={"reward.weights/empathy": 0.9})
+    TrialSettings().on_trial_result(1, [drawn], drawn, {"kept_settings": json.dumps(weights)})
+    assert drawn.evaluated_params == {"reward.weights.empathy": 0.25, "reward.weights.overall": 0.75}
+    final: Any = SimpleNamespace(config={"job": {"name": "winner"}}, evaluated_params={})
+    TrialSettings().on_trial_result(1, [final], final, {"kept_settings": json.dumps(weights | {"seed": 1})})
+    assert final.evaluated_params == {"name": "winner", "seed": 1, **drawn.evaluated_params}
+
+
+def final_training(folder: Path, failed: set[int], reward: float) -> TrialResult:
+    """A final training that leaves six test conversations, but those in which its seeker failed."""
+    write_records(folder / RECORDS, [conversation(n, turn(reward=reward)) for n in range(6) if n not in failed])
+    write_json(folder / FAILURES, sorted((n, 0) for n in failed))
+    return TrialResult(folder.name, {}, 0.5, "finished", 15, {}, 60.0, checkpoint=Checkpoint.from_directory(folder))
+
+
+def test_a_seeker_that_fails_once_leaves_its_dialogue_out_of_all_trainings(tmp_path: Path) -> None:
+    failed = {EQUAL: [{1}, set()], WINNER: [set(), {4}]}
+    finals = {
+        name: [final_training(tmp_path / f"{name}-{seed}", each, reward) for seed, each in enumerate(failed[name])]
+        for name, reward in ((EQUAL, 0.0), (WINNER, 1.0))
+    }
+    found = compare_candidates(finals, load_config("demo", ("evaluation.resamples=20",)))
+    assert (found["n"], found["runs"], found["seeker_failures"]) == (4, 2, 2)
+    assert found["difference"]["reward"]["mean"] == pytest.approx(1.0)
+    nothing = {name: [final_training(tmp_path / name, set(range(6)), 0.0)] for name in (EQUAL, WINNER)}
+    with pytest.raises(ModelError, match="the seeker failed in every one of 6 test conversations"):
+        compare_candidates(nothing, load_config("demo"))
+
+
+def test_a_trial_that_a_cluster_cannot_hold_is_told_of(ray_session: Any, caplog: pytest.LogCaptureFixture) -> None:
+    resources = ResourceSettings(driver_threads=2, env_runners=4)
+    with ray_instance(resources, trial_resources(resources).required_resources):
+        assert "each trial reserves more than the cluster has now (CPU 6 of 4)" in caplog.text
+    caplog.clear()
+    with ray_instance(resources):
+        assert not caplog.text
 
 
 def test_the_best_objective_wins_whatever_was_paid() -> None:
@@ -236,3 +333,13 @@ def test_schedulers_count_iterations_not_seconds() -> None:
     assert isinstance(pbt, PopulationBasedTraining)
     assert pbt._time_attr == asha._time_attr == "training_iteration"
     assert pbt._perturbation_interval == 5
+
+
+def test_population_based_training_steps_along_choices() -> None:
+    settings = sweep(space={**SPACE, "reward.acceptance": {"choices": [0.1, 0.5]}}, scheduler={"kind": "pbt"})
+    varied = mutations(settings)
+    assert varied["reward.acceptance"] == [0.1, 0.5], "a number of a Tune domain would be multiplied"
+    assert set(varied) == set(settings.space)
+    pbt = scheduler_of(settings, 15)
+    assert isinstance(pbt, PopulationBasedTraining)
+    assert pbt._hyperparam_mutations["reward.acceptance"] == [0.1, 0.5]
