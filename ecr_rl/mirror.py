@@ -2,14 +2,17 @@
 
 The run works on a local disk; whatever changed is sent at each checkpoint, finished stage and end. The copy's own list
 of files, ``mirror.json``, is written last, so that it names whole files alone; only files that stand in it are ever
-removed.
+removed. Others may work in the folder meanwhile: a file that goes before it is read counts as gone.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,24 +92,28 @@ class Mirror:
 
     def _push(self, folder: Path) -> int:
         sent = self._listing() if self._sent is None else self._sent
-        now = {
-            file.relative_to(folder).as_posix(): [file.stat().st_size, file.stat().st_mtime_ns]
-            for file in sorted(folder.rglob("*"))
-            if file.is_file() and file.name not in _UNSENT
-        }
+        now = _states(folder)
         changed = [name for name, state in now.items() if sent.get(name) != state]
-        for name in changed:
-            self._files.create_dir(str(PurePosixPath(self._place(name)).parent), recursive=True)
-            with (folder / name).open("rb") as source, self._files.open_output_stream(self._place(name)) as stream:
-                shutil.copyfileobj(source, stream, _CHUNK)
-        gone = [name for name in sent if name not in now]
-        if changed or gone:
+        vanished = {name for name in changed if not self._send(folder / name, self._place(name))}
+        now = {name: state for name, state in now.items() if name not in vanished}
+        if now != sent:
             with self._files.open_output_stream(self._place(LISTING)) as stream:
                 stream.write(json.dumps(now).encode())
-        for name in gone:
+        for name in sent.keys() - now.keys():
             self._files.delete_file(self._place(_within(name)))
         self._sent = now
-        return len(changed)
+        return len(changed) - len(vanished)
+
+    def _send(self, file: Path, place: str) -> bool:
+        """Copy a file; False where it is gone."""
+        try:
+            source = file.open("rb")
+        except FileNotFoundError:
+            return False
+        self._files.create_dir(str(PurePosixPath(place).parent), recursive=True)
+        with source, self._files.open_output_stream(place) as stream:
+            shutil.copyfileobj(source, stream, _CHUNK)
+        return True
 
     def _listing(self) -> dict[str, list[int]]:
         if not self.exists():
@@ -117,6 +124,24 @@ class Mirror:
 
     def _place(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
+
+
+def _states(folder: Path) -> dict[str, list[int]]:
+    """Bytes and time of change (ns) of a folder's files, by their paths inside."""
+    states: dict[str, list[int]] = {}
+
+    def refuse(error: OSError) -> None:
+        """What cannot be listed is no reason to remove its copy, but for a folder inside that is gone."""
+        if not isinstance(error, FileNotFoundError) or Path(error.filename) == folder:
+            raise error
+
+    for place, _, names in os.walk(folder, onerror=refuse):
+        for file in (Path(place, name) for name in names if name not in _UNSENT):
+            with suppress(FileNotFoundError):
+                found = file.stat()
+                if S_ISREG(found.st_mode):
+                    states[file.relative_to(folder).as_posix()] = [found.st_size, found.st_mtime_ns]
+    return states
 
 
 def _within(name: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # Before torch or ray is imported: workers inherit it, and two processes of all cores each slow each other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A Ray that a test starts would otherwise write its token into the home folder, for every later cluster from there.
+os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 @pytest.fixture(autouse=True)
@@ -25,17 +29,19 @@ def few_threads() -> None:
 
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[Any]:
-    """The one Ray instance of the run: four logical CPUs, no dashboard, workers with one thread each."""
+    """The one Ray instance of the run: four logical CPUs, no dashboard, workers with one thread each, own files."""
     import ray
 
-    ray.init(
-        num_cpus=4,
-        include_dashboard=False,
-        log_to_driver=False,
-        runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}},
-    )
-    yield ray
-    ray.shutdown()
+    with tempfile.TemporaryDirectory(prefix="ecr-ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        ray.init(
+            num_cpus=4,
+            include_dashboard=False,
+            log_to_driver=False,
+            runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}},
+            _temp_dir=folder,
+        )
+        yield ray
+        ray.shutdown()
 
 
 @pytest.fixture(scope="session")

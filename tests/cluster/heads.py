@@ -38,6 +38,14 @@ class Head:
     def started(self, *words: str, **more: str) -> Running:
         """``ecr-rl submit`` to it, under way."""
         command = [sys.executable, "-m", "ecr_rl", "submit", "--address", self.address, *words]
+        return self._start(command, more)
+
+    def ray_job(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command of ours by ``ray job submit`` alone, to its end."""
+        command = [str(BIN / "ray"), "job", "submit", "--address", self.address, "--working-dir", ".", "--"]
+        return self._start([*command, "python", "-m", "ecr_rl", *words], {}).wait_for()
+
+    def _start(self, command: list[str], more: Mapping[str, str]) -> Running:
         process = subprocess.Popen(
             command,
             cwd=ROOT,

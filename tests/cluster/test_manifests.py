@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,29 @@ def test_ray_up_accepts(file: Path, ray_command: Any) -> None:
     assert len(starts) == 2
     assert all("RAY_AUTH_MODE=token" in line for line in starts)
     assert "--dashboard-host=127.0.0.1" in starts[0]
+
+
+@pytest.mark.parametrize("file", RAY_UP, ids=lambda file: file.stem)
+def test_ray_up_brings_the_token_to_where_ray_looks(file: Path) -> None:
+    from ray.autoscaler._private.docker import docker_start_cmds
+
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    docker, mounts = config.get("docker"), config["file_mounts"]
+    if docker is None:
+        assert mounts == {"~/.ray/auth_token": "~/.ray/auth_token"}
+        return
+    assert list(mounts.values()) == ["~/.ray/auth_token"]
+    user, name = config["auth"]["ssh_user"], config["cluster_name"]
+    of_container = (docker["image"], mounts, docker["container_name"], docker["run_options"])
+    started = docker_start_cmds(user, *of_container, name, "/home/ray", "docker")
+    places = {inside: outside for outside, inside in re.findall(r"-v (\S+):(\S+)", started)}
+    place = places.pop("/home/ray/.ray/auth_token").replace("//", "/")
+    assert places == {"/shared": "/shared"}
+    readable = [line.split() for line in config["initialization_commands"] if "auth_token" in line]
+    assert [words[1:3] for words in readable] == [["chgrp", "1000"], ["chmod", "640"]]
+    assert all(fnmatch(place, words[3]) for words in readable)
+    image = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    assert "useradd --create-home --uid 1000 ray" in image
 
 
 def test_the_variants_are_three() -> None:

@@ -28,17 +28,17 @@ STAND_INS = {
     "python": f"""case "$*" in
         -c*) echo token ;;
         *--help) exec {sys.executable} "$@" ;;
-        *) sleep "$RUN_SECONDS"; touch ended ;;
+        *) for _ in $(seq "$TENTHS"); do sleep 0.1; done; touch ended ;;
     esac""",
     "ray": """echo start >> starts
     [[ $(wc -l < starts) -gt 2 ]] || exit 1
     for word in "$@"; do [[ $word != --temp-dir=* ]] || folder=${word#*=}; done
     mkdir -p "$folder" && touch "$folder/ray_current_cluster"
     echo "Ray runtime started."
-    for _ in {1..20}; do [[ ! -e ended ]] || exit 1; sleep 0.1; done
+    for _ in {1..40}; do [[ ! -e ended ]] || exit 1; sleep 0.1; done
     exit 1""",
 }
-"""Programs in place of Slurm's and Ray's: a Ray that misses two starts, and ends after two seconds or with the run."""
+"""Programs in place of Slurm's and Ray's: a Ray that misses two starts, and ends after four seconds or with the run."""
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_what_it_refuses(words: list[str], said: str) -> None:
     assert said in done.stderr
 
 
-def run_alone(folder: Path, run_seconds: float, *words: str) -> subprocess.CompletedProcess[str]:
+def run_alone(folder: Path, run_seconds: int, *words: str) -> subprocess.CompletedProcess[str]:
     """The script in a job that was requeued once, among stand-ins."""
     programs = folder / "programs"
     programs.mkdir()
@@ -170,7 +170,7 @@ def run_alone(folder: Path, run_seconds: float, *words: str) -> subprocess.Compl
     environment = {
         "PATH": f"{programs}:/usr/bin:/bin",
         "PYTHONPATH": str(ROOT),
-        "RUN_SECONDS": str(run_seconds),
+        "TENTHS": str(10 * run_seconds),
         "SLURM_JOB_ID": str(random.randrange(10**6, 10**7)),
         "SLURM_JOB_NODELIST": "node",
         "SLURM_RESTART_COUNT": "1",

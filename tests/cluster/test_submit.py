@@ -1,4 +1,4 @@
-"""``ecr-rl submit`` against a real head, without and with token authentication."""
+"""``ecr-rl submit``, and ``ray job submit`` alone, against a real head, without and with token authentication."""
 
 from __future__ import annotations
 
@@ -93,6 +93,21 @@ def test_with_a_token_and_without_one(tmp_path: Path) -> None:
         said += [text for done in (without, refused, by_file, trained) for text in (done.stdout, done.stderr)]
         assert not [text for text in said if token in text or wrong in text]
         assert _files_with(token, head.folder, tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token", [True, False], ids=["with a token", "without one"])
+def test_ray_submits_a_training_alone(tmp_path: Path, token: bool) -> None:
+    more = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(24)} if token else {}
+    with ray_head(cpus=4, **more) as head:
+        failing = head.ray_job("status", str(tmp_path))
+        assert failing.returncode == 1
+        assert "no run there" in failing.stdout + failing.stderr
+        trained = head.ray_job(*training(tmp_path / "run", tmp_path / "cache"))
+        said = trained.stdout + trained.stderr
+        assert trained.returncode == 0, said[-3000:]
+        assert "ppo: done" in said  # the job's own output came through
+        assert (tmp_path / "run" / "report" / "index.html").is_file()
 
 
 def _files_with(text: str, *folders: Path) -> list[Path]:

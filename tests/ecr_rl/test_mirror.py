@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ecr_rl import mirror as mirror_module
 from ecr_rl.config import load_config
 from ecr_rl.mirror import LISTING, Mirror
 from ecr_rl.runs import RunFolder
@@ -41,6 +42,26 @@ def test_only_what_changed_is_sent_and_only_what_was_sent_is_removed(tmp_path: P
     assert contents(tmp_path / "back") == contents(folder)
     with pytest.raises(RunError, match="exists"):
         again.pull(tmp_path / "back")
+
+
+def test_a_file_that_goes_while_others_are_sent_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, place = tmp_path / "run", tmp_path / "bucket"
+    folder.mkdir()
+    for name in ("kept", "going"):
+        (folder / name).write_text(name)
+    mirror = Mirror(f"file://{place}")
+    assert mirror.push(folder) == 2
+    (folder / "going").unlink()
+    (folder / "listed").symlink_to(folder / "going")  # gone before its size is asked for
+    states = mirror_module._states
+    monkeypatch.setattr(mirror_module, "_states", lambda folder: states(folder) | {"going": [1, 1], "new": [1, 1]})
+    assert mirror.push(folder) == 0
+    assert json.loads((place / LISTING).read_text()).keys() == {"kept"}
+    assert contents(place).keys() == {"kept", LISTING}
+    shutil.rmtree(folder)
+    with pytest.raises(RunError):
+        mirror.push(folder)
+    assert contents(place).keys() == {"kept", LISTING}
 
 
 def test_a_run_goes_on_from_its_mirror_where_its_folder_is_gone(tmp_path: Path) -> None:
