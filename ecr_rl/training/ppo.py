@@ -104,7 +104,7 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
         finally:
             algorithm.stop()
             with suppress(OSError):  # Ray makes it in the home folder, and leaves it empty
-                os.rmdir(algorithm.logdir)
+                os.rmdir(str(algorithm.logdir))
     if Critic.load(artefacts.critic).weights_hash() != critic_before:
         raise RunError(f"the critic in {artefacts.critic} changed during training; its rewards cannot be trusted")
     facts = _facts(config, artefacts, run) | {"critic_sha256": critic_before}

@@ -90,7 +90,7 @@ def swept(sweep: Path, cache: Path, tmp_path: Path, *changes: str) -> dict[str, 
 def hyperparameters(out: Path) -> list[str]:
     """Of each trial of the search the names that TensorBoard's hyperparameters have there."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # pyright: ignore[reportAttributeAccessIssue]
 
     names: list[str] = []
     for folder in sorted(path for path in (out / "search").iterdir() if path.is_dir()):

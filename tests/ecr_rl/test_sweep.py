@@ -189,7 +189,8 @@ def final_training(folder: Path, failed: set[int], reward: float) -> TrialResult
     """A final training that leaves six test conversations, but those in which its seeker failed."""
     write_records(folder / RECORDS, [conversation(n, turn(reward=reward)) for n in range(6) if n not in failed])
     write_json(folder / FAILURES, sorted((n, 0) for n in failed))
-    return TrialResult(folder.name, {}, 0.5, "finished", 15, {}, 60.0, checkpoint=Checkpoint.from_directory(folder))
+    kept: Any = Checkpoint.from_directory(folder)
+    return TrialResult(folder.name, {}, 0.5, "finished", 15, {}, 60.0, checkpoint=kept)
 
 
 def test_a_seeker_that_fails_once_leaves_its_dialogue_out_of_all_trainings(tmp_path: Path) -> None:
