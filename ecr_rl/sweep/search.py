@@ -199,9 +199,12 @@ def _fit(
     """Run a Tune experiment in a folder, or go on with the one that is there; each result with its trial's config."""
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the other one speaks in spite of verbose=0
     os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # Tune hands it to trials: relative paths are the driver's
+    # Tune's state names the checkpoint that a trial goes on from. It is written often, and the checkpoint before stays,
+    # so that a sweep which is killed finds it.
+    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1")
     failures, every = plan.sweep.search.failures, plan.config.ppo.checkpoint_every
     # A trial may take over an older checkpoint of one that has gone on since.
-    kept = None if isinstance(config.scheduler, PopulationBasedTraining) else 1
+    kept = None if isinstance(config.scheduler, PopulationBasedTraining) else 2
     space = {**drawn, PLAN: ray.put(plan)}
     trainable = tune.with_resources(SweepTrial, trial_resources(plan.config.resources))
     # A search that was killed before its first trial left a file that cannot be read.
