@@ -96,6 +96,10 @@ class SweepTrial(ConversationPPO):
             **kwargs,
         )
 
+    def __repr__(self) -> str:
+        """Its kind alone: RLlib's own fails where a trial failed as it started, and the trial's error would be lost."""
+        return type(self).__name__
+
     def step(self) -> dict[str, Any]:
         """One iteration; its figures as plain numbers, and the objective so far."""
         if not self._selection.scores:
