@@ -56,7 +56,7 @@ def compare(
         "conversations": len(first[0]),
         "missing": main["missing"],
         "more": _section(further, *found.figures, counts_BN) | {"sacrebleu": _sacrebleu(first, second)},
-        "relative": _relative(*found.figures, counts_BN),
+        "relative": relative_changes(*found.figures, counts_BN),
         "agreement": _agreement(first, second, counts_BN),
         "frequent": {"baseline": _frequent(first), "rl": _frequent(second)},
         "formulas": {definition.name: definition.formula for definition in (*FIGURES, *further)},
@@ -226,7 +226,7 @@ def _emotion_match(dialogues: Dialogues) -> np.ndarray:
     return _floats([sum(row) / len(row) if row else np.nan for row in found])
 
 
-def _relative(baseline: Statistics, rl: Statistics, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:
+def relative_changes(baseline: Statistics, rl: Statistics, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:
     """(rl - baseline) / baseline of each figure of ``EXPECTED``, with its interval."""
     return {name: _json(relative(baseline[name], rl[name], counts_BN)) for name in EXPECTED}
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ecr_rl.evaluation.bootstrap import Interval, Statistic, draw, percentiles, whole
+from ecr_rl.evaluation.bootstrap import Interval, Statistic, draw, interval, percentiles, whole
 from ecr_rl.evaluation.definitions import FIGURES, MORE
-from ecr_rl.evaluation.figures import statistics_of
+from ecr_rl.evaluation.figures import relative_changes, statistics_of
 from ecr_rl.evaluation.records import ConversationRecord
 from envs.errors import DataError
 
 Records = Sequence[ConversationRecord]
+SYSTEMS = ("baseline", "rl")
 Pair = tuple[Statistic, Statistic]
 """One run's figure: of the baseline, and of the trained policy."""
 
@@ -58,7 +59,8 @@ def compare_runs(runs: Sequence[tuple[Records, Records]], *, resamples: int = 20
 
     Returns:
         ``difference``: of each figure the mean over runs with its nested interval, None without data; ``each``: of
-        each run its own difference; ``runs`` and ``n`` dialogues.
+        each run its own difference; ``relative``: its relative changes; ``accepted``: both its systems' success;
+        ``runs`` and ``n`` dialogues.
 
     Raises:
         DataError: the runs were evaluated on different dialogues, or no run is given.
@@ -81,6 +83,14 @@ def compare_runs(runs: Sequence[tuple[Records, Records]], *, resamples: int = 20
         "each": [
             {name: _json(nested_difference([pairs[name][run]], counts_BN, seed)) for name in names}
             for run in range(len(runs))
+        ],
+        "relative": [relative_changes(*each.figures, counts_BN) for each in found],
+        "accepted": [
+            {
+                name: _json(interval(figures["accepted"], counts_BN))
+                for name, figures in zip(SYSTEMS, each.figures, strict=True)
+            }
+            for each in found
         ],
         "runs": len(runs),
         "n": len(places[0]),

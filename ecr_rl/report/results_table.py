@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecr_rl.evaluation.definitions import FIGURES, MORE
-from ecr_rl.report.wording import MARKS, figure, mean_and_interval, reading
+from ecr_rl.evaluation.definitions import EXPECTED, FIGURES, MORE
+from ecr_rl.evaluation.nested import SYSTEMS
+from ecr_rl.report.wording import MARKS, figure, mean_and_interval, percent_range, percents, reading
 from ecr_rl.tables import table_lines
 
 SHOWN = (*(figure.name for figure in FIGURES), "dist1_all", "distinct_replies", "accepted", "turns", "sr", "rdl")
@@ -35,7 +36,21 @@ def results_table(found: Mapping[str, Any], names: Sequence[str]) -> str:
         f"dialogues{over}]. "
         f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0."
     )
-    return f"{table_lines(header, rows, ['---', *['---:'] * (len(header) - 2), '---'])}\n\n{note}\n"
+    table = table_lines(header, rows, ["---", *["---:"] * (len(header) - 2), "---"])
+    return f"{table}\n\n{note}\n\n{_beside(found, names)}\n"
+
+
+def _beside(found: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Of each run the relative changes beside what was expected, and how often the seeker accepted."""
+    rows = []
+    for name, bounds in EXPECTED.items():
+        changes = [figure(each, name) for each in found["relative"]]
+        rows.append([f"`{name}`, rl / baseline - 1", *map(percents, changes), percent_range(*bounds)])
+    for system in SYSTEMS:
+        shares = [mean_and_interval(figure(each, system), 3) for each in found["accepted"]]
+        rows.append([f"`accepted`, {system}", *shares, ""])
+    header = ["beside", *names, "an earlier project expected"]
+    return table_lines(header, rows, ["---", *["---:"] * len(names), "---"])
 
 
 def _mark(found: str) -> str:

@@ -130,10 +130,10 @@ def relative_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     for name, (low, high) in EXPECTED.items():
         change = figure(report["relative"], name)
         if change is None:
-            rows.append((name, NO_DATA, _range(low, high), NO_DATA))
+            rows.append((name, NO_DATA, percent_range(low, high), NO_DATA))
             continue
         met = "met" if change.mean >= low else "not met"
-        rows.append((name, _percents(change), _range(low, high), met))
+        rows.append((name, percents(change), percent_range(low, high), met))
     return rows
 
 
@@ -143,12 +143,16 @@ def agreement_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(label, mean_and_interval(figure(report["agreement"], name), 3)) for name, label in names.items()]
 
 
-def _percents(change: Interval) -> str:
+def percents(change: Interval | None) -> str:
+    """A relative change as ``-2.5 % [-7.3, +2.4]``."""
+    if change is None:
+        return NO_DATA
     mean, low, high = (f"{100 * number:+.1f}" for number in (change.mean, change.low, change.high))
     return f"{mean} % [{low}, {high}]"
 
 
-def _range(low: float, high: float) -> str:
+def percent_range(low: float, high: float) -> str:
+    """Two shares as ``+15 to +25 %``."""
     return f"{100 * low:+.0f} to {100 * high:+.0f} %"
 
 
