@@ -24,6 +24,12 @@ def sweep(
     trials: Annotated[
         int | None, typer.Option("--trials", min=1, help="So many trials, whatever the file says.")
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds", min=0, help="So many final trainings of winner and equal weights each; 0: a search alone."
+        ),
+    ] = None,
     into: Annotated[
         Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- sweep NAME -->` gets the outcome.")
     ] = None,
@@ -43,6 +49,8 @@ def sweep(
     settings = load_sweep(config)
     if trials is not None:
         settings = settings.model_copy(update={"search": settings.search.model_copy(update={"trials": trials})})
+    if seeds is not None:
+        settings = settings.model_copy(update={"final": settings.final.model_copy(update={"seeds": seeds})})
     run = settings.run_config(tuple(changes or ()))
     folder = out or Path("runs") / settings.name
     with working():

@@ -76,9 +76,9 @@ def outcome(folder: Path) -> str:
     columns = ("trial", "objective", "kl", "dist2", "iterations")
     rows = [[*(str(row[column]) for column in columns), *row["values"]] for row in cells]
     table = table_lines(header, rows, ["---", *["---:"] * (len(header) - 1)])
+    finals = f", final trainings in {minutes['finals']}" if found["comparison"] else ""
     return (
-        f"{len(trials)} trials ({counted}) in {minutes['search']}, final trainings in {minutes['finals']}. "
-        f"{verdict(found['comparison'])}\n\n{table}\n"
+        f"{len(trials)} trials ({counted}) in {minutes['search']}{finals}. {verdict(found['comparison'])}\n\n{table}\n"
     )
 
 
