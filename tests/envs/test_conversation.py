@@ -79,7 +79,8 @@ def test_gymnasiums_sync_vectorisation_works() -> None:
 @pytest.mark.parametrize("shared_memory", [True, False])
 def test_async_vectorisation_is_refused(shared_memory: bool) -> None:
     with pytest.raises(ConfigError, match="make_vec"):
-        AsyncVectorEnv([single, single], shared_memory=shared_memory)
+        # A forked child would have the handlers of a Ray that another test started.
+        AsyncVectorEnv([single, single], shared_memory=shared_memory, context="spawn")
 
 
 @pytest.mark.parametrize("render_mode", ["ansi", None])
