@@ -70,19 +70,27 @@ class RunFolder:
         self._mirror: Mirror | None = None
 
     @classmethod
-    def create(cls, path: str | Path, config: RunConfig, resume: bool = False) -> RunFolder:
+    def create(
+        cls, path: str | Path, config: RunConfig, resume: bool = False, changeable: Sequence[str] = CHANGEABLE
+    ) -> RunFolder:
         """A folder to write to: a new one, or with ``resume`` one that is there already.
+
+        Args:
+            path: the folder.
+            config: the run's settings.
+            resume: go on with a folder that exists.
+            changeable: settings that may be others than it began with.
 
         Raises:
             RunError: it exists and ``resume`` is not set; it is no run folder; its settings differ in more than
-                ``CHANGEABLE``; another process is working in it.
+                ``changeable``; another process is working in it.
         """
         path = Path(path)
         mirror = _mirror_of(config)
         if resume and mirror is not None and not path.exists() and mirror.exists():
             mirror.pull(path)
         if resume and path.exists():
-            _check_resumable(path, config)
+            _check_resumable(path, config, changeable)
         try:
             path.mkdir(parents=True, exist_ok=resume)
         except FileExistsError as error:
@@ -240,7 +248,7 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def _check_resumable(path: Path, config: RunConfig) -> None:
+def _check_resumable(path: Path, config: RunConfig, changeable: Sequence[str]) -> None:
     if not (path / CONFIG).is_file():
         others = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")] if path.is_dir() else [path]
         if others:
@@ -251,7 +259,7 @@ def _check_resumable(path: Path, config: RunConfig) -> None:
     changed = sorted(
         key
         for key in before.keys() | now.keys()
-        if before.get(key) != now.get(key) and not any(key == name or key.startswith(f"{name}.") for name in CHANGEABLE)
+        if before.get(key) != now.get(key) and not any(key == name or key.startswith(f"{name}.") for name in changeable)
     )
     if changed:
         lines = "\n".join(f"  {key}: {before.get(key)} -> {now.get(key)}" for key in changed)

@@ -1,7 +1,6 @@
 """A sweep from its settings to its report: trained parts, the search, the final trainings, what they say.
 
 config.yaml  sweep.yaml    the base run's settings; the sweep's      status.json, metrics.jsonl   as of a run
-base.yaml                  the base run's settings that must stay    as they were when the sweep began
 search/  finals/           Ray Tune's experiments, with TensorBoard's events of each trial
 sweep.json  trials.csv     what was found                            report/index.html            the same to read
 """
@@ -34,7 +33,7 @@ from envs.errors import ModelError, RunError
 from envs.files import write_json, write_text
 from envs.progress import OnStep
 
-SWEEP, BASE, RESULT, TABLE = "sweep.yaml", "base.yaml", "sweep.json", "trials.csv"
+SWEEP, RESULT, TABLE = "sweep.yaml", "sweep.json", "trials.csv"
 WINNER, EQUAL = "winner", "equal_weights"
 """The two candidates of the final trainings."""
 POWER = 2.8
@@ -42,8 +41,8 @@ POWER = 2.8
 _JUDGED = "held_out_overall"
 _SYNC = 60.0
 """Seconds between two copies of a sweep's folder to its mirror."""
-_ELSEWHERE = {"cache", "mirror", "resources"}
-"""Sections of a run's settings that a sweep may go on with otherwise: where it runs."""
+_ELSEWHERE = ("name", "cache", "mirror", "resources")
+"""What a sweep may go on with otherwise of the base run: where it runs. Its own settings, the name too, must stay."""
 
 
 def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool = False) -> dict[str, Any]:
@@ -63,9 +62,8 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
             failed.
         ClusterError: this machine can never hold a trial.
     """
-    with RunFolder.create(out, config, resume) as run:
-        _keep(sweep.model_dump(mode="json"), run.path / SWEEP)
-        _keep(flat_values(config.model_dump(mode="json", exclude=_ELSEWHERE)), run.path / BASE)
+    with RunFolder.create(out, config, resume, _ELSEWHERE) as run:
+        _keep_settings(sweep, run.path / SWEEP)
         artefacts = Pipeline(config, run).artefacts()
         reference = run.path / REFERENCE
         if not reference.is_file():
@@ -195,15 +193,16 @@ def _test_conversations(training: TrialResult) -> Played:
         return Played(read_records(Path(folder) / RECORDS), {(index, repeat) for index, repeat in failed})
 
 
-def _keep(now: Mapping[str, Any], file: Path) -> None:
-    """Write settings down; those of a folder that is gone on with must be the same.
+def _keep_settings(sweep: SweepSettings, file: Path) -> None:
+    """Write the sweep's settings down; those of a folder that is gone on with must be the same.
 
     Raises:
         RunError: it began with others.
     """
+    now = sweep.model_dump(mode="json")
     if file.is_file():
         before = yaml.safe_load(file.read_text(encoding="utf-8"))
         changed = sorted(key for key in now if now[key] != before.get(key))
         if changed:
             raise RunError(f"{file.parent} began with other {', '.join(changed)}. Put it back, or take another --out")
-    write_text(file, yaml.safe_dump(dict(now), sort_keys=False))
+    write_text(file, yaml.safe_dump(now, sort_keys=False))

@@ -145,7 +145,7 @@ def test_a_killed_sweep_goes_on_and_loses_no_finished_trial(cache: Path, tmp_pat
     assert "began with other final, name, search. Put it back" in (tmp_path / "refused").read_text()
     longer = start([*arguments, "-s", "ppo.iterations=4"], environment, tmp_path / "longer")
     assert longer.wait(timeout=120) == 1
-    assert "began with other ppo.iterations. Put it back" in (tmp_path / "longer").read_text()
+    assert "  ppo.iterations: 3 -> 4\nPut them back" in (tmp_path / "longer").read_text()
 
 
 def test_asha_ends_the_weaker_trials_and_a_trial_may_ask_for_more_than_the_cores(cache: Path, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from ray.rllib.utils import unflatten_dict
 from ray.tune import Checkpoint, Result
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
@@ -25,7 +24,7 @@ from ecr_rl.runs import RunFolder
 from ecr_rl.sweep.search import TrialResult, TrialSettings, sampler_of, scheduler_of, trial_count, trial_result
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
 from ecr_rl.sweep.space import equal_weights, flat_values, mutations, simplex_weights, tune_space, values_of
-from ecr_rl.sweep.sweep import BASE, EQUAL, WINNER, best_trial, compare_candidates, run_sweep, trials_csv
+from ecr_rl.sweep.sweep import EQUAL, WINNER, best_trial, compare_candidates, run_sweep, trials_csv
 from ecr_rl.sweep.trial import FAILURES, RECORDS, trial_resources
 from ecr_rl.training.cluster import ray_instance
 from envs.errors import ConfigError, ModelError, RunError
@@ -147,9 +146,9 @@ def test_trials_are_not_compared_before_a_trained_policy_is_scored(
 def test_a_sweep_goes_on_only_with_the_run_that_it_began_with(tmp_path: Path) -> None:
     began, now = (sweep().run_config((f"ppo.iterations={count}",)) for count in (15, 20))
     RunFolder.create(tmp_path / "sweep", began).close()
-    (tmp_path / "sweep" / BASE).write_text(yaml.safe_dump(flat_values(began.model_dump(mode="json"))))
-    with pytest.raises(RunError, match=r"began with other ppo\.iterations\. Put it back"):
+    with pytest.raises(RunError, match=r"began with other settings:\n  ppo\.iterations: 15 -> 20\nPut them back"):
         run_sweep(sweep(), now, tmp_path / "sweep", resume=True)
+    assert RunFolder.open(tmp_path / "sweep").config == began, "refused, it is as it was"
 
 
 def from_tune(error: Exception | None = None, **metrics: Any) -> Result:
