@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ecr_rl.commands.options import Json, Resume, Set
 from ecr_rl.commands.output import show, working
-from ecr_rl.config import sweeps
+from ecr_rl.config import sweeps, with_given
 from ecr_rl.tables import shown
 
 
@@ -46,11 +46,7 @@ def sweep(
     """
     from ecr_rl.sweep.settings import load_sweep
 
-    settings = load_sweep(config)
-    if trials is not None:
-        settings = settings.model_copy(update={"search": settings.search.model_copy(update={"trials": trials})})
-    if seeds is not None:
-        settings = settings.model_copy(update={"final": settings.final.model_copy(update={"seeds": seeds})})
+    settings = with_given(with_given(load_sweep(config), "search", trials=trials), "final", seeds=seeds)
     run = settings.run_config(tuple(changes or ()))
     folder = out or Path("runs") / settings.name
     with working():

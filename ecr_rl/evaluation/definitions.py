@@ -117,6 +117,8 @@ FIGURES: tuple[Definition, ...] = (
 )
 """The report's figures, in the order they are shown."""
 
+SYSTEMS = ("baseline", "rl")
+"""The two that are compared."""
 EXPECTED = {"bleu1": (0.15, 0.25), "dist1_all": (0.2, 0.5), "dist2": (0.2, 0.5)}
 """Relative changes that an earlier project expected of RL, from and to, and never measured."""
 _SECOND, _RUBRIC, _MORE_TEXT = "Second evaluator", "Rubric", "More text figures"

@@ -170,8 +170,8 @@ def _more_statistics(dialogues: Dialogues, parts: Sequence[str]) -> dict[str, St
         "distinct_replies": _distinct_replies(dialogues),
         "accepted": _conversation_mean(dialogues, _accepted),
         "turns": _conversation_mean(dialogues, lambda record: float(len(record.turns))),
-        "sr": _conversation_mean(dialogues, lambda record: _over_found(record, lambda found: float(max(found) > 0))),
-        "rdl": _conversation_mean(dialogues, lambda record: _over_found(record, lambda found: sum(found) / len(found))),
+        "sr": _conversation_mean(dialogues, _success),
+        "rdl": _conversation_mean(dialogues, _reward_per_reply),
         "tokens": _turn_mean(dialogues, lambda turn: turn.tokens),
         "cut": _turn_mean(dialogues, lambda turn: turn.cut),
         "stripped": _turn_mean(dialogues, lambda turn: turn.stripped),
@@ -193,16 +193,16 @@ def held_out_statistics(baseline: Dialogues, rl: Dialogues) -> HeldOut:
 
     A dialogue's score is the mean over the turns (emotion match: over the gold contexts) of all its conversations; the
     baseline's mean over dialogues is 0 and its standard deviation 1; where all its dialogues have one score there is no
-    unit, and no figure. ``held_out_overall_length_matched`` and
-    ``held_out_overall_like_length`` are the gain in the head ``overall`` at equal length (see ``length_matched``); the
-    baseline's is 0.
+    unit, and no figure. ``held_out_overall_length_matched`` and ``held_out_overall_like_length`` are the gain in the
+    head ``overall`` at equal length (see ``length_matched``); the baseline's is 0.
     """
     first, second = {}, {}
     for name, values in _held_out_values().items():
         mine, theirs = (values(dialogues) for dialogues in (baseline, rl))
         middle, spread = (np.nanmean(mine), np.nanstd(mine)) if np.isfinite(mine).any() else (0.0, 0.0)
+        unit = spread if spread > 0 else np.nan
         for found, scores in ((first, mine), (second, theirs)):
-            found[f"held_out_{name}"] = _mean_of((scores - middle) / spread if spread > 0 else scores * np.nan)
+            found[f"held_out_{name}"] = _mean_of((scores - middle) / unit)
     gains = second["held_out_overall"].numerator - first["held_out_overall"].numerator
     known = second["held_out_overall"].present & first["held_out_overall"].present
     lengths = [_dialogue_values(each, lambda turn: text_figures.word_count(turn.reply)) for each in (baseline, rl)]
@@ -280,10 +280,17 @@ def _accepted(record: ConversationRecord) -> float | None:
     return float(any(turn.accepted for turn in record.turns)) if record.turns else None
 
 
-def _over_found(record: ConversationRecord, value: Callable[[list[float]], float]) -> float | None:
-    """A figure of what the questionnaire says of each turn's first film; None where it was not asked."""
-    found = [turn.found for turn in record.turns if turn.found is not None]
-    return value(found) if found else None
+def _found(record: ConversationRecord) -> list[float]:
+    """What the questionnaire says of each turn's first film, where it was asked."""
+    return [turn.found for turn in record.turns if turn.found is not None]
+
+
+def _success(record: ConversationRecord) -> float | None:
+    return float(max(found) > 0) if (found := _found(record)) else None
+
+
+def _reward_per_reply(record: ConversationRecord) -> float | None:
+    return sum(found) / len(found) if (found := _found(record)) else None
 
 
 def _dialogue_values(dialogues: Dialogues, value: Callable[[TurnRecord], float | None]) -> np.ndarray:

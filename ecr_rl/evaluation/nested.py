@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 from ecr_rl.evaluation.bootstrap import Interval, Statistic, draw, interval, percentiles, whole
-from ecr_rl.evaluation.definitions import FIGURES, MORE
+from ecr_rl.evaluation.definitions import FIGURES, MORE, SYSTEMS
 from ecr_rl.evaluation.figures import relative_changes, statistics_of
 from ecr_rl.evaluation.records import ConversationRecord
 from envs.errors import DataError
 
 Records = Sequence[ConversationRecord]
-SYSTEMS = ("baseline", "rl")
 Pair = tuple[Statistic, Statistic]
 """One run's figure: of the baseline, and of the trained policy."""
 

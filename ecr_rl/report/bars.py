@@ -13,7 +13,7 @@ from typing import Any
 
 from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.evaluation.definitions import FIGURES, MORE
-from ecr_rl.report.wording import NO_DATA, figure, mean_and_interval, percent
+from ecr_rl.report.wording import NO_DATA, figure, mean_and_interval, percent, relative_change
 
 GAIN = 0.5
 """In standard deviations of the baseline's dialogues."""
@@ -25,6 +25,11 @@ LENGTH = 0.3
 """Change of the mean length, either way."""
 OVER_TARGET = 1.5
 """KL, in times of its target."""
+_ASKED_MORE = {
+    f"held_out_{name}"
+    for name in ("overall", "overall_length_matched", "overall_like_length", "empathy", "recommendation")
+}
+"""Held-out figures of which more is asked than not to fall."""
 _DEFINITIONS = {definition.name: definition for definition in (*FIGURES, *MORE)}
 
 
@@ -80,21 +85,15 @@ def bars_of(report: Mapping[str, Any], kl_target: float | None) -> list[Bar]:
             "empathy or talk is bought with recommendation",
         ),
         *rest,
-        _ratio(report["more"]["systems"], "distinct_replies", DISTINCT, "the policy says the same whatever it is told"),
+        _ratio(report["more"], "distinct_replies", DISTINCT, "the policy says the same whatever it is told"),
         _most_frequent(report["frequent"]["rl"]),
-        _ratio(report["systems"], "dist2", VARIETY, "score is bought with variety"),
+        _ratio(report, "dist2", VARIETY, "score is bought with variety"),
         gain("repetition", "interval not above 0", lambda value: value.low <= 0, "it repeats itself"),
-        _length(report["systems"]),
+        _length(report),
         *([] if kl_target is None else [_distance(report["systems"], kl_target)]),
         other("accepted", "interval above 0", _above, "more pleasant words find the seeker no more films"),
         other("turns", "interval not above 0", lambda value: value.low <= 0, "conversations grow longer"),
     ]
-
-
-_ASKED_MORE = {
-    f"held_out_{name}"
-    for name in ("overall", "overall_length_matched", "overall_like_length", "empathy", "recommendation")
-}
 
 
 def sentence(bars: Sequence[Bar]) -> str:
@@ -115,13 +114,12 @@ def _difference(section: Mapping[str, Any], name: str, asked: str, holds: Callab
     return Bar(definition.label, asked, found, None if value is None else holds(value), miss)
 
 
-def _ratio(systems: Mapping[str, Any], name: str, least: float, miss: str) -> Bar:
-    baseline, rl = (figure(systems[system], name) for system in ("baseline", "rl"))
+def _ratio(section: Mapping[str, Any], name: str, least: float, miss: str) -> Bar:
     label, asked = f"{_DEFINITIONS[name].label}, rl / baseline", f"at least {least:g}"
-    if baseline is None or rl is None or not baseline.mean:
+    change = relative_change(section, name)
+    if change is None:
         return Bar(label, asked, NO_DATA, None, miss)
-    ratio = rl.mean / baseline.mean
-    return Bar(label, asked, f"{ratio:.3f}", ratio >= least, miss)
+    return Bar(label, asked, f"{1 + change:.3f}", 1 + change >= least, miss)
 
 
 def _most_frequent(replies: Sequence[Mapping[str, Any]]) -> Bar:
@@ -132,16 +130,11 @@ def _most_frequent(replies: Sequence[Mapping[str, Any]]) -> Bar:
     return Bar(name, asked, percent(share, ".1f"), share <= SAME, miss)
 
 
-def _length(systems: Mapping[str, Any]) -> Bar:
-    baseline, rl = (figure(systems[system], "length") for system in ("baseline", "rl"))
-    name, asked, miss = (
-        "Length, rl against baseline",
-        f"within {percent(LENGTH)}",
-        "replies of another length are judged",
-    )
-    if baseline is None or rl is None or not baseline.mean:
+def _length(report: Mapping[str, Any]) -> Bar:
+    name, asked = "Length, rl against baseline", f"within {percent(LENGTH)}"
+    change, miss = relative_change(report, "length"), "replies of another length are judged"
+    if change is None:
         return Bar(name, asked, NO_DATA, None, miss)
-    change = rl.mean / baseline.mean - 1
     return Bar(name, asked, percent(change, "+.1f"), abs(change) <= LENGTH, miss)
 
 

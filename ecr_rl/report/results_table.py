@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecr_rl.evaluation.definitions import EXPECTED, FIGURES, MORE
-from ecr_rl.evaluation.nested import SYSTEMS
-from ecr_rl.report.wording import MARKS, figure, mean_and_interval, percent_range, percents, reading
+from ecr_rl.evaluation.definitions import EXPECTED, FIGURES, MORE, SYSTEMS
+from ecr_rl.report.wording import MARKS, figure, marked, mean_and_interval, percent_range, percents, reading
 from ecr_rl.tables import table_lines
 
 SHOWN = (*(figure.name for figure in FIGURES), "dist1_all", "distinct_replies", "accepted", "turns", "sr", "rdl")
@@ -29,7 +28,7 @@ def results_table(found: Mapping[str, Any], names: Sequence[str]) -> str:
             together = figure(found["difference"], definition.name)
             columns = [figure(each, definition.name) for each in found["each"]] if several else []
             cells = [mean_and_interval(value, definition.decimals, signed=True) for value in (*columns, together)]
-            rows.append([f"`{definition.name}`", *cells, _mark(reading(definition, together))])
+            rows.append([f"`{definition.name}`", *cells, marked(reading(definition, together))])
     runs, over = (f"{len(names)} runs", "; of all runs over runs and dialogues") if several else ("one run", "")
     note = (
         f"{found['n']} dialogues of the test split, {runs}; rl - baseline, mean [95 % bootstrap interval over "
@@ -51,7 +50,3 @@ def _beside(found: Mapping[str, Any], names: Sequence[str]) -> str:
         rows.append([f"`accepted`, {system}", *shares, ""])
     header = ["beside", *names, "an earlier project expected"]
     return table_lines(header, rows, ["---", *["---:"] * len(names), "---"])
-
-
-def _mark(found: str) -> str:
-    return f"{MARKS[found]} {found}" if found in ("better", "worse", "changed") else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ecr_rl.evaluation.definitions import FIGURES
-from ecr_rl.report.wording import MARKS, figure, mean_and_interval, percent, reading
+from ecr_rl.report.wording import MARKS, figure, marked, mean_and_interval, percent, reading
 from ecr_rl.tables import table_lines
 
 HEADER = ("figure", "baseline", "rl", "difference", "")
@@ -40,11 +40,7 @@ def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
             mean_and_interval(figure(report["systems"]["baseline"], definition.name), definition.decimals),
             mean_and_interval(figure(report["systems"]["rl"], definition.name), definition.decimals),
             mean_and_interval(figure(report["difference"], definition.name), definition.decimals, signed=True),
-            _mark(reading(definition, figure(report["difference"], definition.name))),
+            marked(reading(definition, figure(report["difference"], definition.name))),
         )
         for definition in FIGURES
     ]
-
-
-def _mark(found: str) -> str:
-    return f"{MARKS[found]} {found}" if found in ("better", "worse", "changed") else ""

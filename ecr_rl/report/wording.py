@@ -51,6 +51,11 @@ def reading(definition: Definition, difference: Interval | None) -> str:
     return "better" if (difference.mean > 0) == (definition.better == "higher") else "worse"
 
 
+def marked(found: str) -> str:
+    """A reading with its sign for a table; empty where the difference says nothing."""
+    return f"{MARKS[found]} {found}" if found in ("better", "worse", "changed") else ""
+
+
 def relative_change(report: Mapping[str, Any], name: str) -> float | None:
     """(rl - baseline) / baseline; None without data or from a baseline of 0."""
     baseline, difference = figure(report["systems"]["baseline"], name), figure(report["difference"], name)

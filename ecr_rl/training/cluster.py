@@ -29,18 +29,19 @@ def ray_instance(resources: ResourceSettings, trial: Mapping[str, float] | None 
     Raises:
         ClusterError: this machine can never hold a trial.
     """
+    trial = trial or {}
     if ray.is_initialized():
-        _make_sure_of_room(trial or {}, grows=True)
+        _make_sure_of_room(trial, grows=True)
         yield
         return
     wanted = resources.runner_count * resources.cpus_per_env_runner
     wanted += resources.learner_count * resources.cpus_per_learner + 1
-    wanted = max(wanted, math.ceil((trial or {}).get("CPU", 0.0)))
+    wanted = max(wanted, math.ceil(trial.get("CPU", 0.0)))
     cluster = bool(os.environ.get("RAY_ADDRESS"))
     cpus = None if cluster else max(os.cpu_count() or 1, wanted)
     ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, num_cpus=cpus)
     try:
-        _make_sure_of_room(trial or {}, grows=cluster)
+        _make_sure_of_room(trial, grows=cluster)
         yield
     finally:
         ray.shutdown()
