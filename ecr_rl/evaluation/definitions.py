@@ -191,8 +191,8 @@ MORE: tuple[Definition, ...] = (
     Definition(
         "rdl",
         "RDL",
-        "1 for a first film that the seeker liked, 0.5 for one seen, summed over a conversation's replies / its "
-        "replies; mean over conversations",
+        "1 if the seeker liked a reply's first film + 0.5 if it has seen it, summed over a conversation's replies / "
+        "their number; mean over conversations",
         _CONVERSATION,
         "higher",
     ),

@@ -156,7 +156,7 @@ def _turns(
             stripped=outcome.stripped,
             accepted=outcome.accepted is not None,
             kl=moved,
-            found=_found(outcome.films[:1], profile),
+            found=first_film_found(outcome.films, profile),
         )
         for outcome, answer, found, reply, moved in zip(
             talk.outcomes, talk.answers, judged, talk.replies, kl, strict=True
@@ -164,9 +164,9 @@ def _turns(
     ]
 
 
-def _found(first: Sequence[int], profile: SeekerProfile) -> float:
-    """What the questionnaire says of a reply's first film: 1 liked, 0.5 seen, 0 neither, or no film."""
-    return max((1.0 if film in profile.liked else 0.5 * (film in profile.seen) for film in first), default=0.0)
+def first_film_found(films: Sequence[int], profile: SeekerProfile) -> float:
+    """What the questionnaire says of a reply's first film: 1 if liked + 0.5 if seen; 0 without a film."""
+    return (films[0] in profile.liked) + 0.5 * (films[0] in profile.seen) if films else 0.0
 
 
 def _said(observation: str) -> str:

@@ -43,7 +43,7 @@ class TurnRecord:
         stripped: pieces of markup or titles removed from the reply.
         accepted: whether the seeker accepted a film of this turn.
         kl: sum over the reply's tokens of log p_policy - log p_reference, in nats; None where it was not measured.
-        found: what the questionnaire says of the reply's first film: 1 liked, 0.5 seen, 0 neither, or no film; None
+        found: what the questionnaire says of the reply's first film: 1 if liked + 0.5 if seen; 0 without a film; None
             where it was not asked.
     """
 

@@ -8,7 +8,9 @@ import pytest
 from algorithms.second_evaluator import JUDGED
 from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.evaluation.figures import compare
+from ecr_rl.evaluation.held_out import first_film_found
 from ecr_rl.evaluation.records import ConversationRecord, GoldRecord
+from envs.dialogue import SeekerProfile
 from envs.errors import DataError
 from envs.heads import HEADS
 from tests.ecr_rl.example_run import conversation, example_records, turn
@@ -230,6 +232,12 @@ def test_relative_changes_have_intervals_of_their_own() -> None:
     found = compare([conversation(0, gold=gold[0])], [conversation(0, gold=gold[1])], resamples=20)
     assert found["relative"]["bleu1"] == {"mean": -0.5, "low": -0.5, "high": -0.5}
     assert found["relative"]["dist2"] is None
+
+
+def test_a_first_film_is_found_by_what_the_questionnaire_says() -> None:
+    profile = SeekerProfile(liked=frozenset({1, 2}), seen=frozenset({2, 3}))
+    films = [(1,), (2,), (3,), (4, 1), ()]
+    assert [first_film_found(named, profile) for named in films] == [1.0, 1.5, 0.5, 0.0, 0.0]
 
 
 def test_sr_and_rdl_by_hand() -> None:
