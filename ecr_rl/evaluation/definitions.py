@@ -122,7 +122,7 @@ SYSTEMS = ("baseline", "rl")
 EXPECTED = {"bleu1": (0.15, 0.25), "dist1_all": (0.2, 0.5), "dist2": (0.2, 0.5)}
 """Relative changes that an earlier project expected of RL, from and to, and never measured."""
 _SECOND, _RUBRIC, _MORE_TEXT = "Second evaluator", "Rubric", "More text figures"
-_CONVERSATION, PARTS = "Conversations", "Reward parts"
+_INFORMATION, _CONVERSATION, PARTS = "PMI, nats a token", "Conversations", "Reward parts"
 
 MORE: tuple[Definition, ...] = (
     *(
@@ -177,6 +177,22 @@ MORE: tuple[Definition, ...] = (
         _MORE_TEXT,
         "higher",
     ),
+    Definition(
+        "pmi_film_replies",
+        "Replies that name a film",
+        "(log p(reply | context) - log p(reply)) / tokens by the language model of the held-out PMI; mean over the "
+        "replies that name a film and have a context",
+        _INFORMATION,
+        "higher",
+    ),
+    Definition(
+        "pmi_other_replies",
+        "Other replies",
+        "the same over the replies that name no film and have a context",
+        _INFORMATION,
+        "higher",
+    ),
+    Definition("film_replies", "Film replies", "share of replies that name a film", _CONVERSATION, "neither"),
     Definition(
         "accepted", "Accepted", "share of conversations in which the seeker accepted a film", _CONVERSATION, "higher"
     ),

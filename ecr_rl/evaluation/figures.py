@@ -168,6 +168,9 @@ def _more_statistics(dialogues: Dialogues, parts: Sequence[str]) -> dict[str, St
             for order, found in counts.items()
         },
         "distinct_replies": _distinct_replies(dialogues),
+        "pmi_film_replies": _information(dialogues, film=True),
+        "pmi_other_replies": _information(dialogues, film=False),
+        "film_replies": _turn_mean(dialogues, lambda turn: bool(turn.films)),
         "accepted": _conversation_mean(dialogues, _accepted),
         "turns": _conversation_mean(dialogues, lambda record: float(len(record.turns))),
         "sr": _conversation_mean(dialogues, _success),
@@ -334,6 +337,20 @@ def _kl(dialogues: Dialogues) -> Ratio:
         _floats([sum(kl for kl, _ in row) for row in measured]),
         _floats([sum(size for _, size in row) for row in measured]),
     )
+
+
+def _information(dialogues: Dialogues, film: bool) -> Ratio:
+    """Mean PMI over the replies that name a film, or over the others; one that opens a conversation has no context."""
+    measured = [
+        [
+            turn.pmi
+            for record in records
+            for turn in (record.turns if record.history else record.turns[1:])
+            if turn.pmi is not None and bool(turn.films) == film
+        ]
+        for records in dialogues
+    ]
+    return Ratio(_floats([sum(row) for row in measured]), _floats([len(row) for row in measured]))
 
 
 def _mean_of(values: np.ndarray) -> Ratio:

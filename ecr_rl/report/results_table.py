@@ -9,8 +9,18 @@ from ecr_rl.evaluation.definitions import EXPECTED, FIGURES, MORE, SYSTEMS
 from ecr_rl.report.wording import MARKS, figure, marked, mean_and_interval, percent_range, percents, reading
 from ecr_rl.tables import table_lines
 
-SHOWN = (*(figure.name for figure in FIGURES), "dist1_all", "distinct_replies", "accepted", "turns", "sr", "rdl")
-"""The figures of the table, in order."""
+_FURTHER = (
+    "dist1_all",
+    "distinct_replies",
+    "pmi_film_replies",
+    "pmi_other_replies",
+    "film_replies",
+    "accepted",
+    "turns",
+    "sr",
+    "rdl",
+)
+"""What the table shows of the further figures, where it has data."""
 
 
 def results_table(found: Mapping[str, Any], names: Sequence[str]) -> str:
@@ -23,12 +33,12 @@ def results_table(found: Mapping[str, Any], names: Sequence[str]) -> str:
     several = len(names) > 1
     header = ["figure", *names, *(["all runs"] if several else []), ""]
     rows = []
-    for definition in (*FIGURES, *MORE):
-        if definition.name in SHOWN:
-            together = figure(found["difference"], definition.name)
-            columns = [figure(each, definition.name) for each in found["each"]] if several else []
-            cells = [mean_and_interval(value, definition.decimals, signed=True) for value in (*columns, together)]
-            rows.append([f"`{definition.name}`", *cells, marked(reading(definition, together))])
+    further = [definition for definition in MORE if definition.name in _FURTHER]
+    for definition in (*FIGURES, *(more for more in further if figure(found["difference"], more.name))):
+        together = figure(found["difference"], definition.name)
+        columns = [figure(each, definition.name) for each in found["each"]] if several else []
+        cells = [mean_and_interval(value, definition.decimals, signed=True) for value in (*columns, together)]
+        rows.append([f"`{definition.name}`", *cells, marked(reading(definition, together))])
     runs, over = (f"{len(names)} runs", "; of all runs over runs and dialogues") if several else ("one run", "")
     note = (
         f"{found['n']} dialogues of the test split, {runs}; rl - baseline, mean [95 % bootstrap interval over "

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ from algorithms.second_evaluator import JUDGED
 from ecr_rl.evaluation.definitions import FIGURES
 from ecr_rl.evaluation.figures import compare
 from ecr_rl.evaluation.held_out import first_film_found
-from ecr_rl.evaluation.records import ConversationRecord, GoldRecord
-from envs.dialogue import SeekerProfile
+from ecr_rl.evaluation.records import ConversationRecord, GoldRecord, Line
+from envs.dialogue import Role, SeekerProfile
 from envs.errors import DataError
 from envs.heads import HEADS
 from tests.ecr_rl.example_run import conversation, example_records, turn
@@ -251,6 +252,24 @@ def test_sr_and_rdl_by_hand() -> None:
     found = compare(records, records, resamples=20)["more"]["systems"]["rl"]
     assert found["sr"]["mean"] == pytest.approx(2 / 3)
     assert found["rdl"]["mean"] == pytest.approx((1 / 2 + 0.5 / 1 + 0) / 3)
+
+
+def test_pmi_by_kind_of_reply_leaves_out_what_has_no_context() -> None:
+    """The opening (its PMI is 0 whatever it says) does not count; three replies remain, two of them with a film."""
+    talk = conversation(
+        0,
+        turn(pmi=0.0, films=[]),
+        turn(pmi=1.0, films=[1]),
+        turn(pmi=3.0, films=[2, 3]),
+        turn(pmi=5.0, films=[]),
+    )
+    found = compare([talk], [talk], resamples=20)["more"]["systems"]["rl"]
+    assert found["pmi_film_replies"]["mean"] == 2.0
+    assert found["pmi_other_replies"]["mean"] == 5.0
+    assert found["film_replies"]["mean"] == 0.5
+    answered = replace(talk, history=[Line(role=Role.SEEKER, text="Hi")])
+    found = compare([answered], [answered], resamples=20)["more"]["systems"]["rl"]
+    assert found["pmi_other_replies"]["mean"] == 2.5
 
 
 def test_a_baseline_without_spread_has_no_unit() -> None:
