@@ -8,6 +8,7 @@ import numpy as np
 
 from algorithms.regression_figures import spearman
 from ecr_rl.evaluation.bootstrap import Interval, percentiles
+from ecr_rl.evaluation.definitions import SYSTEMS
 
 
 def rank_agreement(
@@ -24,7 +25,7 @@ def rank_agreement(
         Of each system, and of ``gain``, rl - baseline: where both rise, the policy did not only learn what the critic
         likes. None where fewer than three dialogues have both scores.
     """
-    pairs = {name: (paid[name], held_out[name]) for name in ("baseline", "rl")}
+    pairs = {name: (paid[name], held_out[name]) for name in SYSTEMS}
     pairs["gain"] = paid["rl"] - paid["baseline"], held_out["rl"] - held_out["baseline"]
     return {name: _correlation(*pair, counts_BN) for name, pair in pairs.items()}
 

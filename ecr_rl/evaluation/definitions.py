@@ -31,6 +31,7 @@ class Definition:
     decimals: int = 3
 
 
+_PMI = "(log p(reply | context) - log p(reply)) / tokens by a language model that nothing here trained"
 _HEAD = "critic head in [0, 1]; mean over a dialogue's turns, then over dialogues"
 _REWARD, _HELD_OUT, _CRITIC, _TEXT, _POLICY = "Reward", "Held out", "Critic heads", "Text", "Distance to the reference"
 
@@ -56,8 +57,7 @@ FIGURES: tuple[Definition, ...] = (
     Definition(
         "held_out_pmi",
         "Held-out PMI",
-        "(log p(reply | context) - log p(reply)) / tokens by a language model that nothing here trained; in deviations "
-        "as above. No rubric is in its ancestry",
+        f"{_PMI}; in deviations as above. No rubric is in its ancestry",
         _HELD_OUT,
         "higher",
     ),
@@ -180,8 +180,7 @@ MORE: tuple[Definition, ...] = (
     Definition(
         "pmi_film_replies",
         "Replies that name a film",
-        "(log p(reply | context) - log p(reply)) / tokens by the language model of the held-out PMI; mean over the "
-        "replies that name a film and have a context",
+        f"{_PMI}; mean over the replies that name a film and have a context",
         _INFORMATION,
         "higher",
     ),

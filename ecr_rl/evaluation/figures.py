@@ -311,20 +311,22 @@ def _dialogue_mean(dialogues: Dialogues, value: Callable[[TurnRecord], float | N
 def _conversation_mean(dialogues: Dialogues, value: Callable[[ConversationRecord], float | None]) -> Ratio:
     """Mean over the conversations that have a value."""
     known = [[number for record in records if (number := value(record)) is not None] for records in dialogues]
-    return Ratio(_floats([sum(row) for row in known]), _floats([len(row) for row in known]))
+    return _pooled(known)
 
 
 def _turn_mean(dialogues: Dialogues, value: Callable[[TurnRecord], float]) -> Ratio:
     """Mean over all turns of all conversations."""
-    values = [[value(turn) for record in records for turn in record.turns] for records in dialogues]
-    return Ratio(_floats([sum(row) for row in values]), _floats([len(row) for row in values]))
+    return _pooled([[value(turn) for record in records for turn in record.turns] for records in dialogues])
 
 
 def _gold_bleu(dialogues: Dialogues, order: int) -> Ratio:
     """Mean over all gold contexts of all dialogues."""
-    gold = [[case for record in records for case in record.gold] for records in dialogues]
-    sums = [sum(text_figures.bleu(case.reply, case.reference, order) for case in cases) for cases in gold]
-    return Ratio(_floats(sums), _floats([len(cases) for cases in gold]))
+    return _pooled(
+        [
+            [text_figures.bleu(case.reply, case.reference, order) for record in records for case in record.gold]
+            for records in dialogues
+        ]
+    )
 
 
 def _kl(dialogues: Dialogues) -> Ratio:
@@ -350,7 +352,12 @@ def _information(dialogues: Dialogues, film: bool) -> Ratio:
         ]
         for records in dialogues
     ]
-    return Ratio(_floats([sum(row) for row in measured]), _floats([len(row) for row in measured]))
+    return _pooled(measured)
+
+
+def _pooled(values: Sequence[Sequence[float]]) -> Ratio:
+    """Mean over all values of all dialogues, given by dialogue."""
+    return Ratio(_floats([sum(row) for row in values]), _floats([len(row) for row in values]))
 
 
 def _mean_of(values: np.ndarray) -> Ratio:

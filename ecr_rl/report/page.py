@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ecr_rl.config import RunConfig, config_yaml
-from ecr_rl.evaluation.definitions import FIGURES, MORE, Definition, part_definition
+from ecr_rl.evaluation.definitions import FIGURES, MORE, SYSTEMS, Definition, part_definition
 from ecr_rl.evaluation.records import ConversationRecord, TurnRecord
 from ecr_rl.report.facts import fact_rows
 from ecr_rl.report.wording import (
@@ -95,9 +95,7 @@ def render(page: Page) -> str:
 
 def _frequent(systems: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[tuple[str, str, str, str]]:
     """The most frequent replies of both systems side by side: share and text of each, empty where there are fewer."""
-    columns = [
-        [(percent(each["share"], ".1f"), each["reply"]) for each in systems[name]] for name in ("baseline", "rl")
-    ]
+    columns = [[(percent(each["share"], ".1f"), each["reply"]) for each in systems[name]] for name in SYSTEMS]
     return [(*mine, *theirs) for mine, theirs in zip_longest(*columns, fillvalue=("", ""))]
 
 
@@ -123,7 +121,7 @@ def _groups(definitions: Sequence[Definition], section: Mapping[str, Any]) -> li
 
 def _row(definition: Definition, section: Mapping[str, Any]) -> dict[str, Any]:
     """One figure as text: baseline, rl, difference, and what the difference says."""
-    baseline, rl = (figure(section["systems"][system], definition.name) for system in ("baseline", "rl"))
+    baseline, rl = (figure(section["systems"][system], definition.name) for system in SYSTEMS)
     difference = figure(section["difference"], definition.name)
     found = reading(definition, difference)
     return {

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ecr_rl.config import RunConfig, load_config
+from ecr_rl.evaluation.definitions import SYSTEMS
 from ecr_rl.evaluation.figures import compare
 from ecr_rl.evaluation.records import read_records
 from ecr_rl.report.bars import bars_of, sentence
@@ -36,7 +37,7 @@ def write_report(run: Path) -> dict[str, Any]:
         DataError: a record that cannot be read, or two systems that were not evaluated on the same dialogues.
     """
     config, summary, curves = _config(run), _summary(run / "evaluation" / "summary.json"), read_curves(run)
-    baseline, rl = (read_records(run / "evaluation" / f"{system}.jsonl") for system in ("baseline", "rl"))
+    baseline, rl = (read_records(run / "evaluation" / f"{system}.jsonl") for system in SYSTEMS)
     figures = compare(baseline, rl, resamples=config.evaluation.resamples, seed=config.seed)
     report = _report(figures, summary, curves, config)
     plots = draw_plots(report, curves)

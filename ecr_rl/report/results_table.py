@@ -33,8 +33,8 @@ def results_table(found: Mapping[str, Any], names: Sequence[str]) -> str:
     several = len(names) > 1
     header = ["figure", *names, *(["all runs"] if several else []), ""]
     rows = []
-    further = [definition for definition in MORE if definition.name in _FURTHER]
-    for definition in (*FIGURES, *(more for more in further if figure(found["difference"], more.name))):
+    further = [more for more in MORE if more.name in _FURTHER and found["difference"][more.name] is not None]
+    for definition in (*FIGURES, *further):
         together = figure(found["difference"], definition.name)
         columns = [figure(each, definition.name) for each in found["each"]] if several else []
         cells = [mean_and_interval(value, definition.decimals, signed=True) for value in (*columns, together)]
