@@ -7,11 +7,11 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from envs.errors import ConfigError, ModelError
+from envs.settings import EndpointSettings
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -49,40 +49,24 @@ class RateLimit:
             self._sleep(turn - now)
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointOptions:
-    """How an endpoint is asked.
-
-    Attributes:
-        endpoint: its base URL.
-        model: the model's name there.
-        model_setting: what a user changes to name another model, for messages.
-        api_key_env: the environment variable that holds the key; it is read when the key is needed.
-        temperature: of its sampling.
-        max_new: tokens of an answer at most.
-        timeout: seconds for an answer.
-        requests_per_minute: pace at most.
-        retries: further attempts after 429, 5xx or a cut connection.
-    """
-
-    endpoint: str
-    model: str
-    model_setting: str
-    api_key_env: str
-    temperature: float
-    max_new: int
-    timeout: float
-    requests_per_minute: float
-    retries: int
-
-
 class ChatEndpoint:
-    """Asks an endpoint, from any thread."""
+    """Asks a model behind an endpoint, from any thread."""
 
-    def __init__(self, options: EndpointOptions) -> None:
-        """Ask by these options; nothing is sent yet."""
-        self._options = options
-        self._limit = RateLimit(options.requests_per_minute)
+    def __init__(
+        self, settings: EndpointSettings, model: str, *, model_setting: str, temperature: float, max_new: int
+    ) -> None:
+        """Ask by these settings; nothing is sent yet.
+
+        Args:
+            settings: address, key, pace and retries; the key is read from the environment when it is needed.
+            model: the model's name there.
+            model_setting: what a user changes to name another model, for messages.
+            temperature: of its sampling.
+            max_new: tokens of an answer at most.
+        """
+        self._settings, self._model, self._model_setting = settings, model, model_setting
+        self._temperature, self._max_new = temperature, max_new
+        self._limit = RateLimit(settings.requests_per_minute)
 
     def ask(self, messages: Messages, seed: int | None = None) -> str:
         """What the model answers to a chat; ``seed`` is passed on, and endpoints may heed it.
@@ -94,11 +78,11 @@ class ChatEndpoint:
         import openai
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
-        options = self._options
+        settings = self._settings
         passing = (openai.RateLimitError, openai.InternalServerError, openai.APIConnectionError)  # timeouts, too
         retrying = Retrying(
             retry=retry_if_exception_type(passing),
-            stop=stop_after_attempt(options.retries + 1),
+            stop=stop_after_attempt(settings.retries + 1),
             wait=_wait,
             reraise=True,
         )
@@ -106,12 +90,12 @@ class ChatEndpoint:
             return retrying(self._call, messages, seed)
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
             raise ModelError(
-                f"{options.endpoint} refuses the key ({error.status_code}). Put one into the environment "
-                f"variable {options.api_key_env}"
+                f"{settings.endpoint} refuses the key ({error.status_code}). Put one into the environment "
+                f"variable {settings.api_key_env}"
             ) from None
         except openai.NotFoundError:
             raise ModelError(
-                f"{options.endpoint} does not know the model {options.model!r}. Choose another {options.model_setting}"
+                f"{settings.endpoint} does not know the model {self._model!r}. Choose another {self._model_setting}"
             ) from None
         except openai.APIStatusError as error:
             raise NoAnswer(f"the endpoint answered {error.status_code}") from None
@@ -123,10 +107,10 @@ class ChatEndpoint:
 
         self._limit.wait()
         response = self._client.chat.completions.with_raw_response.create(
-            model=self._options.model,
+            model=self._model,
             messages=messages,  # pyright: ignore[reportArgumentType]
-            temperature=self._options.temperature,
-            max_tokens=self._options.max_new,
+            temperature=self._temperature,
+            max_tokens=self._max_new,
             seed=openai.omit if seed is None else seed,
         )
         return _content(response.text)
@@ -136,9 +120,9 @@ class ChatEndpoint:
         from openai import OpenAI
 
         return OpenAI(
-            base_url=self._options.endpoint,
-            api_key=os.environ.get(self._options.api_key_env, "none"),
-            timeout=self._options.timeout,
+            base_url=self._settings.endpoint,
+            api_key=os.environ.get(self._settings.api_key_env, "none"),
+            timeout=self._settings.timeout,
             max_retries=0,
         )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from algorithms.chat_endpoint import ChatEndpoint, EndpointOptions, NoAnswer, check_packages
+from algorithms.chat_endpoint import ChatEndpoint, NoAnswer, check_packages
 from algorithms.chat_model import ChatModel
 from algorithms.decoding import ConversationDecoder
 from algorithms.language_model import SMOLLM2, max_positions, packaged_smollm2
@@ -115,17 +115,11 @@ class EndpointLines:
         check_packages("a seeker behind env.seeker_model.endpoint")
         self._seed, self._workers = seed, settings.batch
         self._endpoint = ChatEndpoint(
-            EndpointOptions(
-                endpoint=settings.endpoint or "",
-                model=settings.model,
-                model_setting="env.seeker_model.model",
-                api_key_env=settings.api_key_env,
-                temperature=settings.temperature,
-                max_new=settings.max_new,
-                timeout=settings.timeout,
-                requests_per_minute=settings.requests_per_minute,
-                retries=settings.retries,
-            )
+            settings,
+            settings.model,
+            model_setting="env.seeker_model.model",
+            temperature=settings.temperature,
+            max_new=settings.max_new,
         )
 
     def __call__(self, prompts: list[str]) -> list[str]:

@@ -35,12 +35,9 @@ class DataSettings(Settings):
     seed: int = Field(default=0, description="seed of the random split and of the sample corpus")
 
 
-class SeekerModelSettings(Settings):
-    """The language model that speaks for the seeker ``model``."""
+class EndpointSettings(Settings):
+    """How an endpoint that speaks OpenAI's protocol is asked; the base of every section that may name one."""
 
-    model: str = Field(
-        default="smollm2", min_length=1, description="smollm2 (packaged) | a folder | a hub id | the endpoint's name"
-    )
     endpoint: str | None = Field(
         default=None,
         pattern="^https?://",
@@ -49,12 +46,20 @@ class SeekerModelSettings(Settings):
     api_key_env: str = Field(
         default="OPENAI_API_KEY", description="endpoint: the environment variable that holds the key; never the key"
     )
-    temperature: float = Field(default=0.7, gt=0, description="of its sampling")
-    max_new: int = Field(default=60, gt=0, description="tokens of a line at most")
-    batch: int = Field(default=16, gt=0, description="lines under way at once")
     timeout: float = Field(default=60.0, gt=0, description="endpoint: seconds for an answer")
     requests_per_minute: float = Field(default=600.0, gt=0, description="endpoint: pace at most, for each worker")
     retries: int = Field(default=5, ge=0, description="endpoint: further attempts after 429, 5xx or a cut connection")
+
+
+class SeekerModelSettings(EndpointSettings):
+    """The language model that speaks for the seeker ``model``."""
+
+    model: str = Field(
+        default="smollm2", min_length=1, description="smollm2 (packaged) | a folder | a hub id | the endpoint's name"
+    )
+    temperature: float = Field(default=0.7, gt=0, description="of its sampling")
+    max_new: int = Field(default=60, gt=0, description="tokens of a line at most")
+    batch: int = Field(default=16, gt=0, description="lines under way at once")
 
 
 class EnvSettings(Settings):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from algorithms.chat_endpoint import ChatEndpoint, EndpointOptions, Messages, NoAnswer, check_packages
+from algorithms.chat_endpoint import ChatEndpoint, Messages, NoAnswer, check_packages
 from ecr_rl.labels.evidence import Evidence, Labels, no_labels
 from ecr_rl.labels.injection import speaks_to_judge
 from ecr_rl.labels.prompt import PROMPT_VERSION, EmotionsOf, judge_messages, parse_scores
@@ -36,17 +36,7 @@ class EndpointJudge:
         """
         self._settings, self._catalog, self._cache, self._emotions = settings, catalog, cache, emotions
         self._endpoint = ChatEndpoint(
-            EndpointOptions(
-                endpoint=settings.endpoint or "",
-                model=settings.model,
-                model_setting="--model",
-                api_key_env=settings.api_key_env,
-                temperature=0.0,
-                max_new=settings.max_new,
-                timeout=settings.timeout,
-                requests_per_minute=settings.requests_per_minute,
-                retries=settings.retries,
-            )
+            settings, settings.model, model_setting="--model", temperature=0.0, max_new=settings.max_new
         )
         self.provenance: Mapping[str, object] = {
             "model": settings.model,

@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from ecr_rl.labels.evidence import ContextForm
-from envs.settings import Settings
+from envs.settings import EndpointSettings, Settings
 
 
-class JudgeSettings(Settings):
+class JudgeSettings(EndpointSettings):
     """Who judges replies, and what the judge is told."""
 
     judge: Literal["rubric", "transformers", "openai"] = Field(
@@ -26,13 +26,6 @@ class JudgeSettings(Settings):
     )
     batch: int = Field(default=8, gt=0, description="transformers: replies of a forward pass")
     max_new: int = Field(default=80, gt=0, description="tokens of an answer at most")
-    endpoint: str | None = Field(default=None, description="openai: base URL, such as http://127.0.0.1:8000/v1")
-    api_key_env: str = Field(
-        default="OPENAI_API_KEY", description="openai: the environment variable that holds the key; never the key"
-    )
-    timeout: float = Field(default=60.0, gt=0, description="openai: seconds for an answer")
-    requests_per_minute: float = Field(default=600.0, gt=0, description="openai: pace at most, for each worker")
-    retries: int = Field(default=5, ge=0, description="openai: further attempts after 429, 5xx or a cut connection")
     concurrency: int = Field(default=8, gt=0, description="openai: questions under way at once, for each worker")
 
 
