@@ -7,16 +7,14 @@ A part is built in a folder beside its place and renamed, so that a killed build
 
 from __future__ import annotations
 
-import ast
 import fcntl
 import hashlib
-import importlib.util
 import json
 import logging
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -138,23 +136,6 @@ class ArtefactCache:
 def key_hash(key: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of a key, whatever its order."""
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-
-
-def code_version(modules: Iterable[str]) -> str:
-    """A hash of what modules do: of their syntax trees, so that comments and layout do not count.
-
-    Args:
-        modules: dotted names; a package stands for the modules directly in it. Nothing is imported but parents.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(modules):
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"{name}: not found, but its version decides what the cache holds")
-        file = Path(spec.origin)
-        for source in sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]:
-            digest.update(ast.dump(ast.parse(source.read_text(encoding="utf-8"))).encode())
-    return digest.hexdigest()[:12]
 
 
 def model_version(source: str) -> str:

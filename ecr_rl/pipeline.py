@@ -14,14 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_rl.artefacts import Artefact, ArtefactCache, ArtefactFolders, code_version, model_version
+from ecr_rl.artefacts import Artefact, ArtefactCache, ArtefactFolders, model_version
 from ecr_rl.config import EvaluationSettings, RunConfig, with_given
 from ecr_rl.labels.evidence import ContextForm, Judge
 from ecr_rl.labels.kinds import PolicyReply
 from ecr_rl.labels.settings import InstrumentSettings
 from ecr_rl.runs import RunFolder
+from ecr_rl.source_closure import code_version
 from ecr_rl.stage import Stage
-from ecr_rl.stage_code import CODE
 from envs.corpus import Corpus, load_corpus
 from envs.errors import ConfigError
 from envs.files import write_json
@@ -103,8 +103,8 @@ class Pipeline:
         responder, recommender = self.responder(), self.recommender()
         dialogues, share = label_splits(corpus, count)[split]
         cases = policy_cases(dialogues, corpus.catalog, share, config.seed)
-        code = code_version(("algorithms.decoding", "ecr_rl.labels.policy_replies", "ecr_rl.labels.policy_store"))
-        key = {"cases": cases, "responder": responder.name, "env": config.env.shown(), "code": code}
+        key = {"cases": cases, "responder": responder.name, "env": config.env.shown()}
+        key |= {"code": code_version(self.policy_replies)}
         sample = partial(
             sample_replies,
             dialogues=dialogues,
@@ -310,11 +310,12 @@ class Pipeline:
             kind: of the part.
             settings: what decides it beside corpus and code.
             total: steps of its stage.
-            build: takes the folder to fill, its stage, and what ``needed`` gave; returns the part's figures.
+            build: takes the folder to fill, its stage, and what ``needed`` gave; returns the part's figures. The method
+                that defines it is where the search for the code begins that decides the part.
             needed: work with stages of its own, done before this stage begins.
         """
         if kind not in self._made:
-            key = {"corpus": self.corpus().fingerprint, "code": code_version(CODE[kind]), **settings}
+            key = {"corpus": self.corpus().fingerprint, "code": code_version(build), **settings}
 
             def builder(folder: Path) -> Mapping[str, Any]:
                 self._run.rewind(kind, 0)  # a killed attempt left lines

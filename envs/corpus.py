@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from envs.catalog import Catalog
@@ -35,8 +35,6 @@ class Corpus:
         test: the test dialogues (ReDial: the official ones).
         catalog: the films of all splits.
         repairs: how often each known fault of the data was repaired, by the names in ``envs.redial_record.REPAIRS``.
-        fingerprint: sha256 (hex) of the dialogues, films, splits and settings; equal for equal content, whatever the
-            path it was read from.
     """
 
     name: str
@@ -45,12 +43,26 @@ class Corpus:
     test: tuple[Dialogue, ...]
     catalog: Catalog
     repairs: Mapping[str, int]
-    fingerprint: str
 
     @property
     def splits(self) -> dict[str, tuple[Dialogue, ...]]:
         """The splits by name: ``train``, ``valid``, ``test``."""
         return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the dialogues of each split and of the films, as they were read.
+
+        Equal for equal content, wherever it came from; a reader that reads a record otherwise changes it.
+        """
+        digest = hashlib.sha256()
+        for name, dialogues in self.splits.items():
+            digest.update(f"{name} {len(dialogues)}\n".encode())
+            for dialogue in dialogues:
+                digest.update(f"{dialogue!r}\n".encode())
+        for film in self.catalog:
+            digest.update(f"{film!r}\n".encode())
+        return digest.hexdigest()
 
 
 def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: Progress | None = None) -> Corpus:
@@ -69,9 +81,9 @@ def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: 
         source, settings = _sample(settings)
     else:
         source = read_redial(settings.source, cache or DEFAULT_CACHE.expanduser(), on_progress)
-    catalog, metadata = source.catalog, b""
+    catalog = source.catalog
     if settings.metadata is not None:
-        catalog, metadata = add_metadata(catalog, Path(settings.metadata))
+        catalog = add_metadata(catalog, Path(settings.metadata))
     train, valid = split_validation(source.train, settings)
     return Corpus(
         name="sample" if settings.source == "sample" else "redial",
@@ -80,7 +92,6 @@ def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: 
         test=source.test[: settings.limit],
         catalog=catalog,
         repairs=source.repairs,
-        fingerprint=_fingerprint(source.digest, metadata, valid, settings),
     )
 
 
@@ -88,18 +99,5 @@ def _sample(settings: DataSettings) -> tuple[Redial, DataSettings]:
     """The embedded corpus as a source, and the settings with a validation split that fits its size."""
     dialogues, catalog = sample_corpus(seed=settings.seed)
     test = len(dialogues) // _SAMPLE_TEST_SHARE
-    digest = hashlib.sha256("\n".join(map(repr, (*catalog, *dialogues))).encode()).hexdigest()
-    source = Redial(tuple(dialogues[:-test]), tuple(dialogues[-test:]), catalog, {}, digest)
+    source = Redial(tuple(dialogues[:-test]), tuple(dialogues[-test:]), catalog, {})
     return source, settings.model_copy(update={"validation_dialogues": min(settings.validation_dialogues, test)})
-
-
-def _fingerprint(digest: str, metadata: bytes, valid: Sequence[Dialogue], settings: DataSettings) -> str:
-    """Content and choices, without the paths that led to them."""
-    facts = {
-        "source": digest,
-        "metadata": hashlib.sha256(metadata).hexdigest(),
-        "validation": [dialogue.index for dialogue in valid],
-        "limit": settings.limit,
-        "seed": settings.seed,
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,14 +27,12 @@ class Redial:
         test: the official test dialogues.
         catalog: the films.
         repairs: how often each of ``envs.redial_record.REPAIRS`` was made.
-        digest: sha256 (hex) of what was read.
     """
 
     train: tuple[Dialogue, ...]
     test: tuple[Dialogue, ...]
     catalog: Catalog
     repairs: Mapping[str, int]
-    digest: str
 
 
 def read_redial(source: str, cache: Path, on_progress: Progress | None = None) -> Redial:
@@ -55,8 +52,7 @@ def read_redial(source: str, cache: Path, on_progress: Progress | None = None) -
     catalog = read_films(files.films)
     reader = RecordReader(catalog)
     train, test = (_dialogues(reader, _parsed(file)) for file in (files.train, files.test))
-    contents = (files.train.content, files.test.content, files.films.content)
-    return Redial(train, test, catalog, dict(reader.repairs), _digest(contents))
+    return Redial(train, test, catalog, dict(reader.repairs))
 
 
 def _from_hub(source: str) -> Redial:
@@ -67,8 +63,7 @@ def _from_hub(source: str) -> Redial:
         _dialogues(reader, ((hub_place(source, split, i), row) for i, row in enumerate(rows[split], start=1)))
         for split in ("train", "test")
     )
-    contents = (json.dumps(rows[split], sort_keys=True).encode() for split in ("train", "test"))
-    return Redial(train, test, catalog, dict(reader.repairs), _digest(contents))
+    return Redial(train, test, catalog, dict(reader.repairs))
 
 
 def _dialogues(reader: RecordReader, records: Iterable[tuple[Place, object]]) -> tuple[Dialogue, ...]:
@@ -88,12 +83,3 @@ def _parsed(file: SourceFile) -> Iterable[tuple[Place, object]]:
             ) from error
     if empty:
         raise DataError("the file holds no dialogue", file=file.place, remedy="Fetch the file again.")
-
-
-def _digest(contents: Iterable[bytes]) -> str:
-    """The sha256 of several contents, each with its length so that their borders count."""
-    digest = hashlib.sha256()
-    for content in contents:
-        digest.update(f"{len(content)}\n".encode())
-        digest.update(content)
-    return digest.hexdigest()

@@ -95,21 +95,17 @@ def declared_films(records: Iterable[Mapping[str, object]]) -> Catalog:
     return Catalog(Film(film_id, *split_name(name), mentions=counts[film_id]) for film_id, name in names.items())
 
 
-def add_metadata(catalog: Catalog, folder: Path) -> tuple[Catalog, bytes]:
+def add_metadata(catalog: Catalog, folder: Path) -> Catalog:
     """The catalogue with genres, people (director first, then the cast) and plots from ``folder/id2info.json``.
 
     Films that the file does not know stay as they are; films that the catalogue does not know are passed over.
-
-    Returns:
-        The catalogue, and the file's bytes.
 
     Raises:
         DataError: the file is missing, broken, or an entry has another shape.
     """
     file = folder.expanduser() / METADATA
     try:
-        content = file.read_bytes()
-        entries = json.loads(content)
+        entries = json.loads(file.read_bytes())
     except OSError as error:
         raise DataError(
             f"the file cannot be read ({error.strerror})",
@@ -120,7 +116,7 @@ def add_metadata(catalog: Catalog, folder: Path) -> tuple[Catalog, bytes]:
         raise DataError(f"not a JSON file ({error})", file=file, remedy="Fetch it again.") from error
     if not isinstance(entries, dict):
         raise DataError("must be an object of film id to entry", file=file, remedy="Fetch it again.")
-    return Catalog(_with_metadata(film, entries.get(str(film.film_id)), file) for film in catalog), content
+    return Catalog(_with_metadata(film, entries.get(str(film.film_id)), file) for film in catalog)
 
 
 def film_facts(catalog: Catalog) -> dict[str, dict[str, object]]:

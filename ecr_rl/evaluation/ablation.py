@@ -9,9 +9,9 @@ from typing import Any, get_args
 from algorithms.recommender.scorer import FilmScorer
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import Part, RecommenderSettings
-from ecr_rl.artefacts import code_version, key_hash
+from ecr_rl.artefacts import key_hash
 from ecr_rl.evaluation.recommendation import evaluate_scorers
-from ecr_rl.stage_code import CODE
+from ecr_rl.source_closure import code_version
 from envs.cases import Protocol
 from envs.corpus import Corpus
 from envs.errors import DataError
@@ -40,7 +40,7 @@ def ablate(corpus: Corpus, settings: RecommenderSettings, file: Path, on_step: O
     """
     settings = settings.model_copy(update={"refit": False})
     decides = {"settings": settings.model_dump(mode="json"), "corpus": corpus.fingerprint}
-    found = {"split": SPLIT, "key": key_hash({**decides, "code": code_version(CODE["recommender"])}), "rows": {}}
+    found = {"split": SPLIT, "key": key_hash({**decides, "code": code_version(ablate)}), "rows": {}}
     found["rows"] |= _kept(file, found["key"])
     parts: tuple[Part, ...] = get_args(Part)
     for place, part in enumerate((None, *parts)):

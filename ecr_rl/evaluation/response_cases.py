@@ -20,11 +20,12 @@ from algorithms.responder import PLANNER, is_conditioned, row_nats
 from algorithms.responder_rows import Row, reply_with_slots
 from algorithms.settings import PolicySettings
 from algorithms.text import ConversationText, load_tokenizer
-from ecr_rl.artefacts import ArtefactCache, code_version, model_version
+from ecr_rl.artefacts import ArtefactCache, model_version
 from ecr_rl.labels.examples import human_examples
 from ecr_rl.labels.kinds import Case, PolicyReply
 from ecr_rl.labels.policy_replies import PolicyReplies, sample_replies, state_before
 from ecr_rl.labels.policy_store import stored_replies
+from ecr_rl.source_closure import code_version
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Utterance, mentioned_films
 from envs.progress import OnStep
@@ -37,7 +38,6 @@ _ASKED = 32
 """Cases that are answered side by side."""
 Shown = Sequence[tuple[tuple[str, ...], tuple[int, ...]]]
 """Of each case the emotions and films that stand in its prompt."""
-_CODE = ("algorithms.decoding", "ecr_rl.labels.policy_replies", "ecr_rl.labels.policy_store", "envs.replies")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def sampled_replies(
         seed: of the sampling noise.
         on_step: told of progress, in cases.
     """
-    key = {**_answered(responder, gold, seed), "recommender": proposes}
+    key = {**_answered(responder, gold, seed), "recommender": proposes, "code": code_version(sampled_replies)}
     sample = partial(
         sample_replies,
         dialogues=gold.dialogues,
@@ -130,7 +130,8 @@ def replies_as_asked(
     The noise is that of ``sampled_replies``; what was sampled before is read from the cache.
     """
     shown = dict(zip(gold.cases, _shown(responder, gold, recommender)["perplexity_human"], strict=True))
-    key = {**_answered(responder, gold, seed), "shown": list(shown.values())}
+    asked = {"shown": list(shown.values()), "code": code_version(replies_as_asked)}
+    key = {**_answered(responder, gold, seed), **asked}
     model = load_causal_lm(responder.folder, device=best_device()).eval()
     text = ConversationText(load_tokenizer(str(responder.folder)), responder.policy)
 
@@ -161,7 +162,7 @@ class _Given:
 
 
 def _answered(responder: Responder, gold: GoldCases, seed: int) -> dict[str, Any]:
-    """What decides a responder's replies, but for what it is shown."""
+    """What decides a responder's replies, but for what it is shown and the code."""
     places = sorted({place for place, _ in gold.cases})
     return {
         "cases": list(gold.cases),
@@ -170,7 +171,6 @@ def _answered(responder: Responder, gold: GoldCases, seed: int) -> dict[str, Any
         "policy": responder.policy.model_dump(),
         "env": responder.env.shown(),
         "seed": seed,
-        "code": code_version(_CODE),
     }
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from algorithms.emotions import EmotionReader, LexiconEmotions
-from ecr_rl.artefacts import ArtefactCache, code_version, model_version
+from ecr_rl.artefacts import ArtefactCache, model_version
 from ecr_rl.labels.instruments import fit_instruments, load_instruments
 from ecr_rl.labels.settings import InstrumentSettings
-from ecr_rl.stage_code import CODE
+from ecr_rl.source_closure import code_version
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def second_reader(goemotions: Path | None, planned_by: str, cache: Path) -> Seco
     key = {
         "emotions": model_version(settings.emotions),
         "sentences": "minilm",
-        "code": code_version(CODE["instruments"]),
+        "code": code_version(second_reader),
     }
     fitted = ArtefactCache(cache).build("second-reader", key, build)
     return SecondReader(load_instruments(fitted.folder).emotions, "GoEmotions classifier on MiniLM's sentences", True)

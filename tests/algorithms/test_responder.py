@@ -35,7 +35,7 @@ SHORT = SupervisedSettings(steps=30, batch_size=8, evaluate_every=10, warmup=3, 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
     dialogues, catalog = sample_corpus(dialogues=40)
-    return Corpus("sample", tuple(dialogues[:30]), tuple(dialogues[30:]), (), catalog, {}, "")
+    return Corpus("sample", tuple(dialogues[:30]), tuple(dialogues[30:]), (), catalog, {})
 
 
 def trained(corpus: Corpus, folder: Path, policy: PolicySettings = POLICY, **changed: Any) -> tuple[dict, list[float]]:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_rl.artefacts import ArtefactCache, code_version, key_hash, model_version
+from ecr_rl.artefacts import ArtefactCache, key_hash, model_version
 from ecr_rl.config import load_config
-from ecr_rl.pipeline import CODE, Pipeline
+from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs import RunFolder
 from envs.errors import ConfigError, ModelError
 from envs.settings import EnvSettings, SeekerModelSettings
@@ -116,21 +116,6 @@ def test_a_damaged_key_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     (part.folder / "key.json").write_text("{")
     with pytest.raises(ModelError, match="Delete the folder"):
         cache.build("critic", KEY, _builder)
-
-
-def test_the_code_version_sees_code_and_not_comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    file = tmp_path / "some_stage.py"
-    versions = []
-    for text in ("x = 1\n", "# why\nx  =  1\n", "x = 2\n"):
-        file.write_text(text)
-        versions.append(code_version(["some_stage"]))
-    assert versions[0] == versions[1] != versions[2]
-
-
-@pytest.mark.parametrize("kind", sorted(CODE))
-def test_the_modules_behind_a_part_exist(kind: str) -> None:
-    assert len(code_version(CODE[kind])) == 12
 
 
 def test_a_recommender_is_known_by_its_emotions_and_dialogues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def test_film_facts_come_back_whole(tmp_path: Path) -> None:
     write_companions(tmp_path, KNOWN, None, ContextForm.RICH)
     folder = facts_of(tmp_path)
     assert folder is not None
-    assert list(add_metadata(BARE, folder)[0]) == list(KNOWN)
+    assert list(add_metadata(BARE, folder)) == list(KNOWN)
 
 
 def test_the_judge_comes_back_with_what_goes_together(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ class JudgeAsCritic:
 def corpus() -> Corpus:
     dialogues, catalog = sample_corpus(90)
     splits = tuple(dialogues[:50]), tuple(dialogues[50:60]), tuple(dialogues[60:])
-    return Corpus("sample", *splits, catalog, {}, "fingerprint")
+    return Corpus("sample", *splits, catalog, {})
 
 
 def test_a_whole_evaluation_and_its_report(corpus: Corpus, tmp_path: Path) -> None:

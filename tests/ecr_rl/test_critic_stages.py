@@ -38,7 +38,7 @@ def silent(done: int, total: int, figures: Mapping[str, float]) -> None:
 def corpus() -> Corpus:
     dialogues, catalog = sample_corpus(260)
     splits = tuple(dialogues[:200]), tuple(dialogues[200:230]), tuple(dialogues[230:])
-    return Corpus("sample", *splits, catalog, {}, "fingerprint")
+    return Corpus("sample", *splits, catalog, {})
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -
 
 
 def test_a_corpus_without_recommender_turns_is_refused(corpus: Corpus) -> None:
-    empty = Corpus("sample", (), (), (), corpus.catalog, {}, "fingerprint")
+    empty = Corpus("sample", (), (), (), corpus.catalog, {})
     with pytest.raises(DataError, match="no recommender turn"):
         plan_of(empty, 10, 0, rubric_maker(empty.catalog, None, ContextForm.RICH), ContextForm.RICH)
 

@@ -129,7 +129,7 @@ SMALL += ["supervised.validation_rows=8", "supervised.warmup=1", "resources.driv
 
 def test_test_dialogues_change_nothing_that_is_trained(tmp_path: Path) -> None:
     dialogues, catalog = sample_corpus(dialogues=40)
-    corpus = Corpus("sample", tuple(dialogues[:20]), tuple(dialogues[20:30]), tuple(dialogues[30:]), catalog, {}, "")
+    corpus = Corpus("sample", tuple(dialogues[:20]), tuple(dialogues[20:30]), tuple(dialogues[30:]), catalog, {})
     config = load_config("demo", SMALL)
     small = RecommenderSettings(members=1, width=16)
     fit_recommender(corpus.train, catalog, small).save(tmp_path / "recommender")

@@ -160,7 +160,7 @@ def test_the_selecting_evaluator_is_held_out(tmp_path: Path) -> None:
     splits = tuple(dialogues[:200]), tuple(dialogues[200:230]), tuple(dialogues[230:])
     told: list[Mapping[str, Any]] = []
     figures = build_selector(
-        Corpus("sample", *splits, catalog, {}, "fingerprint"),
+        Corpus("sample", *splits, catalog, {}),
         RubricJudge(catalog),
         tmp_path,
         lambda done, total, found: told.append(found),

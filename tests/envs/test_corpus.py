@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 from envs.corpus import Corpus, load_corpus
+from envs.dialogue import Dialogue
 from envs.errors import DataError
+from envs.redial_record import RecordReader
 from envs.sample import sample_corpus
 from envs.settings import DataSettings
 from tests.envs.redial_files import record, write_folder, write_zip
@@ -46,10 +49,23 @@ def test_the_fingerprint_follows_content_and_choices_but_not_paths(tmp_path: Pat
         load(folder, validation_dialogues=4).fingerprint,
         load(folder, validation="random").fingerprint,
         load(changed).fingerprint,
-        load(folder, metadata=str(metadata(tmp_path, {}))).fingerprint,
+        load(folder, metadata=str(metadata(tmp_path, {"1": {"genre": ["horror"]}}))).fingerprint,
     ]
     assert len(same) == 1
     assert len({*same, *other}) == 6
+
+
+def test_a_reader_that_reads_otherwise_changes_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = write_folder(tmp_path / "r")
+    before = load(folder).fingerprint
+    read = RecordReader.dialogue
+
+    def mended(self: RecordReader, *given: Any) -> Dialogue:
+        dialogue = read(self, *given)
+        return replace(dialogue, messages=dialogue.messages[:-1]) if dialogue.conversation_id == 20002 else dialogue
+
+    monkeypatch.setattr(RecordReader, "dialogue", mended)
+    assert load(folder).fingerprint != before
 
 
 def metadata(folder: Path, entries: object) -> Path:

@@ -128,7 +128,7 @@ def test_redial_from_an_address_is_cached_and_read_offline(server: Server, tmp_p
     cache = tmp_path / "cache"
     online = read_redial(address(server), cache)
     server.status = 503
-    assert read_redial(address(server), cache).digest == online.digest
+    assert read_redial(address(server), cache).test == online.test
     assert online.train == read_redial(str(folder), cache).train
     assert len(server.ranges) == 1
 
