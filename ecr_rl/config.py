@@ -22,31 +22,12 @@ from algorithms.settings import (
     ResourceSettings,
     SupervisedSettings,
 )
-from ecr_rl.labels.settings import LabelSettings
 from ecr_rl.overrides import Override, apply_overrides, nearest, one_line, parse_override
+from ecr_rl.settings import EvaluationSettings, LabelSettings
 from envs.errors import ConfigError
 from envs.settings import DataSettings, EnvSettings, RewardSettings, Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
-
-
-class EvaluationSettings(Settings):
-    """How the trained policy is compared with the supervised one."""
-
-    dialogues: int = Field(default=200, gt=0, description="held-out dialogues that each system converses on")
-    repeats: int = Field(default=2, gt=0, description="conversations of a system on each of them")
-    gold_replies: int = Field(
-        default=200, ge=0, description="replies to human contexts, for BLEU and other reference figures"
-    )
-    pmi_dialogues: int = Field(default=0, ge=0, description="of these dialogues, those whose replies' PMI is measured")
-    language_model: str = Field(
-        default="smollm2", description="measures the PMI: smollm2 (packaged), a folder, a hub id"
-    )
-    resamples: int = Field(default=2000, gt=0, description="bootstrap resamples over dialogues")
-    samples: int = Field(default=20, ge=0, description="conversations shown side by side in the report, at most")
-    calibration_conversations: int = Field(
-        default=128, gt=0, description="conversations of the reference policy that fix each head's mean and deviation"
-    )
 
 
 class RunConfig(Settings):

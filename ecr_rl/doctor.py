@@ -15,7 +15,7 @@ from typing import Literal
 
 import psutil
 
-from ecr_rl.provenance import PACKAGES, installed_version
+from ecr_rl.runs.provenance import PACKAGES, installed_version
 
 Level = Literal["ok", "note", "missing"]
 """``ok``: at hand; ``note``: a run works without, slower or smaller; ``missing``: what it costs does not work."""
@@ -77,7 +77,7 @@ def _accelerators() -> Iterator[Check]:
     else:
         cost = "redial-gpu cannot run; demo and redial-cpu run on the CPU"
         yield Check("GPU", "note", f"none that torch {torch.__version__} sees", cost)
-    from algorithms.language_model import bf16_is_native
+    from algorithms.policy.language_model import bf16_is_native
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     cost = "models sample in float32: about the same speed for tiny ones, slower for larger"

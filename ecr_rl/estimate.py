@@ -29,9 +29,10 @@ from transformers import (
 )
 from transformers.pytorch_utils import Conv1D
 
-from algorithms.encoder import MINILM, TINY_LAYERS, TINY_VOCABULARY, TINY_WIDTH
-from algorithms.encoder import TINY as TINY_ENCODER
-from algorithms.language_model import SMOLLM2, TINY, build_tiny, sampling_dtype
+from algorithms.critic.encoder import TINY as TINY_ENCODER
+from algorithms.critic.encoder import TINY_LAYERS, TINY_VOCABULARY, TINY_WIDTH
+from algorithms.packaged_models import MINILM, SMOLLM2
+from algorithms.policy.language_model import TINY, build_tiny, sampling_dtype
 from ecr_rl.config import RunConfig
 from envs.errors import ModelError
 

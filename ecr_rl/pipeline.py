@@ -14,20 +14,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecr_rl.artefacts import Artefact, ArtefactCache, ArtefactFolders, model_version
-from ecr_rl.config import EvaluationSettings, RunConfig, with_given
-from ecr_rl.labels.evidence import ContextForm, Judge
-from ecr_rl.labels.kinds import PolicyReply
-from ecr_rl.labels.settings import InstrumentSettings
-from ecr_rl.runs import RunFolder
-from ecr_rl.source_closure import code_version
-from ecr_rl.stage import Stage
-from envs.corpus import Corpus, load_corpus
+from ecr_rl.config import RunConfig, with_given
+from ecr_rl.labels.judging.judge_protocol import Judge
+from ecr_rl.labels.replies.made_replies import PolicyReply
+from ecr_rl.runs.artefacts import Artefact, ArtefactCache, ArtefactFolders, model_version
+from ecr_rl.runs.folder import RunFolder
+from ecr_rl.runs.source_closure import code_version
+from ecr_rl.runs.stage import Stage
+from ecr_rl.settings import ContextForm, EvaluationSettings, TextReaderSettings
+from envs.corpora.corpus import Corpus, load_corpus
 from envs.errors import ConfigError
 from envs.files import write_json
 
 if TYPE_CHECKING:
-    from algorithms.film_affinity import FilmAffinity
+    from algorithms.readers.film_affinity import FilmAffinity
     from ecr_rl.labels.labelling import LabelPlan
 
 ARTEFACTS = "artefacts.json"
@@ -60,26 +60,26 @@ class Pipeline:
     @cached_property
     def affinity(self) -> FilmAffinity:
         """Which films go with which, learned from the train dialogues."""
-        from algorithms.film_affinity import FilmAffinity
+        from algorithms.readers.film_affinity import FilmAffinity
 
         return FilmAffinity.fit(self.corpus().train, self.corpus().catalog)
 
     def judge_maker(self) -> Callable[[], Judge]:
         """Builds the judge of the labels; can be sent to a worker."""
-        from ecr_rl.labels.judges import rubric_maker
+        from ecr_rl.labels.judging.judges import rubric_maker
 
         return rubric_maker(self.corpus().catalog, self.instruments(), self._config.labels.context, self.affinity)
 
     def instruments(self) -> Path | None:
         """Folder of what the rubric measures with; None for the stand-ins, which need no data."""
         settings = self._config.labels.instruments
-        if settings == InstrumentSettings():
+        if settings == TextReaderSettings():
             return None
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
-            from ecr_rl.labels.instruments import fit_instruments
+            from ecr_rl.labels.judging.text_readers import fit_text_readers
 
-            figures = fit_instruments(settings, folder)
+            figures = fit_text_readers(settings, folder)
             stage.update(1, 1, {})
             return figures
 
@@ -96,8 +96,8 @@ class Pipeline:
 
         from algorithms.recommender.recommender import Recommender
         from ecr_rl.labels.labelling import label_splits, policy_cases
-        from ecr_rl.labels.policy_replies import sample_replies
-        from ecr_rl.labels.policy_store import stored_replies
+        from ecr_rl.labels.replies.policy_replies import sample_replies
+        from ecr_rl.labels.replies.policy_store import stored_replies
 
         config, corpus = self._config, self.corpus()
         responder, recommender = self.responder(), self.recommender()
@@ -141,10 +141,10 @@ class Pipeline:
             return self.label_plan(settings.count, self.judge_maker(), settings.context, settings.policy)
 
         def build(folder: Path, stage: Stage, plan: LabelPlan) -> Mapping[str, Any]:
-            from ecr_rl.labels.companions import write_companions
+            from ecr_rl.labels.judge_folder import write_judge_folder
             from ecr_rl.labels.labelling import label_examples
 
-            write_companions(folder, self.corpus().catalog, self.instruments(), settings.context, self.affinity)
+            write_judge_folder(folder, self.corpus().catalog, self.instruments(), settings.context, self.affinity)
             return label_examples(plan, folder, workers=os.cpu_count() or 1, on_step=stage.update)["counts"]
 
         return self._artefact("labels", key, settings.count, build, plan)
@@ -168,29 +168,29 @@ class Pipeline:
 
         return self._artefact("critic", key, settings.steps, build)
 
-    def second_evaluator(self) -> Path:
+    def reporting_evaluator(self) -> Path:
         """Folder of the evaluator that PPO never sees."""
         found = self.instruments()
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
-            from ecr_rl.training.parts import build_second_evaluator
+            from ecr_rl.training.parts import build_reporting_evaluator
 
-            return build_second_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
+            return build_reporting_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
 
         key = {"instruments": found and found.name, "context": self._config.labels.context}
         return self._artefact("evaluator", key, 1, build)
 
-    def selector(self) -> Path:
+    def selecting_evaluator(self) -> Path:
         """Folder of the evaluator that chooses the iteration whose policy is kept."""
         found = self.instruments()
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
-            from ecr_rl.training.selector import build_selector
+            from ecr_rl.training.selecting_evaluator import build_selecting_evaluator
 
-            return build_selector(self.corpus(), self.judge_maker()(), folder, stage.update)
+            return build_selecting_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
 
         key = {"instruments": found and found.name, "context": self._config.labels.context}
-        return self._artefact("selector", key, 1, build)
+        return self._artefact("selecting_evaluator", key, 1, build)
 
     def recommender(self) -> Path:
         """Folder of the film recommender."""
@@ -230,8 +230,8 @@ class Pipeline:
             recommender=self.recommender(),
             responder=self.responder(),
             critic=self.critic(),
-            second_evaluator=self.second_evaluator(),
-            selector=self.selector() if self._config.ppo.select_every else None,
+            reporting_evaluator=self.reporting_evaluator(),
+            selecting_evaluator=self.selecting_evaluator() if self._config.ppo.select_every else None,
         )
 
     def train(self) -> dict[str, Any]:
@@ -251,7 +251,7 @@ class Pipeline:
         settings = self._config.model_dump(mode="json", exclude={"evaluation": {"samples"}, **_ELSEWHERE})
 
         def work(stage: Stage, artefacts: ArtefactFolders) -> Mapping[str, Any]:
-            from ecr_rl.evaluation.compare import compare
+            from ecr_rl.evaluation.conversations.compare import compare
 
             self._run.rewind("evaluation", 0)
             return compare(self._config, artefacts, self._run, stage.update)
@@ -276,7 +276,7 @@ class Pipeline:
         _prepare_torch(settings.resources.driver_threads)
         self._run.rewind("against", 0)
         with self._run.stage("against", settings.evaluation.dialogues) as stage:
-            from ecr_rl.evaluation.compare import compare_with
+            from ecr_rl.evaluation.conversations.compare import compare_with
 
             return compare_with(settings, artefacts, self._run, baseline, best_of, seeker, stage.update)
 

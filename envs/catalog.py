@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from envs.dialogue import MENTION
 from envs.errors import DataError
-from envs.title_finder import Title, TitleFinder, TitleSpan
+from envs.film_text.title_finder import Title, TitleFinder, TitleSpan
 
 _NAME = re.compile(r"(?P<title>.*?)\s*\((?P<year>\d{4})\)", re.DOTALL)
 _SPACES = re.compile(r"\s+")

@@ -21,8 +21,8 @@ from gymnasium.error import ResetNeeded
 
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue
-from envs.episodes import EVALUATION
-from envs.state import ConversationState, TurnOutcome
+from envs.turns.episodes import EVALUATION
+from envs.turns.state import ConversationState, TurnOutcome
 from envs.vector_conversation import METADATA, ConversationVectorEnv
 
 __all__ = ["ENV_ID", "EVALUATION", "ConversationEnv", "ConversationVectorEnv", "TurnOutcome"]

@@ -19,9 +19,9 @@ import numpy as np
 
 from envs.errors import DataError, ModelError
 from envs.files import write_json
+from envs.film_text.words import repeated_share
 from envs.heads import HEADS, HeadScores
 from envs.settings import RewardSettings
-from envs.words import repeated_share
 
 RULES = ("missing_end", "repetition", "verbosity", "markup", "acceptance", "turns")
 """The parts that stand beside the heads, or beside a control, in every turn's reward."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from envs.catalog import Catalog
 from envs.dialogue import Utterance, named_films
-from envs.episodes import Episode
+from envs.turns.episodes import Episode
 from envs.vector_conversation import ConversationVectorEnv
 
 NAMING = ("Hello! How about <movie>?", "Then maybe <movie>?", "What about <movie>?", "Would you like <movie>?")

@@ -12,19 +12,21 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from envs.catalog import Catalog
-from envs.corpus import Corpus, load_corpus
+from envs.corpora.corpus import Corpus, load_corpus
 from envs.dialogue import Dialogue, Utterance
 from envs.emotions import MOST, NINE, EmotionPlanner
-from envs.episodes import Episode, dialogue_place, episode_rng
 from envs.errors import ConfigError
 from envs.heads import HEADS, Exchange, HeadScores, RewardModel
-from envs.proposals import FilmRecommender, PopularFilms
-from envs.replies import Reply, read_reply
 from envs.rewards import HeadReference, RewardShaper
-from envs.seekers import ProfileSeeker, ReplaySeeker, Seeker, SeekerTurn
+from envs.seekers.profile import ProfileSeeker
+from envs.seekers.protocol import Seeker
+from envs.seekers.replay import ReplaySeeker
 from envs.settings import DataSettings, EnvSettings, RewardSettings
-from envs.spaces import UtteranceSpace
-from envs.state import ConversationState, TurnOutcome
+from envs.turns.episodes import Episode, dialogue_place, episode_rng
+from envs.turns.proposals import FilmRecommender, PopularFilms
+from envs.turns.replies import Reply, read_reply
+from envs.turns.spaces import UtteranceSpace
+from envs.turns.state import ConversationState, SeekerTurn, TurnOutcome
 
 METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}
 """What both environments tell Gymnasium of their rendering."""

@@ -22,8 +22,8 @@ from ray.rllib.utils.metrics import (
     WEIGHTS_SEQ_NO,
 )
 
+from algorithms.policy.rollout import Episode
 from algorithms.ppo.env_runner import EPISODE, OUTCOMES, RUNNER
-from algorithms.rollout import Episode
 from algorithms.settings import PPOSettings
 from envs.errors import RunError
 from envs.heads import HEADS

@@ -13,7 +13,7 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from transformers import PreTrainedModel
 
-from algorithms.film_choice import Choice
+from algorithms.policy.film_choice import Choice
 from algorithms.ppo.advantages import Discounts, token_advantages
 from algorithms.ppo.distributed import global_sums
 from algorithms.ppo.module import (

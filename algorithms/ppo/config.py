@@ -9,27 +9,27 @@ from pathlib import Path
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
-from algorithms.film_choice import ChoiceSettings
-from algorithms.parcels import Parcel
+from algorithms.policy.film_choice import ChoiceSettings
+from algorithms.policy.text import load_tokenizer
 from algorithms.ppo.algorithm import ConversationPPO
 from algorithms.ppo.env_runner import ConversationEnvRunner, token_spaces
+from algorithms.ppo.env_spec import EnvSpec
 from algorithms.ppo.learner import ConversationPPOLearner
 from algorithms.ppo.module import ConversationModule
+from algorithms.ppo.shipped_files import ShippedFile
 from algorithms.settings import LEARNER_SHARE, RUNNER_SHARE, PolicySettings, PPOSettings, ResourceSettings
-from algorithms.text import load_tokenizer
-from algorithms.world import World
 from envs.conversation import ENV_ID
 from envs.errors import ConfigError
 
 
 def algorithm_config(
-    world: World,
+    world: EnvSpec,
     policy_folder: Path,
     policy: PolicySettings,
     ppo: PPOSettings,
     resources: ResourceSettings,
     dump: Path,
-    parcels: Sequence[Parcel] = (),
+    shipped_files: Sequence[ShippedFile] = (),
     choice: ChoiceSettings | None = None,
 ) -> PPOConfig:
     """RLlib's configuration of PPO on conversations.
@@ -41,7 +41,7 @@ def algorithm_config(
         ppo: the algorithm.
         resources: runners, learners, CPUs and GPUs.
         dump: where a batch that is not finite is written.
-        parcels: what env runners and learners on other machines are sent before they load it.
+        shipped_files: what env runners and learners on other machines are sent before they load it.
         choice: how films are drawn as a part of the policy; None leaves proposals to the recommender.
 
     Raises:
@@ -65,18 +65,18 @@ def algorithm_config(
         .debugging(seed=world.seed, log_level="ERROR")
         .reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=0, log_gradients=False)
     )
-    _play(config, world, len(load_tokenizer(str(policy_folder))), policy, resources, parcels)
-    _learn(config, ppo, resources, learners, dump, parcels)
+    _play(config, world, len(load_tokenizer(str(policy_folder))), policy, resources, shipped_files)
+    _learn(config, ppo, resources, learners, dump, shipped_files)
     return config
 
 
 def _play(
     config: PPOConfig,
-    world: World,
+    world: EnvSpec,
     vocabulary: int,
     policy: PolicySettings,
     resources: ResourceSettings,
-    parcels: Sequence[Parcel],
+    shipped_files: Sequence[ShippedFile],
 ) -> None:
     """What the env runners do, and with what."""
     observation, action = token_spaces(policy, vocabulary)
@@ -85,7 +85,7 @@ def _play(
         env_config={
             "world": world,
             "threads": resources.cpus_per_env_runner if resources.runner_count else 0,
-            "parcels": parcels,
+            "shipped_files": shipped_files,
         },
         observation_space=observation,
         action_space=action,
@@ -110,7 +110,7 @@ def _learn(
     resources: ResourceSettings,
     learners: int,
     dump: Path,
-    parcels: Sequence[Parcel],
+    shipped_files: Sequence[ShippedFile],
 ) -> None:
     """What the learners do, and with what; sizes are rows of one learner."""
     config.learners(
@@ -129,5 +129,5 @@ def _learn(
         grad_clip=ppo.gradient_clip,
         grad_clip_by="global_norm",
         use_kl_loss=False,
-        learner_config_dict={"ppo": ppo.model_dump(), "dump": str(dump), "parcels": parcels},
+        learner_config_dict={"ppo": ppo.model_dump(), "dump": str(dump), "shipped_files": shipped_files},
     )

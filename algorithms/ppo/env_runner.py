@@ -13,14 +13,14 @@ from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 
-from algorithms.film_choice import FilmChoice, FilmChooser
-from algorithms.parcels import deliver
+from algorithms.policy.film_choice import FilmChoice, FilmChooser
+from algorithms.policy.rollout import Conversation, Episode, roll_out
+from algorithms.policy.text import ConversationText, load_tokenizer
 from algorithms.ppo.batches import CHOICES
+from algorithms.ppo.env_spec import EnvSpec
+from algorithms.ppo.shipped_files import deliver
 from algorithms.ppo.spaces import TokenSequence
-from algorithms.rollout import Conversation, Episode, roll_out
 from algorithms.settings import PolicySettings
-from algorithms.text import ConversationText, load_tokenizer
-from algorithms.world import World
 
 EPISODE, RUNNER, OUTCOMES = "episode", "runner", "outcomes"
 """Keys of an episode's custom data beside ``CHOICES``: (stream, index), the runner's number, one TurnOutcome a turn."""
@@ -33,14 +33,14 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
         """Build the environment and the tokenizer."""
         if self.env is not None:
             self.env.close()
-        deliver(self.config.env_config.get("parcels", ()))
+        deliver(self.config.env_config.get("shipped_files", ()))
         if self.config.env_config.get("threads"):
             # Two torch processes of two threads each on two cores slow each other down many times over.
             torch.set_num_threads(int(self.config.env_config["threads"]))
         model_config: dict[str, Any] = self.config.rl_module_spec.model_config  # pyright: ignore
         settings = PolicySettings(**model_config["policy"])
         self._text = ConversationText(load_tokenizer(model_config["folder"]), settings)
-        self._world: World = self.config.env_config["world"]
+        self._world: EnvSpec = self.config.env_config["world"]
         self.env = self._world.build(int(self.config.num_envs_per_env_runner))  # pyright: ignore
         self.num_envs = self.env.num_envs
         self._plan: list[Episode] | None = None

@@ -15,8 +15,8 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import DEFAULT_MODULE_ID
 from safetensors.torch import save_file
 
-from algorithms.language_model import bf16_is_native, load_causal_lm, sampling_dtype
-from algorithms.parcels import deliver
+from algorithms.policy.language_model import bf16_is_native, load_causal_lm, sampling_dtype
+from algorithms.policy.text import load_tokenizer
 from algorithms.ppo.advantages import Discounts, adapted_kl_weight
 from algorithms.ppo.batches import (
     ADVANTAGES,
@@ -29,10 +29,10 @@ from algorithms.ppo.batches import (
 from algorithms.ppo.distributed import global_sums, learners
 from algorithms.ppo.module import ConversationModule
 from algorithms.ppo.schedules import learning_rate_factor
+from algorithms.ppo.shipped_files import deliver
 from algorithms.settings import PolicySettings, PPOSettings
-from algorithms.text import load_tokenizer
 from envs.errors import RunError
-from envs.markup import PROPOSAL
+from envs.film_text.markup import PROPOSAL
 
 POLICY, VALUE, FILMS = "policy", "value", "films"
 STATE = "conversation_ppo"
@@ -46,7 +46,7 @@ class ConversationPPOLearner(PPOTorchLearner):
 
     def build(self) -> None:
         """Set up module, reference model and connectors."""
-        deliver(self.config.learner_config_dict.get("parcels", ()))
+        deliver(self.config.learner_config_dict.get("shipped_files", ()))
         self.ppo = PPOSettings(**self.config.learner_config_dict["ppo"])
         self.kl_weight, self.updates = self.ppo.kl, 0
         super().build()

@@ -16,10 +16,10 @@ from ray.rllib.utils.numpy import convert_to_numpy
 from torch import nn
 from transformers import PreTrainedModel
 
-from algorithms.film_choice import ChoiceSettings, FilmChoice
-from algorithms.language_model import (
+from algorithms.packaged_models import best_device
+from algorithms.policy.film_choice import ChoiceSettings, FilmChoice
+from algorithms.policy.language_model import (
     AdapterMerger,
-    best_device,
     bf16_is_native,
     load_causal_lm,
     sampling_dtype,

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from algorithms.seeker_words import seeker_words, vocabulary
+from algorithms.readers.seeker_words import seeker_words, vocabulary
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
 

@@ -14,8 +14,8 @@ import numpy as np
 from scipy.linalg import get_lapack_funcs
 from scipy.sparse import csr_matrix, hstack
 
+from algorithms.readers.seeker_words import vocabulary
 from algorithms.recommender.sparse_rows import SparseRow, ones, stacked
-from algorithms.seeker_words import vocabulary
 
 _KEPT = 300
 """Films that each film or word keeps evidence for, those of the largest size: the rest is close to nothing."""
@@ -44,7 +44,7 @@ class WordRows:
 
 
 class DialogueRidge:
-    """Evidence of a context's films and words for other films."""
+    """FilmEvidence of a context's films and words for other films."""
 
     def __init__(self, evidence: csr_matrix, words: WordRows) -> None:
         """Keep the solution: (films + words, films) float32, evidence of the row's film or word for the column's."""
@@ -75,7 +75,7 @@ class DialogueRidge:
         return cls(csr_matrix((values, places), shape=(films + len(words.words), films), dtype=np.float32), words)
 
     def of(self, named: Iterable[int], said: Iterable[str]) -> np.ndarray:
-        """Evidence (films,) float32 of a context that names these columns and holds these words; 0 for none."""
+        """FilmEvidence (films,) float32 of a context that names these columns and holds these words; 0 for none."""
         films = self.evidence.get_shape()[1]
         columns, values = self.words.row(said)
         found = np.zeros(films, dtype=np.float32)

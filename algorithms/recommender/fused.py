@@ -16,16 +16,16 @@ import numpy as np
 from scipy.special import logsumexp
 
 from algorithms.recommender.dialogue_ridge import DialogueRidge
-from algorithms.recommender.named_again import NamedAgain
+from algorithms.recommender.features import ContextFeatures, ContextReader
 from algorithms.recommender.network import NetworkWeights
-from algorithms.recommender.reading import ContextReader, Reading
+from algorithms.recommender.repeat_chance import NamedAgain
 from algorithms.recommender.vocabulary import Vocabulary
 from envs.catalog import Catalog
 from envs.dialogue import Utterance
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FilmEvidence:
     """Films from films and words, and how their evidence counts."""
 
     ridge: DialogueRidge
@@ -50,7 +50,7 @@ class FusedScorer:
         reader: ContextReader,
         vocabulary: Vocabulary,
         weights: NetworkWeights,
-        evidence: Evidence | None,
+        evidence: FilmEvidence | None,
         again: Again | None = None,
     ) -> None:
         """Score the films of a catalogue.
@@ -90,12 +90,12 @@ class FusedScorer:
         return scores, h_NW
 
 
-def _log_evidence(evidence: Evidence, named: Sequence[int], reading: Reading) -> np.ndarray:
+def _log_evidence(evidence: FilmEvidence, named: Sequence[int], reading: ContextFeatures) -> np.ndarray:
     found = np.maximum(0.0, evidence.ridge.of(named, reading.wishes))
     return np.float32(evidence.weight) * np.log(found + np.float32(evidence.floor))
 
 
-def _name_again(row: np.ndarray, again: Again, named: Sequence[int], reading: Reading) -> None:
+def _name_again(row: np.ndarray, again: Again, named: Sequence[int], reading: ContextFeatures) -> None:
     """Bring new films and named ones of a row of scores, in place, to one scale."""
     row *= again.sharpness
     row[named] = -np.inf

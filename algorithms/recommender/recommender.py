@@ -17,12 +17,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 from scipy.sparse import csr_matrix
 
-from algorithms.emotion_reading import load_reader, save_reader
+from algorithms.readers.emotion_readers import load_reader, save_reader
 from algorithms.recommender.dialogue_ridge import DialogueRidge, WordRows
-from algorithms.recommender.fused import Again, Evidence, FusedScorer
-from algorithms.recommender.named_again import NamedAgain
+from algorithms.recommender.features import ContextReader
+from algorithms.recommender.fused import Again, FilmEvidence, FusedScorer
 from algorithms.recommender.network import NetworkWeights
-from algorithms.recommender.reading import ContextReader
+from algorithms.recommender.repeat_chance import NamedAgain
 from algorithms.recommender.scorer import ranked
 from algorithms.recommender.vocabulary import Vocabulary
 from algorithms.settings import RecommenderSettings
@@ -38,7 +38,7 @@ _HALF = np.float16
 
 
 class Recommender:
-    """Scores and proposes films. Implements ``FilmScorer``, ``LikingScorer`` and ``envs.proposals.FilmRecommender``."""
+    """Scores and proposes films. Implements ``FilmScorer``, ``LikingScorer`` and ``FilmRecommender``."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Recommender:
                 reader,
                 vocabulary,
                 network,
-                None if ridge is None else Evidence(ridge, weight, settings.ridge_floor),
+                None if ridge is None else FilmEvidence(ridge, weight, settings.ridge_floor),
                 named,
             )
             for network, weight, named in zip(

@@ -17,23 +17,23 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
-from algorithms.emotion_reading import emotion_reader
+from algorithms.readers.emotion_readers import emotion_reader
+from algorithms.readers.seeker_words import seeker_words
 from algorithms.recommender.dialogue_ridge import DialogueRidge
+from algorithms.recommender.features import ContextFeatures, ContextReader, facts
 from algorithms.recommender.fused import joined
 from algorithms.recommender.liking import fit_liking
-from algorithms.recommender.named_again import NamedAgain
 from algorithms.recommender.network import Examples, NetworkWeights, SoftmaxNetwork, batches, train
-from algorithms.recommender.reading import ContextReader, Reading, facts
 from algorithms.recommender.recommender import Recommender
+from algorithms.recommender.repeat_chance import NamedAgain
 from algorithms.recommender.vocabulary import Vocabulary
-from algorithms.seeker_words import seeker_words
 from algorithms.settings import FeedbackSettings, Part, RecommenderSettings
-from envs.cases import cases, context
 from envs.catalog import Catalog, Film
+from envs.corpora.cases import cases, context
 from envs.dialogue import Dialogue, Role, Utterance
 from envs.errors import DataError
+from envs.film_text.words import WORD
 from envs.progress import OnStep
-from envs.words import WORD
 
 _GROUPS = {
     "seeker": ("wish", "asked", "asked-pair", "seeker-film"),
@@ -151,10 +151,10 @@ def _lacks(settings: RecommenderSettings, part: Part) -> bool:
     return part in settings.without
 
 
-def _read(reader: ContextReader, examples: Sequence[Example], settings: RecommenderSettings) -> list[Reading]:
+def _read(reader: ContextReader, examples: Sequence[Example], settings: RecommenderSettings) -> list[ContextFeatures]:
     """The contexts of examples, without the features of parts that are left out."""
     dropped = {group for part, groups in _GROUPS.items() if part in settings.without for group in groups}
-    found: list[Reading] = []
+    found: list[ContextFeatures] = []
     for start in range(0, len(examples), _READ):
         found += reader.read([example.context for example in examples[start : start + _READ]])
     if dropped:
@@ -166,7 +166,7 @@ def _read(reader: ContextReader, examples: Sequence[Example], settings: Recommen
 
 
 def _examples(
-    readings: Sequence[Reading], vocabulary: Vocabulary, columns: Mapping[int, int], examples: Sequence[Example]
+    readings: Sequence[ContextFeatures], vocabulary: Vocabulary, columns: Mapping[int, int], examples: Sequence[Example]
 ) -> Examples:
     return Examples(
         features=vocabulary.rows([reading.features for reading in readings]),
@@ -239,7 +239,9 @@ def _shares(examples: Sequence[Example], films: int) -> np.ndarray:
     return counts / counts.sum()
 
 
-def _chances(readings: Sequence[Reading], coming: Sequence[Example], settings: RecommenderSettings) -> NamedAgain:
+def _chances(
+    readings: Sequence[ContextFeatures], coming: Sequence[Example], settings: RecommenderSettings
+) -> NamedAgain:
     pairs = [(reading, each.said) for reading, each in zip(readings, coming, strict=True) if each.said is not None]
     return NamedAgain.fit([reading for reading, _ in pairs], [said for _, said in pairs], settings.named_pull)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from scipy.sparse import csr_matrix
 
-from algorithms.recommender.reading import Features
+from algorithms.recommender.features import Features
 from algorithms.recommender.sparse_rows import SparseRow, sparse_row, stacked
 
 

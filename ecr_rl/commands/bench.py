@@ -29,7 +29,7 @@ def critic(
 ) -> None:
     """Scoring of replies beside the bare forward passes of the same members on the same batch."""
     with working():
-        from ecr_rl.bench import bench_critic
+        from ecr_rl.benches.critic import bench_critic
 
         with shown_progress("bench critic") as on_step:
             figures = bench_critic(folder, count, rounds, on_step)
@@ -56,7 +56,7 @@ def recommend(
     numpy's own threads are bounded by OMP_NUM_THREADS=1 in the environment; the output says whether it was set.
     """
     with working():
-        from ecr_rl.recommender_bench import bench_recommender
+        from ecr_rl.benches.recommender import bench_recommender
 
         with shown_progress("bench recommend") as on_step:
             figures = bench_recommender(folder, source, count, on_step)

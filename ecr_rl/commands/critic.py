@@ -57,7 +57,7 @@ def train(
     if out is None:
         raise typer.BadParameter("say where the critic goes", param_hint="--out")
     with working():
-        from ecr_rl.runs import RunFolder
+        from ecr_rl.runs.folder import RunFolder
         from ecr_rl.training.critic import build_critic
 
         with RunFolder.create(out, settings, resume) as run:
@@ -106,14 +106,14 @@ def evaluate(
     """
     with working():
         folder, settings = _critic_of(critic, config, source, metadata)
-        from algorithms.critic import Critic
-        from ecr_rl.evaluation.critic_evaluation import evaluate_critic
-        from ecr_rl.labels.companions import context_of, facts_of, judge_of
-        from ecr_rl.labels.evidence import ContextForm
+        from algorithms.critic.critic import Critic
+        from ecr_rl.evaluation.critic.critic_evaluation import evaluate_critic
+        from ecr_rl.labels.judge_folder import context_of, facts_of, judge_of
         from ecr_rl.report.critic_report import critic_tables, markdown_tables, write_critic_report
         from ecr_rl.report.insert import insert_block
-        from envs.corpus import load_corpus
-        from envs.goemotions import read_goemotions
+        from ecr_rl.settings import ContextForm
+        from envs.corpora.corpus import load_corpus
+        from envs.corpora.goemotions import read_goemotions
 
         emotions = None if goemotions is None else read_goemotions(goemotions)
         if metadata is None and (facts := facts_of(folder)) is not None:
@@ -155,8 +155,8 @@ def score(
             {"error": "..."} for a line that cannot be scored; the rest goes on
     """  # noqa: D301 (the backspace is for the help's formatter, and no raw string has one)
     with working():
-        from algorithms.critic import Critic
-        from ecr_rl.scoring import score_file
+        from algorithms.critic.critic import Critic
+        from ecr_rl.critic_scores import score_file
 
         begun = time.monotonic()
         folder, _ = _critic_of(critic, "redial-cpu")
@@ -174,7 +174,7 @@ def _critic_of(
 ) -> tuple[Path, RunConfig]:
     """The critic's own folder, and the settings that say where dialogues come from."""
     from ecr_rl.pipeline import ARTEFACTS
-    from ecr_rl.runs import RunFolder
+    from ecr_rl.runs.folder import RunFolder
 
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder. Give --critic a critic's folder or a run folder")

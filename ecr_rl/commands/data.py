@@ -15,7 +15,7 @@ from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig, load_config, with_given
 
 if TYPE_CHECKING:
-    from envs.corpus import Corpus
+    from envs.corpora.corpus import Corpus
 
 app = typer.Typer(help="What a corpus holds, and having it at hand.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def stats(source: Source = None, config: Base = "demo", changes: Set = None, jso
     that no earlier message names.
     """
     with working():
-        from envs.cases import corpus_statistics
+        from envs.corpora.cases import corpus_statistics
 
         counts = corpus_statistics(_load(with_given(load_config(config, changes or []), "data", source=source)))
     show(counts, json, _table(counts))
@@ -58,7 +58,7 @@ def prepare(source: Source = None, config: Base = "demo", changes: Set = None, j
 
 def _load(settings: RunConfig) -> Corpus:
     """Load the corpus; a download shows a bar on a terminal, a line every five seconds elsewhere."""
-    from envs.corpus import load_corpus
+    from envs.corpora.corpus import load_corpus
 
     console = Console(stderr=True)
     if not console.is_terminal:

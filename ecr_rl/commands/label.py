@@ -16,14 +16,14 @@ from rich.text import Text
 from ecr_rl.commands.options import Json, Metadata, Set, Source, examples
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig, load_config, with_given
-from ecr_rl.labels.evidence import ContextForm
+from ecr_rl.settings import ContextForm
 from ecr_rl.tables import shown
 from envs.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
-    from ecr_rl.labels.evidence import Judge
+    from ecr_rl.labels.judging.judge_protocol import Judge
     from ecr_rl.labels.labelling import LabelPlan
-    from ecr_rl.labels.settings import JudgeSettings
+    from ecr_rl.settings import JudgeSettings
 
 app = typer.Typer()
 
@@ -158,7 +158,7 @@ def import_(
     Lines that cannot be used are named by file, line and field; all of them stand in DIR/rejects.jsonl.
     """  # noqa: D301 (the backspace is for the help's formatter, and no raw string has one)
     with working():
-        from ecr_rl.labels.importing import REJECTS, SHOWN, import_labels
+        from ecr_rl.labels.storage.importing import REJECTS, SHOWN, import_labels
 
         made = import_labels(files, out, shlex.join(["ecr-rl", "label", "import", *map(str, files), "--out", str(out)]))
         _tell_rejects([str(reject) for reject in made.rejects[:SHOWN]], len(made.rejects), out / REJECTS)
@@ -188,7 +188,7 @@ def merge(
     head, Pearson, Spearman and Cohen's kappa with quadratic weights on five bins.
     """
     with working():
-        from ecr_rl.labels.merging import merge as merge_folders
+        from ecr_rl.labels.storage.merging import merge as merge_folders
 
         report = merge_folders(folders, out)
         for entry in report["rejected"]["named"]:
@@ -199,7 +199,7 @@ def merge(
 def _judging(**given: Any) -> JudgeSettings:
     from pydantic import ValidationError
 
-    from ecr_rl.labels.settings import JudgeSettings
+    from ecr_rl.settings import JudgeSettings
 
     try:
         return JudgeSettings(**{name: value for name, value in given.items() if value})
@@ -220,12 +220,12 @@ def _label(
 ) -> dict[str, Any]:
     from functools import partial
 
-    from ecr_rl.labels.companions import write_companions, write_films
-    from ecr_rl.labels.judges import build_judge, with_folder
+    from ecr_rl.labels.judge_folder import write_films, write_judge_folder
+    from ecr_rl.labels.judging.judges import build_judge, with_folder
+    from ecr_rl.labels.judging.preflight import check_memory, gpus_of_a_judge
     from ecr_rl.labels.labelling import label_examples
-    from ecr_rl.labels.preflight import check_memory, gpus_of_a_judge
     from ecr_rl.pipeline import Pipeline
-    from ecr_rl.runs import RunFolder
+    from ecr_rl.runs.folder import RunFolder
 
     memory: float | None = None
     gpus = 0
@@ -238,7 +238,7 @@ def _label(
         make_judge = partial(build_judge, judging, catalog, pipeline.judge_maker(), settings.cache_folder)
         plan = pipeline.label_plan(settings.labels.count, make_judge, judging.context, settings.labels.policy)
         if judging.judge == "rubric":
-            write_companions(out, catalog, pipeline.instruments(), judging.context, pipeline.affinity)
+            write_judge_folder(out, catalog, pipeline.instruments(), judging.context, pipeline.affinity)
         else:
             write_films(out, catalog, pipeline.affinity)
             _look(make_judge(), plan, memory, force)
@@ -258,7 +258,7 @@ def _label(
 
 def _look(judge: Judge, plan: LabelPlan, memory: float | None, force: bool) -> None:
     """Try the judge on a few replies, tell what was seen, and refuse a judge that is of no use."""
-    from ecr_rl.labels.preflight import preflight, sample_of
+    from ecr_rl.labels.judging.preflight import preflight, sample_of
 
     seen = preflight(judge, sample_of([example.evidence for _, _, example in plan.rows]), len(plan.rows), memory)
     spread = ", ".join(f"{head} {value:.3f}" for head, value in seen.spread.items())

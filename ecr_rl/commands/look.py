@@ -29,8 +29,8 @@ def status(
     It reads the run folder alone, from any machine that sees it.
 
     """
-    from ecr_rl.status import headline, read_status, status_view
-    from ecr_rl.status import watch as watch_status
+    from ecr_rl.runs.status import headline, read_status, status_view
+    from ecr_rl.runs.status import watch as watch_status
 
     if watch and json:
         raise typer.BadParameter("--watch shows many states and --json prints one object; take one of them")
@@ -76,7 +76,7 @@ def fetch(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
 ) -> None:
     """Fetch the copy of a run folder that a run sent to its mirror."""
-    from ecr_rl.mirror import Mirror
+    from ecr_rl.runs.mirror import Mirror
 
     with working():
         Mirror(address).pull(folder)

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from ecr_rl.progress import make_display
+from ecr_rl.runs.progress import make_display
 from ecr_rl.tables import with_interval
 from envs.progress import OnStep
 

@@ -58,7 +58,7 @@ def train(
     begun = time.monotonic()
     with working():
         from ecr_rl.training.parts import build_recommender
-        from envs.corpus import load_corpus
+        from envs.corpora.corpus import load_corpus
         from envs.files import new_folder
 
         with new_folder(out) as folder, shown_progress("recommender") as on_step:
@@ -103,11 +103,11 @@ def evaluate(
     """
     settings = with_given(load_config(config, []), "data", source=source)
     with working():
-        from ecr_rl.evaluation.recommendation import evaluate_recommender, write_predictions
+        from ecr_rl.evaluation.recommender.recommendation import evaluate_recommender, write_predictions
         from ecr_rl.report.critic_report import markdown_tables
         from ecr_rl.report.insert import insert_block
         from ecr_rl.report.recommendation_tables import recommendation_tables
-        from envs.corpus import load_corpus
+        from envs.corpora.corpus import load_corpus
 
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("recommendation cases") as on_step:
@@ -148,11 +148,11 @@ def ablate(
     settings = with_given(load_config(config, changes or []), "data", source=source, metadata=metadata)
     settings = with_given(settings, "recommender", emotions=emotions)
     with working():
-        from ecr_rl.evaluation.ablation import ablate as ablate_recommender
+        from ecr_rl.evaluation.recommender.ablation import ablate as ablate_recommender
         from ecr_rl.report.critic_report import markdown_tables
         from ecr_rl.report.insert import insert_block
         from ecr_rl.report.recommendation_tables import ablation_table
-        from envs.corpus import load_corpus
+        from envs.corpora.corpus import load_corpus
 
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("ablation") as on_step:
@@ -184,7 +184,7 @@ def ask(
     """
     with working():
         from algorithms.recommender.recommender import Recommender
-        from ecr_rl.asking import answer, read_dialogue
+        from ecr_rl.recommender_answer import answer, read_dialogue
 
         scorer = Recommender.load(recommender)
         dialogue = read_dialogue(sys.stdin.read() if text == "-" else text, scorer.catalog)

@@ -11,14 +11,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ecr_rl.artefacts import RECOMMENDER
 from ecr_rl.commands.options import Config, Json, Metadata, Resume, Set, Source, examples
 from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.config import RunConfig, load_config, with_given
+from ecr_rl.runs.artefacts import RECOMMENDER
 from envs.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ecr_rl.evaluation.response_cases import Responder
+    from ecr_rl.evaluation.responder.response_cases import Responder
 
 app = typer.Typer(help="The supervised responder: PPO's start and its reference.", no_args_is_help=True)
 
@@ -53,9 +53,9 @@ def train(
     with working():
         import shutil
 
-        from ecr_rl.artefacts import KEY
         from ecr_rl.pipeline import Pipeline
-        from ecr_rl.runs import RunFolder
+        from ecr_rl.runs.artefacts import KEY
+        from ecr_rl.runs.folder import RunFolder
 
         with RunFolder.create(place, settings, resume) as folder:
             pipeline = Pipeline(settings, folder)
@@ -105,20 +105,20 @@ def evaluate(
         import torch
 
         from algorithms.recommender.recommender import Recommender
-        from ecr_rl.artefacts import model_version
-        from ecr_rl.evaluation.response_cases import GoldCases
-        from ecr_rl.evaluation.response_figures import evaluate_responders
-        from ecr_rl.evaluation.second_reader import second_reader
+        from ecr_rl.evaluation.responder.independent_emotions import independent_emotions
+        from ecr_rl.evaluation.responder.response_cases import GoldCases
+        from ecr_rl.evaluation.responder.response_figures import evaluate_responders
         from ecr_rl.report.insert import insert_block
         from ecr_rl.report.response_report import note, response_tables
-        from envs.corpus import load_corpus
+        from ecr_rl.runs.artefacts import model_version
+        from envs.corpora.corpus import load_corpus
 
         asked, own, settings = _responder_of(responder)
         systems = {"responder": asked} | ({} if against is None else {"against": _responder_of(against)[0]})
         settings = with_given(settings, "data", source=source, metadata=metadata)
         torch.set_num_threads(settings.resources.driver_threads)
         corpus, films = load_corpus(settings.data, settings.cache_folder), recommender or own
-        second = second_reader(goemotions, asked.planner.reader.name, settings.cache_folder)
+        second = independent_emotions(goemotions, asked.planner.reader.name, settings.cache_folder)
         gold = GoldCases.draw(corpus.splits[split], corpus.catalog, None if full else replies, seed)
         with shown_progress("respond evaluation") as on_step:
             figures = evaluate_responders(
@@ -139,10 +139,10 @@ def evaluate(
 
 def _responder_of(folder: Path) -> tuple[Responder, Path, RunConfig]:
     """The responder of its own folder or of a run's, the folder of its film recommender, and the run's settings."""
-    from algorithms.responder import CARD
-    from ecr_rl.evaluation.response_cases import Responder
+    from algorithms.policy.responder import CARD
+    from ecr_rl.evaluation.responder.response_cases import Responder
     from ecr_rl.pipeline import ARTEFACTS
-    from ecr_rl.runs import RunFolder
+    from ecr_rl.runs.folder import RunFolder
 
     config, made, place, films = RunFolder.open(folder).config, folder / ARTEFACTS, folder, folder / RECOMMENDER
     if not (folder / CARD).is_file():

@@ -59,7 +59,7 @@ def train(
 ) -> None:
     """Run everything that a config describes.
 
-    Stages: critic, second evaluator, recommender, supervised policy, PPO, evaluation, report.
+    Stages: critic, reporting evaluator, recommender, supervised policy, PPO, evaluation, report.
 
     The run folder gets the resolved config, metrics, TensorBoard scalars, checkpoints, the trained model and the
     report. A killed run goes on from its last checkpoint with the same command and --resume.
@@ -146,11 +146,11 @@ def results(
     Intervals are over runs and dialogues.
     """
     with working():
-        from ecr_rl.evaluation.nested import compare_runs
-        from ecr_rl.evaluation.records import read_records
+        from ecr_rl.evaluation.conversations.over_runs import compare_runs
+        from ecr_rl.evaluation.conversations.records import read_records
         from ecr_rl.report.insert import insert_block
         from ecr_rl.report.results_table import results_table
-        from ecr_rl.runs import RunFolder
+        from ecr_rl.runs.folder import RunFolder
 
         folders = [RunFolder.open(run).path for run in runs]
         places = [run / "evaluation" if against is None else run / "against" / against for run in folders]
@@ -165,9 +165,9 @@ def results(
 def build_part(settings: RunConfig, out: Path, resume: bool, json: bool, part: Callable[[Pipeline], Path]) -> None:
     """Build one artefact in a run folder and print where it lies and its figures."""
     with working():
-        from ecr_rl.artefacts import KEY
         from ecr_rl.pipeline import Pipeline
-        from ecr_rl.runs import RunFolder
+        from ecr_rl.runs.artefacts import KEY
+        from ecr_rl.runs.folder import RunFolder
 
         with RunFolder.create(out, settings, resume) as folder:
             made = part(Pipeline(settings, folder))
@@ -180,7 +180,7 @@ def build_part(settings: RunConfig, out: Path, resume: bool, json: bool, part: C
 def _run_all(settings: RunConfig, out: Path, resume: bool, json: bool) -> None:
     with working():
         from ecr_rl.pipeline import Pipeline
-        from ecr_rl.runs import RunFolder
+        from ecr_rl.runs.folder import RunFolder
 
         with RunFolder.create(out, settings, resume) as folder:
             figures = Pipeline(settings, folder).report()
@@ -192,7 +192,7 @@ def _show_report(figures: dict[str, Any], run: Path, json: bool) -> None:
 
 
 def _reopened(run: Path) -> Any:
-    from ecr_rl.runs import RunFolder
+    from ecr_rl.runs.folder import RunFolder
 
     return RunFolder.create(run, RunFolder.open(run).config, resume=True)
 

@@ -37,15 +37,15 @@ def seekers(
     settings = with_given(settings, "data", source=source, metadata=metadata)
     settings = with_given(settings, "env", seeker=seeker)
     with working():
-        from ecr_rl.evaluation.seeker_rows import scripts, seeker_rows
-        from envs.corpus import load_corpus
+        from ecr_rl.evaluation.conversations.seeker_rows import scripts, seeker_rows
+        from envs.corpora.corpus import load_corpus
 
         corpus = load_corpus(settings.data, settings.cache_folder)
         speaker: Any = seeker
         if seeker == "model":
             import torch
 
-            from algorithms.seeker_models import build_seeker
+            from algorithms.chat.seeker_models import build_seeker
 
             torch.set_num_threads(settings.resources.driver_threads)
             speaker = build_seeker(settings.env, corpus.catalog, settings.seed, settings.cache_folder)

@@ -16,7 +16,7 @@ from ecr_rl.commands.options import Json
 from ecr_rl.commands.output import show, working
 from ecr_rl.submission.command import job_words
 from ecr_rl.submission.package import MIB, Package, package_of
-from ecr_rl.submission.paths import Places
+from ecr_rl.submission.paths import JobPaths
 from ecr_rl.submission.server import ADDRESS, ADDRESS_VARIABLES, JobServer, JobState, warnings_about
 
 INTERRUPTED = 130
@@ -97,7 +97,7 @@ def _prepared(
 ) -> tuple[Package, str]:
     """What is packed, and the job's command line; says what the nodes need beside the package."""
     package = package_of(folder, excludes)
-    places = Places(package, [path.absolute() for path in shared])
+    places = JobPaths(package, [path.absolute() for path in shared])
     command = shlex.join(["python", "-m", "ecr_rl", *job_words(root, words, places)])
     if not package.holds(package.folder / "ecr_rl" / "__main__.py"):
         _say(f"note: {package.folder} does not hold ecr_rl; the nodes must have it installed")

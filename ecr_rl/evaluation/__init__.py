@@ -1,1 +1,4 @@
-"""Baseline against RL on held-out dialogues: records of conversations, figures, paired bootstrap intervals."""
+"""Evaluation on held-out data: conversations, critics, recommenders, responders; bootstrap intervals.
+
+Open ``bootstrap.py`` first, or the room of what you evaluate.
+"""

@@ -1,1 +1,4 @@
-"""Labels: what judges say of replies, and the replies that they are shown."""
+"""Labels: what judges say of replies, and the replies that they are shown.
+
+Open ``labelling.py`` first.
+"""

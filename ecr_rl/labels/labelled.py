@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ecr_rl.labels.evidence import Judge, Labels
-from ecr_rl.labels.examples import Example, build_examples
+from ecr_rl.labels.judging.judge_protocol import Judge, Labels
+from ecr_rl.labels.replies.examples import Example, build_examples
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue
 from envs.errors import DataError

@@ -24,12 +24,12 @@ import ray
 import ray.data
 
 from algorithms.settings import ResourceSettings
-from ecr_rl.labels.card import complete
-from ecr_rl.labels.evidence import ContextForm, Judge, Labels, no_labels
-from ecr_rl.labels.examples import POLICY_SHARE, Example, build_examples, human_examples
-from ecr_rl.labels.kinds import TEMPERATURES, Case, PolicyReply
-from ecr_rl.labels.nearest import NearestReplies
-from ecr_rl.labels.store import (
+from ecr_rl.labels.judging.judge_protocol import Judge, Labels, no_labels
+from ecr_rl.labels.replies.examples import POLICY_SHARE, Example, build_examples, human_examples
+from ecr_rl.labels.replies.made_replies import TEMPERATURES, Case, PolicyReply
+from ecr_rl.labels.replies.nearest import NearestReplies
+from ecr_rl.labels.storage.card import complete
+from ecr_rl.labels.storage.store import (
     FACTS,
     SCHEMA,
     read_facts,
@@ -41,9 +41,10 @@ from ecr_rl.labels.store import (
     write_turn,
 )
 from ecr_rl.labels.worker import JudgeWorker
-from ecr_rl.training.cluster import ray_instance
+from ecr_rl.ray_instance import ray_instance
+from ecr_rl.settings import ContextForm
 from envs.catalog import Catalog
-from envs.corpus import Corpus
+from envs.corpora.corpus import Corpus
 from envs.dialogue import Dialogue
 from envs.errors import DataError, ModelError, RunError
 from envs.files import write_json
@@ -111,7 +112,7 @@ def policy_cases(dialogues: Sequence[Dialogue], catalog: Catalog, count: int, se
 def label_splits(corpus: Corpus, count: int) -> dict[str, tuple[Sequence[Dialogue], int]]:
     """What is labelled: of each split its dialogues, and how many of ``count`` examples they give.
 
-    The train dialogues at even places and, for a tenth of the examples, the validation split. The second evaluator
+    The train dialogues at even places and, for a tenth of the examples, the validation split. The reporting evaluator
     learns from the train dialogues at odd places, and the test split is labelled when a critic is evaluated.
     """
     valid = round(0.1 * count)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ecr_rl.labels.evidence import Judge, no_labels
+from ecr_rl.labels.judging.judge_protocol import Judge, no_labels
 from envs.errors import EcrError
 
 

@@ -1,1 +1,4 @@
-"""The report of a run: figures as JSON, plots, and one self-contained page."""
+"""The report of a run: results as JSON, plots, and one self-contained page.
+
+Open ``report.py`` first.
+"""

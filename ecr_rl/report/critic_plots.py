@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from ecr_rl.evaluation.critic_evaluation import CriticEvaluation, Judged
+from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation, Judged
 from ecr_rl.report.plots import BASELINE, RL, STYLE, as_png
 from envs.heads import HEADS
 

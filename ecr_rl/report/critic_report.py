@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ecr_rl.evaluation.critic_evaluation import CriticEvaluation
+from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation
 from ecr_rl.report.critic_plots import draw_critic_plots
 from ecr_rl.tables import share, shown, table_lines
 from envs.files import write_bytes, write_json, write_text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecr_rl.metrics import RESERVED, read_metrics
+from ecr_rl.runs.metrics import RESERVED, read_metrics
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ecr_rl.config import RunConfig, config_yaml
-from ecr_rl.evaluation.definitions import FIGURES, MORE, SYSTEMS, Definition, part_definition
-from ecr_rl.evaluation.records import ConversationRecord, TurnRecord
+from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE, SYSTEMS, Definition, part_definition
+from ecr_rl.evaluation.conversations.records import ConversationRecord, TurnRecord
 from ecr_rl.report.facts import fact_rows
-from ecr_rl.report.wording import (
+from ecr_rl.report.verdicts import (
     MARKS,
     agreement_rows,
     figure,
@@ -40,7 +40,7 @@ Pair = tuple[ConversationRecord, ConversationRecord]
 
 
 @dataclass(frozen=True)
-class Page:
+class ReportPage:
     """What the page shows.
 
     Attributes:
@@ -56,7 +56,7 @@ class Page:
     config: RunConfig
 
 
-def render(page: Page) -> str:
+def render(page: ReportPage) -> str:
     """The page's HTML."""
     environment = Environment(
         loader=PackageLoader("ecr_rl.report"),

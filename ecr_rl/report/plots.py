@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.report.curves import Curves, smoothed
-from ecr_rl.report.wording import figure
+from ecr_rl.report.verdicts import figure
 from envs.heads import HEADS
 
 BASELINE, RL, INK = "#7a7a7a", "#0072b2", "#222222"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecr_rl.evaluation.ablation import WHOLE
-from ecr_rl.evaluation.published import ELSEWHERE, ROWS, SOURCE, PublishedRow
+from ecr_rl.evaluation.recommender.ablation import WHOLE
+from ecr_rl.evaluation.recommender.published import ELSEWHERE, ROWS, SOURCE, PublishedRow
 from ecr_rl.tables import shown, with_interval
 
 _System = tuple[str, Mapping[str, Any]]
@@ -78,7 +78,7 @@ def _other_table(found: Mapping[str, Any], systems: Sequence[_System], published
     protocol = found["protocol"]
     keys = [key for key in found["figures"] if key not in _RECALL]
     rows = [[_label(key), *(with_interval(figures[key]) for _, figures in systems)] for key in keys]
-    formulas = "Formulas: `ecr_rl/evaluation/recommendation_figures.py`."
+    formulas = "Formulas: `ecr_rl/evaluation/recommender/recommendation_figures.py`."
     parts = (formulas, _AUC, _success(published), ELSEWHERE[protocol])
     columns = ["figure", *(name for name, _ in systems)]
     note = " ".join(filter(None, parts))

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from ecr_rl.config import RunConfig, load_config
-from ecr_rl.evaluation.definitions import SYSTEMS
-from ecr_rl.evaluation.figures import compare
-from ecr_rl.evaluation.records import read_records
-from ecr_rl.report.bars import bars_of, sentence
+from ecr_rl.evaluation.conversations.definitions import SYSTEMS
+from ecr_rl.evaluation.conversations.figures import compare
+from ecr_rl.evaluation.conversations.records import read_records
+from ecr_rl.report.criteria import criteria_of, sentence
 from ecr_rl.report.curves import Curves, read_curves
 from ecr_rl.report.facts import clean_facts
-from ecr_rl.report.page import Page, Pair, render
+from ecr_rl.report.page import Pair, ReportPage, render
 from ecr_rl.report.plots import draw_plots
-from ecr_rl.report.wording import protocol, verdict
+from ecr_rl.report.verdicts import protocol, verdict
 from envs.errors import RunError
 from envs.files import write_bytes, write_json, write_text
 
@@ -42,7 +42,7 @@ def write_report(run: Path) -> dict[str, Any]:
     report = _report(figures, summary, curves, config)
     plots = draw_plots(report, curves)
     pairs = sample_pairs(list(zip(_sorted(baseline), _sorted(rl), strict=True)), config.evaluation.samples, config.seed)
-    page = render(Page(report, plots, pairs, config))
+    page = render(ReportPage(report, plots, pairs, config))
     folder = run / "report"
     for name, content in plots.items():
         write_bytes(folder / name, content)
@@ -63,7 +63,7 @@ def _report(figures: dict[str, Any], summary: dict[str, Any], curves: Curves, co
     iterations = {"iterations": int(curves.steps[-1])} if curves.steps.size else {}
     facts, missing = clean_facts(iterations | summary)
     report = figures | {"missing": [*figures["missing"], *(f"facts.{name}" for name in missing)]}
-    bars = bars_of(figures, config.ppo.kl_target)
+    bars = criteria_of(figures, config.ppo.kl_target)
     return report | {
         "facts": facts,
         "protocol": protocol(figures, config),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecr_rl.evaluation.definitions import EXPECTED, FIGURES, MORE, SYSTEMS
-from ecr_rl.report.wording import MARKS, figure, marked, mean_and_interval, percent_range, percents, reading
+from ecr_rl.evaluation.conversations.definitions import EXPECTED, FIGURES, MORE, SYSTEMS
+from ecr_rl.report.verdicts import MARKS, figure, marked, mean_and_interval, percent_range, percents, reading
 from ecr_rl.tables import table_lines
 
 _FURTHER = (

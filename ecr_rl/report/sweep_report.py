@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from algorithms.regression_figures import spearman
+from algorithms.evaluators.regression_figures import spearman
 from ecr_rl.config import load_config
 from ecr_rl.report.sweep_plots import draw_sweep_plots, pareto_front, short
 from ecr_rl.tables import shown, table_lines, with_interval

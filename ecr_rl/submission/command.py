@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_rl.config import RunConfig, load_config
-from ecr_rl.submission.paths import Places, path_settings
+from ecr_rl.submission.paths import JobPaths, path_settings
 from ecr_rl.sweep.settings import load_sweep
 from envs.errors import ConfigError
 
@@ -40,7 +40,7 @@ def parse_words(command: Any, words: Sequence[str]) -> Any:
     return context
 
 
-def job_words(root: Any, words: Sequence[str], places: Places) -> list[str]:
+def job_words(root: Any, words: Sequence[str], places: JobPaths) -> list[str]:
     """The words of a job's command, with every path resolved.
 
     Args:
@@ -89,7 +89,7 @@ def sweep_config(path: str, overrides: Sequence[str]) -> RunConfig:
 def _resolved_settings(
     params: Mapping[str, Any],
     given: Mapping[str, Any],
-    places: Places,
+    places: JobPaths,
     load: Callable[[str, Sequence[str]], RunConfig],
 ) -> Iterator[str]:
     """``key=value`` of the config's paths that change."""
@@ -105,7 +105,7 @@ def _resolved_settings(
             yield f"{key}={resolved[0] if isinstance(value, str) else json.dumps(resolved)}"
 
 
-def _resolved(name: str, value: Any, places: Places) -> Any:
+def _resolved(name: str, value: Any, places: JobPaths) -> Any:
     if isinstance(value, list | tuple):
         return [_resolved(name, part, places) for part in value]
     if value == Path("-"):

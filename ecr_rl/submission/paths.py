@@ -44,7 +44,7 @@ OUTPUTS = frozenset({"out", "output", "predictions", "into", "cache"})
 
 
 @dataclass
-class Places:
+class JobPaths:
     """Where a job's paths lead.
 
     Attributes:

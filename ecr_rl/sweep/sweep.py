@@ -18,17 +18,17 @@ from typing import Any
 import yaml
 
 from ecr_rl.config import RunConfig
-from ecr_rl.evaluation.held_out import Played
-from ecr_rl.evaluation.nested import compare_runs
-from ecr_rl.evaluation.records import read_records
+from ecr_rl.evaluation.conversations.held_out import Played
+from ecr_rl.evaluation.conversations.over_runs import compare_runs
+from ecr_rl.evaluation.conversations.records import read_records
 from ecr_rl.pipeline import Pipeline
-from ecr_rl.runs import RunFolder
+from ecr_rl.ray_instance import ray_instance
+from ecr_rl.runs.folder import RunFolder
 from ecr_rl.sweep.search import TrialResult, search, train_finals, trial_count
 from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import equal_weights, flat_values
 from ecr_rl.sweep.trial import FAILURES, RECORDS, TrialPlan, trial_resources
-from ecr_rl.training.cluster import ray_instance
-from ecr_rl.training.ppo import REFERENCE, calibrate, parcels_of
+from ecr_rl.training.ppo import REFERENCE, calibrate, shipped_files_of
 from envs.errors import ModelError, RunError
 from envs.files import write_json, write_text
 from envs.progress import OnStep
@@ -69,8 +69,10 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
         if not reference.is_file():
             calibrate(config, artefacts, reference)
         with ray_instance(config.resources, trial_resources(config.resources).required_resources):
-            parcels = parcels_of(config, artefacts, reference)
-            plan = TrialPlan(config, sweep, artefacts, reference.absolute(), parcels, (run.path / "dump").absolute())
+            shipped_files = shipped_files_of(config, artefacts, reference)
+            plan = TrialPlan(
+                config, sweep, artefacts, reference.absolute(), shipped_files, (run.path / "dump").absolute()
+            )
             iterations = config.ppo.iterations
             run.rewind("search", -1)
             with run.stage("search", trial_count(sweep) * iterations) as stage:

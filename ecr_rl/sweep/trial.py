@@ -16,17 +16,17 @@ import ray
 import torch
 from ray.tune import PlacementGroupFactory
 
-from algorithms.parcels import Parcel, deliver
 from algorithms.ppo.algorithm import ConversationPPO
 from algorithms.ppo.config import algorithm_config
+from algorithms.ppo.shipped_files import ShippedFile, deliver
 from algorithms.settings import LEARNER_SHARE, RUNNER_SHARE, ResourceSettings
-from ecr_rl.artefacts import ArtefactFolders
 from ecr_rl.config import RunConfig, changed
-from ecr_rl.evaluation.held_out import HeldOutConversations
-from ecr_rl.evaluation.records import write_records
+from ecr_rl.evaluation.conversations.held_out import HeldOutConversations
+from ecr_rl.evaluation.conversations.records import write_records
+from ecr_rl.runs.artefacts import ArtefactFolders
 from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import values_of
-from ecr_rl.training.ppo import choice_of, export_policy, iteration_figures, trained_weights, world_of
+from ecr_rl.training.ppo import choice_of, env_spec_of, export_policy, iteration_figures, trained_weights
 from ecr_rl.training.selection import FOLDER, Selection
 from envs.files import write_json
 
@@ -52,7 +52,7 @@ class TrialPlan:
         sweep: what is drawn.
         artefacts: folders of the trained parts.
         reference: the heads' means and deviations under the supervised policy.
-        parcels: what a machine without these folders is sent.
+        shipped_files: what a machine without these folders is sent.
         dump: where a batch that is not finite is written.
     """
 
@@ -60,7 +60,7 @@ class TrialPlan:
     sweep: SweepSettings
     artefacts: ArtefactFolders
     reference: Path
-    parcels: Sequence[Parcel]
+    shipped_files: Sequence[ShippedFile]
     dump: Path
 
 
@@ -70,18 +70,18 @@ class SweepTrial(ConversationPPO):
     def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
         """Set up the algorithm under the trial's settings."""
         plan: TrialPlan = ray.get(config[PLAN])
-        deliver(plan.parcels)
+        deliver(plan.shipped_files)
         job = config.get(JOB)
         values = values_of(config, plan.sweep) if job is None else {**job[VALUES], SEED: job[SEED]}
         settings = changed(plan.config, values)
         self._plan, self._settings, self._final = plan, settings, job is not None
         self._values = self._kept = values
         torch.set_num_threads(settings.resources.driver_threads)
-        world = world_of(settings, plan.artefacts, plan.reference)
-        chosen_on = world_of(settings, plan.artefacts, plan.reference, "valid")
-        if plan.artefacts.selector is None:
+        world = env_spec_of(settings, plan.artefacts, plan.reference)
+        chosen_on = env_spec_of(settings, plan.artefacts, plan.reference, "valid")
+        if plan.artefacts.selecting_evaluator is None:
             raise TypeError("a sweep has a selecting evaluator")
-        self._selection = Selection(settings, chosen_on, plan.artefacts.selector)
+        self._selection = Selection(settings, chosen_on, plan.artefacts.selecting_evaluator)
         super().__init__(
             algorithm_config(
                 world,
@@ -90,7 +90,7 @@ class SweepTrial(ConversationPPO):
                 settings.ppo,
                 settings.resources,
                 plan.dump,
-                plan.parcels,
+                plan.shipped_files,
                 choice_of(settings, plan.artefacts),
             ),
             **kwargs,

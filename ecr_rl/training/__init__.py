@@ -1,1 +1,4 @@
-"""The stages that train: each takes a corpus and settings and leaves a folder."""
+"""The stages that train: each takes a corpus and settings and leaves a folder.
+
+Open ``ppo.py`` first.
+"""

@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from algorithms.blend import Blend
-from algorithms.critic import Critic, CriticNetwork, Trunk, save_critic
-from algorithms.critic_training import CriticTraining, Targets
-from algorithms.encoder import Encoder, load_encoder
-from algorithms.film_table import FilmTable
-from algorithms.language_model import best_device
-from algorithms.pair_text import context_text
+from algorithms.critic.blend import Blend
+from algorithms.critic.critic import Critic, CriticNetwork, Trunk, save_critic
+from algorithms.critic.encoder import Encoder, load_encoder
+from algorithms.critic.film_table import FilmTable
+from algorithms.critic.pair_text import context_text
+from algorithms.critic.training import CriticTraining, Targets
+from algorithms.evaluators.head_figures import head_figures
+from algorithms.packaged_models import best_device
 from algorithms.settings import CriticSettings
-from ecr_rl.evaluation.critic_figures import head_figures
-from ecr_rl.labels.companions import JUDGE, read_films
-from ecr_rl.labels.kinds import Kind
-from ecr_rl.labels.store import LabelTable, read_labels
+from ecr_rl.labels.judge_folder import JUDGE, read_films
+from ecr_rl.labels.replies.made_replies import Kind
+from ecr_rl.labels.storage.store import LabelTable, read_labels
 from ecr_rl.training.critic_workers import train_on_workers
 from envs.errors import DataError
 from envs.files import write_json
@@ -43,8 +43,8 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
     Args:
         labels: a label folder; its split ``train`` is learnt from, ``valid`` chooses the step kept and the blend.
         settings: encoders, steps, batch size, seed.
-        folder: gets the critic (see ``algorithms.critic``), ``metrics.json``, and the judge of the labels where the
-            label folder holds it. A training that was killed in it goes on from its last validation.
+        folder: gets the critic (see ``algorithms.critic.critic``), ``metrics.json``, and the judge of the labels where
+            the label folder holds it. A training that was killed in it goes on from its last validation.
         on_step: called at the start, every ten steps and at each validation.
 
     Returns:

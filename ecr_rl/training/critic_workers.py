@@ -16,12 +16,12 @@ from ray.train.torch import TorchTrainer, get_device, prepare_model
 from ray.util.queue import Empty, Queue
 from safetensors.torch import load_file
 
-from algorithms.critic import CriticNetwork, load_trunk, save_trunk, write_weights
-from algorithms.critic_training import CriticTraining, Targets, World
-from algorithms.encoder import Encoder
-from algorithms.film_table import FilmTable
+from algorithms.critic.critic import CriticNetwork, load_trunk, save_trunk, write_weights
+from algorithms.critic.encoder import Encoder
+from algorithms.critic.film_table import FilmTable
+from algorithms.critic.training import CriticTraining, Targets, Workers
 from algorithms.settings import CriticSettings, ResourceSettings
-from ecr_rl.training.cluster import ray_instance
+from ecr_rl.ray_instance import ray_instance
 from envs.errors import RunError
 from envs.files import write_json
 from envs.progress import OnStep
@@ -96,7 +96,7 @@ def _work(config: dict[str, Any]) -> None:
         parameter.requires_grad_(name in learnt)
     context = ray.train.get_context()
     rank = context.get_world_rank()
-    world = World(rank, context.get_world_size(), prepare_model)
+    world = Workers(rank, context.get_world_size(), prepare_model)
 
     def tell(done: int, total: int, figures: Mapping[str, float]) -> None:
         if rank == 0:

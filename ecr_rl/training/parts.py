@@ -1,4 +1,4 @@
-"""The stages of the small parts: the second evaluator and the film recommender."""
+"""The stages of the small parts: the reporting evaluator and the film recommender."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from algorithms.evaluators.head_figures import head_figures
+from algorithms.evaluators.reporting import JUDGED, ReportingEvaluator
 from algorithms.recommender.training import fit_recommender
-from algorithms.second_evaluator import JUDGED, SecondEvaluator
 from algorithms.settings import RecommenderSettings
-from ecr_rl.evaluation.critic_figures import head_figures
-from ecr_rl.labels.evidence import Judge
+from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.labelled import label
-from envs.corpus import Corpus
+from envs.corpora.corpus import Corpus
 from envs.dialogue import Dialogue
 from envs.files import write_json
 from envs.heads import HEADS
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 HELD_OUT = 1500
 """Examples of a held-out set at most."""
 SECOND_EVALUATOR_EXAMPLES = 12_000
-"""Examples that the second evaluator learns from at most."""
+"""Examples that the reporting evaluator learns from at most."""
 
 
-def build_second_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
+def build_reporting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
     """Train the evaluator that reports, on train dialogues that neither critic nor selecting evaluator learn from.
 
     Returns:
@@ -39,7 +39,7 @@ def build_second_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: 
     valid = label(corpus.valid, corpus.catalog, judge, HELD_OUT, seed=1)
     on_step(1, 2, {})
     judged = [HEADS.index(head) for head in JUDGED]
-    evaluator = SecondEvaluator.fit(train.exchanges, train.labels.values[:, judged])
+    evaluator = ReportingEvaluator.fit(train.exchanges, train.labels.values[:, judged])
     evaluator.save(folder)
     predictions = np.zeros(valid.labels.values.shape)
     predictions[:, judged] = evaluator.scores(valid.exchanges)

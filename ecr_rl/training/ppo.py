@@ -19,22 +19,23 @@ import psutil
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE, DEFAULT_MODULE_ID
 from ray.rllib.utils.metrics import LEARNER_RESULTS
 
-from algorithms.critic import Critic
-from algorithms.film_choice import VECTORS, ChoiceSettings, choice_settings, learnt_recommender
-from algorithms.language_model import best_device, load_causal_lm, sampling_dtype
-from algorithms.parcels import Parcel, pack
+from algorithms.critic.critic import Critic
+from algorithms.packaged_models import best_device
+from algorithms.policy.film_choice import VECTORS, ChoiceSettings, choice_settings, learnt_recommender
+from algorithms.policy.language_model import load_causal_lm, sampling_dtype
+from algorithms.policy.rollout import roll_out
+from algorithms.policy.text import ConversationText, load_tokenizer
 from algorithms.ppo.algorithm import CONVERSATIONS, ConversationPPO
 from algorithms.ppo.config import algorithm_config
+from algorithms.ppo.env_spec import EnvSpec
 from algorithms.ppo.module import trained_copy
+from algorithms.ppo.shipped_files import ShippedFile, pack
 from algorithms.recommender.recommender import Recommender
-from algorithms.rollout import roll_out
-from algorithms.text import ConversationText, load_tokenizer
-from algorithms.world import World
-from ecr_rl.artefacts import RECOMMENDER, ArtefactFolders
 from ecr_rl.config import RunConfig
 from ecr_rl.estimate import memory_warning
-from ecr_rl.runs import RunFolder
-from ecr_rl.training.cluster import other_machines, ray_instance
+from ecr_rl.ray_instance import other_machines, ray_instance
+from ecr_rl.runs.artefacts import RECOMMENDER, ArtefactFolders
+from ecr_rl.runs.folder import RunFolder
 from ecr_rl.training.selection import FOLDER, Selection
 from envs.errors import RunError
 from envs.files import write_json
@@ -83,17 +84,24 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
     reference = run.path / REFERENCE
     if not reference.is_file():
         calibrate(config, artefacts, reference)
-    world = world_of(config, artefacts, reference)
+    world = env_spec_of(config, artefacts, reference)
     selection = None
-    if artefacts.selector is not None:
-        selection = Selection(config, world_of(config, artefacts, reference, "valid"), artefacts.selector)
+    if artefacts.selecting_evaluator is not None:
+        selection = Selection(config, env_spec_of(config, artefacts, reference, "valid"), artefacts.selecting_evaluator)
     with ray_instance(config.resources):
         if not other_machines() and (warning := memory_warning(config, psutil.virtual_memory().available)):
             log.warning(warning)
-        parcels = parcels_of(config, artefacts, reference)
+        shipped_files = shipped_files_of(config, artefacts, reference)
         choice = choice_of(config, artefacts)
         settings = algorithm_config(
-            world, artefacts.responder, config.policy, config.ppo, config.resources, run.path / "dump", parcels, choice
+            world,
+            artefacts.responder,
+            config.policy,
+            config.ppo,
+            config.resources,
+            run.path / "dump",
+            shipped_files,
+            choice,
         )
         algorithm = cast(ConversationPPO, settings.build_algo())
         try:
@@ -113,11 +121,11 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
     return facts
 
 
-def world_of(
+def env_spec_of(
     config: RunConfig, artefacts: ArtefactFolders, reference: Path | None, split: Any = "train", **env: Any
-) -> World:
+) -> EnvSpec:
     """The run's world on a split, with changed environment settings where given."""
-    return World(
+    return EnvSpec(
         data=config.data,
         env=config.env.model_copy(update=env),
         reward=config.reward,
@@ -140,23 +148,23 @@ def choice_of(config: RunConfig, artefacts: ArtefactFolders) -> ChoiceSettings |
     return choice_settings(recommender, ppo.film_candidates, config.env.proposals, ppo.film_temperature)
 
 
-def parcels_of(config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> tuple[Parcel, ...]:
+def shipped_files_of(config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> tuple[ShippedFile, ...]:
     """What the workers of other machines need of this one's disk; nothing where there can be none."""
     if not other_machines():
         return ()
-    folders = [artefacts.critic, artefacts.recommender, artefacts.responder, artefacts.second_evaluator, reference]
+    folders = [artefacts.critic, artefacts.recommender, artefacts.responder, artefacts.reporting_evaluator, reference]
     named = [config.data.source, config.data.metadata, config.data.validation.partition("#")[0]]
     if config.env.seeker == "model" and config.env.seeker_model.endpoint is None:
         named.append(config.env.seeker_model.model)
     local = [Path(place).expanduser() for place in named if place]
-    chosen = [artefacts.selector] if artefacts.selector is not None else []
+    chosen = [artefacts.selecting_evaluator] if artefacts.selecting_evaluator is not None else []
     return pack([*folders, *chosen, *(place for place in local if place.exists())])
 
 
 def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None:
     """Measure each head's mean and deviation on conversations of the supervised policy, and save them."""
     count = config.evaluation.calibration_conversations
-    env = world_of(config, artefacts, None).build(min(count, config.resources.conversations_per_runner))
+    env = env_spec_of(config, artefacts, None).build(min(count, config.resources.conversations_per_runner))
     text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
     device = best_device()
     model = load_causal_lm(artefacts.responder, dtype=sampling_dtype(config.policy, device), device=device).eval()

@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.acts import RuleActs
-from algorithms.answer_emotions import AnswerPlanner
-from algorithms.emotion_reading import emotion_reader
-from algorithms.emotions import EmotionReader
+from algorithms.policy.emotion_planner import TrainedEmotionPlanner
+from algorithms.policy.responder import train_responder
+from algorithms.policy.responder_rows import Place, training_dialogues
+from algorithms.readers.acts import RuleActs
+from algorithms.readers.emotion_readers import emotion_reader
+from algorithms.readers.emotions import EmotionReader
+from algorithms.readers.sentences import WordSentences
 from algorithms.recommender.recommender import Recommender
-from algorithms.responder import train_responder
-from algorithms.responder_rows import Place, training_dialogues
-from algorithms.sentences import WordSentences
 from ecr_rl.config import RunConfig
-from ecr_rl.labels.evidence import ContextForm
-from ecr_rl.labels.examples import human_examples
-from ecr_rl.labels.instruments import Instruments
-from ecr_rl.labels.rubric import RubricJudge
+from ecr_rl.labels.judging.rubric import RubricJudge
+from ecr_rl.labels.judging.text_readers import TextReaders
+from ecr_rl.labels.replies.examples import human_examples
+from ecr_rl.settings import ContextForm
 from envs.catalog import Catalog
-from envs.corpus import Corpus
+from envs.corpora.corpus import Corpus
 from envs.dialogue import Dialogue
 from envs.heads import HEADS
 from envs.progress import OnStep
@@ -46,7 +46,7 @@ def build_responder(
     settings = config.supervised
     on_step(0, settings.steps, {})
     reader = emotion_reader(settings.emotions, settings.seed)
-    planner = AnswerPlanner.fit(corpus.train, reader, settings.seed)
+    planner = TrainedEmotionPlanner.fit(corpus.train, reader, settings.seed)
     dialogues = training_dialogues(corpus, settings)
     figures = train_responder(
         corpus,
@@ -71,13 +71,13 @@ def empathy_weights(
     Args:
         dialogues: whose recommender turns are weighed.
         catalog: their films.
-        reader: of emotions, for the rubric's formula of empathy (``ecr_rl.labels.rubric.empathy``).
+        reader: of emotions, for the rubric's formula of empathy (``ecr_rl.labels.judging.rubric.empathy``).
         strength: 0 weighs all alike.
     """
     if not strength:
         return {}
     examples = human_examples(dialogues, catalog)
-    judge = RubricJudge(catalog, Instruments(reader, RuleActs(), WordSentences()), ContextForm.RICH)
+    judge = RubricJudge(catalog, TextReaders(reader, RuleActs(), WordSentences()), ContextForm.RICH)
     empathy = judge.judge([example.evidence for example in examples]).values[:, HEADS.index("empathy")]
     raw = 0.5 + strength * empathy.astype(np.float64)
     weights = (raw / raw.mean()).tolist()

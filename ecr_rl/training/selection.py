@@ -19,21 +19,22 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from algorithms.film_choice import VECTORS, learnt_recommender
-from algorithms.language_model import best_device, sampling_dtype
+from algorithms.evaluators.selecting import SelectingEvaluator
+from algorithms.evaluators.text_figures import count_grams
+from algorithms.packaged_models import best_device
+from algorithms.policy.film_choice import VECTORS, learnt_recommender
+from algorithms.policy.language_model import sampling_dtype
+from algorithms.policy.rollout import Conversation, Episode, roll_out
+from algorithms.policy.text import ConversationText, load_tokenizer
+from algorithms.ppo.env_spec import EnvSpec
 from algorithms.ppo.module import trained_copy
-from algorithms.rollout import Conversation, Episode, roll_out
-from algorithms.selecting_evaluator import SelectingEvaluator
-from algorithms.text import ConversationText, load_tokenizer
-from algorithms.world import World
 from ecr_rl.config import RunConfig
-from ecr_rl.evaluation.text_figures import count_grams
-from ecr_rl.metrics import Page
+from ecr_rl.runs.metrics import TensorBoardPage
 from envs.conversation import EVALUATION, ConversationVectorEnv
-from envs.corpus import load_corpus
+from envs.corpora.corpus import load_corpus
 from envs.files import write_bytes, write_json
+from envs.film_text.markup import EMOTION, plain
 from envs.heads import HEADS, Exchange
-from envs.markup import EMOTION, plain
 
 FOLDER = "selection"
 """Where it lies in a checkpoint."""
@@ -66,7 +67,7 @@ class Scored:
 class Selection:
     """Scores policies as a run goes, and keeps the weights of the best."""
 
-    def __init__(self, config: RunConfig, world: World, evaluator: Path) -> None:
+    def __init__(self, config: RunConfig, world: EnvSpec, evaluator: Path) -> None:
         """Choose among the policies of a run.
 
         Args:
@@ -78,7 +79,7 @@ class Selection:
         self._evaluator = SelectingEvaluator.load(evaluator)
         self.scores: list[Scored] = []
         self.weights: dict[str, np.ndarray] = {}
-        self.page = Page({}, {})
+        self.page = TensorBoardPage({}, {})
         """Conversations of the policy scored last, and its scores."""
 
     @property
@@ -172,11 +173,13 @@ class Selection:
         return float(self._evaluator.overall(exchanges).mean())
 
 
-def _page(talks: Sequence[Conversation], each: Mapping[str, Sequence[float]]) -> Page:
+def _page(talks: Sequence[Conversation], each: Mapping[str, Sequence[float]]) -> TensorBoardPage:
     """The first conversations as text; of all dialogues their figures, of all turns the heads' scores."""
     heads = np.stack([outcome.heads for talk in talks for outcome in talk.outcomes])
     texts = {f"conversation_{place}": _markdown(talk) for place, talk in enumerate(talks[:_SHOWN])}
-    return Page(texts, {**each, **{f"head_{head}": heads[:, place].tolist() for place, head in enumerate(HEADS)}})
+    return TensorBoardPage(
+        texts, {**each, **{f"head_{head}": heads[:, place].tolist() for place, head in enumerate(HEADS)}}
+    )
 
 
 def _markdown(talk: Conversation) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from algorithms.answer_emotions import AnswerPlanner
-from algorithms.emotions import LexiconEmotions
-from algorithms.language_model import build_tiny
-from algorithms.responder import CARD, PLANNER
+from algorithms.policy.emotion_planner import TrainedEmotionPlanner
+from algorithms.policy.language_model import build_tiny
+from algorithms.policy.responder import CARD, PLANNER
+from algorithms.policy.text import ConversationText, train_tokenizer
+from algorithms.readers.emotions import LexiconEmotions
 from algorithms.settings import PolicySettings
-from algorithms.text import ConversationText, train_tokenizer
 from envs.files import write_json
 from tests.envs.doubles import three_dialogues
 
@@ -57,9 +57,9 @@ def tiny_policy_folder(folder: Path, policy: PolicySettings = POLICY, seed: int 
 
 
 @cache
-def small_planner() -> AnswerPlanner:
+def small_planner() -> TrainedEmotionPlanner:
     """A planner that knows three dialogues."""
-    return AnswerPlanner.fit(three_dialogues(), LexiconEmotions())
+    return TrainedEmotionPlanner.fit(three_dialogues(), LexiconEmotions())
 
 
 def random_gpt2(vocabulary: int = 50, positions: int = 64) -> PreTrainedModel:

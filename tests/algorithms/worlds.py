@@ -11,19 +11,19 @@ from typing import Any, Literal, cast
 import numpy as np
 import torch
 
-from algorithms.critic import Critic
-from algorithms.film_choice import choice_settings
+from algorithms.critic.critic import Critic
+from algorithms.policy.film_choice import choice_settings
 from algorithms.ppo.config import algorithm_config
+from algorithms.ppo.env_spec import EnvSpec
 from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import PolicySettings, PPOSettings, RecommenderSettings, ResourceSettings
-from algorithms.world import World
 from envs.conversation import ConversationVectorEnv
 from envs.dialogue import Utterance
 from envs.heads import HEADS, Exchange, HeadScores, RewardModel
-from envs.observations import marked, prompt
 from envs.rewards import HeadReference
 from envs.settings import EnvSettings, RewardSettings
+from envs.turns.observations import marked, prompt
 from tests.algorithms.doubles import POLICY, tiny_policy_folder
 from tests.envs.doubles import ALIEN, CONJURING, TOY_STORY, six_films, three_dialogues
 
@@ -50,7 +50,7 @@ class BrokenJudge:
 
 @dataclass(frozen=True, slots=True)
 class SmallWorld:
-    """Stands for ``World``: the same ``seed`` and ``build``; ``judge`` may be the folder of a critic."""
+    """Stands for ``EnvSpec``: the same ``seed`` and ``build``; ``judge`` may be the folder of a critic."""
 
     judge: Literal["question", "broken"] | Path = "question"
     seed: int = 0
@@ -108,7 +108,7 @@ def small_algorithm(
     } | ppo
     choice = choice_settings(small_recommender(), candidates, 2, 1.0) if candidates else None
     return algorithm_config(
-        cast(World, world or SmallWorld()),
+        cast(EnvSpec, world or SmallWorld()),
         folder,
         policy,
         PPOSettings(**settings),
@@ -122,7 +122,7 @@ def speaking_policy(folder: Path, steps: int = 60, replies: Sequence[str] = REPL
     """A tiny policy that says each of these replies about equally often, saved as a supervised one would be."""
     from transformers import AutoModelForCausalLM
 
-    from algorithms.text import ConversationText, load_tokenizer
+    from algorithms.policy.text import ConversationText, load_tokenizer
 
     tiny_policy_folder(folder)
     text = ConversationText(load_tokenizer(str(folder)), POLICY)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.second_evaluator import JUDGED
+from algorithms.evaluators.reporting import JUDGED
 from ecr_rl.config import RunConfig, config_yaml
-from ecr_rl.evaluation.records import ConversationRecord, GoldRecord, Line, TurnRecord, write_records
+from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, Line, TurnRecord, write_records
 from envs.dialogue import Role
 from envs.files import write_json, write_text
 from envs.heads import HEADS

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ecr_rl.labels.evidence import Evidence, Labels, no_labels
+from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
 from envs.errors import ModelError
 
 

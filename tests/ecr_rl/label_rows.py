@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ecr_rl.labels.store import FACTS, SCHEMA, write_shard
+from ecr_rl.labels.storage.store import FACTS, SCHEMA, write_shard
 from envs.files import write_json
 from envs.heads import HEADS
 

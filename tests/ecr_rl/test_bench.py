@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ecr_rl import recommender_bench
-from ecr_rl.bench import alternate
-from envs.corpus import load_corpus
+from ecr_rl.benches import recommender as recommender_bench
+from ecr_rl.benches.alternate import alternate
+from envs.corpora.corpus import load_corpus
 from envs.settings import DataSettings
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
 from ecr_rl.pipeline import Pipeline
-from ecr_rl.runs import RunFolder
+from ecr_rl.runs.folder import RunFolder
 from tests.commands import parse_command
 
 ROOT = Path(__file__).resolve().parents[2]

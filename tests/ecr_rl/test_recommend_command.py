@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from algorithms.settings import Part
-from ecr_rl.asking import read_dialogue
 from ecr_rl.cli import app
+from ecr_rl.recommender_answer import read_dialogue
 from ecr_rl.report.recommendation_tables import recommendation_tables
 from envs.catalog import Catalog, Film
 from envs.dialogue import Role, Utterance

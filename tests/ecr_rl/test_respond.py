@@ -12,20 +12,20 @@ import pytest
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from algorithms.emotions import LexiconEmotions
+from algorithms.readers.emotions import LexiconEmotions
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
 from ecr_rl.evaluation.bootstrap import Ratio, draw, interval
-from ecr_rl.evaluation.response_cases import GoldCases, Likelihood, Responder, human_likelihoods
-from ecr_rl.evaluation.response_figures import Measure, Perplexity, Said, template
-from ecr_rl.evaluation.second_reader import second_reader
+from ecr_rl.evaluation.responder.independent_emotions import independent_emotions
+from ecr_rl.evaluation.responder.response_cases import GoldCases, Likelihood, Responder, human_likelihoods
+from ecr_rl.evaluation.responder.response_figures import Measure, Perplexity, Said, template
 from ecr_rl.report.response_report import response_tables
 from ecr_rl.training.responder import build_responder, empathy_weights
-from envs.corpus import Corpus
+from envs.corpora.corpus import Corpus
+from envs.corpora.embedded.sample import sample_corpus
 from envs.errors import EcrError, ModelError
-from envs.sample import sample_corpus
 from envs.settings import EnvSettings
 from tests.algorithms.doubles import POLICY, tiny_policy_folder
 from tests.envs.doubles import CONJURING, HEAT, ScriptedRecommender, dialogue, six_films, three_dialogues
@@ -116,10 +116,10 @@ def test_likelihood_is_of_one_text_whatever_is_shown(tmp_path: Path) -> None:
 
 
 def test_who_measures_is_said(tmp_path: Path) -> None:
-    assert not second_reader(None, "lexicon", tmp_path).independent
-    assert second_reader(None, "goemotions", tmp_path).independent
+    assert not independent_emotions(None, "lexicon", tmp_path).independent
+    assert independent_emotions(None, "goemotions", tmp_path).independent
     with pytest.raises(EcrError):
-        second_reader(tmp_path / "nowhere", "lexicon", tmp_path)
+        independent_emotions(tmp_path / "nowhere", "lexicon", tmp_path)
 
 
 SMALL = ["policy.layers=1", "policy.width=32", "policy.heads=2", "policy.vocabulary=500", "policy.max_new=40"]
@@ -187,11 +187,11 @@ def test_two_responders_are_compared_on_the_same_cases(responders: Path, tmp_pat
 
 
 def test_a_responder_that_was_shown_nothing_is_not_played(responders: Path) -> None:
-    from algorithms.world import World
+    from algorithms.ppo.env_spec import EnvSpec
     from envs.settings import DataSettings, RewardSettings
 
     blind = responders / "none"
-    world = World(DataSettings(), EnvSettings(), RewardSettings(), blind, blind / "recommender", blind, None, 0)
+    world = EnvSpec(DataSettings(), EnvSettings(), RewardSettings(), blind, blind / "recommender", blind, None, 0)
     with pytest.raises(ModelError, match="conditioning=full"):
         world.build(1)
 

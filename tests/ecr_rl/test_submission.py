@@ -15,7 +15,7 @@ from ecr_rl.config import RunConfig
 from ecr_rl.submission import package as package_module
 from ecr_rl.submission.command import job_words
 from ecr_rl.submission.package import package_of
-from ecr_rl.submission.paths import OR_HUB, WORDS, Places, path_settings
+from ecr_rl.submission.paths import OR_HUB, WORDS, JobPaths, path_settings
 from ecr_rl.submission.server import JobServer, is_loopback
 from envs.errors import ClusterError, ConfigError
 from tests.commands import REFUSALS
@@ -50,7 +50,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def words_of(line: str, *shared: str) -> list[str]:
-    places = Places(package_of(Path(".")), [Path(folder) for folder in shared])
+    places = JobPaths(package_of(Path(".")), [Path(folder) for folder in shared])
     return job_words(typer.main.get_command(app), line.split(), places)
 
 
@@ -94,7 +94,7 @@ def test_paths_of_command_and_config_resolve(tree: Path) -> None:
 
 
 def test_what_is_not_packed_becomes_absolute_and_is_told(tree: Path) -> None:
-    places = Places(package_of(tree))
+    places = JobPaths(package_of(tree))
     words = job_words(
         typer.main.get_command(app),
         ["train", "mine.yaml", "--out", "o", "-s", "data.source=redial_dataset.zip"],

@@ -17,16 +17,16 @@ from ray.tune.search import Searcher
 
 from algorithms.settings import ResourceSettings
 from ecr_rl.config import load_config, sweeps
-from ecr_rl.evaluation.records import write_records
+from ecr_rl.evaluation.conversations.records import write_records
+from ecr_rl.ray_instance import ray_instance
 from ecr_rl.report.sweep_plots import pareto_front
 from ecr_rl.report.sweep_report import importance_of, outcome, verdict, write_sweep_report
-from ecr_rl.runs import RunFolder
+from ecr_rl.runs.folder import RunFolder
 from ecr_rl.sweep.search import TrialResult, TrialSettings, sampler_of, scheduler_of, trial_count, trial_result
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
 from ecr_rl.sweep.space import equal_weights, flat_values, mutations, simplex_weights, tune_space, values_of
 from ecr_rl.sweep.sweep import EQUAL, WINNER, best_trial, compare_candidates, run_sweep, trials_csv
 from ecr_rl.sweep.trial import FAILURES, RECORDS, trial_resources
-from ecr_rl.training.cluster import ray_instance
 from envs.errors import ConfigError, ModelError, RunError
 from envs.files import write_json
 from envs.heads import HEADS

@@ -13,16 +13,16 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
-from algorithms.critic import Critic
+from algorithms.critic.critic import Critic
 from algorithms.recommender.recommender import Recommender
 from ecr_rl.config import load_config
-from ecr_rl.evaluation.definitions import FIGURES
+from ecr_rl.evaluation.conversations.definitions import FIGURES
 from ecr_rl.pipeline import Pipeline
-from ecr_rl.runs import RunFolder
-from ecr_rl.training.ppo import world_of
+from ecr_rl.runs.folder import RunFolder
+from ecr_rl.training.ppo import env_spec_of
+from envs.corpora.embedded.sample import sample_corpus, write_redial
 from envs.errors import RunError
 from envs.rewards import PARTS
-from envs.sample import sample_corpus, write_redial
 from tests.algorithms.doubles import tiny_text
 from tests.ecr_rl.small_run import SMALL
 
@@ -121,7 +121,7 @@ def test_reward_is_the_critics_forward_pass_and_the_critic_is_frozen(
     assert Critic.load(artefacts.critic).weights_hash() == facts["critic_sha256"]
 
     def reward(folder: Path) -> float:
-        env = world_of(run.config, artefacts.__class__(folder, *artefacts_but_critic(artefacts)), None).build(1)
+        env = env_spec_of(run.config, artefacts.__class__(folder, *artefacts_but_critic(artefacts)), None).build(1)
         env.reset()
         return float(env.step(["I am so sorry to hear that. How about <movie>?"])[1][0])
 
@@ -160,7 +160,7 @@ def _best_of_four(run: Path) -> dict[str, Any]:
 
 
 def artefacts_but_critic(artefacts: Any) -> tuple[Path, ...]:
-    return artefacts.second_evaluator, artefacts.recommender, artefacts.responder
+    return artefacts.reporting_evaluator, artefacts.recommender, artefacts.responder
 
 
 def _copy_with_other_weights(source: Path, target: Path) -> None:

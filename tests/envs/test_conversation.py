@@ -17,8 +17,8 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from envs.conversation import ENV_ID, EVALUATION, ConversationEnv, ConversationVectorEnv
 from envs.dialogue import Dialogue, Role, Utterance
 from envs.errors import ConfigError
-from envs.markup import EMOTION, PROPOSAL, RECOMMENDER, SEEKER
-from envs.state import ConversationState, Opening, SeekerTurn
+from envs.film_text.markup import EMOTION, PROPOSAL, RECOMMENDER, SEEKER
+from envs.turns.state import ConversationState, Opening, SeekerTurn
 from tests.envs.conversations import REPLIES, play, single, started, step, transcripts, vector
 from tests.envs.doubles import (
     ALIEN,

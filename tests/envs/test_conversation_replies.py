@@ -7,7 +7,7 @@ import pytest
 
 from envs.conversation import EVALUATION
 from envs.dialogue import Role, Utterance
-from envs.markup import CUT, EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER
+from envs.film_text.markup import CUT, EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER
 from envs.settings import EnvSettings, RewardSettings
 from tests.envs.conversations import single, started, step, vector
 from tests.envs.doubles import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from envs.film_text.markup import RECOMMENDER, SEEKER
 from envs.heads import HEADS
-from envs.markup import RECOMMENDER, SEEKER
 from envs.rewards import PARTS, RULES
 from envs.settings import EnvSettings, RewardSettings
 from tests.envs.conversations import single, started, step, vector

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from algorithms.film_choice import BIAS, VECTORS, Choice, choice_settings, learnt_recommender
+from algorithms.policy.film_choice import BIAS, VECTORS, Choice, choice_settings, learnt_recommender
 from algorithms.ppo.batches import CHOICES, SAMPLED_LOGP, conversation_rows, with_choices
 from algorithms.ppo.module import (
     ACTIONS,

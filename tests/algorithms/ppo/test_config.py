@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from algorithms.ppo.config import algorithm_config
+from algorithms.ppo.env_spec import EnvSpec
 from algorithms.settings import ResourceSettings
-from algorithms.world import World
 from ecr_rl.config import load_config
 from envs.errors import ConfigError
 from tests.algorithms.doubles import tiny_policy_folder
@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_gpu_profile_puts_a_learner_and_a_runner_on_each_gpu(folder: Path, gpus: int) -> None:
     profile = load_config("redial-gpu", [f"resources.gpus={gpus}"])
     config = algorithm_config(
-        cast(World, SmallWorld()), folder, profile.policy, profile.ppo, profile.resources, Path("dump")
+        cast(EnvSpec, SmallWorld()), folder, profile.policy, profile.ppo, profile.resources, Path("dump")
     )
     assert (config.num_learners, config.num_env_runners) == (gpus, gpus)
     learner, runner = cast(float, config.num_gpus_per_learner), cast(float, config.num_gpus_per_env_runner)
@@ -41,5 +41,5 @@ def test_rows_that_do_not_divide_over_learners_are_refused(folder: Path) -> None
     profile = load_config("redial-gpu", [])
     with pytest.raises(ConfigError, match="does not divide over 3 learners"):
         algorithm_config(
-            cast(World, SmallWorld()), folder, profile.policy, profile.ppo, ResourceSettings(learners=3), Path("dump")
+            cast(EnvSpec, SmallWorld()), folder, profile.policy, profile.ppo, ResourceSettings(learners=3), Path("dump")
         )

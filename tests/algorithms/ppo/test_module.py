@@ -11,7 +11,7 @@ import torch
 from ray.rllib.core.columns import Columns
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from algorithms.language_model import load_causal_lm
+from algorithms.policy.language_model import load_causal_lm
 from algorithms.ppo.env_runner import token_spaces
 from algorithms.ppo.module import ACTIONS, LENGTHS, TOKENS, ConversationModule, trained_copy
 from algorithms.settings import LoraSettings, PolicySettings

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from algorithms.readers.seeker_words import seeker_words
 from algorithms.recommender.baselines import Popularity
 from algorithms.recommender.cooccurrence import Cooccurrence
 from algorithms.recommender.scorer import ranked
-from algorithms.seeker_words import seeker_words
-from envs.cases import cases
 from envs.catalog import Catalog, Film
+from envs.corpora.cases import cases
+from envs.corpora.embedded.sample import sample_corpus
 from envs.dialogue import Answer, Dialogue, Feedback, Message, Role, Utterance, mentioned_films, named_films
-from envs.sample import sample_corpus
 
 SMALL = Catalog(Film(film, f"Film Number {film}", 2000) for film in range(1, 7))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms.emotions import LexiconEmotions
+from algorithms.readers.emotions import LexiconEmotions
 from algorithms.recommender.dialogue_ridge import DialogueRidge
-from algorithms.recommender.fused import Again, Evidence, FusedScorer, joined
-from algorithms.recommender.named_again import NamedAgain
+from algorithms.recommender.features import NAMED_AS, PLACES, ContextReader
+from algorithms.recommender.fused import Again, FilmEvidence, FusedScorer, joined
 from algorithms.recommender.network import NetworkWeights
-from algorithms.recommender.reading import NAMED_AS, PLACES, ContextReader
+from algorithms.recommender.repeat_chance import NamedAgain
 from algorithms.recommender.vocabulary import Vocabulary
 from envs.catalog import Catalog, Film
 from envs.dialogue import Role, Utterance
@@ -32,7 +32,7 @@ def weights(seed: int, width: int = 2) -> NetworkWeights:
     return NetworkWeights(*(rng.normal(size=shape).astype(np.float32) for shape in shapes))
 
 
-def scorer(of: NetworkWeights, evidence: Evidence | None = None) -> FusedScorer:
+def scorer(of: NetworkWeights, evidence: FilmEvidence | None = None) -> FusedScorer:
     return FusedScorer(CATALOG, READER, VOCABULARY, of, evidence)
 
 
@@ -57,7 +57,7 @@ def test_evidence_counts_by_its_logarithm() -> None:
     of = weights(4)
     for_film = ridge.of([0], [])
     assert for_film[1] > 0 == for_film[2]
-    found = scorer(of, Evidence(ridge, 1.5, 0.01)).scores(CONTEXTS[:2]) - scorer(of).scores(CONTEXTS[:2])
+    found = scorer(of, FilmEvidence(ridge, 1.5, 0.01)).scores(CONTEXTS[:2]) - scorer(of).scores(CONTEXTS[:2])
     assert found[0] == pytest.approx(np.full(3, 1.5 * np.log(0.01))), "the same of every film"
     assert found[1] == pytest.approx(1.5 * np.log(np.maximum(0.0, for_film) + 0.01), abs=1e-5)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms.emotions import LexiconEmotions
-from algorithms.recommender.named_again import NamedAgain
-from algorithms.recommender.reading import NAMED_AS, PLACES, ContextReader, Reading
+from algorithms.readers.emotions import LexiconEmotions
+from algorithms.recommender.features import NAMED_AS, PLACES, ContextFeatures, ContextReader
+from algorithms.recommender.repeat_chance import NamedAgain
 from algorithms.recommender.vocabulary import Vocabulary
 from envs.catalog import Catalog, Film
 from envs.dialogue import Role, Utterance
@@ -15,7 +15,7 @@ from envs.dialogue import Role, Utterance
 READER = ContextReader(Catalog(Film(film, f"Film {film}") for film in (1, 2)), LexiconEmotions())
 
 
-def reading(answer: str, films: str = "@1") -> Reading:
+def reading(answer: str, films: str = "@1") -> ContextFeatures:
     return READER.read([[Utterance(Role.RECOMMENDER, f"Try {films}"), Utterance(Role.SEEKER, answer)]])[0]
 
 
@@ -23,7 +23,7 @@ ASKS, DECLINES = reading("is it scary"), reading("seen it")
 LEARNT = NamedAgain.fit([ASKS, DECLINES] * 30, [{1}, {2}] * 30, 1.0)
 
 
-def chances(of: NamedAgain, asked: Reading) -> list[float]:
+def chances(of: NamedAgain, asked: ContextFeatures) -> list[float]:
     return np.exp(of.log_chances(asked)).tolist()
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algorithms.emotions import Emotions
-from algorithms.recommender.reading import NAMED_AS, PLACES, ContextReader, Reading
+from algorithms.readers.emotions import Emotions
+from algorithms.recommender.features import NAMED_AS, PLACES, ContextFeatures, ContextReader
 from envs.catalog import Catalog, Film
 from envs.dialogue import HIDDEN, Role, Utterance
 from envs.emotions import NINE
@@ -45,11 +45,11 @@ class Feelings:
         return Emotions(nine, none, none, none, none)
 
 
-def read(*turns: tuple[Role, str]) -> Reading:
+def read(*turns: tuple[Role, str]) -> ContextFeatures:
     return ContextReader(CATALOG, Feelings()).read([[Utterance(*turn) for turn in turns]])[0]
 
 
-def group(reading: Reading, name: str) -> dict[str, float]:
+def group(reading: ContextFeatures, name: str) -> dict[str, float]:
     return {key.split(" ", 1)[1]: value for key, value in reading.features.items() if key.split(" ", 1)[0] == name}
 
 

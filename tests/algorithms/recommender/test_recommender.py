@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithms.emotion_classifier import EmotionClassifier
+from algorithms.readers.emotion_classifier import EmotionClassifier
 from algorithms.recommender.baselines import Popularity
 from algorithms.recommender.recommender import CARD, WEIGHTS, Recommender
 from algorithms.recommender.scorer import FilmScorer, LikingScorer, log_shares, ranked
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
-from envs.cases import cases
+from envs.corpora.cases import cases
+from envs.corpora.embedded.sample import sample_corpus
 from envs.dialogue import Role, Utterance, named_films
 from envs.errors import ModelError
-from envs.sample import sample_corpus
 
 DIALOGUES, CATALOG = sample_corpus(700)
 TRAIN, HELD_OUT = DIALOGUES[:500], DIALOGUES[500:]

@@ -13,9 +13,9 @@ from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.training import Aims, Example, fit_recommender
 from algorithms.settings import Part, RecommenderSettings
 from envs.catalog import Catalog, Film
+from envs.corpora.embedded.sample import sample_corpus
 from envs.dialogue import Answer, Dialogue, Feedback, Message, Role, Utterance, mentioned_films
 from envs.errors import DataError
-from envs.sample import sample_corpus
 
 S, R = Role.SEEKER, Role.RECOMMENDER
 TINY = RecommenderSettings(members=1, width=8, batch_size=32, rare=2)

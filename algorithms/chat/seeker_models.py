@@ -1,0 +1,146 @@
+"""Seekers that a language model speaks for: what ``envs.seekers.model`` is handed as ``generate``.
+
+The noise of a line is drawn from (seed, prompt): a prompt is answered the same way whatever else stands in its batch,
+on the same machine. An endpoint is told the same seed; whether it heeds it is its own affair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from algorithms.chat.endpoint import ChatEndpoint, NoAnswer, check_packages
+from algorithms.chat.model import ChatModel
+from algorithms.packaged_models import SMOLLM2, packaged_smollm2
+from algorithms.policy.decoding import ConversationDecoder
+from algorithms.policy.language_model import max_positions
+from envs.catalog import Catalog
+from envs.corpora.corpus import DEFAULT_CACHE
+from envs.seekers.model import ModelSeeker
+from envs.seekers.protocol import Seeker
+from envs.settings import EnvSettings, SeekerModelSettings
+from envs.vector_conversation import SeekerName
+
+log = logging.getLogger(__name__)
+
+
+def build_seeker(settings: EnvSettings, catalog: Catalog, seed: int, cache: Path | None = None) -> Seeker | SeekerName:
+    """The seeker that the settings name, as ``ConversationVectorEnv`` takes it; a model is loaded where one speaks.
+
+    Args:
+        settings: which seeker, and its model.
+        catalog: the films.
+        seed: of a model's sampling.
+        cache: folder of the packaged model, ``~/.cache/ecr-rl`` where None.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+        ConfigError: packages that an endpoint needs are missing.
+    """
+    if settings.seeker != "model":
+        return settings.seeker
+    speaker = settings.seeker_model
+    local = speaker.endpoint is None
+    generate = LocalLines(speaker, seed, cache) if local else EndpointLines(speaker, seed)
+    return ModelSeeker(catalog, settings.max_turns, generate)
+
+
+class LocalLines:
+    """Lines of a model in this process; a ``Generate``."""
+
+    def __init__(self, settings: SeekerModelSettings, seed: int, cache: Path | None = None) -> None:
+        """Load the model.
+
+        Args:
+            settings: the packaged SmolLM2, a folder or a hub id; its sampling.
+            seed: with a prompt, what its line is a function of.
+            cache: folder of the packaged model, ``~/.cache/ecr-rl`` where None.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        source = settings.model
+        if source == SMOLLM2:
+            source = str(packaged_smollm2(cache or DEFAULT_CACHE.expanduser()))
+        self._settings, self._seed = settings, seed
+        self._chat = ChatModel(source)
+
+    def __call__(self, prompts: list[str]) -> list[str]:
+        """One line a prompt; empty where a prompt is too long for the model."""
+        lines = [""] * len(prompts)
+        tokens = [self._tokens(prompt) for prompt in prompts]
+        room = max_positions(self._chat.model) - self._settings.max_new
+        rows = [row for row, ids in enumerate(tokens) if len(ids) <= room]
+        if len(rows) < len(prompts):
+            log.warning("%d prompts of the seeker do not fit into the model's positions", len(prompts) - len(rows))
+        for first in range(0, len(rows), self._settings.batch):
+            batch = rows[first : first + self._settings.batch]
+            written = self._sampled([prompts[row] for row in batch], [tokens[row] for row in batch])
+            for row, line in zip(batch, written, strict=True):
+                lines[row] = line
+        return lines
+
+    def _tokens(self, prompt: str) -> np.ndarray:
+        chat = self._chat
+        text = chat.write([{"role": "user", "content": prompt}]) if chat.has_template else prompt
+        return np.array(chat.tokenizer(text, add_special_tokens=False)["input_ids"], dtype=np.int64)
+
+    def _sampled(self, prompts: Sequence[str], tokens: Sequence[np.ndarray]) -> list[str]:
+        settings, tokenizer = self._settings, self._chat.tokenizer
+        decoder = ConversationDecoder(self._chat.model, len(prompts))
+        noise = [np.random.default_rng(line_seed(self._seed, prompt)).random(settings.max_new) for prompt in prompts]
+        replies = decoder.sample(
+            decoder.extend(tokens),
+            np.stack(noise),
+            end=tokenizer.eos_token_id,
+            temperature=settings.temperature,
+            last=True,
+        )
+        return tokenizer.batch_decode([reply.tokens for reply in replies], skip_special_tokens=True)
+
+
+class EndpointLines:
+    """Lines of a model behind an OpenAI-compatible endpoint; a ``Generate``."""
+
+    def __init__(self, settings: SeekerModelSettings, seed: int) -> None:
+        """Ask ``settings.endpoint``; nothing is sent yet.
+
+        Raises:
+            ConfigError: the packages of the extra ``openai`` are missing.
+        """
+        check_packages("a seeker behind env.seeker_model.endpoint")
+        self._seed, self._workers = seed, settings.batch
+        self._endpoint = ChatEndpoint(
+            settings,
+            settings.model,
+            model_setting="env.seeker_model.model",
+            temperature=settings.temperature,
+            max_new=settings.max_new,
+        )
+
+    def __call__(self, prompts: list[str]) -> list[str]:
+        """One line a prompt; empty where none could be had, which is logged with its reason.
+
+        Raises:
+            ModelError: the endpoint refuses the key or does not know the model.
+        """
+        with ThreadPoolExecutor(self._workers) as pool:
+            return list(pool.map(self._line, prompts))
+
+    def _line(self, prompt: str) -> str:
+        try:
+            return self._endpoint.ask([{"role": "user", "content": prompt}], line_seed(self._seed, prompt))
+        except NoAnswer as error:
+            log.warning("the seeker's endpoint: %s", error)
+            return ""
+
+
+def line_seed(seed: int, prompt: str) -> int:
+    """What seeds a line, in 31 bits, as endpoints take it: a function of seed and prompt alone."""
+    digest = hashlib.sha256(f"{seed}\n{prompt}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1

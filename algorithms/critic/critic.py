@@ -1,0 +1,284 @@
+"""The six-head critic: an encoder reads context and reply as a pair, an ensemble of heads judges the reply in [0, 1].
+
+A network is an encoder with several members on it that share its forward pass. Hidden states are averaged over the
+reply and over the context; both averages, their product (does the reply suit the context?), the state at the reply's
+end and what can be counted in the exchange (``surface``) go through one hidden layer to six sigmoids a member. One
+member is of another family: ridge regression on what the frozen layers say and on the counts. A critic holds one
+network or several with encoders of their own; ``Blend`` makes one score and one spread of all members (ensembles:
+Lakshminarayanan et al., arXiv 1612.01474). It is a folder of safetensors and JSON; nothing in it is pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+from transformers import PreTrainedModel
+
+from algorithms.critic.blend import Blend
+from algorithms.critic.counted_features import NAMES, surface
+from algorithms.critic.encoder import Encoder, restore_encoder, save_encoder
+from algorithms.critic.film_table import FilmTable
+from algorithms.critic.pair_text import PairBatch, PairText
+from algorithms.critic.ridge import Ridge, quadratic, quadratic_width
+from envs.errors import ModelError
+from envs.files import write_bytes, write_json
+from envs.heads import HEADS, Exchange, HeadScores
+
+WEIGHTS, CARD, FILMS = "weights.safetensors", "critic.json", "films.json"
+"""Files of a critic's folder: a network's weights, what the critic is and how it did, the films that it knows."""
+ENCODER = "encoder"
+"""Folder in a network's: the encoder's config and tokenizer."""
+
+SCORING_BATCH = 64
+"""Pairs of a forward pass in ``Critic.score``."""
+
+
+class CriticNetwork(nn.Module):
+    """The encoder and the members on it."""
+
+    def __init__(self, encoder: PreTrainedModel, width: int, members: int = 1, frozen_layers: int = 0) -> None:
+        """Put new members on an encoder of hidden size ``width``, so many that start differently, and a ridge.
+
+        Args:
+            encoder: gives hidden states.
+            width: their size.
+            members: heads that are trained with the encoder.
+            frozen_layers: lowest layers of the encoder that training leaves as they are.
+        """
+        super().__init__()
+        if getattr(encoder, "pooler", None) is not None:
+            # BERT's own summary of a text; the averages take its place.
+            encoder.pooler = None  # pyright: ignore[reportArgumentType]
+        self.encoder, self.members, self.frozen_layers = encoder, members, frozen_layers
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(4 * width + len(NAMES), width), nn.GELU(), nn.Linear(width, len(HEADS)))
+            for _ in range(members)
+        )
+        self.ridge = Ridge(quadratic_width(len(NAMES)) + (3 * width if frozen_layers else 0), len(HEADS))
+        self._segmented = getattr(encoder.config, "type_vocab_size", 0) >= 2
+
+    @torch.no_grad()
+    def start_at(self, scores: torch.Tensor) -> None:
+        """Set the heads' biases so that an untrained network gives about ``scores`` (heads,)."""
+        for member in self.heads:
+            member[-1].bias.copy_(torch.logit(scores, eps=1e-3))  # pyright: ignore[reportIndexIssue]
+
+    def forward(self, batch: PairBatch, numbers: torch.Tensor) -> torch.Tensor:
+        """Logits of the trained members, (batch, members, heads); ``sigmoid`` gives the scores.
+
+        Args:
+            batch: the pairs.
+            numbers: what ``surface`` counts in them, (batch, numbers).
+        """
+        return self._logits(batch, self._hidden(batch)[-1], numbers)
+
+    def scores(self, batch: PairBatch, numbers: torch.Tensor) -> torch.Tensor:
+        """Scores of all members, the ridge last, (batch, members + 1, heads)."""
+        hidden = self._hidden(batch)
+        trained = torch.sigmoid(self._logits(batch, hidden[-1], numbers).float())
+        ridge = self.ridge(self._ridge_features(batch, hidden[self.frozen_layers], numbers))
+        return torch.cat([trained, ridge[:, None]], dim=1)
+
+    @torch.no_grad()
+    def ridge_features(self, batch: PairBatch, numbers: torch.Tensor) -> torch.Tensor:
+        """What the ridge reads, (batch, features): training does not change it."""
+        return self._ridge_features(batch, self._hidden(batch)[self.frozen_layers], numbers)
+
+    def _hidden(self, batch: PairBatch) -> tuple[torch.Tensor, ...]:
+        extra = {"token_type_ids": batch.segments} if self._segmented else {}
+        return self.encoder(
+            input_ids=batch.ids, attention_mask=batch.mask, output_hidden_states=True, **extra
+        ).hidden_states
+
+    def _logits(self, batch: PairBatch, hidden: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        reply, context = _averages(batch, hidden)
+        rows = torch.arange(len(hidden), device=hidden.device)
+        end = hidden[rows, batch.mask.sum(1) - 1]
+        features = torch.cat([reply, context, reply * context, end, numbers.to(hidden.dtype)], dim=-1)
+        return torch.stack([member(features) for member in self.heads], dim=1)
+
+    def _ridge_features(self, batch: PairBatch, frozen: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        counted = quadratic(numbers)
+        if not self.frozen_layers:
+            return counted
+        reply, context = _averages(batch, frozen.float())
+        return torch.cat([reply, context, reply * context, counted], dim=-1)
+
+
+def _averages(batch: PairBatch, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states (batch, tokens, width) averaged over the reply and over the context."""
+    reply = batch.mask * batch.segments
+    return _mean(hidden, reply), _mean(hidden, batch.mask - reply)
+
+
+def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Average of ``hidden`` (batch, tokens, width) over the tokens where ``mask`` (batch, tokens) is 1."""
+    weights = mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1.0)
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """A network and the text form that its encoder reads."""
+
+    network: CriticNetwork
+    text: PairText
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """N exchanges, ready for the networks: what they count, and each trunk's batches with their rows."""
+
+    numbers: torch.Tensor
+    batches: tuple[tuple[tuple[torch.Tensor, PairBatch], ...], ...]
+
+
+class Critic:
+    """A trained critic: scores exchanges, never learns. Implements ``envs.heads.RewardModel``."""
+
+    def __init__(
+        self, trunks: Sequence[Trunk], films: FilmTable, blend: Blend, device: torch.device | str = "cpu"
+    ) -> None:
+        """Freeze the networks, put them on ``device`` and in evaluation mode.
+
+        Args:
+            trunks: at least one.
+            films: those that the critic knows.
+            blend: weighs the members.
+            device: where the networks run.
+        """
+        self._trunks, self._films, self._blend, self._device = tuple(trunks), films, blend, torch.device(device)
+        for trunk in self._trunks:
+            trunk.network.to(device).eval().requires_grad_(False)
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu") -> Critic:
+        """The critic of a folder; needs neither the hub nor a model package.
+
+        Raises:
+            ModelError: the folder holds no critic, or its weights do not fit its config.
+        """
+        try:
+            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            films = FilmTable.from_json(json.loads((folder / FILMS).read_text(encoding="utf-8")))
+            trunks = [load_trunk(folder / trunk["folder"], trunk) for trunk in card["trunks"]]
+            blend = Blend.from_json(card["blend"])
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError, RuntimeError) as error:
+            raise ModelError(f"{folder} holds no critic that can be loaded: {error}. Train the critic again") from error
+        return cls(trunks, films, blend, device)
+
+    def score(self, exchanges: Sequence[Exchange]) -> HeadScores:
+        """Score N exchanges; row i belongs to exchange i. The spread is a standard deviation, see ``Blend``."""
+        return self._blend.of(self.forward(self.prepare(exchanges)))
+
+    def prepare(self, exchanges: Sequence[Exchange]) -> Prepared:
+        """Count and tokenise N exchanges; a batch holds pairs of like length, so that little of it is padding."""
+        numbers = torch.from_numpy(surface(exchanges, self._films)).to(self._device)
+        return Prepared(numbers, tuple(tuple(self._batches(trunk.text, exchanges)) for trunk in self._trunks))
+
+    @torch.inference_mode()
+    def forward(self, prepared: Prepared) -> list[np.ndarray]:
+        """Scores of each network's members, (N, members + 1, heads): forward passes and nothing else."""
+        found = []
+        for trunk, batches in zip(self._trunks, prepared.batches, strict=True):
+            scores = torch.zeros(len(prepared.numbers), trunk.network.members + 1, len(HEADS))
+            for rows, batch in batches:
+                scores[rows] = trunk.network.scores(batch, prepared.numbers[rows]).float().cpu()
+            found.append(scores.numpy())
+        return found
+
+    def cut(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """(N,) bool: the reply is longer than the critic reads, and was judged without its end."""
+        pairs = [trunk.text.encode(exchanges) for trunk in self._trunks]
+        cut = np.array([[pair.cut for pair in read] for read in pairs], dtype=bool)
+        return np.asarray(cut.reshape(len(pairs), -1).any(0))
+
+    def weights_hash(self) -> str:
+        """sha256 (hex) of all weights, names and shapes included: equal critics, equal hash."""
+        return hash_weights(_all_weights(trunk.network for trunk in self._trunks))
+
+    def parameters(self) -> list[nn.Parameter]:
+        """All parameters; none of them takes a gradient."""
+        return [parameter for trunk in self._trunks for parameter in trunk.network.parameters()]
+
+    def _batches(self, text: PairText, exchanges: Sequence[Exchange]) -> Iterator[tuple[torch.Tensor, PairBatch]]:
+        pairs = text.encode(exchanges)
+        order = sorted(range(len(pairs)), key=lambda row: len(pairs[row].ids))
+        for first in range(0, len(order), SCORING_BATCH):
+            rows = order[first : first + SCORING_BATCH]
+            yield torch.tensor(rows), text.collate([pairs[row] for row in rows]).to(self._device)
+
+
+def hash_weights(weights: Mapping[str, torch.Tensor]) -> str:
+    """sha256 (hex) of named tensors, whatever device they are on."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_critic(
+    trunks: Sequence[tuple[CriticNetwork, Encoder]],
+    films: FilmTable,
+    blend: Blend,
+    card: Mapping[str, Any],
+    folder: Path,
+) -> None:
+    """Write a critic's folder; each file is written whole or not at all, the card last.
+
+    Args:
+        trunks: each trained network with its encoder, for the encoder's config and tokenizer.
+        films: those that the critic knows.
+        blend: weighs the members.
+        card: settings and held-out figures, for ``critic.json``.
+        folder: made where it is missing.
+    """
+    listed = []
+    for index, (network, encoder) in enumerate(trunks):
+        name = f"trunk-{index}"
+        listed.append({"folder": name, **save_trunk(network, encoder, folder / name)})
+    write_json(folder / FILMS, films.to_json())
+    facts = {
+        "heads": list(HEADS),
+        "trunks": listed,
+        "blend": blend.to_json(),
+        "weights_sha256": hash_weights(_all_weights(network for network, _ in trunks)),
+    }
+    write_json(folder / CARD, {**card, **facts})
+
+
+def save_trunk(network: CriticNetwork, encoder: Encoder, folder: Path) -> dict[str, int]:
+    """Write a network and its encoder's config and tokenizer; returns what is needed to load it."""
+    save_encoder(encoder, folder / ENCODER)
+    write_weights(network, folder / WEIGHTS)
+    return {"members": network.members, "frozen_layers": network.frozen_layers}
+
+
+def write_weights(network: nn.Module, file: Path) -> None:
+    """Write a network's weights as safetensors, whole or not at all."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    write_bytes(file, save(weights))
+
+
+def load_trunk(folder: Path, facts: Mapping[str, Any]) -> Trunk:
+    """A network as ``save_trunk`` wrote it; ``facts`` is what that returned."""
+    encoder = restore_encoder(folder / ENCODER)
+    network = CriticNetwork(encoder.model, encoder.width, int(facts["members"]), int(facts["frozen_layers"]))
+    network.load_state_dict(load_file(folder / WEIGHTS))
+    return Trunk(network, encoder.text)
+
+
+def _all_weights(networks: Iterable[CriticNetwork]) -> dict[str, torch.Tensor]:
+    parts = [network.state_dict() for network in networks]
+    return {f"{index}.{name}": tensor for index, part in enumerate(parts) for name, tensor in part.items()}

@@ -1,0 +1,227 @@
+"""Causal language models: loading, adapters, and the plain copy that samples.
+
+A policy folder is what ``transformers`` saves: safetensors, tokenizer, config. Every dropout is 0, or the
+probability ratio of PPO would differ from 1 with no weight changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from peft.utils.integrations import dequantize_module_weight
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from algorithms.packaged_models import forget_quantization
+from algorithms.settings import LoraSettings, PolicySettings
+from envs.errors import ModelError
+
+TINY = "tiny"
+
+
+def bf16_is_native(device: torch.device | str = "cpu") -> bool:
+    """Whether a device computes bfloat16 faster than float32: CUDA, or a CPU that lists avx512_bf16 or amx_bf16."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.is_file():
+        return False
+    flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")), "")
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def sampling_dtype(settings: PolicySettings, device: torch.device | str = "cpu") -> torch.dtype:
+    """The dtype of an env runner's copy of the weights."""
+    if settings.dtype == "auto":
+        return torch.bfloat16 if bf16_is_native(device) else torch.float32
+    return torch.bfloat16 if settings.dtype == "bfloat16" else torch.float32
+
+
+def build_tiny(settings: PolicySettings, vocabulary: int, end: int, pad: int, seed: int) -> PreTrainedModel:
+    """A GPT-2 from scratch, its weights drawn from ``seed``."""
+    config = GPT2Config(
+        vocab_size=vocabulary,
+        n_positions=settings.positions,
+        n_embd=settings.width,
+        n_layer=settings.layers,
+        n_head=settings.heads,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        activation_function="gelu_pytorch_tanh",  # fused: the same curve as gelu_new, several times faster
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=pad,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return GPT2LMHeadModel(config)
+
+
+def load_causal_lm(
+    source: str | Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    four_bit: bool = False,
+    device: torch.device | str = "cpu",
+) -> PreTrainedModel:
+    """A causal language model with every dropout at 0.
+
+    Args:
+        source: a folder or hub id; only safetensors are read.
+        dtype: of the weights.
+        four_bit: hold the linear layers in nf4 (bitsandbytes).
+        device: where it goes.
+
+    Raises:
+        ModelError: nothing loadable is there.
+    """
+    try:
+        config = AutoConfig.from_pretrained(str(source))
+        for name in list(vars(config)):
+            if ("dropout" in name or name.endswith("_pdrop")) and isinstance(getattr(config, name), float):
+                setattr(config, name, 0.0)
+        options: dict[str, Any] = {"config": config, "dtype": dtype, "use_safetensors": True}
+        if four_bit:
+            from transformers import BitsAndBytesConfig
+
+            options["quantization_config"] = BitsAndBytesConfig(
+                load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
+            )
+            options["device_map"] = {"": device}
+        model = AutoModelForCausalLM.from_pretrained(str(source), **options)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"no causal language model at {str(source)!r}: {error}") from error
+    if four_bit:
+        keep_adapter_gradients(model)
+        return model
+    return model.to(device)  # pyright: ignore[reportArgumentType]
+
+
+def keep_adapter_gradients(model: nn.Module) -> None:
+    """Switch off bitsandbytes' AVX512-bf16 kernel, which drops every adapter gradient after an eval forward."""
+    import bitsandbytes
+
+    for module in model.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):  # pyright: ignore[reportPrivateImportUsage]
+            module.support_avx512bf16_for_cpu = False
+
+
+def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int] | None = None) -> PeftModel:
+    """The model with fresh adapters on every linear layer; they change nothing until trained.
+
+    Args:
+        model: the base, frozen by this.
+        lora: rank and scale.
+        new_rows: token ids whose embedding rows are trained beside the adapters; in the head too where it is not tied.
+    """
+    rows: Any = new_rows or None
+    if new_rows and not model.config.tie_word_embeddings:
+        modules = {module: name.rsplit(".", 1)[-1] for name, module in model.named_modules()}
+        ends = (model.get_input_embeddings(), model.get_output_embeddings())
+        rows = {modules[end]: new_rows for end in ends if end is not None}
+    config = LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        trainable_token_indices=rows,
+    )
+    return get_peft_model(model, config)  # pyright: ignore[reportReturnType]
+
+
+def merged(model: PeftModel) -> PreTrainedModel:
+    """The plain model with the adapters in its weights; what was held in 4 bits is held in full from then on.
+
+    A 4-bit layer is made full first: peft adds the adapters and rounds to 4 bits again, which loses most of them.
+    """
+    base = model.get_base_model()
+    adapted: list[tuple[str, Any]] = [item for item in base.named_modules() if isinstance(item[1], LoraLayer)]
+    for name, layer in adapted:
+        below: Any = layer.get_base_layer()
+        if not hasattr(below.weight, "quant_state"):
+            continue
+        with torch.no_grad():
+            weight = dequantize_module_weight(below)
+            full = nn.Linear(weight.shape[1], weight.shape[0], below.bias is not None, "cpu", weight.dtype)
+            full.weight.copy_(weight + layer.get_delta_weight("default").to(weight.dtype))
+            if below.bias is not None:
+                full.bias.copy_(below.bias)
+        base.set_submodule(name, full)
+    plain: Any = model.merge_and_unload()  # pyright: ignore[reportCallIssue]
+    if getattr(plain, "is_quantized", False):
+        forget_quantization(plain)
+    return plain.to("cpu")
+
+
+def trunk(model: PreTrainedModel) -> nn.Module:
+    """The transformer below the language-model head; its output is hidden states (batch, time, width)."""
+    return model.base_model
+
+
+def token_logits(
+    model: PreTrainedModel, tokens_BT: torch.Tensor, wanted_BT: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One forward over whole rows, with the wanted tokens alone through the language-model head.
+
+    Args:
+        model: the language model.
+        tokens_BT: ids, padded on the right, where a causal model's real tokens never look.
+        wanted_BT: bool; a row's first token follows nothing and is never wanted.
+
+    Returns:
+        Hidden states (B, T, width), and the logits that each wanted token was drawn from, row after row,
+        (tokens, vocabulary).
+    """
+    hidden_BT = trunk(model)(input_ids=tokens_BT, use_cache=False).last_hidden_state
+    head = model.get_output_embeddings()
+    return hidden_BT, head(hidden_BT[:, :-1][wanted_BT[:, 1:]])  # pyright: ignore[reportOptionalCall]
+
+
+def max_positions(model: PreTrainedModel) -> int:
+    """Longest sequence, in tokens, that the model has positions for."""
+    return int(model.config.max_position_embeddings)
+
+
+class AdapterMerger:
+    """Adds synced adapters to a plain model's weights: ``W + alpha / r * B A`` (Hu et al., arXiv 2106.09685, 4.1).
+
+    The base weights are kept aside, so that no sum of many merges drifts.
+    """
+
+    def __init__(self, model: PreTrainedModel, lora: LoraSettings) -> None:
+        """Wrap ``model``, the supervised policy without adapters."""
+        self._model, self._scale = model, lora.alpha / lora.rank
+        self._base: dict[str, torch.Tensor] = {}
+
+    @torch.no_grad()
+    def merge(self, adapters: Mapping[str, torch.Tensor]) -> None:
+        """Replace the merged adapters by these.
+
+        Args:
+            adapters: peft's parameter names (``…layer.lora_A.default.weight``) to tensors.
+
+        Raises:
+            ModelError: an adapter names a layer that the model lacks, or half of it is missing.
+        """
+        modules = dict(self._model.named_modules())
+        for name, down in adapters.items():
+            if ".lora_A." not in name:
+                continue
+            layer = name.split(".lora_A.")[0].split("base_model.model.", 1)[-1]
+            up = adapters.get(name.replace(".lora_A.", ".lora_B."))
+            if layer not in modules or up is None:
+                raise ModelError(f"adapter {name!r} has no layer or no second half in the sampling model")
+            weight: torch.Tensor = modules[layer].weight  # pyright: ignore[reportAssignmentType]
+            base = self._base.setdefault(layer, weight.detach().clone())
+            delta = self._scale * (up.float().to(weight.device) @ down.float().to(weight.device))
+            if isinstance(modules[layer], Conv1D):  # GPT-2's layers hold their weight transposed
+                delta = delta.T
+            weight.copy_((base.float() + delta).to(weight.dtype))

@@ -1,0 +1,155 @@
+"""Between a conversation's text and its tokens: the only place where the policy's text is tokenised.
+
+The stream of a conversation is append-only: what was sampled is never decoded and encoded again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from algorithms.settings import PolicySettings
+from envs.errors import ModelError
+from envs.film_text.markup import ADDED, CUT, EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER, SLOTS
+
+_PAD = "<pad>"
+_PIECES = re.compile("(" + "|".join(map(re.escape, (*ADDED, END))) + ")")
+_BEFORE_SLOT = re.compile(r"\s*(" + "|".join(map(re.escape, SLOTS)) + ")")
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase:
+    """A byte-level BPE of its own, for a policy from scratch.
+
+    Args:
+        texts: what it learns its merges from.
+        vocabulary: size in tokens, markers included.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary - len(ADDED),
+        special_tokens=[_PAD, "<|endoftext|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>", pad_token=_PAD)
+    return with_markers(fast)
+
+
+def with_markers(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The tokenizer with every marker as one token, and a pad token that is not EOS."""
+    tokens = [AddedToken(marker, lstrip=marker in SLOTS, rstrip=False, special=True) for marker in ADDED]
+    tokenizer.add_tokens(tokens, special_tokens=True)  # pyright: ignore[reportArgumentType]
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
+        tokenizer.add_special_tokens({"pad_token": _PAD})
+    return tokenizer
+
+
+def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder or hub id, markers added where they are missing.
+
+    Raises:
+        ModelError: there is no tokenizer, or it has no end-of-sequence token.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"no tokenizer at {source!r}: {error}. Name a model folder or a hub id") from error
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"the tokenizer of {source!r} has no end-of-sequence token; replies could not end")
+    return with_markers(tokenizer)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationText:
+    """Encodes observations and replies, decodes sampled tokens."""
+
+    tokenizer: PreTrainedTokenizerBase
+    settings: PolicySettings
+
+    @property
+    def end(self) -> int:
+        """The token that ends a reply (EOS)."""
+        return int(self.tokenizer.eos_token_id)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def size(self) -> int:
+        """Number of token ids, markers included."""
+        return len(self.tokenizer)
+
+    def observation(self, text: str, *, first: bool = False, after_cut: bool = False) -> np.ndarray:
+        """Tokens of an observation.
+
+        Args:
+            text: an observation of the environment.
+            first: the conversation's first one, which may carry a history.
+            after_cut: the reply before it had no end token, so it starts with that token.
+
+        Returns:
+            int32 tokens, shape (length,), never empty; cut from the left to ``max_history`` (first) or
+            ``max_observation`` tokens, a marker first.
+        """
+        tokens = self._encode(text)
+        limit = self.settings.max_history if first else self.settings.max_observation
+        limit -= int(after_cut)
+        if len(tokens) > limit:
+            tokens = self._cut_left(tokens, limit)
+        if after_cut:
+            tokens = [self.end, *tokens]
+        return np.asarray(tokens, dtype=np.int32)
+
+    def action(self, reply: str) -> np.ndarray:
+        """Tokens of a whole human reply, its end token included; int32, shape (length,)."""
+        return np.asarray([*self._encode(reply), self.end], dtype=np.int32)
+
+    def reply(self, tokens: Sequence[int] | np.ndarray) -> str:
+        """The text of sampled tokens; without an end token it ends with ``<cut>``."""
+        ids = [int(token) for token in tokens]
+        ended = bool(ids) and ids[-1] == self.end
+        text = self._decode(ids[:-1] if ended else ids)
+        return text if ended else f"{text} {CUT}".strip()
+
+    def _cut_left(self, tokens: list[int], limit: int) -> list[int]:
+        turns = {self._id(SEEKER), self._id(RECOMMENDER), self._id(EMOTION), self._id(PROPOSAL)}
+        start = len(tokens) - limit
+        whole = next((i for i in range(start, len(tokens)) if tokens[i] in turns), None)
+        closing = max(i for i, token in enumerate(tokens) if token in turns)
+        if whole is not None and whole < closing and tokens[whole] == self._id(SEEKER):
+            return tokens[whole:]
+        return [self._id(SEEKER), *tokens[start + 1 :]]
+
+    def _id(self, marker: str) -> int:
+        return int(self.tokenizer.convert_tokens_to_ids(marker))  # pyright: ignore[reportArgumentType]
+
+    def _encode(self, text: str) -> list[int]:
+        tokens: list[int] = []
+        for piece in _PIECES.split(_BEFORE_SLOT.sub(r"\1", text)):
+            if piece == END:
+                tokens.append(self.end)
+            elif piece in ADDED:
+                tokens.append(self._id(piece))
+            elif piece:
+                tokens += self.tokenizer.encode(piece, add_special_tokens=False)
+        return tokens
+
+    def _decode(self, tokens: list[int]) -> str:
+        special = set(self.tokenizer.all_special_ids) | {self._id(marker) for marker in ADDED}
+        pieces: list[str] = []
+        run: list[int] = []
+        for token in [*tokens, None]:
+            if token is not None and token not in special:
+                run.append(token)
+                continue
+            if run:
+                pieces.append(self.tokenizer.decode(run, clean_up_tokenization_spaces=False))  # pyright: ignore
+                run = []
+            if token is not None:
+                pieces.append(str(self.tokenizer.convert_ids_to_tokens(token)))
+        return _BEFORE_SLOT.sub(r" \1", "".join(pieces)).strip()

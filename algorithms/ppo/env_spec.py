@@ -1,0 +1,76 @@
+"""Everything an env runner needs to build its environment, in a form that travels between processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from algorithms.chat.seeker_models import build_seeker
+from algorithms.critic.critic import Critic
+from algorithms.packaged_models import best_device
+from algorithms.policy.emotion_planner import TrainedEmotionPlanner
+from algorithms.policy.responder import PLANNER, is_conditioned
+from algorithms.recommender.recommender import Recommender
+from envs.conversation import ConversationVectorEnv
+from envs.corpora.corpus import load_corpus
+from envs.errors import ModelError
+from envs.rewards import HeadReference
+from envs.settings import DataSettings, EnvSettings, RewardSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EnvSpec:
+    """A description of an environment: settings and folders, no models.
+
+    Attributes:
+        data: the corpus.
+        env: how conversations run.
+        reward: how heads become a reward.
+        critic: folder of the trained critic.
+        recommender: folder of the trained recommender.
+        responder: folder of the supervised policy, whose planner says which emotions to answer with.
+        reference: JSON of the heads' mean and deviation under the reference policy; None before it is measured.
+        seed: of everything random.
+        split: whose dialogues are played.
+        cache: where downloads are kept.
+    """
+
+    data: DataSettings
+    env: EnvSettings
+    reward: RewardSettings
+    critic: Path
+    recommender: Path
+    responder: Path
+    reference: Path | None
+    seed: int
+    split: Literal["train", "valid", "test"] = "train"
+    cache: Path | None = None
+
+    def build(self, conversations: int) -> ConversationVectorEnv:
+        """The environment, playing so many conversations at once.
+
+        Raises:
+            ModelError: a folder does not hold its part, the responder was trained without films and emotions, or the
+                seeker's model cannot be loaded.
+            ConfigError: the seeker speaks through an endpoint, and its packages are missing.
+        """
+        if not is_conditioned(self.responder):
+            raise ModelError(
+                f"{self.responder} was trained without films and emotions, which every conversation shows: it is there "
+                "for respond evaluate alone. Set supervised.conditioning=full"
+            )
+        corpus = load_corpus(self.data, self.cache)
+        return ConversationVectorEnv(
+            {"train": corpus.train, "valid": corpus.valid, "test": corpus.test}[self.split],
+            corpus.catalog,
+            num_envs=conversations,
+            seeker=build_seeker(self.env, corpus.catalog, self.seed, self.cache),
+            recommender=Recommender.load(self.recommender),
+            planner=TrainedEmotionPlanner.load(self.responder / PLANNER),
+            reward_model=Critic.load(self.critic, best_device()),
+            settings=self.env,
+            reward=self.reward,
+            reference=None if self.reference is None else HeadReference.load(self.reference),
+            seed=self.seed,
+        )

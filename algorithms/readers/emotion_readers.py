@@ -1,0 +1,44 @@
+"""The readers of emotions that parts carry with them: made from a source, saved beside a part, and loaded with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from algorithms.readers.emotion_classifier import EmotionClassifier
+from algorithms.readers.emotions import EmotionReader, LexiconEmotions
+from algorithms.readers.sentences import WordSentences
+from envs.corpora.goemotions import load_goemotions
+
+READER = "emotions"
+"""The folder of a fitted reader within its part's folder."""
+
+
+def emotion_reader(source: str, seed: int = 0) -> EmotionReader:
+    """A cheap reader of emotions: phrases, or a classifier on hashed words that is fitted to GoEmotions.
+
+    Args:
+        source: ``lexicon``, ``hub``, or GoEmotions' folder.
+        seed: of the fit.
+
+    Raises:
+        DataError: GoEmotions cannot be read.
+    """
+    if source == LexiconEmotions.name:
+        return LexiconEmotions()
+    return EmotionClassifier.fit(load_goemotions(source), WordSentences(), seed)
+
+
+def save_reader(reader: EmotionReader, folder: Path) -> str:
+    """Leave a fitted reader in ``folder``; returns its name, which ``load_reader`` takes."""
+    if isinstance(reader, EmotionClassifier):
+        reader.save(folder / READER)
+    return reader.name
+
+
+def load_reader(folder: Path, name: str) -> EmotionReader:
+    """The reader that ``save_reader`` left.
+
+    Raises:
+        ModelError: there is none.
+    """
+    return LexiconEmotions() if name == LexiconEmotions.name else EmotionClassifier.load(folder / READER)

@@ -1,0 +1,183 @@
+"""What a conversation tells a recommender: films with the seeker's feeling about them, emotions, words, film knowledge.
+
+This is ECR's emotional semantic fusion (Zhang et al., RecSys 2024, section 4.1) as named features with values: a film
+that the seeker names, or answers to, stands once for each emotion of that turn, with the emotion's probability. A
+group of n features of equal value has 1 / sqrt(n) each, so that long turns weigh no more than short ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from algorithms.readers.emotions import EmotionReader
+from algorithms.readers.seeker_words import seeker_words
+from envs.catalog import Catalog, Film
+from envs.dialogue import HIDDEN, Role, Utterance, mentioned_films, without_films
+from envs.emotions import NINE, named_emotions
+from envs.film_text.words import WORD, word_grams
+
+_PEOPLE = 6
+"""People of a film that count, the director first."""
+_PERIOD = 5
+"""Years of a period of film."""
+_FAR, _LONG, _WORDS = 6, 8, 18
+"""Counts of films named, of turns and of words are told apart up to these."""
+PLACES = 4
+"""Places where a film was named last: the last turn of all; else the last that names films, the one before, earlier."""
+NAMED_AS = 2 * 2 * PLACES
+"""Ways in which a film can have been named: by whom last, once or more often, and where."""
+
+
+Features = dict[str, float]
+"""Value by name; the name's first word is its group."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFeatures:
+    """One conversation so far.
+
+    Attributes:
+        features: what a network takes in.
+        last: what the last turn says, as far as it tells whether a film that was named comes again.
+        wishes: the seeker's words, those after a negation as ``not word``.
+        named: films that it names, each with the way it was named, from 0 to ``NAMED_AS`` - 1.
+    """
+
+    features: Features
+    last: Features
+    wishes: frozenset[str]
+    named: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFeatures:
+    """One turn, read once: its films, words in order, words with negation, and emotions with their probabilities."""
+
+    role: Role
+    films: tuple[int, ...]
+    hides: bool
+    asks: bool
+    words: tuple[str, ...]
+    wishes: frozenset[str]
+    emotions: Mapping[str, float]
+
+
+class ContextReader:
+    """Reads conversations for a catalogue."""
+
+    def __init__(self, catalog: Catalog, emotions: EmotionReader) -> None:
+        """Read films of this catalogue, and the seeker's emotions with this reader."""
+        self._films = {film.film_id: tuple(facts(film)) for film in catalog}
+        self.emotions = emotions
+
+    def read(self, contexts: Sequence[Sequence[Utterance]]) -> list[ContextFeatures]:
+        """Read N conversations; equal turns are read once."""
+        turns = self._turns({(turn.role, turn.text) for context in contexts for turn in context})
+        return [self._reading([turns[turn.role, turn.text] for turn in context]) for context in contexts]
+
+    def _turns(self, said: Iterable[tuple[Role, str]]) -> dict[tuple[Role, str], TurnFeatures]:
+        ordered = sorted(said)
+        lines = [without_films(text) for role, text in ordered if role is Role.SEEKER]
+        nine = self.emotions.read(lines).nine if lines else np.zeros((0, len(NINE)))
+        felt = iter(zip(named_emotions(nine), nine, strict=True))
+        return {key: self._turn(*key, next(felt) if key[0] is Role.SEEKER else None) for key in ordered}
+
+    def _turn(self, role: Role, text: str, felt: tuple[tuple[str, ...], np.ndarray] | None) -> TurnFeatures:
+        line = without_films(text).lower()
+        emotions = {} if felt is None else {name: float(felt[1][NINE.index(name)]) for name in felt[0]}
+        wishes = frozenset(seeker_words(line)) if role is Role.SEEKER else frozenset()
+        films = tuple(film for film in mentioned_films(text) if film in self._films)
+        return TurnFeatures(role, films, HIDDEN in text, "?" in line, tuple(WORD.findall(line)), wishes, emotions)
+
+    def _reading(self, turns: Sequence[TurnFeatures]) -> ContextFeatures:
+        features: Features = {}
+        seeker = [turn for turn in turns if turn.role is Role.SEEKER]
+        recommender = [turn for turn in turns if turn.role is Role.RECOMMENDER]
+        asked = seeker[-1].words if seeker else ()
+        named = _named(turns)
+        wishes = frozenset(word for turn in seeker for word in turn.wishes)
+        _add(features, "wish", sorted(wishes))
+        _add(features, "asked", (*asked, "?") if seeker and seeker[-1].asks else asked)
+        _add(features, "asked-pair", word_grams(asked)[len(asked) :])
+        _add(features, "told", (word for turn in recommender for word in turn.words))
+        if turns and turns[-1].role is Role.RECOMMENDER:  # it goes on speaking
+            _add(features, "begun", turns[-1].words)
+        _add(features, "seeker-film", (film for turn in seeker for film in turn.films))
+        _add(features, "recommender-film", (film for turn in recommender for film in turn.films))
+        _add(features, "last-film", next((turn.films for turn in reversed(turns) if turn.films), ()))
+        _add(features, "knowledge", (fact for film in named for fact in self._films[film]))
+        _add_hidden(features, turns)
+        features |= _felt(turns)
+        features[f"named {min(_FAR, len(named))}"] = features[f"turns {min(_LONG, len(turns))}"] = 1.0
+        return ContextFeatures(features, _last(turns, len(named)), wishes, named)
+
+
+def facts(film: Film) -> Iterable[str]:
+    """What is known of a film without its text: genres, people, period."""
+    yield from (f"genre:{genre}" for genre in film.genres)
+    yield from (f"person:{person}" for person in film.people[:_PEOPLE])
+    yield f"period:{'unknown' if film.year is None else film.year // _PERIOD * _PERIOD}"
+
+
+def _add(features: Features, group: str, found: Iterable[object]) -> None:
+    distinct = dict.fromkeys(found)
+    features.update({f"{group} {each}": len(distinct) ** -0.5 for each in distinct})
+
+
+def _add_hidden(features: Features, turns: Sequence[TurnFeatures]) -> None:
+    """What stands around hidden films: the words of their turn and of those before and after it, and the films near."""
+    place = next((place for place, turn in enumerate(turns) if turn.hides), None)
+    if place is None:
+        return
+    turn = turns[place]
+    _add(features, "hidden", (turn.role.value, *turn.words))
+    _add(features, "hidden-pair", word_grams(turn.words)[len(turn.words) :])
+    _add(features, "hidden-before", turns[place - 1].words if place else ())
+    _add(features, "hidden-after", turns[place + 1].words if place + 1 < len(turns) else ())
+    _add(features, "hidden-near", (film for turn in turns[max(0, place - 2) : place + 3] for film in turn.films))
+
+
+def _felt(turns: Sequence[TurnFeatures]) -> Features:
+    """The last seeker turn's emotions, all turns' together, and films with the emotion of the turn about them."""
+    features: Features = {}
+    last: tuple[int, ...] = ()
+    seekers = sum(turn.role is Role.SEEKER for turn in turns)
+    for turn in turns:
+        if turn.role is Role.SEEKER:
+            for name, share in turn.emotions.items():
+                mood = f"mood {name}"
+                features[mood] = features.get(mood, 0.0) + share / seekers
+                for film in turn.films or last:
+                    key = f"felt {name}:{film}"
+                    features[key] = max(features.get(key, 0.0), share)
+        last = turn.films or last
+    said = next((turn.emotions for turn in reversed(turns) if turn.role is Role.SEEKER), {})
+    return features | {f"emotion {name}": share for name, share in said.items()}
+
+
+def _last(turns: Sequence[TurnFeatures], named: int) -> Features:
+    """Words, length, question and films of the last turn by who speaks, its emotions, and how far the talk has come."""
+    if not named:
+        return {}
+    turn = turns[-1]
+    counts = {"films": min(3, len(turn.films)), "words": min(_WORDS, len(turn.words)) // 3, "asks": int(turn.asks)}
+    said = [f"says {word}" for word in dict.fromkeys(turn.words)] + [f"{name} {n}" for name, n in counts.items()]
+    features = dict.fromkeys([f"{turn.role} {each}" for each in said], 1.0)
+    features |= {f"turns {min(_LONG, len(turns))}": 1.0, f"named {min(_FAR, named)}": 1.0}
+    return features | {f"emotion {name}": share for name, share in turn.emotions.items()}
+
+
+def _named(turns: Sequence[TurnFeatures]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    times: dict[int, int] = {}
+    naming = [turn for turn in turns if turn.films]
+    answered = int(bool(naming) and naming[-1] is not turns[-1])
+    for back, turn in zip(range(len(naming) - 1, -1, -1), naming, strict=True):
+        for film in turn.films:
+            times[film] = times.get(film, 0) + 1
+            way = (turn.role is Role.RECOMMENDER) * 2 + (times[film] > 1)
+            found[film] = way * PLACES + min(back + answered, PLACES - 1)
+    return found

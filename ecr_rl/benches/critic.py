@@ -1,0 +1,54 @@
+"""How fast a critic scores, beside the bare forward passes of its networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from algorithms.critic.blend import Blend
+from algorithms.critic.critic import Critic, CriticNetwork, Trunk
+from algorithms.critic.encoder import load_encoder
+from algorithms.critic.film_table import FilmTable
+from algorithms.settings import CriticSettings
+from ecr_rl.benches.alternate import alternate
+from ecr_rl.labels.replies.examples import human_examples
+from envs.corpora.embedded.sample import sample_corpus
+from envs.heads import Exchange
+from envs.progress import OnStep
+
+
+def bench_critic(
+    folder: Path | None, count: int, rounds: int, on_step: OnStep = lambda done, total, figures: None
+) -> dict[str, Any]:
+    """``Critic.score`` beside the bare forward passes of the same members on the same exchanges.
+
+    Args:
+        folder: a critic's; None: MiniLM's shape with untrained heads.
+        count: exchanges of the embedded corpus.
+        rounds: alternations of both.
+        on_step: told of progress.
+
+    Returns:
+        ``ratio`` (median over the rounds of score's speed over the floor's), replies a second of both, ``n``,
+        ``rounds``, ``threads`` and ``load`` (the machine's load average at the start).
+    """
+    exchanges = _exchanges(count)
+    critic = Critic.load(folder) if folder is not None else _untrained(exchanges)
+    prepared = critic.prepare(exchanges)
+    return alternate(lambda: critic.score(exchanges), lambda: critic.forward(prepared), len(exchanges), rounds, on_step)
+
+
+def _exchanges(count: int) -> list[Exchange]:
+    """Exchanges that are not seen twice, so that no memory of texts helps."""
+    dialogues, catalog = sample_corpus(count)
+    found = [example.evidence.exchange for example in human_examples(dialogues, catalog)]
+    return list({(exchange.context, exchange.reply): exchange for exchange in found}.values())[:count]
+
+
+def _untrained(exchanges: Sequence[Exchange]) -> Critic:
+    settings = CriticSettings(encoder="minilm")
+    encoder = load_encoder(settings, (exchange.reply for exchange in exchanges))
+    network = CriticNetwork(encoder.model, encoder.width, settings.members, encoder.frozen_layers)
+    _, catalog = sample_corpus(1)
+    return Critic([Trunk(network, encoder.text)], FilmTable.of(catalog), Blend.even(1))

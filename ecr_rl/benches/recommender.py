@@ -1,0 +1,93 @@
+"""How long a recommender takes for one dialogue's top films, on one thread."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from algorithms.recommender.recommender import Recommender
+from algorithms.recommender.scorer import ranked
+from algorithms.recommender.training import fit_recommender
+from algorithms.settings import RecommenderSettings
+from ecr_rl.evaluation.recommender.recommendation import split_cases
+from ecr_rl.evaluation.recommender.recommendation_figures import TOP
+from envs.catalog import Catalog
+from envs.corpora.corpus import Corpus, load_corpus
+from envs.dialogue import Utterance, named_films
+from envs.progress import OnStep
+from envs.settings import DataSettings
+
+_SMALL = RecommenderSettings(members=1, width=32, refit=False)
+"""Settings of the recommender that is timed where none is given."""
+_WARM_UP = 20
+_TOLD_EVERY = 50
+
+
+def bench_recommender(folder: Path | None, source: str, count: int, on_step: OnStep) -> dict[str, Any]:
+    """Time the top films of one context at a time: reading it, scoring the whole catalogue, ranking.
+
+    Args:
+        folder: a recommender's; None: a small one, trained on the source's train dialogues.
+        source: whose test dialogues give the contexts (protocol ``dedup``), over again where there are fewer.
+        count: contexts that are timed, after some that are not.
+        on_step: told of progress.
+
+    Returns:
+        ``p50_ms``, ``p99_ms``, ``n``, ``films``, ``encoder_share`` (of the time, in a text encoder), ``threads``,
+        ``blas_limited`` (whether the environment bounds numpy's threads) and ``load`` (the load average at the start).
+    """
+    load = os.getloadavg()[0]
+    corpus = load_corpus(DataSettings(source=source))
+    scorer = Recommender.load(folder) if folder else fit_recommender(corpus.train, corpus.catalog, _SMALL, on_step)
+    ids = np.array(scorer.catalog.ids, dtype=np.int64)
+    contexts = cycle(_contexts(corpus, scorer.catalog))
+    seconds: list[float] = []
+    with _one_thread():
+        for place, context in enumerate(islice(contexts, _WARM_UP + count)):
+            begun = time.perf_counter()
+            ranked(scorer.scores([context]), ids, TOP, [named_films(context)])
+            seconds.append(time.perf_counter() - begun)
+            if place % _TOLD_EVERY == 0:
+                on_step(place, _WARM_UP + count, {})
+    on_step(_WARM_UP + count, _WARM_UP + count, {})
+    p50, p99 = np.quantile(seconds[_WARM_UP:], [0.5, 0.99]) * 1000
+    return {
+        "p50_ms": float(p50),
+        "p99_ms": float(p99),
+        "n": count,
+        "films": len(ids),
+        "encoder_share": 0.0,
+        "threads": 1,
+        "blas_limited": os.environ.get("OMP_NUM_THREADS") == "1",
+        "load": load,
+    }
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _contexts(corpus: Corpus, catalog: Catalog) -> list[tuple[Utterance, ...]]:
+    """The contexts of the test cases, films by the ids of the recommender's catalogue."""
+    contexts = [case.context for case in split_cases(corpus.test, "dedup")]
+    if corpus.catalog.ids == catalog.ids:
+        return contexts
+    return [
+        tuple(replace(turn, text=catalog.link(corpus.catalog.render(turn.text))) for turn in context)
+        for context in contexts
+    ]

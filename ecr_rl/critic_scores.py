@@ -1,0 +1,133 @@
+"""Scores for a JSON-lines file of replies: one line out for each line in, whatever the line holds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ecr_rl.labels.storage.store import read_turn
+from envs.dialogue import Role, Utterance
+from envs.errors import DataError
+from envs.files import write_text
+from envs.heads import HEADS, Exchange, HeadScores
+from envs.progress import OnStep
+
+BATCH = 256
+_LONGEST_CONTEXT = 50
+"""Turns of a context that are looked at, the newest."""
+
+
+class Scorer(Protocol):
+    """What scores exchanges and knows which replies it cannot read whole."""
+
+    def score(self, exchanges: list[Exchange]) -> HeadScores:
+        """Scores of N exchanges."""
+        ...
+
+    def cut(self, exchanges: list[Exchange]) -> np.ndarray:
+        """(N,) bool: the reply is longer than what is read."""
+        ...
+
+
+def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnStep) -> dict[str, Any]:
+    """Score every line of a file.
+
+    Args:
+        critic: scores.
+        source: JSON lines; ``-`` for stdin.
+        output: is written aside and renamed at the end, a link's target too; None returns the text as ``lines``.
+        on_step: told of progress, in lines.
+
+    Returns:
+        ``{"n", "errors", "cut"}``, counts of lines.
+
+    Raises:
+        DataError: the file cannot be read or written, or ``output`` is a folder or a device.
+    """
+    if output is not None:
+        output = output.resolve()
+        if output.exists() and not output.is_file():  # renaming would put a file in a device's or a pipe's place
+            raise DataError("is no file", file=output, remedy="Choose another --output, or - for stdout.")
+    try:
+        data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error}", file=source, remedy="Give --input a JSON-lines file.") from error
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    written: list[str] = []
+    counts = {"n": len(lines), "errors": 0, "cut": 0}
+    on_step(0, len(lines), {})
+    for first in range(0, len(lines), BATCH):
+        for result in score_lines(critic, lines[first : first + BATCH]):
+            counts["errors"] += "error" in result
+            counts["cut"] += result.get("cut", False)
+            written.append(json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n")
+        on_step(min(first + BATCH, len(lines)), len(lines), {})
+    text = "".join(written)
+    if output is None:
+        return {**counts, "lines": text}
+    try:
+        write_text(output, text)
+    except OSError as error:
+        raise DataError(f"cannot be written: {error}", file=output, remedy="Choose another --output.") from error
+    return counts
+
+
+def score_lines(critic: Scorer, lines: list[bytes]) -> list[dict[str, Any]]:
+    """Of each line its scores and spreads, or its error."""
+    results: list[dict[str, Any]] = [{} for _ in lines]
+    exchanges, rows = [], []
+    for row, line in enumerate(lines):
+        try:
+            exchanges.append(_exchange(line))
+            rows.append(row)
+        except ValueError as error:
+            results[row] = {"error": str(error)}
+    if not rows:
+        return results
+    scores, cut = critic.score(exchanges), critic.cut(exchanges)
+    for place, row in enumerate(rows):
+        if not np.isfinite([scores.mean[place], scores.spread[place]]).all():
+            results[row] = {"error": "the critic gives no finite score"}
+            continue
+        results[row] = {
+            "scores": dict(zip(HEADS, map(float, scores.mean[place]), strict=True)),
+            "spread": dict(zip(HEADS, map(float, scores.spread[place]), strict=True)),
+        }
+        if cut[place]:
+            results[row]["cut"] = True
+    return results
+
+
+def _exchange(line: bytes) -> Exchange:
+    """The exchange of a line; ValueError says what is wrong with it."""
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError('not an object with "context" and "response"')
+    response, context = value.get("response"), value.get("context")
+    if not isinstance(response, str):
+        raise ValueError("response: a text is missing")
+    if not response.strip():
+        raise ValueError("response: the text is empty")
+    if not isinstance(context, list) or not all(isinstance(turn, str) for turn in context):
+        raise ValueError("context: not a list of texts")
+    turns = context[-_LONGEST_CONTEXT:]
+    # Without a role, turns alternate and the last is the seeker's.
+    return Exchange(tuple(_turn(text, (len(turns) - place) % 2 == 1) for place, text in enumerate(turns)), response)
+
+
+def _turn(text: str, seeker: bool) -> Utterance:
+    try:
+        return read_turn(text)
+    except ValueError:
+        return Utterance(Role.SEEKER if seeker else Role.RECOMMENDER, text)

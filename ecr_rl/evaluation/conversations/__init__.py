@@ -1,0 +1,4 @@
+"""A policy in conversation: records, metrics with intervals, several runs together.
+
+Open ``compare.py`` first.
+"""

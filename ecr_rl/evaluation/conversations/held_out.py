@@ -1,0 +1,175 @@
+"""A policy in conversation with held-out seekers, and what every judge says of it.
+
+Every policy meets the same seekers with the same seeds and the same sampling noise. Free conversations use the run's
+own seeker; replies to human contexts, for BLEU, are one reply a context (replay, horizon 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedModel
+
+from algorithms.evaluators.pmi import ContextInformation
+from algorithms.packaged_models import best_device
+from algorithms.policy.language_model import load_causal_lm, sampling_dtype
+from algorithms.policy.rollout import Conversation, Episode, roll_out, score_tokens
+from algorithms.policy.text import ConversationText, load_tokenizer
+from algorithms.recommender.recommender import Recommender
+from ecr_rl.config import RunConfig
+from ecr_rl.evaluation.conversations.held_out_judges import TurnJudgement, TurnJudges
+from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, TurnRecord
+from ecr_rl.runs.artefacts import RECOMMENDER, ArtefactFolders
+from ecr_rl.training.ppo import env_spec_of
+from envs.conversation import EVALUATION
+from envs.corpora.corpus import load_corpus
+from envs.dialogue import SeekerProfile
+from envs.film_text.markup import EMOTION, plain
+from envs.heads import HEADS
+from envs.progress import OnStep
+
+_BATCH = 50
+"""Conversations at once, at most."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """A policy's records in the order of the episodes, and the places of those in which the seeker failed."""
+
+    records: list[ConversationRecord]
+    failed: set[tuple[int, int]]
+
+
+class HeldOutConversations:
+    """The test dialogues of a run's evaluation, for one policy after the other."""
+
+    def __init__(self, config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> None:
+        """Set up seekers and judges.
+
+        Args:
+            config: the run's settings.
+            artefacts: the trained parts; the responder is what the KL is measured to.
+            reference: the heads' means and deviations.
+        """
+        corpus, asked = load_corpus(config.data, config.cache_folder), config.evaluation
+        self._config, self._dialogues = config, corpus.test
+        self._count = min(asked.dialogues, len(corpus.test))
+        self._free = env_spec_of(config, artefacts, reference, "test").build(min(self._count, _BATCH))
+        self._gold = env_spec_of(config, artefacts, reference, "test", seeker="replay", horizon=1).build(_BATCH)
+        self._recommender = self._free.recommender
+        self._text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
+        self._supervised = artefacts.responder
+        self._reference = load_causal_lm(self._supervised, device=best_device()).eval()
+        information = None
+        if asked.pmi_dialogues:
+            information = ContextInformation.load(asked.language_model, config.cache_folder)
+        self._judges = TurnJudges(corpus.catalog, artefacts.reporting_evaluator, artefacts.critic, information)
+
+    @property
+    def episodes(self) -> list[Episode]:
+        """The free conversations: a dialogue's own are apart by the number of dialogues, with noise of their own."""
+        apart, repeats = len(self._dialogues), self._config.evaluation.repeats
+        return [(EVALUATION, index + apart * repeat) for repeat in range(repeats) for index in range(self._count)]
+
+    def play(self, folder: Path, on_step: OnStep, candidates: int = 1) -> Played:
+        """Let the policy of a folder converse.
+
+        Args:
+            folder: model and tokenizer; the tokens are the responder's. Films come from the recommender in it, where
+                there is one, else from the run's.
+            on_step: told of conversations done.
+            candidates: replies sampled a turn, of which the training critic chooses; more than 1 have no gold replies,
+                and no KL: how likely the chosen reply is among so many is not known.
+        """
+        device, wanted = best_device(), self._config.policy
+        policy = load_causal_lm(folder, dtype=sampling_dtype(wanted, device), device=device).eval()
+        moved = folder != self._supervised
+        # Sampled in float32, a reply's log-probabilities are known; in another type they are taken anew.
+        anew = moved and policy.dtype != self._reference.dtype
+        exact = load_causal_lm(folder, device=device).eval() if anew else None
+        own = folder / RECOMMENDER
+        self._free.recommender = self._gold.recommender = Recommender.load(own) if own.is_dir() else self._recommender
+        episodes, seed, records, failed = self.episodes, self._config.seed, [], set()
+        replies = min(self._config.evaluation.gold_replies, self._count)
+        for start in range(0, len(episodes), _BATCH):
+            batch = episodes[start : start + _BATCH]
+            talks = roll_out(policy, self._text, self._free, batch, seed, candidates)
+            answered = [episode for episode in batch if episode[1] < replies and candidates == 1]
+            gold = _gold(roll_out(policy, self._text, self._gold, answered, seed), self._judges)
+            for talk in talks:
+                kl = self._kl(exact, talk, moved) if candidates == 1 else [None] * len(talk.replies)
+                records.append(self._record(talk, gold.get(talk.episode, []), kl))
+                if talk.outcomes[-1].failure:
+                    failed.add(records[-1].place)
+            on_step(len(records), len(episodes), {})
+        return Played(records, failed)
+
+    def _kl(self, exact: PreTrainedModel | None, talk: Conversation, moved: bool) -> list[float]:
+        """Of each turn, log p_policy - log p_reference summed over the reply's tokens, in nats."""
+        if not moved:
+            return [0.0] * len(talk.replies)
+        temperature = self._config.policy.temperature
+        said = [reply.logp for reply in talk.replies] if exact is None else score_tokens(exact, talk, temperature)
+        theirs = score_tokens(self._reference, talk, temperature)
+        return [float((mine.astype(np.float64) - other).sum()) for mine, other in zip(said, theirs, strict=True)]
+
+    def _record(self, talk: Conversation, gold: list[GoldRecord], kl: Sequence[float | None]) -> ConversationRecord:
+        repeat, place = divmod(talk.episode[1], len(self._dialogues))
+        dialogue = self._dialogues[place]
+        judged = self._judges.judge(talk, dialogue.profile, place < self._config.evaluation.pmi_dialogues)
+        return ConversationRecord(
+            index=place,
+            repeat=repeat,
+            conversation_id=dialogue.conversation_id,
+            history=[{"role": turn.role, "text": turn.text} for turn in talk.outcomes[0].context],
+            turns=_turns(talk, judged, kl, dialogue.profile),
+            gold=gold,
+        )
+
+
+def _gold(talks: Sequence[Conversation], judges: TurnJudges) -> dict[Episode, list[GoldRecord]]:
+    """Of each conversation that begins in a human's place, its first reply beside the human's."""
+    pairs = [(talk.episode, talk.outcomes[0].reply, talk.outcomes[0].reference) for talk in talks]
+    known = [(episode, reply, human) for episode, reply, human in pairs if human is not None]
+    matches = judges.emotion_match([reply for _, reply, _ in known], [human for _, _, human in known]) if known else []
+    found = zip(known, matches, strict=True)
+    return {episode: [GoldRecord(reply, human, match)] for (episode, reply, human), match in found}
+
+
+def _turns(
+    talk: Conversation, judged: Sequence[TurnJudgement], kl: Sequence[float | None], profile: SeekerProfile
+) -> list[TurnRecord]:
+    return [
+        TurnRecord(
+            reply=outcome.reply,
+            answer=_said(answer),
+            films=list(outcome.films),
+            heads={head: float(score) for head, score in zip(HEADS, outcome.heads, strict=True)},
+            parts=outcome.parts,
+            held_out=found.second,
+            rubric=found.rubric,
+            pmi=found.pmi,
+            tokens=len(reply.tokens),
+            cut=outcome.cut,
+            stripped=outcome.stripped,
+            accepted=outcome.accepted is not None,
+            kl=moved,
+            found=first_film_found(outcome.films, profile),
+        )
+        for outcome, answer, found, reply, moved in zip(
+            talk.outcomes, talk.answers, judged, talk.replies, kl, strict=True
+        )
+    ]
+
+
+def first_film_found(films: Sequence[int], profile: SeekerProfile) -> float:
+    """What the questionnaire says of a reply's first film: 1 if liked + 0.5 if seen; 0 without a film."""
+    return (films[0] in profile.liked) + 0.5 * (films[0] in profile.seen) if films else 0.0
+
+
+def _said(observation: str) -> str:
+    """The seeker's line of an observation."""
+    return plain(observation.split(EMOTION)[0])

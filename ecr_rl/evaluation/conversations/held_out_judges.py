@@ -1,0 +1,97 @@
+"""What judges that PPO never trained against say of a conversation's turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from algorithms.evaluators.pmi import ContextInformation
+from algorithms.evaluators.reporting import JUDGED, ReportingEvaluator
+from algorithms.policy.rollout import Conversation
+from ecr_rl.labels.judge_folder import carries_judge, context_of, emotions_of, judge_of
+from ecr_rl.labels.judging.judge_protocol import Evidence
+from envs.catalog import Catalog
+from envs.dialogue import Role, SeekerProfile
+from envs.heads import HEADS, Exchange
+
+
+@dataclass(frozen=True)
+class TurnJudgement:
+    """One turn: scores in [0, 1] by head of the reporting evaluator and of the rubric, and the PMI in nats a token.
+
+    What was not measured is empty or None.
+    """
+
+    second: dict[str, float]
+    rubric: dict[str, float]
+    pmi: float | None
+
+
+class TurnJudges:
+    """The reporting evaluator, the rubric measured on the text itself, and a language model's PMI."""
+
+    def __init__(
+        self, catalog: Catalog, reporting_evaluator: Path, critic: Path, information: ContextInformation | None
+    ) -> None:
+        """Judge with these.
+
+        Args:
+            catalog: the films.
+            reporting_evaluator: its folder.
+            critic: the critic's folder; the rubric that made its labels judges where it carries one.
+            information: measures the PMI; None leaves it out.
+        """
+        self._second = ReportingEvaluator.load(reporting_evaluator)
+        self._rubric = judge_of(critic, catalog, context_of(critic)) if carries_judge(critic) else None
+        self._emotions = emotions_of(critic)
+        self._information = information
+        self._find = lru_cache(maxsize=100_000)(lambda text: tuple(catalog.find(text)))
+
+    def judge(self, talk: Conversation, profile: SeekerProfile, informed: bool) -> list[TurnJudgement]:
+        """Of each turn what the judges say.
+
+        Args:
+            talk: the conversation.
+            profile: its seeker's.
+            informed: whether to measure the PMI, which costs two passes of a language model.
+        """
+        evidence = [self._evidence(talk, place, profile) for place in range(len(talk.outcomes))]
+        exchanges = [piece.exchange for piece in evidence]
+        second = self._second.scores(exchanges)
+        rubric = None if self._rubric is None else self._rubric.judge(evidence).values
+        measured = informed and self._information is not None
+        pmi = self._information.of(exchanges) if measured and self._information else np.full(len(exchanges), np.nan)
+        return [
+            TurnJudgement(
+                second=dict(zip(JUDGED, map(float, row), strict=True)),
+                rubric={} if rubric is None else {h: float(rubric[place, HEADS.index(h)]) for h in JUDGED},
+                pmi=float(pmi[place]) if np.isfinite(pmi[place]) else None,
+            )
+            for place, row in enumerate(second)
+        ]
+
+    def emotion_match(self, replies: Sequence[str], references: Sequence[str]) -> list[float]:
+        """Cosine of the nine emotions of each reply and of what the human said there."""
+        mine, theirs = (self._emotions.read(list(texts)).nine for texts in (replies, references))
+        lengths = np.linalg.norm(mine, axis=1) * np.linalg.norm(theirs, axis=1)
+        return ((mine * theirs).sum(1) / np.where(lengths > 0, lengths, 1.0)).tolist()
+
+    def _evidence(self, talk: Conversation, place: int, profile: SeekerProfile) -> Evidence:
+        outcome = talk.outcomes[place]
+        named = [(turn.role, self._find(turn.text)) for turn in outcome.context]
+        told = chain.from_iterable(films for role, films in named if role is Role.SEEKER)
+        asked = named[-1][1] if named and named[-1][0] is Role.SEEKER else ()
+        return Evidence(
+            exchange=Exchange(outcome.context, outcome.reply),
+            films=outcome.films,
+            named=tuple(dict.fromkeys(chain.from_iterable(films for _, films in named))),
+            told=tuple(dict.fromkeys(told)),
+            asked=asked,
+            profile=profile,
+            cut=outcome.cut,
+        )

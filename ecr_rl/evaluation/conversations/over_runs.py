@@ -1,0 +1,100 @@
+"""Figures of several training runs together: intervals over training seeds, and over dialogues within them.
+
+Of K runs that differ in their seed, on the same N dialogues, a resample draws K runs with replacement, then N dialogues
+with replacement, the same for every run; a figure is the mean over the drawn runs (Agarwal et al., NeurIPS 2021, on
+intervals over runs). With one run it is the bootstrap over dialogues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ecr_rl.evaluation.bootstrap import Interval, Statistic, draw, interval, percentiles, whole
+from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE, SYSTEMS
+from ecr_rl.evaluation.conversations.figures import relative_changes, statistics_of
+from ecr_rl.evaluation.conversations.records import ConversationRecord
+from envs.errors import DataError
+
+Records = Sequence[ConversationRecord]
+Pair = tuple[Statistic, Statistic]
+"""One run's figure: of the baseline, and of the trained policy."""
+
+
+def nested_difference(pairs: Sequence[Pair], counts_BN: np.ndarray, seed: int) -> Interval | None:
+    """The mean over K runs of trained - baseline, with its interval.
+
+    Args:
+        pairs: of each run the figure's statistics over the same N dialogues.
+        counts_BN: how often each resample draws each dialogue.
+        seed: draws the runs.
+
+    Returns:
+        None where a run has no data for both of its systems.
+    """
+    differences_KB, means_K = [], []
+    for baseline, rl in pairs:
+        both = baseline.present & rl.present
+        if not both.any():
+            return None
+        first, second = baseline.restricted(both), rl.restricted(both)
+        differences_KB.append(second.over(counts_BN) - first.over(counts_BN))
+        means_K.append(whole(second) - whole(first))
+    runs = len(pairs)
+    drawn_BK = np.random.default_rng([seed, 53]).multinomial(runs, np.full(runs, 1 / runs), size=len(counts_BN)) / runs
+    return percentiles(float(np.mean(means_K)), (drawn_BK * np.array(differences_KB).T).sum(1))
+
+
+def compare_runs(runs: Sequence[tuple[Records, Records]], *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
+    """Compare baseline and trained policy over several runs.
+
+    Args:
+        runs: of each run both systems' records.
+        resamples: bootstrap resamples.
+        seed: of the resamples.
+
+    Returns:
+        ``difference``: of each figure the mean over runs with its nested interval, None without data; ``each``: of
+        each run its own difference; ``relative``: its relative changes; ``accepted``: both its systems' success;
+        ``runs`` and ``n`` dialogues.
+
+    Raises:
+        DataError: the runs were evaluated on different dialogues, or no run is given.
+    """
+    if not runs:
+        raise DataError("no runs to compare", remedy="Name at least one run folder that was evaluated")
+    found = [statistics_of(*records) for records in runs]
+    places = [[records[0].index for records in each.dialogues[0]] for each in found]
+    if any(other != places[0] for other in places[1:]):
+        raise DataError(
+            "the runs were evaluated on different dialogues",
+            field="index",
+            remedy="Evaluate all of them on the same ones: evaluation.dialogues and data must be alike",
+        )
+    counts_BN = draw(len(places[0]), resamples, seed)
+    names = [definition.name for definition in (*FIGURES, *MORE)]
+    pairs = {name: [(each.figures[0][name], each.figures[1][name]) for each in found] for name in names}
+    return {
+        "difference": {name: _json(nested_difference(pairs[name], counts_BN, seed)) for name in names},
+        "each": [
+            {name: _json(nested_difference([pairs[name][run]], counts_BN, seed)) for name in names}
+            for run in range(len(runs))
+        ],
+        "relative": [relative_changes(*each.figures, counts_BN) for each in found],
+        "accepted": [
+            {
+                name: _json(interval(figures["accepted"], counts_BN))
+                for name, figures in zip(SYSTEMS, each.figures, strict=True)
+            }
+            for each in found
+        ],
+        "runs": len(runs),
+        "n": len(places[0]),
+    }
+
+
+def _json(value: Interval | None) -> dict[str, float] | None:
+    return None if value is None else asdict(value)

@@ -1,0 +1,161 @@
+"""Records of evaluated conversations: one JSON line a dialogue, everything that the figures are computed from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from envs.dialogue import Role
+from envs.errors import DataError
+from envs.files import write_text
+
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+AGAIN = "Run the evaluation again"
+
+
+class Line(TypedDict):
+    """One turn of a history, films as titles."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True)
+class TurnRecord:
+    """One recommender turn and what it earned.
+
+    Attributes:
+        reply: the reply as seeker and critic saw it, films as titles.
+        answer: the seeker's next line, empty where none came.
+        films: ids of the films that the reply names.
+        heads: score of each critic head in [0, 1]; a head that gave no score is left out.
+        parts: parts of the turn's reward, by name; their sum is the reward.
+        held_out: the reporting evaluator's score of each head that it judges, in [0, 1]; a missing one is left out.
+        rubric: the rubric's own score of each head but BLEU on the text, in [0, 1]; empty where there is no rubric.
+        pmi: what the context tells of the reply by a language model, in nats a token; None where it was not measured.
+        tokens: tokens of the reply.
+        cut: whether the reply reached its token limit before its end.
+        stripped: pieces of markup or titles removed from the reply.
+        accepted: whether the seeker accepted a film of this turn.
+        kl: sum over the reply's tokens of log p_policy - log p_reference, in nats; None where it was not measured.
+        found: what the questionnaire says of the reply's first film: 1 if liked + 0.5 if seen; 0 without a film; None
+            where it was not asked.
+    """
+
+    __pydantic_config__ = _STRICT
+    reply: str
+    answer: str
+    films: list[int]
+    heads: dict[str, float]
+    parts: dict[str, float]
+    held_out: dict[str, float]
+    rubric: dict[str, float]
+    pmi: float | None
+    tokens: int
+    cut: bool
+    stripped: int
+    accepted: bool
+    kl: float | None
+    found: float | None = None
+
+    @property
+    def reward(self) -> float:
+        """The turn's reward: the sum of its parts."""
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True)
+class GoldRecord:
+    """One reply to a human context and what the human wrote there, films as titles in both.
+
+    Attributes:
+        reply: the system's.
+        reference: the human's.
+        emotion: cosine of their nine emotions.
+    """
+
+    __pydantic_config__ = _STRICT
+    reply: str
+    reference: str
+    emotion: float
+
+
+@dataclass(frozen=True)
+class ConversationRecord:
+    """One conversation of a system on a held-out dialogue.
+
+    Attributes:
+        index: the dialogue's place in the held-out split.
+        repeat: 0-based number of the conversation among those on this dialogue; with ``index`` it pairs the systems.
+        conversation_id: the corpus's id, None where it is not known.
+        history: the turns before the first free one: the same for every system.
+        turns: the free turns.
+        gold: replies to human contexts of this dialogue; may be empty.
+    """
+
+    __pydantic_config__ = _STRICT
+    index: int
+    repeat: int
+    conversation_id: int | None
+    history: list[Line]
+    turns: list[TurnRecord]
+    gold: list[GoldRecord]
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """``index`` and ``repeat``: which of the systems' conversations belong together."""
+        return self.index, self.repeat
+
+    @property
+    def replies(self) -> list[str]:
+        """The replies of the free turns."""
+        return [turn.reply for turn in self.turns]
+
+
+_ADAPTER = TypeAdapter(ConversationRecord)
+
+
+def write_records(path: Path, records: Iterable[ConversationRecord]) -> None:
+    """Write records as JSON lines, atomically.
+
+    Raises:
+        DataError: a number that is not finite: JSON has none.
+    """
+    write_text(path, "".join(_line(record, path) for record in records))
+
+
+def read_records(path: Path) -> list[ConversationRecord]:
+    """Read the records of one system, in the file's order.
+
+    Raises:
+        DataError: no such file, or a line that is not a record; file, line and field are named.
+    """
+    if not path.is_file():
+        raise DataError("no such file", file=path, remedy="Run the evaluation first: it writes the records")
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [_record(line, path, number) for number, line in enumerate(lines, start=1) if line]
+
+
+def _line(record: ConversationRecord, path: Path) -> str:
+    try:
+        return json.dumps(asdict(record), ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise DataError(
+            f"the record of dialogue {record.index} holds a number that is not finite",
+            file=path,
+            remedy="Leave a head that gave no score out; write None for a missing kl",
+        ) from error
+
+
+def _record(line: str, path: Path, number: int) -> ConversationRecord:
+    try:
+        return _ADAPTER.validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or None
+        raise DataError(first["msg"], file=path, line=number, field=field, remedy=AGAIN) from error

@@ -1,0 +1,4 @@
+"""How well a critic predicts, ranks, and agrees with people.
+
+Open ``critic_evaluation.py`` first.
+"""

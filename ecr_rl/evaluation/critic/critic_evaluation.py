@@ -1,0 +1,202 @@
+"""A critic on dialogues that it never saw: how well it predicts the judge, ranks kinds, and agrees with people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from algorithms.evaluators.head_figures import HeadData, calibration, head_row
+from algorithms.evaluators.regression_figures import r_squared, spearman
+from ecr_rl.evaluation.bootstrap import draw
+from ecr_rl.evaluation.critic.human_judgements import emotion_figures, questionnaire_figures
+from ecr_rl.evaluation.critic.matched_pairs import NAMES, PAIRS, MatchedPair, matched_pairs, pair_figures
+from ecr_rl.evaluation.critic.sensitivity import sensitivity
+from ecr_rl.labels.judging.judge_protocol import Judge, Labels
+from ecr_rl.labels.replies.examples import Example, human_examples, replies_of_kind
+from ecr_rl.labels.replies.made_replies import MADE, Kind, ReplyMaker, reserved_films
+from ecr_rl.labels.replies.nearest import NearestReplies
+from ecr_rl.labels.replies.phrases import HELD_OUT
+from envs.catalog import Catalog
+from envs.corpora.corpus import Corpus
+from envs.corpora.goemotions import GoEmotions
+from envs.errors import DataError
+from envs.heads import HEADS, HeadScores, RewardModel
+from envs.progress import OnStep
+
+RESAMPLES = 1000
+_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Judged:
+    """N examples with the judge's labels and the critic's scores."""
+
+    examples: Sequence[Example]
+    labels: Labels
+    scores: HeadScores
+
+    @property
+    def replies(self) -> list[str]:
+        """The replies alone."""
+        return [example.evidence.exchange.reply for example in self.examples]
+
+    @property
+    def dialogues(self) -> np.ndarray:
+        """(N,) the dialogue of each."""
+        return np.array([example.dialogue for example in self.examples], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class CriticEvaluation:
+    """What ``evaluate_critic`` found: figures as JSON values, and what plots are drawn from."""
+
+    figures: dict[str, Any]
+    human: Judged
+    made: Judged
+
+
+def evaluate_critic(
+    critic: RewardModel,
+    judge: Judge,
+    corpus: Corpus,
+    split: str = "test",
+    replies: int | None = 2000,
+    per_kind: int = 500,
+    seed: int = 0,
+    goemotions: GoEmotions | None = None,
+    told: Mapping[str, Judge] | None = None,
+    on_step: OnStep = lambda done, total, figures: None,
+) -> CriticEvaluation:
+    """Hold a critic out on a split.
+
+    Args:
+        critic: scores exchanges.
+        judge: labels them; the one that made the critic's labels.
+        corpus: the dialogues; made replies take their phrases and films from what training never used.
+        split: ``valid`` or ``test``.
+        replies: human replies, drawn by the seed; None: all.
+        per_kind: replies of each made kind.
+        seed: of the draws.
+        goemotions: adds how the empathy head ranks comments that people called warm and harsh.
+        told: the judge by the form of the context that it is told; adds how the critic predicts each one's labels.
+        on_step: told of progress.
+
+    Returns:
+        ``figures`` has ``heads`` (see ``critic_figures.head_row``; every head but BLEU on human replies alone, BLEU on
+        made ones, since a human reply is its own reference), ``contexts`` (of each form of context and head ``r2`` and
+        ``spearman`` on the human replies), ``kinds`` (``critic_pairs``), ``sensitivity``, ``people``, ``n`` human
+        replies and ``n_made``.
+
+    Raises:
+        DataError: the split holds no recommender turn.
+    """
+    on_step(0, _STEPS, {})
+    cases = human_examples(corpus.splits[split], corpus.catalog)
+    if not cases:
+        raise DataError(f"no recommender turn in the split {split!r}", remedy="Use more dialogues of the corpus.")
+    rng = np.random.default_rng([seed, 41])
+    order = rng.permutation(len(cases))
+    chosen = [cases[place] for place in order[:replies]]
+    human = _judged(critic, judge, chosen)
+    on_step(1, _STEPS, {})
+    maker = _held_out_maker(cases, corpus.catalog)
+    nearest = NearestReplies(human_examples(corpus.train[::2], corpus.catalog))
+    made = _judged(critic, judge, nearest.fill(_made(cases, maker, per_kind, rng), of_training=False))
+    on_step(2, _STEPS, {})
+    pairs = matched_pairs(cases, maker, per_kind, rng)
+    kinds = {NAMES.get(kind, kind.value): _pairs_row(critic, judge, kind, found) for kind, found in pairs.items()}
+    on_step(3, _STEPS, {})
+    moved = sensitivity(critic, chosen[:300], maker, seed)
+    on_step(4, _STEPS, {})
+    people = {"questionnaire": questionnaire_figures(critic, cases)}
+    if goemotions is not None:
+        people["goemotions"] = emotion_figures(critic, goemotions)
+    figures = {
+        "heads": {name: _row(name, human, made, seed) for name in HEADS},
+        "contexts": {
+            form: _context_row(human, human.labels if other is judge else _labels(other, chosen))
+            for form, other in (told or {}).items()
+        },
+        "kinds": kinds,
+        "sensitivity": moved,
+        "people": people,
+        "n": len(human.examples),
+        "n_made": len(made.examples),
+        "split": split,
+        "judge": judge.name,
+        "seed": seed,
+    }
+    on_step(_STEPS, _STEPS, {})
+    return CriticEvaluation(figures, human, made)
+
+
+def _held_out_maker(cases: Sequence[Example], catalog: Catalog) -> ReplyMaker:
+    """Makes replies with the phrases and films that training never used."""
+    films = sorted(reserved_films(catalog))
+    return ReplyMaker(catalog, [case.evidence for case in cases], phrases=HELD_OUT, wrong_films=films)
+
+
+def _judged(critic: RewardModel, judge: Judge, examples: Sequence[Example]) -> Judged:
+    return Judged(examples, _labels(judge, examples), critic.score([each.evidence.exchange for each in examples]))
+
+
+def _labels(judge: Judge, examples: Sequence[Example]) -> Labels:
+    return judge.judge([example.evidence for example in examples])
+
+
+def _made(cases: Sequence[Example], maker: ReplyMaker, count: int, rng: np.random.Generator) -> list[Example]:
+    """``count`` replies of each made kind, fewer where the cases do not lend themselves to it."""
+    return [
+        Example(piece, kind, case.dialogue, case.turn)
+        for kind in MADE
+        for case, piece in islice(replies_of_kind(cases, maker, kind, rng), count)
+    ]
+
+
+def _row(name: str, human: Judged, made: Judged, seed: int) -> dict[str, Any]:
+    head = HEADS.index(name)
+    alone, both = _data([human], head), _data([human, made], head)
+    over = "human"
+    if not len(alone.labels):  # BLEU: a human reply is its own reference
+        alone, over = _data([made], head), "made"
+    places = np.unique(alone.dialogues, return_inverse=True)[1]
+    counts = draw(int(places.max(initial=0)) + 1, RESAMPLES, seed)
+    row = head_row(replace(alone, dialogues=places), counts)
+    row["r2_all"] = head_row(both)["r2"]
+    return {"over": over, **row, "calibration": calibration(alone)}
+
+
+def _context_row(human: Judged, labels: Labels) -> dict[str, dict[str, float]]:
+    """How the critic's scores of human replies go with labels of a judge that may be told something else."""
+    found = {}
+    for head, name in enumerate(HEADS):
+        known = labels.known[:, head]
+        if known.any():
+            truth, scores = (values[known, head].astype(np.float64) for values in (labels.values, human.scores.mean))
+            found[name] = {"r2": r_squared(truth, scores), "spearman": spearman(truth, scores)}
+    return found
+
+
+def _data(parts: Sequence[Judged], head: int) -> HeadData:
+    """The head's known labels of all parts together."""
+    known = [part.labels.known[:, head] for part in parts]
+    pick = list(zip(parts, known, strict=True))
+    return HeadData(
+        labels=np.concatenate([part.labels.values[rows, head] for part, rows in pick]).astype(np.float64),
+        scores=np.concatenate([part.scores.mean[rows, head] for part, rows in pick]).astype(np.float64),
+        spread=np.concatenate([part.scores.spread[rows, head] for part, rows in pick]).astype(np.float64),
+        replies=[part.replies[row] for part, rows in pick for row in np.flatnonzero(rows)],
+        dialogues=np.concatenate([part.dialogues[rows] for part, rows in pick]),
+    )
+
+
+def _pairs_row(critic: RewardModel, judge: Judge, kind: Kind, pairs: Sequence[MatchedPair]) -> dict[str, Any]:
+    head = HEADS.index(PAIRS[kind])
+    sides = [[pair.better for pair in pairs], [pair.worse for pair in pairs]]
+    scored = [critic.score([piece.exchange for piece in side]).mean[:, head] for side in sides]
+    labels = [judge.judge(side).values[:, head] for side in sides]
+    return {"head": PAIRS[kind], **pair_figures(pairs, *scored, *labels)}

@@ -1,0 +1,51 @@
+"""A critic beside what people said, in no way by the rubric: areas under the ROC curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from ecr_rl.labels.replies.examples import Example
+from envs.corpora.goemotions import GoEmotions
+from envs.heads import HEADS, Exchange, RewardModel
+
+_WARM = frozenset({"caring", "gratitude", "love", "admiration"})
+_HARSH = frozenset({"anger", "annoyance", "disgust", "disapproval"})
+
+
+def auc(high: np.ndarray, low: np.ndarray) -> dict[str, Any]:
+    """The chance that one of ``high`` scores above one of ``low``, ties counting half; None where either is empty."""
+    if not len(high) or not len(low):
+        return {"auc": None, "n": [len(high), len(low)]}
+    ranks = rankdata(np.concatenate([high, low]))[: len(high)]
+    value = (ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(high) * len(low))
+    return {"auc": float(value), "n": [len(high), len(low)]}
+
+
+def questionnaire_figures(critic: RewardModel, cases: Sequence[Example]) -> dict[str, Any]:
+    """The recommendation head: replies whose new films the seeker liked, against those whose films it disliked."""
+    liked, disliked = [], []
+    for case in cases:
+        piece = case.evidence
+        new = [film for film in piece.films if film not in piece.named]
+        if new and all(film in piece.profile.liked for film in new):
+            liked.append(piece.exchange)
+        elif new and all(film in piece.profile.disliked for film in new):
+            disliked.append(piece.exchange)
+    return {"head": "recommendation", **_auc_of(critic, "recommendation", liked, disliked)}
+
+
+def emotion_figures(critic: RewardModel, data: GoEmotions) -> dict[str, Any]:
+    """The empathy head: test comments that people call warm against those that they call harsh, without a context."""
+    warm = [Exchange((), text) for text, labels in data.test if labels & _WARM and not labels & _HARSH]
+    harsh = [Exchange((), text) for text, labels in data.test if labels & _HARSH and not labels & _WARM]
+    return {"head": "empathy", **_auc_of(critic, "empathy", warm, harsh)}
+
+
+def _auc_of(critic: RewardModel, head: str, high: Sequence[Exchange], low: Sequence[Exchange]) -> dict[str, Any]:
+    place = HEADS.index(head)
+    scores = critic.score([*high, *low]).mean[:, place]
+    return auc(scores[: len(high)], scores[len(high) :])

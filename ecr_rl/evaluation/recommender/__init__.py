@@ -1,0 +1,4 @@
+"""A film recommender on published protocols.
+
+Open ``recommendation.py`` first.
+"""

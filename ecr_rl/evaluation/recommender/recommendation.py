@@ -1,0 +1,252 @@
+"""A film recommender on the cases of a split: rankings, figures with intervals, predictions for others to recompute.
+
+The recommender is given each case's context and nothing else. ``full``: every film may be ranked. ``dedup`` and
+``masked``: films that stand in the context as ``@id`` are left out of the ranking; none of them is a target there.
+An AUC compares mentions of different cases: by the recommender's liking (log-odds that the seeker likes the film)
+where it has one; else, and for ``auc_ranking`` always, by the log-softmax of the case's scores over the whole catalogue
+(named films too), whatever the protocol.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from algorithms.recommender.baselines import LastFilms, NearestDialogues, Popularity
+from algorithms.recommender.cooccurrence import Cooccurrence
+from algorithms.recommender.recommender import Recommender
+from algorithms.recommender.scorer import FilmScorer, LikingScorer, log_shares, ranked
+from ecr_rl.evaluation.bootstrap import Statistic, draw, interval
+from ecr_rl.evaluation.recommender.recommendation_figures import (
+    TOP,
+    MeanAuc,
+    Recommendations,
+    dialogue_statistics,
+    ranking_statistics,
+    ranks_of,
+)
+from ecr_rl.training.parts import recommender_dialogues
+from envs.catalog import Catalog
+from envs.corpora.cases import Protocol, RecommendationCase, cases
+from envs.corpora.corpus import Corpus
+from envs.dialogue import Dialogue, named_films
+from envs.errors import DataError, ModelError
+from envs.files import write_text
+from envs.progress import OnStep
+
+BATCH = 256
+"""Cases that are scored at once: 7 MB of scores for ReDial's films."""
+RESAMPLES, SEED = 1000, 0
+
+OWN = "recommender"
+"""The judged recommender among the rows."""
+
+Figures = dict[str, dict[str, float | int] | None]
+"""``{"mean", "low", "high"}`` by name; None where a figure is not defined."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Of each case the ``TOP`` films, best first; of each target, in order, its log-share and its liking, both (M,)."""
+
+    cases: tuple[RecommendationCase, ...]
+    top: list[list[int]]
+    scores: np.ndarray
+    liking: np.ndarray
+
+
+def split_cases(dialogues: Sequence[Dialogue], protocol: Protocol) -> tuple[RecommendationCase, ...]:
+    """The cases of some dialogues, in file order.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = tuple(case for dialogue in dialogues for case in cases(dialogue, protocol))
+    if not found:
+        raise DataError(f"no case of the protocol {protocol} in {len(dialogues)} dialogues", remedy="Use more of them.")
+    return found
+
+
+def predict(
+    scorer: FilmScorer,
+    judged: Sequence[RecommendationCase],
+    protocol: Protocol,
+    on_step: OnStep = lambda done, total, figures: None,
+) -> Predictions:
+    """Rank the catalogue for every case, from its context alone.
+
+    Args:
+        scorer: the recommender.
+        judged: the cases, of one protocol.
+        protocol: of the cases; says which films may be ranked.
+        on_step: told of progress, in cases.
+
+    Raises:
+        DataError: the recommender's catalogue lacks a target.
+        ModelError: a score is not finite.
+    """
+    ids = np.array(scorer.catalog.ids, dtype=np.int64)
+    columns = {film: column for column, film in enumerate(scorer.catalog.ids)}
+    unknown = next((film for case in judged for film in case.targets if film not in columns), None)
+    if unknown is not None:
+        raise DataError(
+            f"the recommender's catalogue lacks film {unknown}", remedy="Train it on the source that it is judged on."
+        )
+    top: list[list[int]] = []
+    scores: list[float] = []
+    liking: list[float] = []
+    for first in range(0, len(judged), BATCH):
+        on_step(first, len(judged), {})
+        batch = judged[first : first + BATCH]
+        contexts = [case.context for case in batch]
+        found = _finite(scorer.scores(contexts))
+        shares = log_shares(found)
+        likings = _finite(scorer.liking(contexts)) if isinstance(scorer, LikingScorer) else shares
+        left_out = None if protocol == "full" else [named_films(context) for context in contexts]
+        top += ranked(found, ids, TOP, left_out)
+        places = [(row, columns[film]) for row, case in enumerate(batch) for film in case.targets]
+        scores += [float(shares[place]) for place in places]
+        liking += [float(likings[place]) for place in places]
+    on_step(len(judged), len(judged), {})
+    return Predictions(tuple(judged), top, np.array(scores), np.array(liking))
+
+
+def judge(predictions: Predictions, dialogues: Sequence[Dialogue]) -> Recommendations:
+    """Predictions beside what the questionnaires of their dialogues say."""
+    place = {dialogue.index: position for position, dialogue in enumerate(dialogues)}
+    profiles = [dialogues[place[case.dialogue]].profile for case in predictions.cases]
+    rows = list(zip(predictions.cases, profiles, strict=True))
+    best = [(top[0], profile) for top, profile in zip(predictions.top, profiles, strict=True)]
+    return Recommendations(
+        ranks=ranks_of([case.targets for case in predictions.cases], predictions.top),
+        scores=predictions.scores,
+        liking=predictions.liking,
+        liked=np.array([film in profile.liked for case, profile in rows for film in case.targets]),
+        disliked=np.array([film in profile.disliked for case, profile in rows for film in case.targets]),
+        cases=np.repeat(np.arange(len(rows)), [len(case.targets) for case in predictions.cases]),
+        dialogues=np.array([place[case.dialogue] for case in predictions.cases]),
+        top_liked=np.array([film in profile.liked for film, profile in best]),
+        top_seen=np.array([film in profile.seen for film, profile in best]),
+        top_hit=np.array([film in case.targets for (film, _), (case, _) in zip(best, rows, strict=True)]),
+        turns=np.array([len(dialogue.utterances) for dialogue in dialogues], dtype=np.float64),
+    )
+
+
+def recommendation_figures(predictions: Predictions, dialogues: Sequence[Dialogue], protocol: Protocol) -> Figures:
+    """All figures with 95 % bootstrap intervals over dialogues; ``masked`` has no ``sr`` and ``rdl``.
+
+    The AUCs in batches of 32 also say how many batches were ``left_out``.
+    """
+    found = judge(predictions, dialogues)
+    counts = draw(len(dialogues), RESAMPLES, SEED)
+    statistics: dict[str, Statistic] = ranking_statistics(found)
+    if protocol != "masked":
+        statistics |= dialogue_statistics(found)
+    return {name: _figure(statistic, counts) for name, statistic in statistics.items()}
+
+
+def baseline_rows(dialogues: Sequence[Dialogue], catalog: Catalog) -> dict[str, FilmScorer]:
+    """The rows beside a recommender, fitted on the dialogues that it learnt from."""
+    kinds = {
+        "popularity": Popularity,
+        "copy the last films": LastFilms,
+        "co-occurrence": Cooccurrence,
+        "BM25": NearestDialogues,
+    }
+    return {name: kind.fit(dialogues, catalog) for name, kind in kinds.items()}
+
+
+def evaluate_scorers(
+    scorers: Mapping[str, FilmScorer],
+    dialogues: Sequence[Dialogue],
+    protocol: Protocol,
+    on_step: OnStep = lambda done, total, figures: None,
+) -> tuple[dict[str, Figures], dict[str, Predictions]]:
+    """Figures and predictions of several recommenders on the same cases, by name."""
+    judged = split_cases(dialogues, protocol)
+    figures: dict[str, Figures] = {}
+    predictions: dict[str, Predictions] = {}
+    for row, (name, scorer) in enumerate(scorers.items()):
+
+        def step(done: int, total: int, found: Mapping[str, float], row: int = row) -> None:
+            on_step(row * total + done, len(scorers) * total, found)
+
+        predictions[name] = predict(scorer, judged, protocol, step)
+        figures[name] = recommendation_figures(predictions[name], dialogues, protocol)
+    return figures, predictions
+
+
+def evaluate_recommender(
+    folder: Path, corpus: Corpus, protocol: Protocol, split: Literal["valid", "test"], rows: bool, on_step: OnStep
+) -> tuple[dict[str, Any], Predictions]:
+    """Judge the recommender of a folder on a split, and where asked the baselines beside it.
+
+    Args:
+        folder: the recommender's; ``masked`` is judged by its stage 1, which recovers hidden films.
+        corpus: the dialogues.
+        protocol: of the cases.
+        split: of the corpus.
+        rows: fit and judge the baselines, too.
+        on_step: told of progress, in cases of all systems.
+
+    Returns:
+        What ``recommendation_tables`` reads, and the recommender's predictions.
+
+    Raises:
+        ModelError: it learnt from the validation dialogues that it is to be judged on, or there is none.
+    """
+    scorer = Recommender.load(folder)
+    if split == "valid" and scorer.settings.refit:
+        raise ModelError(
+            f"{folder} learnt from the validation dialogues too. Train one with -s recommender.refit=false, "
+            "or judge on --split test"
+        )
+    scorers: dict[str, FilmScorer] = {OWN: scorer.fusion if protocol == "masked" else scorer}
+    scorers |= baseline_rows(recommender_dialogues(corpus, scorer.settings), corpus.catalog) if rows else {}
+    figures, found = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
+    predictions = found[OWN]
+    result = {
+        "recommender": folder.resolve().name,
+        "corpus": corpus.name,
+        "protocol": protocol,
+        "split": split,
+        "cases": len(predictions.cases),
+        "mentions": len(predictions.scores),
+        "figures": figures.pop(OWN),
+        "rows": figures,
+    }
+    return result, predictions
+
+
+def write_predictions(predictions: Predictions, file: Path) -> None:
+    """Write one JSON line a case: ``conversation`` (index in the file), ``message`` (0-based, raw), targets, top films.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    rows: list[dict[str, Any]] = [
+        {"conversation": case.dialogue, "message": case.message, "targets": list(case.targets), "top": top}
+        for case, top in zip(predictions.cases, predictions.top, strict=True)
+    ]
+    try:
+        write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
+    except OSError as error:
+        raise DataError(f"cannot be written: {error}", file=file, remedy="Choose another --predictions.") from error
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    if not np.isfinite(scores).all():
+        raise ModelError("the recommender gives scores that are not finite. Train it again")
+    return scores
+
+
+def _figure(statistic: Statistic, counts_BN: np.ndarray) -> dict[str, float | int] | None:
+    found = interval(statistic, counts_BN)
+    if found is None:
+        return None
+    return asdict(found) | ({"left_out": statistic.left_out} if isinstance(statistic, MeanAuc) else {})

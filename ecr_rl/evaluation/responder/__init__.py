@@ -1,0 +1,4 @@
+"""A responder's replies to human contexts.
+
+Open ``response_figures.py`` first.
+"""

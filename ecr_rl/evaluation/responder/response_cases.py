@@ -1,0 +1,243 @@
+"""A responder on human contexts: one sampled reply a case, and how likely it finds what the human said there.
+
+A case is a recommender turn of a human dialogue that holds text; its context are the turns before it. The responder is
+shown what the environment shows: the last ``env.max_history`` turns, the recommender's films, the planner's emotions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from algorithms.packaged_models import best_device
+from algorithms.policy.emotion_planner import TrainedEmotionPlanner
+from algorithms.policy.language_model import load_causal_lm
+from algorithms.policy.responder import PLANNER, is_conditioned, row_nats
+from algorithms.policy.responder_rows import Row, reply_with_slots
+from algorithms.policy.text import ConversationText, load_tokenizer
+from algorithms.settings import PolicySettings
+from ecr_rl.labels.replies.examples import human_examples
+from ecr_rl.labels.replies.made_replies import Case, PolicyReply
+from ecr_rl.labels.replies.policy_replies import PolicyReplies, sample_replies, state_before
+from ecr_rl.labels.replies.policy_store import stored_replies
+from ecr_rl.runs.artefacts import ArtefactCache, model_version
+from ecr_rl.runs.source_closure import code_version
+from envs.catalog import Catalog
+from envs.dialogue import Dialogue, Utterance, mentioned_films
+from envs.progress import OnStep
+from envs.settings import EnvSettings
+from envs.turns.proposals import FilmRecommender
+
+_BATCH = 16
+"""Rows of a forward pass over human replies."""
+_ASKED = 32
+"""Cases that are answered side by side."""
+Shown = Sequence[tuple[tuple[str, ...], tuple[int, ...]]]
+"""Of each case the emotions and films that stand in its prompt."""
+
+
+@dataclass(frozen=True)
+class Responder:
+    """A trained responder, and how its run lets it read and sample."""
+
+    name: str
+    folder: Path
+    policy: PolicySettings
+    env: EnvSettings
+
+    @cached_property
+    def planner(self) -> TrainedEmotionPlanner:
+        """Its own planner of emotions."""
+        return TrainedEmotionPlanner.load(self.folder / PLANNER)
+
+    @cached_property
+    def conditioned(self) -> bool:
+        """Whether it was trained with emotions and films in its prompt."""
+        return is_conditioned(self.folder)
+
+
+@dataclass(frozen=True)
+class GoldCases:
+    """N cases of some dialogues."""
+
+    dialogues: Sequence[Dialogue]
+    catalog: Catalog
+    cases: Sequence[Case]
+
+    @classmethod
+    def draw(cls, dialogues: Sequence[Dialogue], catalog: Catalog, count: int | None, seed: int) -> GoldCases:
+        """A seeded choice of ``count`` cases, all of them where None, in the order of the dialogues."""
+        cases = [(example.dialogue, example.turn) for example in human_examples(dialogues, catalog)]
+        chosen = np.random.default_rng([seed, 29]).permutation(len(cases))[:count]
+        return cls(dialogues, catalog, [cases[place] for place in sorted(chosen.tolist())])
+
+    @cached_property
+    def human(self) -> list[str]:
+        """What the human said in each case, films as ``@id``."""
+        return [self.dialogues[place].utterances[turn].text for place, turn in self.cases]
+
+    def contexts(self, env: EnvSettings) -> list[tuple[Utterance, ...]]:
+        """The turns before each case as the environment shows them, films as ``@id``."""
+        states = (state_before(case, self.dialogues[case[0]], self.catalog, env) for case in self.cases)
+        return [tuple(state.utterances) for state in states]
+
+
+def sampled_replies(
+    responder: Responder,
+    gold: GoldCases,
+    recommender: FilmRecommender,
+    proposes: str,
+    cache: Path,
+    seed: int,
+    on_step: OnStep,
+) -> list[str]:
+    """One reply a case, films as ``@id``; what was sampled before is read from the cache.
+
+    Args:
+        responder: who answers, at its own temperature.
+        gold: the cases.
+        recommender: proposes the films.
+        proposes: the recommender's identity, for the cache.
+        cache: the cache folder.
+        seed: of the sampling noise.
+        on_step: told of progress, in cases.
+    """
+    key = {**_answered(responder, gold, seed), "recommender": proposes, "code": code_version(sampled_replies)}
+    sample = partial(
+        sample_replies,
+        dialogues=gold.dialogues,
+        catalog=gold.catalog,
+        responder=responder.folder,
+        recommender=recommender,
+        policy=responder.policy,
+        env=responder.env,
+        temperatures=(responder.policy.temperature,),
+        seed=seed,
+    )
+    folder = ArtefactCache(cache).folder("responses", key)
+    return [reply.mentions for reply in stored_replies(folder, gold.cases, sample, on_step)]
+
+
+def replies_as_asked(
+    responder: Responder, gold: GoldCases, recommender: FilmRecommender, cache: Path, seed: int, on_step: OnStep
+) -> list[str]:
+    """One reply a case to a prompt with the human reply's own emotions and films: whether it does as it is asked.
+
+    The noise is that of ``sampled_replies``; what was sampled before is read from the cache.
+    """
+    shown = dict(zip(gold.cases, _shown(responder, gold, recommender)["perplexity_human"], strict=True))
+    asked = {"shown": list(shown.values()), "code": code_version(replies_as_asked)}
+    key = {**_answered(responder, gold, seed), **asked}
+    model = load_causal_lm(responder.folder, device=best_device()).eval()
+    text = ConversationText(load_tokenizer(str(responder.folder)), responder.policy)
+
+    def sample(cases: Sequence[Case]) -> list[PolicyReply]:
+        given = _Given([shown[case] for case in cases])
+        temperatures = (responder.policy.temperature,)
+        sampler = PolicyReplies(model, text, gold.catalog, given, given, responder.env, temperatures, seed)
+        found: dict[Case, list[PolicyReply]] = {}
+        for answered in sampler.batches(cases, gold.dialogues, _ASKED):
+            found |= answered
+        return [reply for case in cases for reply in found[case]]
+
+    folder = ArtefactCache(cache).folder("responses", key)
+    return [reply.mentions for reply in stored_replies(folder, gold.cases, sample, on_step)]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Emotions and films that are known beforehand, in the order of the contexts that will be asked for."""
+
+    shown: Shown
+
+    def plan(self, contexts: Sequence[Sequence[Utterance]]) -> list[tuple[str, ...]]:
+        return [emotions for emotions, _ in self.shown]
+
+    def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
+        return [list(films[:count]) for _, films in self.shown]
+
+
+def _answered(responder: Responder, gold: GoldCases, seed: int) -> dict[str, Any]:
+    """What decides a responder's replies, but for what it is shown and the code."""
+    places = sorted({place for place, _ in gold.cases})
+    return {
+        "cases": list(gold.cases),
+        "dialogues": {place: [repr(turn) for turn in gold.dialogues[place].utterances] for place in places},
+        "responder": model_version(str(responder.folder)),
+        "policy": responder.policy.model_dump(),
+        "env": responder.env.shown(),
+        "seed": seed,
+    }
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Of N cases the nats of the human reply and its whitespace words; 0 in both where a case is left out."""
+
+    nats: np.ndarray
+    words: np.ndarray
+
+
+def human_likelihoods(responder: Responder, gold: GoldCases, recommender: FilmRecommender) -> dict[str, Likelihood]:
+    """How likely the responder finds the human replies, their films written as slots.
+
+    The text is the same whatever is proposed: the reply's first film is ``<movie>``, its second ``<movie2>``. Replies
+    with more films than a proposal has, and those that do not fit the model's positions, are left out.
+
+    Returns:
+        ``perplexity``: with what is known when it answers, the recommender's films and the planner's emotions;
+        ``perplexity_human``: with the human's own films and emotions. An unconditioned responder is shown neither, and
+        both are the same.
+    """
+    model = load_causal_lm(responder.folder, device=best_device())
+    text = ConversationText(load_tokenizer(str(responder.folder)), responder.policy)
+    found: dict[str, Likelihood] = {}
+    for name, shown in _shown(responder, gold, recommender).items():
+        rows, words = _rows(responder, gold, text, shown)
+        kept = [place for place, row in enumerate(rows) if row is not None]
+        nats = np.zeros(len(rows))
+        nats[kept] = row_nats(model, [row for row in rows if row is not None], _BATCH)
+        found[name] = Likelihood(nats, words)
+    return found if responder.conditioned else found | {"perplexity_human": found["perplexity"]}
+
+
+def _shown(responder: Responder, gold: GoldCases, recommender: FilmRecommender) -> Mapping[str, Shown]:
+    if not responder.conditioned:
+        return {"perplexity": [((), ())] * len(gold.cases)}
+    count, contexts = responder.env.proposals, gold.contexts(responder.env)
+    films = [tuple(map(int, proposal[:count])) for proposal in recommender.propose(contexts, count)]
+    own = [tuple(mentioned_films(reply)[:count]) for reply in gold.human]
+    # A human reply without films declined something: it is shown what the recommender proposes.
+    own = [mine or proposed for mine, proposed in zip(own, films, strict=True)]
+    planner = responder.planner
+    return {
+        "perplexity": list(zip(planner.plan(contexts), films, strict=True)),
+        "perplexity_human": list(zip(planner.carried(gold.human), own, strict=True)),
+    }
+
+
+def _rows(
+    responder: Responder, gold: GoldCases, text: ConversationText, shown: Shown
+) -> tuple[list[Row | None], np.ndarray]:
+    """A row for each case, None where it is left out, and the words of its reply."""
+    rows: list[Row | None] = []
+    words = np.zeros(len(gold.cases))
+    for place, (case, (emotions, films)) in enumerate(zip(gold.cases, shown, strict=True)):
+        state = state_before(case, gold.dialogues[case[0]], gold.catalog, responder.env)
+        state.emotions, state.proposal = emotions, films
+        named = mentioned_films(gold.human[place])
+        reply, whole = reply_with_slots(gold.human[place], named[: responder.env.proposals], gold.catalog)
+        observation, action = text.observation(state.observation(), first=True), text.action(reply)
+        tokens = np.concatenate([observation, action])
+        if not whole or len(tokens) > responder.policy.positions:
+            rows.append(None)
+            continue
+        loss = np.arange(len(tokens)) >= len(observation)
+        rows.append(Row(tokens, loss, loss.astype(np.float32)))
+        words[place] = len(reply.split())
+    return rows, words

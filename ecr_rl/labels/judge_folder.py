@@ -1,0 +1,111 @@
+"""What a label folder carries beside the labels: the films that a critic will know, and the judge's instruments."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from algorithms.critic.film_table import FilmTable
+from algorithms.readers.emotions import EmotionReader
+from algorithms.readers.film_affinity import FilmAffinity
+from ecr_rl.labels.judging.judge_protocol import Judge
+from ecr_rl.labels.judging.judges import rubric_maker
+from ecr_rl.labels.judging.text_readers import load_text_readers
+from ecr_rl.settings import ContextForm
+from envs.catalog import Catalog
+from envs.corpora.redial_films import METADATA as FACTS
+from envs.corpora.redial_films import film_facts
+from envs.errors import DataError
+from envs.files import write_json
+
+FILMS, JUDGE, CARD, INSTRUMENTS = "films.json", "judge", "judge.json", "instruments"
+
+
+def write_judge_folder(
+    folder: Path,
+    catalog: Catalog,
+    instruments: Path | None,
+    context: ContextForm,
+    affinity: FilmAffinity | None = None,
+) -> None:
+    """Leave the catalogue's films in a label folder, and the rubric that judges.
+
+    Args:
+        folder: the label folder.
+        catalog: the films.
+        instruments: folder of what the rubric measures with; None for the stand-ins.
+        context: what the rubric is told.
+        affinity: which films go with which; by default nothing is known.
+    """
+    write_films(folder, catalog, affinity)
+    if instruments is not None:
+        shutil.copytree(instruments, folder / JUDGE / INSTRUMENTS, dirs_exist_ok=True)
+    write_json(folder / JUDGE / FACTS, film_facts(catalog))
+    write_json(folder / JUDGE / CARD, {"judge": "rubric", "context": context.value})
+
+
+def write_films(folder: Path, catalog: Catalog, affinity: FilmAffinity | None = None) -> None:
+    """Leave the catalogue's films in a label folder, and what goes with them."""
+    write_json(folder / FILMS, FilmTable.of(catalog, affinity).to_json())
+
+
+def facts_of(folder: Path) -> Path | None:
+    """The film facts that the rubric judged by, a folder as ``data.metadata`` takes it; None where it knew none."""
+    return folder / JUDGE if (folder / JUDGE / FACTS).is_file() else None
+
+
+def carries_judge(folder: Path) -> bool:
+    """Whether a label folder, or a critic's, carries the rubric that made its labels: foreign labels have none."""
+    return (folder / JUDGE / CARD).is_file()
+
+
+def context_of(folder: Path) -> ContextForm:
+    """What the rubric was told that made the labels of a label folder, or of a critic's.
+
+    Raises:
+        DataError: the folder carries no judge: its labels come from elsewhere.
+    """
+    file = folder / JUDGE / CARD
+    try:
+        return ContextForm(json.loads(file.read_text(encoding="utf-8"))["context"])
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"no judge to evaluate by: {error}", file=file, remedy="Train the critic on labels of the rubric."
+        ) from error
+
+
+def judge_of(folder: Path, catalog: Catalog, context: ContextForm) -> Judge:
+    """The rubric that made the labels of a label folder, or of a critic's.
+
+    Args:
+        folder: the label folder, or the critic's.
+        catalog: the films.
+        context: what the judge is told; ``context_of`` says what it was told when it made the labels.
+    """
+    return rubric_maker(catalog, _instruments(folder), context, read_films(folder).affinity)()
+
+
+def emotions_of(folder: Path) -> EmotionReader:
+    """Who read the emotions for the labels of a label folder, or of a critic's; phrases where it carries no judge."""
+    return load_text_readers(_instruments(folder)).emotions
+
+
+def _instruments(folder: Path) -> Path | None:
+    fitted = folder / JUDGE / INSTRUMENTS
+    return fitted if fitted.is_dir() else None
+
+
+def read_films(folder: Path) -> FilmTable:
+    """The films of a label folder; none where it was made of labels from elsewhere.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    file = folder / FILMS
+    if not file.is_file():
+        return FilmTable({})
+    try:
+        return FilmTable.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"no table of films: {error}", file=file, remedy="Label again into another folder.") from error

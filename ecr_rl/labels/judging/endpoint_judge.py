@@ -1,0 +1,96 @@
+"""A judge behind any endpoint that speaks OpenAI's protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from algorithms.chat.endpoint import ChatEndpoint, Messages, NoAnswer, check_packages
+from ecr_rl.labels.judging.injection import speaks_to_judge
+from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
+from ecr_rl.labels.judging.prompt import PROMPT_VERSION, EmotionsOf, judge_messages, parse_scores
+from ecr_rl.settings import JudgeSettings
+from envs.catalog import Catalog
+from envs.errors import ConfigError
+from envs.files import write_json
+
+
+class EndpointJudge:
+    """Asks an endpoint for scores; every answer is kept on disk by the content of its question."""
+
+    name = "openai"
+
+    def __init__(
+        self, settings: JudgeSettings, catalog: Catalog, cache: Path, emotions: EmotionsOf | None = None
+    ) -> None:
+        """Judge by an endpoint.
+
+        Args:
+            settings: endpoint, model, pace, retries; the key is read from the environment when it is needed.
+            catalog: facts of the films.
+            cache: folder of answers.
+            emotions: reads emotions for the rich context.
+        """
+        self._settings, self._catalog, self._cache, self._emotions = settings, catalog, cache, emotions
+        self._endpoint = ChatEndpoint(
+            settings, settings.model, model_setting="--model", temperature=0.0, max_new=settings.max_new
+        )
+        self.provenance: Mapping[str, object] = {
+            "model": settings.model,
+            "endpoint": settings.endpoint,
+            "prompt": PROMPT_VERSION,
+            "context": settings.context.value,
+        }
+
+    def judge(self, evidence: Sequence[Evidence]) -> Labels:
+        """Score N replies; an answer that cannot be had or read is a problem of its piece.
+
+        Raises:
+            ModelError: the endpoint refuses the key or does not know the model.
+        """
+        labels = no_labels(len(evidence))
+        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
+        with ThreadPoolExecutor(self._settings.concurrency) as pool:
+            answers = list(pool.map(self._scores, evidence))
+        problems = []
+        for row, answer in enumerate(answers):
+            if isinstance(answer, list):
+                labels.values[row, :-1], labels.known[row, :-1] = answer, True
+            problems.append(answer if isinstance(answer, str) else "")
+        return Labels(labels.values, labels.known, tuple(problems), labels.flagged)
+
+    def _scores(self, piece: Evidence) -> list[float] | str:
+        """The five scores of a piece, or what went wrong."""
+        messages = judge_messages(piece, self._catalog, self._settings.context, self._emotions)
+        file = self._cache / f"{self._key(messages)}.json"
+        try:
+            text = json.loads(file.read_text(encoding="utf-8"))["answer"]
+        except (OSError, ValueError, KeyError):
+            try:
+                text = self._endpoint.ask(messages)
+            except NoAnswer as error:
+                return str(error)
+            write_json(file, {"answer": text, "model": self._settings.model, "prompt": PROMPT_VERSION})
+        try:
+            return parse_scores(text)
+        except ValueError as error:
+            return f"unreadable answer: {error}"
+
+    def _key(self, messages: Messages) -> str:
+        asked = [self._settings.endpoint, self._settings.model, self._settings.max_new, messages]
+        digest = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+        return f"{digest[:2]}/{digest}"
+
+
+def check_endpoint(settings: JudgeSettings) -> None:
+    """Refuse settings that cannot work, before anything is sent.
+
+    Raises:
+        ConfigError: no endpoint or model is named, or the packages are missing.
+    """
+    if not settings.endpoint or not settings.model:
+        raise ConfigError("the openai judge needs --endpoint (such as http://127.0.0.1:8000/v1) and --model")
+    check_packages("the openai judge")

@@ -1,0 +1,87 @@
+"""What a judge is shown, what it answers, and the protocol that every judge follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from envs.dialogue import SeekerProfile
+from envs.heads import HEADS, Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """An exchange and what the corpus knows beyond its text.
+
+    Attributes:
+        exchange: context and reply as the critic sees them, films as ``Title (Year)``.
+        films: ids of the films that the reply names, in order.
+        named: ids of the films that the context names, by either side.
+        told: ids of the films that the seeker's turns name.
+        asked: ids of the films that the seeker's last turn names.
+        profile: the seeker's questionnaire and tastes.
+        reference: the human's reply at this place, films as titles; None where the reply is the human's own.
+        near: human replies to the training contexts that are nearest to this one, nearest first; may be empty.
+        next_turn: what the seeker said after this very reply; empty where the corpus does not know.
+        cut: the reply is known to stop before its end.
+    """
+
+    exchange: Exchange
+    films: tuple[int, ...] = ()
+    named: tuple[int, ...] = ()
+    told: tuple[int, ...] = ()
+    asked: tuple[int, ...] = ()
+    profile: SeekerProfile = field(default_factory=SeekerProfile)
+    reference: str | None = None
+    near: tuple[str, ...] = ()
+    next_turn: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A judge's answer for N pieces of evidence.
+
+    Attributes:
+        values: (N, heads) float32 in [0, 1]; 0 where unknown.
+        known: (N, heads) bool; False where the judge gives no score. An unknown score is never read as a number.
+        problems: N messages, why the judge failed on a piece; empty where it did not.
+        flagged: (N,) bool; True where the text seems to speak to the judge.
+    """
+
+    values: np.ndarray
+    known: np.ndarray
+    problems: tuple[str, ...]
+    flagged: np.ndarray
+
+    def __len__(self) -> int:
+        """The pieces of evidence judged."""
+        return len(self.values)
+
+
+def no_labels(count: int) -> Labels:
+    """Labels for ``count`` pieces, nothing known yet: a judge fills them."""
+    shape = (count, len(HEADS))
+    return Labels(
+        np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool), ("",) * count, np.zeros(count, dtype=bool)
+    )
+
+
+class Judge(Protocol):
+    """Scores replies on the six heads.
+
+    Attributes:
+        name: ``rubric``, ``transformers`` or ``openai``; stands beside every label.
+        provenance: what else decided the labels (model, prompt and code versions, context form), as JSON values
+            without secrets.
+    """
+
+    name: str
+    provenance: Mapping[str, object]
+
+    def judge(self, evidence: Sequence[Evidence]) -> Labels:
+        """Score N replies; row i belongs to piece i. A failure on a piece is recorded in ``problems``, not raised."""
+        ...

@@ -1,0 +1,191 @@
+"""A judge that is a chat model in this process: from the hub or a folder, in 4 bits where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM
+
+from algorithms.chat.model import ChatModel
+from algorithms.policy.language_model import max_positions
+from ecr_rl.labels.judging.injection import speaks_to_judge
+from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
+from ecr_rl.labels.judging.prompt import (
+    HIGHEST,
+    JUDGED,
+    LOWEST,
+    PROMPT_VERSION,
+    EmotionsOf,
+    judge_messages,
+    parse_scores,
+    unit,
+)
+from ecr_rl.settings import JudgeSettings
+from envs.catalog import Catalog
+from envs.errors import ModelError
+
+_DIGITS = [str(score) for score in range(LOWEST, HIGHEST + 1)]
+
+
+class _JudgingModel(ChatModel):
+    """A chat model, and where its score tokens are.
+
+    Attributes:
+        prefills: beginnings of the answer up to each score; none for parsed text.
+        score_ids: tokens of the five scores behind them.
+        room: tokens of a prompt at most.
+    """
+
+    def __init__(self, settings: JudgeSettings) -> None:
+        super().__init__(settings.model, four_bit=settings.four_bit)
+        self.prefills: list[str] = []
+        self.score_ids: list[int] = []
+        if settings.reading == "expectation":
+            self.prefills, self.score_ids = _score_tokens(self.tokenizer, settings.model)
+        ahead = max((self.length(prefill) for prefill in self.prefills), default=0)
+        self.room = max_positions(self.model) - max(ahead, settings.max_new)
+
+
+class ModelJudge:
+    """Reads scores off a chat model, as an expectation over the score tokens or as parsed text."""
+
+    name = "transformers"
+
+    def __init__(self, settings: JudgeSettings, catalog: Catalog, emotions: EmotionsOf | None = None) -> None:
+        """Judge by a model; it is loaded when the first reply comes.
+
+        Args:
+            settings: model, precision, reading.
+            catalog: facts of the films.
+            emotions: reads emotions for the rich context.
+        """
+        self._settings, self._catalog, self._emotions = settings, catalog, emotions
+        self.provenance: Mapping[str, object] = {
+            "model": settings.model,
+            "four_bit": settings.four_bit,
+            "reading": settings.reading,
+            "prompt": PROMPT_VERSION,
+            "context": settings.context.value,
+        }
+
+    @cached_property
+    def _chat(self) -> _JudgingModel:
+        return _JudgingModel(self._settings)
+
+    def judge(self, evidence: Sequence[Evidence]) -> Labels:
+        """Score N replies; an answer that cannot be read is a problem of its piece.
+
+        Raises:
+            ModelError: the model cannot be loaded, or its tokenizer has no single token for each score that an
+                expectation could be read off.
+        """
+        labels = no_labels(len(evidence))
+        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
+        problems = [""] * len(evidence)
+        for first in range(0, len(evidence), self._settings.batch):
+            stop = min(first + self._settings.batch, len(evidence))
+            written = {row: self._prompt(evidence[row]) for row in range(first, stop)}
+            rows = [row for row, prompt in written.items() if prompt]
+            prompts = [written[row] for row in rows]
+            for row in written.keys() - set(rows):
+                problems[row] = f"too long for the model's {max_positions(self._chat.model)} positions"
+            if not rows:
+                continue
+            read = self.expected(prompts) if self._settings.reading == "expectation" else self.parsed(prompts)
+            for row, scores in zip(rows, read, strict=True):
+                if isinstance(scores, str):
+                    problems[row] = scores
+                else:
+                    labels.values[row, :-1], labels.known[row, :-1] = scores, True
+        return Labels(labels.values, labels.known, tuple(problems), labels.flagged)
+
+    @torch.inference_mode()
+    def expected(self, prompts: Sequence[str]) -> list[list[float] | str]:
+        """For each head the mean score under the model's distribution over the five score tokens."""
+        columns = []
+        for prefill in self._chat.prefills:
+            batch = self._batch([prompt + prefill for prompt in prompts])
+            logits = self._chat.model(**batch, logits_to_keep=1).logits[:, -1].float()
+            chances = torch.softmax(logits[:, self._chat.score_ids], dim=-1)
+            scores = torch.arange(LOWEST, HIGHEST + 1, device=chances.device, dtype=chances.dtype)
+            columns.append((chances @ scores).cpu().numpy())
+        return [[unit(float(score)) for score in row] for row in np.stack(columns, axis=1)]
+
+    @torch.inference_mode()
+    def parsed(self, prompts: Sequence[str]) -> list[list[float] | str]:
+        """The scores that the model writes, or why they cannot be read."""
+        batch = self._batch(list(prompts))
+        written = self._chat.model.generate(  # pyright: ignore[reportCallIssue]
+            **batch,
+            max_new_tokens=self._settings.max_new,
+            do_sample=False,
+            pad_token_id=self._chat.tokenizer.pad_token_id,
+        )
+        texts = self._chat.tokenizer.batch_decode(written[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+        return [_read(text) for text in texts]
+
+    def _prompt(self, piece: Evidence) -> str:
+        """The prompt with as many of the latest turns as the model has room for; empty where none fits."""
+        turns = piece.exchange.context
+        for first in range(len(turns) + 1):
+            prompt = self._write(replace(piece, exchange=replace(piece.exchange, context=turns[first:])))
+            if self._chat.length(prompt) <= self._chat.room:
+                return prompt
+        return ""
+
+    def _write(self, piece: Evidence) -> str:
+        messages = judge_messages(piece, self._catalog, self._settings.context, self._emotions)
+        if self._chat.has_template:
+            return self._chat.write(messages)
+        whole = "\n\n".join(message["content"] for message in messages)
+        return f"{whole}\n\nAnswer:\n"
+
+    def _batch(self, texts: list[str]) -> dict[str, torch.Tensor]:
+        batch = self._chat.tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+        return {name: tensor.to(self._chat.model.device) for name, tensor in batch.items() if name != "token_type_ids"}
+
+
+def _read(text: str) -> list[float] | str:
+    try:
+        return parse_scores(text)
+    except ValueError as error:
+        return f"unreadable answer: {error}"
+
+
+def _score_tokens(tokenizer: Any, model: str) -> tuple[list[str], list[int]]:
+    """The beginnings of the answer up to each score, and the ids of the five scores behind them.
+
+    A beginning ends with a space where the tokenizer makes the space a token of its own, else before it: the next
+    token is then the score itself.
+    """
+    for space in (" ", ""):
+        between = "" if space else " "
+        ids = []
+        for digit in _DIGITS:
+            whole = tokenizer(f'{{"empathy":{space}{between}{digit}', add_special_tokens=False)["input_ids"]
+            stem = tokenizer(f'{{"empathy":{space}', add_special_tokens=False)["input_ids"]
+            if whole[: len(stem)] == stem and len(whole) == len(stem) + 1:
+                ids.append(whole[-1])
+        if len(set(ids)) == len(_DIGITS):
+            return _prefills(space), ids
+    raise ModelError(f"{model}: its tokenizer has no single token for each score from 1 to 5. Use --reading text")
+
+
+def _prefills(space: str) -> list[str]:
+    """``{"empathy": ``, then each head behind neutral scores of those before."""
+    return [
+        "{" + "".join(f'"{before}": 3, ' for before in JUDGED[:place]) + f'"{head}":{space}'
+        for place, head in enumerate(JUDGED)
+    ]
+
+
+def model_size(config: Any) -> int:
+    """Parameters of a causal model by its config; its weights are neither read nor given memory."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -1,0 +1,111 @@
+"""A look at a judge before a long run: does it answer, does it differ, does it fit, how long will it take?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import psutil
+
+from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
+from ecr_rl.labels.judging.prompt import JUDGED
+from ecr_rl.settings import JudgeSettings
+from envs.errors import ModelError
+
+SAMPLE = 20
+LEAST_READ, LEAST_SPREAD = 0.8, 1e-3
+"""Share of answers that must be readable, and the standard deviation that a head must have."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was seen.
+
+    Attributes:
+        n: pieces judged.
+        parse_rate: share of them with scores.
+        spread: standard deviation of each head.
+        seconds: a piece.
+        hours: for the whole run at that pace.
+        memory_gb: estimated for the model; None where it runs elsewhere.
+        refusal: why the judge is refused; empty where it is not.
+    """
+
+    n: int
+    parse_rate: float
+    spread: dict[str, float]
+    seconds: float
+    hours: float
+    memory_gb: float | None
+    refusal: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return asdict(self)
+
+
+def preflight(judge: Judge, evidence: Sequence[Evidence], total: int, memory_gb: float | None = None) -> Preflight:
+    """Let a judge score a few pieces.
+
+    Args:
+        judge: is tried.
+        evidence: about ``SAMPLE`` pieces of different kinds.
+        total: pieces of the run to come.
+        memory_gb: what ``check_memory`` estimated.
+    """
+    begun = time.monotonic()
+    labels = judge.judge(evidence)
+    seconds = (time.monotonic() - begun) / max(1, len(evidence))
+    known = labels.known[:, : len(JUDGED)].all(1)
+    spread = {
+        head: float(labels.values[known, place].std()) if known.any() else 0.0 for place, head in enumerate(JUDGED)
+    }
+    rate = float(known.mean()) if len(evidence) else 0.0
+    refusal = ""
+    if rate < LEAST_READ:
+        problem = next(filter(None, labels.problems), "no scores")
+        refusal = f"it answers readably to {rate:.0%} of {len(evidence)} pieces only ({problem})"
+    elif constant := [head for head, value in spread.items() if value < LEAST_SPREAD]:
+        refusal = f"its scores do not differ on {', '.join(constant)}"
+    return Preflight(len(evidence), rate, spread, seconds, seconds * total / 3600, memory_gb, refusal)
+
+
+def check_memory(settings: JudgeSettings) -> float:
+    """Gigabytes that the model will need, by its config alone.
+
+    Raises:
+        ModelError: it does not fit, or there is no such model.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    from ecr_rl.labels.judging.model_judge import model_size
+
+    try:
+        parameters = model_size(AutoConfig.from_pretrained(settings.model))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{settings.model}: no model there: {error}. Give --model a folder or a hub id") from error
+    cuda = torch.cuda.is_available()
+    bytes_each = 0.6 if settings.four_bit else 2.0 if cuda else 4.0
+    needed = parameters * bytes_each * 1.15 / 1e9  # activations and the cache of keys, about a seventh
+    free = torch.cuda.mem_get_info()[0] / 1e9 if cuda else psutil.virtual_memory().available / 1e9
+    if needed > free:
+        remedy = "Choose a smaller one" if settings.four_bit else "Choose a smaller one, or add --four-bit"
+        raise ModelError(f"{settings.model} needs about {needed:.1f} GB, and {free:.1f} GB are free. {remedy}")
+    return needed
+
+
+def gpus_of_a_judge() -> int:
+    """GPUs that a chat model takes: one where there is one."""
+    import torch
+
+    return int(torch.cuda.is_available())
+
+
+def sample_of(evidence: Sequence[Evidence], seed: int = 0) -> list[Evidence]:
+    """``SAMPLE`` pieces, drawn by the seed."""
+    rows = np.random.default_rng([seed, 47]).permutation(len(evidence))[:SAMPLE]
+    return [evidence[row] for row in rows]

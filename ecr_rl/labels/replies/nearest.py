@@ -1,0 +1,59 @@
+"""Human replies to contexts like this one: further references for the BLEU of a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from algorithms.readers.sentences import SentenceEncoder, WordSentences
+from ecr_rl.labels.replies.examples import Example
+from ecr_rl.labels.replies.made_replies import Kind
+
+NEAR = 5
+"""References of a reply beside the human's own."""
+_TURNS = 2
+"""Turns of a context that are compared."""
+_BATCH = 1024
+
+
+class NearestReplies:
+    """Finds the training contexts whose last turns are most like those of an example, by cosine."""
+
+    def __init__(self, examples: Sequence[Example], sentences: SentenceEncoder | None = None) -> None:
+        """Look among the human ones of these training examples; by default words are compared, no model needed."""
+        self._known = [example for example in examples if example.kind is Kind.HUMAN]
+        self._sentences = sentences or WordSentences()
+        self._vectors_KW = self._embed(self._known)
+        self._dialogues = np.array([example.dialogue for example in self._known])
+
+    def fill(self, examples: Sequence[Example], of_training: bool) -> list[Example]:
+        """The examples with ``Evidence.near`` filled where BLEU is measured: where the reply is not the human's own.
+
+        Args:
+            examples: N of them.
+            of_training: they are of the training dialogues; a dialogue is then never near to itself.
+        """
+        filled = list(examples)
+        wanted = [row for row, example in enumerate(filled) if example.evidence.reference is not None]
+        for first in range(0, len(wanted), _BATCH):
+            rows = wanted[first : first + _BATCH]
+            for row, places in zip(rows, self._nearest([filled[row] for row in rows], of_training), strict=True):
+                near = tuple(self._known[place].evidence.exchange.reply for place in places)
+                filled[row] = replace(filled[row], evidence=replace(filled[row].evidence, near=near))
+        return filled
+
+    def _nearest(self, examples: Sequence[Example], of_training: bool) -> np.ndarray:
+        """Places (N, at most NEAR) of the nearest, nearest first; of equals, the earlier."""
+        if not self._known:
+            return np.zeros((len(examples), 0), dtype=np.int64)
+        cosines = self._embed(examples) @ self._vectors_KW.T
+        if of_training:
+            own = np.array([example.dialogue for example in examples])
+            cosines[own[:, None] == self._dialogues[None]] = -2.0
+        return np.argsort(-cosines, axis=1, kind="stable")[:, :NEAR]
+
+    def _embed(self, examples: Sequence[Example]) -> np.ndarray:
+        contexts = (example.evidence.exchange.context[-_TURNS:] for example in examples)
+        return self._sentences.embed([" ".join(turn.text for turn in turns) for turns in contexts])

@@ -1,0 +1,195 @@
+"""Replies that the supervised policy gives to human contexts, at several temperatures: examples of its own faults.
+
+A case is one recommender turn of a human dialogue. The policy reads what the environment would show it there, once,
+and answers that same prompt at every temperature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from transformers import PreTrainedModel
+
+from algorithms.packaged_models import best_device
+from algorithms.policy.decoding import ConversationDecoder
+from algorithms.policy.emotion_planner import TrainedEmotionPlanner
+from algorithms.policy.language_model import load_causal_lm, sampling_dtype
+from algorithms.policy.responder import PLANNER, is_conditioned
+from algorithms.policy.text import ConversationText, load_tokenizer
+from algorithms.settings import PolicySettings
+from ecr_rl.labels.replies.made_replies import TEMPERATURES, Case, PolicyReply
+from envs.catalog import Catalog
+from envs.dialogue import Dialogue, Role
+from envs.emotions import EmotionPlanner
+from envs.progress import OnStep
+from envs.settings import EnvSettings
+from envs.turns.proposals import FilmRecommender
+from envs.turns.replies import read_reply
+from envs.turns.state import ConversationState, Opening
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    """What the policy reads for a case: int32 tokens (length,), and the films that its slots stand for."""
+
+    case: Case
+    tokens: np.ndarray
+    proposal: tuple[int, ...]
+
+
+class PolicyReplies:
+    """Samples replies to human contexts.
+
+    A reply is a function of the seed, its case and its temperature's place. The same cases in batches of the same size
+    give the same replies exactly; other company changes the rounding of the logits alone, which seldom tips a token
+    (SmolLM2, batches of 8 against 32: 2 of 240 replies).
+
+    Args:
+        model: the policy, in eval mode.
+        text: its tokenizer and settings.
+        catalog: names of the films.
+        recommender: proposes films from the human context.
+        planner: plans emotions from it; None for a policy that was trained without films and emotions, which is shown
+            neither, and whose slots stand for the proposed films all the same.
+        env: how a prompt shows the context.
+        temperatures: one reply a case at each of them.
+        seed: of the sampling noise.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        text: ConversationText,
+        catalog: Catalog,
+        recommender: FilmRecommender,
+        planner: EmotionPlanner | None,
+        env: EnvSettings,
+        temperatures: Sequence[float] = TEMPERATURES,
+        seed: int = 0,
+    ) -> None:
+        """Sample from this policy."""
+        self._model, self._text = model, text
+        self._catalog, self._recommender, self._planner, self._env = catalog, recommender, planner, env
+        self._temperatures, self._seed = tuple(temperatures), seed
+
+    def batches(
+        self, cases: Sequence[Case], dialogues: Sequence[Dialogue], batch: int
+    ) -> Iterator[dict[Case, list[PolicyReply]]]:
+        """Answer the cases, ``batch`` at a time, those with short prompts first.
+
+        Yields:
+            Of each case in one batch, its replies in the order of the temperatures.
+
+        Raises:
+            ValueError: a case is not a recommender turn of the dialogues.
+        """
+        prompts = sorted(self._prompts(cases, dialogues), key=lambda prompt: len(prompt.tokens))
+        for start in range(0, len(prompts), batch):
+            yield self._answer(prompts[start : start + batch])
+
+    def _prompts(self, cases: Sequence[Case], dialogues: Sequence[Dialogue]) -> list[_Prompt]:
+        states = [state_before(case, dialogues[case[0]], self._catalog, self._env) for case in cases]
+        contexts, count = [tuple(state.utterances) for state in states], self._env.proposals
+        proposals = [tuple(map(int, films[:count])) for films in self._recommender.propose(contexts, count)]
+        plans = [()] * len(states) if self._planner is None else self._planner.plan(contexts)
+        prompts = []
+        for case, state, films, emotions in zip(cases, states, proposals, plans, strict=True):
+            state.emotions, state.proposal = emotions, () if self._planner is None else films
+            prompts.append(_Prompt(case, self._text.observation(state.observation(), first=True), films))
+        return prompts
+
+    def _answer(self, prompts: Sequence[_Prompt]) -> dict[Case, list[PolicyReply]]:
+        decoder = ConversationDecoder(self._model, len(prompts))
+        hidden = decoder.extend([prompt.tokens for prompt in prompts])
+        rows = [(row, place) for row in range(len(prompts)) for place in range(len(self._temperatures))]
+        repeated = [row for row, _ in rows]
+        decoder.keep(repeated)
+        noise = np.stack([self._noise(prompts[row].case, place) for row, place in rows])
+        temperatures = np.array([self._temperatures[place] for _, place in rows])
+        replies = decoder.sample(hidden[repeated], noise, end=self._text.end, temperature=temperatures, last=True)
+        answered: dict[Case, list[PolicyReply]] = {prompt.case: [] for prompt in prompts}
+        for (row, place), reply in zip(rows, replies, strict=True):
+            answered[prompts[row].case].append(self._read(prompts[row], self._temperatures[place], reply.tokens))
+        return answered
+
+    def _noise(self, case: Case, place: int) -> np.ndarray:
+        return np.random.default_rng([self._seed, *case, place]).random(self._text.settings.max_new)
+
+    def _read(self, prompt: _Prompt, temperature: float, tokens: np.ndarray) -> PolicyReply:
+        written = self._text.reply(tokens)
+        reply = read_reply(written, prompt.proposal, self._catalog, self._env.max_characters)
+        return PolicyReply(*prompt.case, temperature, reply.text, reply.mentions, reply.films, reply.cut)
+
+
+def state_before(case: Case, dialogue: Dialogue, catalog: Catalog, env: EnvSettings) -> ConversationState:
+    """The human conversation just before the case's turn, begun as the environment begins it.
+
+    Raises:
+        ValueError: the case is not a recommender turn of the dialogue.
+    """
+    place, turn = case
+    turns = dialogue.utterances
+    if not 0 <= turn < len(turns) or turns[turn].role is not Role.RECOMMENDER:
+        raise ValueError(f"turn {turn} of dialogue {place} is not a recommender turn")
+    state = ConversationState(
+        episode=case,
+        dialogue=dialogue,
+        dialogue_index=place,
+        rng=np.random.default_rng(case),
+        opening=Opening(turns[:turn], turns[turn].text, turn),
+        catalog=catalog,
+        max_characters=env.max_characters,
+    )
+    state.show_history(env.max_history)
+    return state
+
+
+def sample_replies(
+    cases: Sequence[Case],
+    dialogues: Sequence[Dialogue],
+    catalog: Catalog,
+    responder: Path,
+    recommender: FilmRecommender,
+    policy: PolicySettings,
+    env: EnvSettings,
+    *,
+    temperatures: Sequence[float] = TEMPERATURES,
+    seed: int = 0,
+    batch: int = 32,
+    on_step: OnStep = lambda done, total, figures: None,
+) -> list[PolicyReply]:
+    """Replies of a trained responder to human contexts.
+
+    Args:
+        cases: which turns to answer, each once.
+        dialogues: what the cases count in.
+        catalog: their films.
+        responder: folder of the supervised policy, with its planner.
+        recommender: fills the proposals.
+        policy: how it reads and samples; its own ``temperature`` is not used.
+        env: history and proposals, as the environment shows them.
+        temperatures: one reply a case at each.
+        seed: the same seed gives the same replies.
+        batch: cases at once; so many times the temperatures are decoded side by side.
+        on_step: told of progress.
+
+    Returns:
+        One reply a case and temperature, in the order of cases, then of temperatures; empty replies have text "".
+
+    Raises:
+        ModelError: the folder holds no policy.
+        ValueError: a case is not a recommender turn of the dialogues.
+    """
+    device = best_device()
+    model = load_causal_lm(responder, dtype=sampling_dtype(policy, device), device=device).eval()
+    text = ConversationText(load_tokenizer(str(responder)), policy)
+    planner = TrainedEmotionPlanner.load(responder / PLANNER) if is_conditioned(responder) else None
+    sampler = PolicyReplies(model, text, catalog, recommender, planner, env, temperatures, seed)
+    replies: dict[Case, list[PolicyReply]] = {}
+    for answered in sampler.batches(cases, dialogues, batch):
+        replies |= answered
+        on_step(len(replies), len(cases), {})
+    return [reply for case in cases for reply in replies[case]]

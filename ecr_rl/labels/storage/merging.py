@@ -1,0 +1,214 @@
+"""Labels of two or more judges as one data set, and how far the judges agree."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.stats import rankdata
+
+from algorithms.evaluators.regression_figures import pearson
+from ecr_rl.labels.storage.card import complete
+from ecr_rl.labels.storage.store import SCHEMA, LabelTable, new_folder, read_labels, score_columns, write_labels
+from envs.errors import ConfigError, DataError
+from envs.files import write_json
+from envs.heads import HEADS
+
+AGREEMENT = "agreement.json"
+BINS = 5
+NAMED = 20
+"""Keys that are named of those that do not fit; all are counted."""
+SHARED = ("context", "reply")
+"""Columns that rows of one key share; a row that differs in one is another example. The first folder gives the rest."""
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One judge's folder."""
+
+    judge: str
+    table: LabelTable
+    places: dict[str, int]
+    """Key to row."""
+
+
+def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
+    """Join folders of labels into one, and write the judges' agreement beside it.
+
+    Rows are joined on their key, in the first folder's order; a row stays when every folder has it, with equal
+    ``SHARED``. Its score of a head is the mean of the judges that know it, its judge all their names, joined by a plus,
+    its problem all of theirs where no judge knows any head. It is flagged where any judge flags it.
+
+    Args:
+        folders: two or more label folders, one a judge.
+        out: the folder to make.
+
+    Returns:
+        What ``out/agreement.json`` says: ``{"judges", "joined", "alone", "rejected", "pairs"}``: rows joined, rows that
+        not every folder has (by judge), ``{"n", "named": [{"key", "column"}]}`` of the keys whose examples differ, and
+        ``{"judges": [a, b], "heads": {head: agreement}}`` of each pair, as ``agreement`` gives it.
+
+    Raises:
+        ConfigError: fewer than two folders.
+        DataError: a folder holds no sound labels, or no row can be joined.
+        RunError: ``out`` exists.
+    """
+    if len(folders) < 2:
+        raise ConfigError(f"{len(folders)} folder to merge; give two or more, one a judge")
+    judged = _read(folders)
+    shared = [key for key in judged[0].places if all(key in one.places for one in judged)]
+    differing = _differing(judged, shared)
+    keys = [key for key in shared if key not in differing]
+    if not keys:
+        raise DataError(
+            f"no example is in all of {', '.join(map(str, folders))}",
+            remedy="Label the same source, count and seed by each judge",
+        )
+    known = [_aligned(one, keys) for one in judged]
+    report = {
+        "judges": [one.judge for one in judged],
+        "joined": len(keys),
+        "alone": {one.judge: len(one.places) - len(shared) for one in judged},
+        "rejected": {
+            "n": len(differing),
+            "named": [{"key": key, "column": column} for key, column in list(differing.items())[:NAMED]],
+        },
+        "pairs": [
+            _pair(judged[a].judge, judged[b].judge, known[a], known[b]) for a, b in combinations(range(len(known)), 2)
+        ],
+    }
+    _write(judged, keys, known, report, out)
+    return report
+
+
+def agreement(first: np.ndarray, second: np.ndarray) -> dict[str, float | int | None]:
+    """How far two judges agree on a head.
+
+    Args:
+        first: one judge's scores in [0, 1], shape (N,).
+        second: the other's, of the same N replies.
+
+    Returns:
+        ``{"n", "pearson", "spearman", "kappa"}``; a figure is None where it is not defined (fewer than two replies, or
+        a judge that always says the same).
+    """
+    return {
+        "n": len(first),
+        "pearson": pearson(first, second),
+        "spearman": pearson(rankdata(first), rankdata(second)),
+        "kappa": weighted_kappa(first, second),
+    }
+
+
+def weighted_kappa(first: np.ndarray, second: np.ndarray, bins: int = BINS) -> float | None:
+    """Cohen's kappa with quadratic weights, of scores put into ``bins`` equal bins of [0, 1].
+
+    ``1 - sum w_ij o_ij / sum w_ij e_ij`` over the bins i of the first judge and j of the second, with
+    ``w_ij = (i - j)^2``, o_ij the share of replies in both bins, and e_ij the product of the bins' own shares: 1 for
+    judges that always agree, 0 for chance. J. Cohen, "Weighted kappa: nominal scale agreement with provision for scaled
+    disagreement or partial credit", Psychological Bulletin 70(4), 1968.
+
+    Args:
+        first: one judge's scores in [0, 1], shape (N,).
+        second: the other's.
+        bins: equal bins; a score of 1 belongs to the last.
+
+    Returns:
+        The figure; None where no disagreement can be expected (no reply, or both judges in one bin).
+    """
+    placed = [np.minimum((scores.astype(np.float64) * bins).astype(int), bins - 1) for scores in (first, second)]
+    observed = np.zeros((bins, bins))
+    np.add.at(observed, tuple(placed), 1.0)
+    expected = np.outer(observed.sum(1), observed.sum(0)) / max(1, len(first))
+    weights = np.subtract.outer(np.arange(bins), np.arange(bins)) ** 2
+    chance = float((weights * expected).sum())
+    return None if chance == 0 else 1.0 - float((weights * observed).sum()) / chance
+
+
+def _read(folders: Sequence[Path]) -> list[_Judged]:
+    tables = [read_labels(folder) for folder in folders]
+    names = [str(table.facts["judge"]["name"]) for table in tables]
+    judged = []
+    for folder, table, name in zip(folders, tables, names, strict=True):
+        shown = name if names.count(name) == 1 else f"{name} ({folder})"
+        judged.append(_Judged(shown, table, {key: row for row, key in enumerate(table.column("key"))}))
+    return judged
+
+
+def _differing(judged: Sequence[_Judged], keys: Iterable[str]) -> dict[str, str]:
+    """Of the keys whose examples differ between the folders, the first column that does."""
+    columns = [{name: one.table.column(name) for name in SHARED} for one in judged]
+    found = {}
+    for key in keys:
+        rows = [one.places[key] for one in judged]
+        for name in SHARED:
+            values = [part[name][row] for part, row in zip(columns, rows, strict=True)]
+            if any(value != values[0] for value in values[1:]):
+                found[key] = name
+                break
+    return found
+
+
+def _aligned(one: _Judged, keys: Sequence[str]) -> np.ndarray:
+    """The judge's scores of the keys, (keys, heads), NaN where unknown."""
+    labels = one.table.labels
+    rows = [one.places[key] for key in keys]
+    return np.where(labels.known[rows], labels.values[rows], np.nan)
+
+
+def _pair(first: str, second: str, one: np.ndarray, other: np.ndarray) -> dict[str, Any]:
+    heads = {}
+    for place, head in enumerate(HEADS):
+        both = ~np.isnan(one[:, place]) & ~np.isnan(other[:, place])
+        heads[head] = agreement(one[both, place], other[both, place])
+    return {"judges": [first, second], "heads": heads}
+
+
+def _write(
+    judged: Sequence[_Judged], keys: Sequence[str], scores: Sequence[np.ndarray], report: dict[str, Any], out: Path
+) -> None:
+    rows = _rows(judged, keys, scores)
+    names = "+".join(str(one.table.facts["judge"]["name"]) for one in judged)
+    runs = [one.table.facts["run"] for one in judged]
+    facts: dict[str, Any] = {
+        "run": hashlib.sha256("\n".join(runs).encode()).hexdigest(),
+        "source": judged[0].table.facts.get("source", {}),
+        "judge": {"name": names, "judges": [one.table.facts["judge"] for one in judged]},
+        "merged": runs,
+        "agreement": report,
+        "n": len(keys),
+    }
+    with new_folder(out) as folder:
+        facts["shards"] = write_labels(folder, rows, facts["run"])
+        write_json(folder / AGREEMENT, report)
+        complete(folder, LabelTable(rows, facts))
+
+
+def _rows(judged: Sequence[_Judged], keys: Sequence[str], scores: Sequence[np.ndarray]) -> pa.Table:
+    stacked = np.stack(scores)
+    known = ~np.isnan(stacked)
+    count = known.sum(0)
+    mean = np.where(known, stacked, 0.0).sum(0) / np.maximum(1, count)
+    places = [[one.places[key] for key in keys] for one in judged]
+    parts = [one.table.rows.take(rows) for one, rows in zip(judged, places, strict=True)]
+    problems = zip(*(part.column("problem").to_pylist() for part in parts), strict=True)
+    forms = zip(*(part.column("context_form").to_pylist() for part in parts), strict=True)
+    judges = zip(*(part.column("judge").to_pylist() for part in parts), strict=True)
+    columns = {name: parts[0].column(name) for name in SCHEMA.names}
+    columns |= score_columns(mean, count > 0)
+    columns |= {
+        "judge": ["+".join(names) for names in judges],
+        "context_form": ["+".join(dict.fromkeys(form for form in some if form)) or None for some in forms],
+        "problem": [
+            None if some_known else "; ".join(problem for problem in some if problem) or None
+            for some, some_known in zip(problems, (count > 0).any(1), strict=True)
+        ],
+        "flagged": np.any([np.array(part.column("flagged").to_pylist(), bool) for part in parts], axis=0),
+    }
+    return pa.table(columns, schema=SCHEMA)

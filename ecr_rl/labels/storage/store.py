@@ -1,0 +1,323 @@
+"""The label folder: labelled examples in Parquet shards, and what made them.
+
+    part-00000-of-00016.parquet …    the rows, in the order of the examples
+    labels.json                      judge, source, seed, shards, counts
+    README.md                        the card, written from labels.json
+
+A row's columns, in order; those marked ? may be null:
+
+    key          names the example: ``SPLIT-DIALOGUE-TURN-KIND-N``; no two rows share one
+    split        ``train``, ``valid`` or ``test``
+    dialogue?    the dialogue: its place in the split, or the name that an import gave
+    turn?        0-based place of the reply among the dialogue's utterances
+    kind         how the reply came to be (``ecr_rl.labels.replies.made_replies.Kind``)
+    temperature? that a policy's reply was sampled at
+    context      the turns before, each ``seeker: …`` or ``recommender: …``
+    reply        the text that is judged
+    reference?   the human's reply at this place; null where the reply is the human's own
+    empathy?, informativeness?, recommendation?, engagement?, overall?, bleu?
+                 the label in [0, 1] to four decimals; null where it is masked or the judge failed
+    judge        who gave the labels
+    context_form? what the judge was told beside the words: ``plain`` or ``rich``
+    problem?     why the judge failed
+    flagged      the text seems to speak to the judge
+
+A shard is written whole or not at all, and carries the identity of its run: shards of different runs never mix.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ecr_rl.labels.judging.judge_protocol import Labels
+from ecr_rl.labels.replies.made_replies import Kind
+from envs.dialogue import Role, Utterance
+from envs.errors import DataError, RunError
+from envs.files import write_bytes
+from envs.heads import HEADS, Exchange
+
+FACTS = "labels.json"
+SPLITS = ("train", "valid", "test")
+DECIMALS = 4
+"""Decimals of a stored score."""
+
+SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("dialogue", pa.string()),
+        pa.field("turn", pa.int32()),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("temperature", pa.float32()),
+        pa.field("context", pa.list_(pa.string()), nullable=False),
+        pa.field("reply", pa.string(), nullable=False),
+        pa.field("reference", pa.string()),
+        *(pa.field(head, pa.float32()) for head in HEADS),
+        pa.field("judge", pa.string(), nullable=False),
+        pa.field("context_form", pa.string()),
+        pa.field("problem", pa.string()),
+        pa.field("flagged", pa.bool_(), nullable=False),
+    ]
+)
+_RUN = b"ecr_rl.run"
+_RESUME = "Go on with the command that made the folder and --resume: it labels what is missing"
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Labelled examples, N rows.
+
+    Attributes:
+        rows: the rows in ``SCHEMA``.
+        facts: what ``labels.json`` says.
+    """
+
+    rows: pa.Table
+    facts: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        """The rows."""
+        return len(self.rows)
+
+    def column(self, name: str) -> list[Any]:
+        """A column of ``SCHEMA`` as N Python values, None where null."""
+        return self.rows.column(name).to_pylist()
+
+    @cached_property
+    def exchanges(self) -> list[Exchange]:
+        """What a critic sees: N contexts with their replies."""
+        pairs = zip(self.column("context"), self.column("reply"), strict=True)
+        return [Exchange(tuple(map(read_turn, context)), reply) for context, reply in pairs]
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The scores, N rows by heads, and which of them are known."""
+        values = scores(self.rows)
+        known = ~np.isnan(values)
+        problems = tuple(problem or "" for problem in self.column("problem"))
+        return Labels(np.where(known, values, np.float32(0)), known, problems, np.array(self.column("flagged"), bool))
+
+    def select(self, split: str | None = None, kinds: Collection[str] | None = None) -> LabelTable:
+        """The rows of a split and of some kinds, in order; None takes all."""
+        chosen = [
+            (split is None or place == split) and (kinds is None or kind in kinds)
+            for place, kind in zip(self.column("split"), self.column("kind"), strict=True)
+        ]
+        return replace(self, rows=self.rows.filter(pa.array(chosen, pa.bool_())))
+
+
+def scores(rows: pa.Table) -> np.ndarray:
+    """The six head columns as float32 (N, heads), NaN where null."""
+    columns = [rows.column(head).to_numpy(zero_copy_only=False) for head in HEADS]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def score_columns(values: np.ndarray, known: np.ndarray) -> dict[str, pa.Array]:
+    """Head columns of (N, heads) values, rounded; null where they are not known."""
+    rounded = np.round(values.astype(np.float64), DECIMALS).astype(np.float32)
+    return {head: pa.array(rounded[:, i], pa.float32(), mask=~known[:, i]) for i, head in enumerate(HEADS)}
+
+
+def write_turn(turn: Utterance) -> str:
+    """A turn as a row keeps it: ``seeker: …``."""
+    return f"{turn.role}: {turn.text}"
+
+
+def read_turn(text: str) -> Utterance:
+    """The turn that ``write_turn`` wrote.
+
+    Raises:
+        ValueError: the text begins with neither role.
+    """
+    role, colon, words = text.partition(":")
+    if not colon:
+        raise ValueError("a turn begins with 'seeker:' or 'recommender:'")
+    return Utterance(Role(role.strip().lower()), words.removeprefix(" "))
+
+
+def shard_name(index: int, count: int) -> str:
+    """The file of shard ``index`` (0-based) of ``count``."""
+    return f"part-{index:05}-of-{count:05}.parquet"
+
+
+def write_shard(folder: Path, index: int, count: int, rows: pa.Table, run: str) -> Path:
+    """Write one shard atomically.
+
+    Args:
+        folder: the label folder.
+        index: of the shard, 0-based.
+        count: of the run's shards.
+        rows: in ``SCHEMA``.
+        run: the identity of the run that the shard belongs to.
+    """
+    whole = rows.cast(SCHEMA).replace_schema_metadata({_RUN: run.encode()})
+    buffer = pa.BufferOutputStream()
+    pq.write_table(whole, buffer, compression="zstd")
+    file = folder / shard_name(index, count)
+    write_bytes(file, buffer.getvalue().to_pybytes())
+    return file
+
+
+def read_shard(file: Path, run: str) -> pa.Table:
+    """The rows of one shard, checked.
+
+    Raises:
+        DataError: it is missing, damaged, of another run or schema, or a row cannot be; named by row and column.
+    """
+    if not file.is_file():
+        raise DataError("the shard is missing", file=file, remedy=_RESUME)
+    try:
+        rows = pq.ParquetFile(file).read()
+    except (pa.ArrowException, OSError) as error:
+        problem = str(error).splitlines()[0]
+        raise DataError(f"the shard is damaged ({problem})", file=file, remedy=_RESUME) from error
+    _check_schema(rows.schema, file)
+    if (rows.schema.metadata or {}).get(_RUN, b"").decode() != run:
+        raise DataError("the shard is of another run", file=file, remedy=f"Delete it. {_RESUME}")
+    _check_rows(rows, file)
+    return rows.replace_schema_metadata(None)
+
+
+def write_labels(folder: Path, rows: pa.Table, run: str, rows_a_shard: int = 20_000) -> int:
+    """Write all rows as shards; how many there are."""
+    count = max(1, -(-len(rows) // rows_a_shard))
+    for index in range(count):
+        write_shard(folder, index, count, rows.slice(index * rows_a_shard, rows_a_shard), run)
+    return count
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What ``labels.json`` says.
+
+    Raises:
+        DataError: there is none, or it is not what this module writes.
+    """
+    file = folder / FACTS
+    if not file.is_file():
+        made = "ecr-rl label, ecr-rl label import or ecr-rl label merge"
+        raise DataError(f"holds no labels ({FACTS} is missing)", file=folder, remedy=f"A folder of {made} is wanted")
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"not JSON ({error})", file=file, remedy=f"Restore it, or label anew. {_RESUME}") from error
+    for name, kind in (("run", str), ("shards", int), ("judge", dict)):
+        if not isinstance(facts, dict) or not isinstance(facts.get(name), kind):
+            raise DataError(
+                "missing, or of another type", file=file, field=name, remedy="Take a folder of ecr-rl label"
+            )
+    return facts
+
+
+def read_labels(folder: Path) -> LabelTable:
+    """The labels of a folder.
+
+    Raises:
+        DataError: the folder holds none; a shard is missing, damaged or foreign; a row cannot be; two rows share a key.
+    """
+    facts = read_facts(folder)
+    names = [shard_name(index, facts["shards"]) for index in range(facts["shards"])]
+    _check_files(folder, names)
+    tables = [read_shard(folder / name, facts["run"]) for name in names]
+    _check_keys(folder, names, tables)
+    return LabelTable(pa.concat_tables(tables), facts)
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder to fill beside ``out``, renamed to it at the end; nothing stays where the block fails.
+
+    Raises:
+        RunError: ``out`` exists.
+    """
+    refusal = f"{out} exists. Take another --out, or delete it"
+    if out.exists():
+        raise RunError(refusal)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
+        made = Path(aside) / "made"
+        made.mkdir()
+        yield made
+        try:
+            made.rename(out)
+        except OSError as error:
+            raise RunError(refusal) from error
+
+
+def _check_files(folder: Path, names: Sequence[str]) -> None:
+    """Every shard is there, and none of another set of shards."""
+    there = {file.name for file in folder.glob("part-*.parquet")}
+    missing = [name for name in names if name not in there]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise DataError(
+            f"{len(missing)} of {len(names)} shards are missing: {missing[0]}{more}", file=folder, remedy=_RESUME
+        )
+    foreign = sorted(there - set(names))
+    if foreign:
+        raise DataError(
+            f"the shard is none of this run's {len(names)}", file=folder / foreign[0], remedy="Move it elsewhere"
+        )
+
+
+def _check_schema(schema: pa.Schema, file: Path) -> None:
+    for field in SCHEMA:
+        place = schema.get_field_index(field.name)
+        if place < 0 or schema.field(place).type != field.type:
+            found = "missing" if place < 0 else f"of type {schema.field(place).type}, not {field.type}"
+            raise DataError(f"the column is {found}", file=file, field=field.name, remedy=_foreign(file))
+    if schema.names != SCHEMA.names:
+        unknown = sorted(set(schema.names) - set(SCHEMA.names)) or ["the columns' order"]
+        raise DataError("no column of a label folder", file=file, field=unknown[0], remedy=_foreign(file))
+
+
+def _foreign(file: Path) -> str:
+    return f"Delete {file.name} if it is not yours. {_RESUME}"
+
+
+def _check_rows(rows: pa.Table, file: Path) -> None:
+    """Name the first row that no writer of this module could have written."""
+    for field in SCHEMA:
+        column = rows.column(field.name)
+        if not field.nullable and column.null_count:
+            raise _row_error(file, column.to_pylist().index(None), field.name, "null")
+    for name, allowed in (("split", SPLITS), ("kind", tuple(map(str, Kind)))):
+        for row, value in enumerate(rows.column(name).to_pylist()):
+            if value not in allowed:
+                raise _row_error(file, row, name, repr(value))
+    for head in HEADS:
+        for row, score in enumerate(rows.column(head).to_pylist()):
+            if score is not None and not 0 <= score <= 1:  # NaN is not either
+                raise _row_error(file, row, head, repr(score))
+    for row, context in enumerate(rows.column("context").to_pylist()):
+        for place, turn in enumerate(context):
+            if turn is None or not turn.startswith(("seeker:", "recommender:")):
+                raise _row_error(file, row, f"context[{place}]", repr(turn))
+
+
+def _row_error(file: Path, row: int, field: str, value: str) -> DataError:
+    return DataError(
+        f"row {row + 1}: {value} cannot stand there", file=file, field=field, remedy=f"Delete {file.name}. {_RESUME}"
+    )
+
+
+def _check_keys(folder: Path, names: Sequence[str], tables: Sequence[pa.Table]) -> None:
+    keys = [key for rows in tables for key in rows.column("key").to_pylist()]
+    if len(set(keys)) == len(keys):
+        return
+    twice = next(key for key, count in Counter(keys).items() if count > 1)
+    places = [name for name, rows in zip(names, tables, strict=True) if twice in rows.column("key").to_pylist()]
+    raise DataError(
+        f"{twice} stands more than once", file=folder / places[-1], field="key", remedy=f"Delete the shard. {_RESUME}"
+    )

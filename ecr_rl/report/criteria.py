@@ -1,0 +1,147 @@
+"""What PPO must show: one bar for each way in which a score can rise while the conversations get worse.
+
+A bar on a difference, rl - baseline, is met by its interval: "above 0" asks that all of it lies above 0, "not below 0"
+that not all of it lies below. A bar on a share or a ratio is met by the figure itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ecr_rl.evaluation.bootstrap import Interval
+from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE
+from ecr_rl.report.verdicts import NO_DATA, figure, mean_and_interval, percent, relative_change
+
+GAIN = 0.5
+"""In standard deviations of the baseline's dialogues."""
+DISTINCT, VARIETY = 0.9, 0.95
+"""Of the baseline's share of distinct replies, and of its DIST-2."""
+SAME = 0.02
+"""The most frequent reply's share of all."""
+LENGTH = 0.3
+"""Change of the mean length, either way."""
+OVER_TARGET = 1.5
+"""KL, in times of its target."""
+_ASKED_MORE = {
+    f"held_out_{name}"
+    for name in ("overall", "overall_length_matched", "overall_like_length", "empathy", "recommendation")
+}
+"""Held-out figures of which more is asked than not to fall."""
+_DEFINITIONS = {definition.name: definition for definition in (*FIGURES, *MORE)}
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One bar.
+
+    Attributes:
+        name: of what is measured.
+        asked: what is to hold.
+        found: the figure, as text.
+        met: whether it holds; None without data.
+        miss: what a miss says.
+    """
+
+    name: str
+    asked: str
+    found: str
+    met: bool | None
+    miss: str
+
+
+def criteria_of(report: Mapping[str, Any], kl_target: float | None) -> list[Criterion]:
+    """The bars of a comparison.
+
+    Args:
+        report: what ``figures.compare`` returns.
+        kl_target: ``ppo.kl_target``, nats a token; None: the weight was fixed, and no bar is set.
+    """
+    gain = partial(_difference, report["difference"])
+    other = partial(_difference, report["more"]["difference"])
+    worse = "this head or measure, which no training saw, finds the replies worse: the gain has a price that it names"
+    rest = [
+        gain(name, "interval not below 0", lambda value: value.high >= 0, worse)
+        for name in report["difference"]
+        if name.startswith("held_out_") and name not in _ASKED_MORE
+    ]
+    return [
+        gain("held_out_overall", "interval above 0", _above, "no gain that the evaluator of other dialogues can see"),
+        gain(
+            "held_out_overall",
+            f"mean at least +{GAIN:g} deviations",
+            lambda value: value.mean >= GAIN,
+            "a small gain: a stronger KL or a selection for variety costs some, more iterations may give it",
+        ),
+        gain("held_out_overall_length_matched", "interval above 0", _above, "the gain is one of length"),
+        gain("held_out_overall_like_length", "interval above 0", _above, "the gain is one of length"),
+        gain("held_out_empathy", "interval above 0", _above, "the replies are not heard as more empathetic"),
+        gain(
+            "held_out_recommendation",
+            "lower end above -0.1 deviations",
+            lambda value: value.low > -0.1,
+            "empathy or talk is bought with recommendation",
+        ),
+        *rest,
+        _ratio(report["more"], "distinct_replies", DISTINCT, "the policy says the same whatever it is told"),
+        _most_frequent(report["frequent"]["rl"]),
+        _ratio(report, "dist2", VARIETY, "score is bought with variety"),
+        gain("repetition", "interval not above 0", lambda value: value.low <= 0, "it repeats itself"),
+        _length(report),
+        *([] if kl_target is None else [_distance(report["systems"], kl_target)]),
+        other("accepted", "interval above 0", _above, "more pleasant words find the seeker no more films"),
+        other("turns", "interval not above 0", lambda value: value.low <= 0, "conversations grow longer"),
+    ]
+
+
+def sentence(bars: Sequence[Criterion]) -> str:
+    """How many bars are met, and which are not."""
+    known = [bar for bar in bars if bar.met is not None]
+    missed = [f"{bar.name} {bar.found} ({bar.asked})" for bar in known if not bar.met]
+    met = f"{len(known) - len(missed)} of {len(known)} bars are met"
+    return f"{met}; not met: {'; '.join(missed)}." if missed else f"{met}."
+
+
+def _above(value: Interval) -> bool:
+    return value.low > 0
+
+
+def _difference(
+    section: Mapping[str, Any], name: str, asked: str, holds: Callable[[Interval], bool], miss: str
+) -> Criterion:
+    definition, value = _DEFINITIONS[name], figure(section, name)
+    found = mean_and_interval(value, definition.decimals, signed=True)
+    return Criterion(definition.label, asked, found, None if value is None else holds(value), miss)
+
+
+def _ratio(section: Mapping[str, Any], name: str, least: float, miss: str) -> Criterion:
+    label, asked = f"{_DEFINITIONS[name].label}, rl / baseline", f"at least {least:g}"
+    change = relative_change(section, name)
+    if change is None:
+        return Criterion(label, asked, NO_DATA, None, miss)
+    return Criterion(label, asked, f"{1 + change:.3f}", 1 + change >= least, miss)
+
+
+def _most_frequent(replies: Sequence[Mapping[str, Any]]) -> Criterion:
+    share = max((reply["share"] for reply in replies), default=None)
+    name, asked, miss = "Most frequent reply of rl", f"at most {percent(SAME)} of all", "one sentence fits all"
+    if share is None:
+        return Criterion(name, asked, NO_DATA, None, miss)
+    return Criterion(name, asked, percent(share, ".1f"), share <= SAME, miss)
+
+
+def _length(report: Mapping[str, Any]) -> Criterion:
+    name, asked = "Length, rl against baseline", f"within {percent(LENGTH)}"
+    change, miss = relative_change(report, "length"), "replies of another length are judged"
+    if change is None:
+        return Criterion(name, asked, NO_DATA, None, miss)
+    return Criterion(name, asked, percent(change, "+.1f"), abs(change) <= LENGTH, miss)
+
+
+def _distance(systems: Mapping[str, Any], target: float) -> Criterion:
+    kl, most = figure(systems["rl"], "kl"), OVER_TARGET * target
+    name, asked = "KL to the reference", f"below {OVER_TARGET:g} times its target of {target:g}"
+    miss = "the policy went further from the supervised one than it was to: ppo.kl is too weak, or adapts too slowly"
+    return Criterion(name, asked, mean_and_interval(kl, 4), None if kl is None else kl.mean < most, miss)

@@ -1,0 +1,185 @@
+"""A report's numbers in words: intervals, marks, the verdict and the limits. Honest when an interval includes 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ecr_rl.config import RunConfig
+from ecr_rl.evaluation.bootstrap import Interval
+from ecr_rl.evaluation.conversations.definitions import EXPECTED, Definition
+
+NO_DATA = "no data"
+SEEKERS = {
+    "profile": "a simulated seeker that follows an agenda drawn from the dialogue's profile",
+    "model": "a simulated seeker that follows an agenda drawn from the dialogue's profile in a language model's words",
+    "replay": "a replay of the human seeker's lines, whatever the recommender says",
+}
+MARKS = {"better": "\u25b2", "worse": "\u25bc", "changed": "\u25c6", "unclear": "\u00b7", "no data": "\u00b7"}
+"""One sign for each reading of a difference."""
+
+
+def figure(section: Mapping[str, Any], name: str) -> Interval | None:
+    """One figure of a section of the report."""
+    values = section[name]
+    return None if values is None else Interval(**values)
+
+
+def mean_and_interval(value: Interval | None, decimals: int, *, signed: bool = False) -> str:
+    """``0.412 [0.380, 0.447]``; signed for a difference."""
+    if value is None:
+        return NO_DATA
+    form = f"{'+' if signed else ''}.{decimals}f"
+    # Rounded first, so that a hair under 0 is not written as -0.
+    mean, low, high = (f"{round(number, decimals) + 0.0:{form}}" for number in (value.mean, value.low, value.high))
+    return f"{mean} [{low}, {high}]"
+
+
+def percent(share: float, form: str = ".0f") -> str:
+    """A share as ``95 %``."""
+    return f"{100 * share:{form}} %"
+
+
+def reading(definition: Definition, difference: Interval | None) -> str:
+    """``better``, ``worse`` or ``changed`` when the interval excludes 0, otherwise ``unclear``, or ``no data``."""
+    if difference is None:
+        return NO_DATA
+    if not difference.excludes_zero:
+        return "unclear"
+    if definition.better == "neither":
+        return "changed"
+    return "better" if (difference.mean > 0) == (definition.better == "higher") else "worse"
+
+
+def marked(found: str) -> str:
+    """A reading with its sign for a table; empty where the difference says nothing."""
+    return f"{MARKS[found]} {found}" if found in ("better", "worse", "changed") else ""
+
+
+def relative_change(report: Mapping[str, Any], name: str) -> float | None:
+    """(rl - baseline) / baseline; None without data or from a baseline of 0."""
+    baseline, difference = figure(report["systems"]["baseline"], name), figure(report["difference"], name)
+    if baseline is None or difference is None or baseline.mean == 0:
+        return None
+    return difference.mean / abs(baseline.mean)
+
+
+def verdict(report: Mapping[str, Any]) -> list[str]:
+    """What the figures say: the reward, the reporting evaluator, the text; one sentence each."""
+    return [sentence for sentence in (_reward(report), _second_evaluator(report), _text(report)) if sentence]
+
+
+def _reward(report: Mapping[str, Any]) -> str:
+    difference = figure(report["difference"], "reward")
+    if difference is None:
+        return "Held-out reward cannot be compared: a system has no turns with a reward."
+    change = mean_and_interval(difference, 3, signed=not difference.excludes_zero)
+    over = f"95 % paired bootstrap interval over {report['n']} held-out dialogues"
+    if difference.low > 0:
+        return f"RL raised held-out reward by {change} a turn ({over})."
+    if difference.high < 0:
+        fall = Interval(-difference.mean, -difference.high, -difference.low)
+        return f"RL lowered held-out reward by {mean_and_interval(fall, 3)} a turn ({over})."
+    return f"RL did not measurably change held-out reward: {change} a turn; the {over} includes 0."
+
+
+def _second_evaluator(report: Mapping[str, Any]) -> str:
+    difference = figure(report["difference"], "held_out_overall")
+    if difference is None:
+        return ""
+    change = mean_and_interval(difference, 3, signed=True)
+    if difference.low > 0:
+        said = f"The reporting evaluator, which PPO never saw, also scores RL higher: {change}"
+    elif difference.high < 0:
+        said = f"The reporting evaluator, which PPO never saw, scores RL lower: {change}"
+    else:
+        said = (
+            f"The reporting evaluator, which PPO never saw, finds no measurable difference: {change}, which includes 0,"
+        )
+    matched = figure(report["difference"], "held_out_overall_length_matched")
+    at_length = "" if matched is None else f"; at equal length {mean_and_interval(matched, 3, signed=True)}"
+    return f"{said} standard deviations of the baseline's dialogues{at_length}."
+
+
+def _text(report: Mapping[str, Any]) -> str:
+    changes = [_relative(report, name, label) for name, label in (("dist2", "DIST-2"), ("length", "mean reply length"))]
+    known = [change for change in changes if change]
+    return f"Relative to the baseline: {', '.join(known)}." if known else ""
+
+
+def _relative(report: Mapping[str, Any], name: str, label: str) -> str:
+    relative, difference = relative_change(report, name), figure(report["difference"], name)
+    if relative is None or difference is None:
+        return ""
+    return f"{label} {percent(relative, '+.1f')}{'' if difference.excludes_zero else ' (interval includes 0)'}"
+
+
+def protocol(report: Mapping[str, Any], config: RunConfig) -> dict[str, str]:
+    """How the figures were made, by topic, for the page."""
+    bootstrap, env, policy = report["bootstrap"], config.env, config.policy
+    turns = f"{env.horizon} free turns" if env.seeker == "replay" else f"at most {env.max_turns} recommender turns"
+    return {
+        "Systems": "baseline: the supervised policy that RL started from; rl: the policy after PPO",
+        "Dialogues": f"{report['n']} held-out dialogues of source {config.data.source}, the same for both systems, "
+        f"{report['conversations']} conversations on each",
+        "Conversation": f"{SEEKERS[env.seeker]}; {turns}; same seeds for both systems",
+        "Sampling": f"both systems: temperature {policy.temperature:g}, at most {policy.max_new} tokens a reply",
+        "Intervals": f"{percent(bootstrap['coverage'])} bootstrap, {bootstrap['resamples']:,} resamples, seed "
+        f"{bootstrap['seed']}; {bootstrap['method']}",
+        "Difference": "rl - baseline, paired by dialogue",
+        "Like length": f"{report['n_like_length']} of these dialogues have replies of like length in both systems",
+    }
+
+
+def relative_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Of each figure with an expectation: its name, the relative change, what was expected, and whether it is met."""
+    rows = []
+    for name, (low, high) in EXPECTED.items():
+        change = figure(report["relative"], name)
+        if change is None:
+            rows.append((name, NO_DATA, percent_range(low, high), NO_DATA))
+            continue
+        met = "met" if change.mean >= low else "not met"
+        rows.append((name, percents(change), percent_range(low, high), met))
+    return rows
+
+
+def agreement_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Of the baseline, of rl and of the gain: the rank correlation of the critic's and the held-out score."""
+    names = {"baseline": "baseline", "rl": "rl", "gain": "gain, rl - baseline"}
+    return [(label, mean_and_interval(figure(report["agreement"], name), 3)) for name, label in names.items()]
+
+
+def percents(change: Interval | None) -> str:
+    """A relative change as ``-2.5 % [-7.3, +2.4]``."""
+    if change is None:
+        return NO_DATA
+    mean, low, high = (f"{100 * number:+.1f}" for number in (change.mean, change.low, change.high))
+    return f"{mean} % [{low}, {high}]"
+
+
+def percent_range(low: float, high: float) -> str:
+    """Two shares as ``+15 to +25 %``."""
+    return f"{100 * low:+.0f} to {100 * high:+.0f} %"
+
+
+def limits(report: Mapping[str, Any], config: RunConfig) -> list[str]:
+    """What the figures do not say."""
+    found = [
+        "The reward is a learned critic's score. A rise says that replies moved towards what this critic rates highly, "
+        "not that people prefer them; the reporting evaluator and the conversations below are there to check it.",
+        f"The other speaker is {SEEKERS[config.env.seeker]}, not a person.",
+        f"One training run (seed {config.seed}): the intervals cover the choice of dialogues, not the variation "
+        "between training runs.",
+        f"{len(report['difference'])} figures are shown without correction for multiple comparisons: one in twenty "
+        "intervals excludes 0 by chance alone.",
+        "DIST falls as a system writes more: read it beside the length. BLEU compares with one human reply only.",
+    ]
+    if config.data.source == "sample":
+        found.append(
+            "The dialogues come from the embedded corpus, which is generated: the figures say nothing about ReDial, "
+            "and no published figure can stand beside them."
+        )
+    if report["missing"]:
+        found.append(f"No data, or only for one system: {', '.join(report['missing'])}.")
+    return found

@@ -1,0 +1,163 @@
+"""What runs share: trained parts in a cache, each in a folder named by the hash of what made it.
+
+    <cache>/<kind>-<hash12>/    the part's files, and key.json: what made it, when, and its figures
+
+A part is built in a folder beside its place and renamed, so that a killed build leaves nothing that looks finished.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from envs.errors import ModelError
+from envs.files import new_folder, write_json
+
+KEY = "key.json"
+RECOMMENDER = "recommender"
+"""The film recommender in a policy's folder, where it has one of its own."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactFolders:
+    """The folders of the parts that PPO and the evaluation need; no selecting_evaluator where the last policy is kept."""
+
+    critic: Path
+    reporting_evaluator: Path
+    recommender: Path
+    responder: Path
+    selecting_evaluator: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A finished part: its folder, the figures of its making, and whether it was there already."""
+
+    folder: Path
+    figures: Mapping[str, Any]
+    cached: bool
+
+
+class ArtefactCache:
+    """Finds parts by what made them, and builds those that are missing."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use this cache folder; it is made when something is built."""
+        self._folder = folder
+
+    def folder(self, kind: str, key: Mapping[str, Any]) -> Path:
+        """Where the part of this kind and key lies, or would lie."""
+        return self._folder / f"{kind}-{key_hash(key)[:12]}"
+
+    def find(self, kind: str, key: Mapping[str, Any]) -> Artefact | None:
+        """The finished part, None when it is not there.
+
+        Raises:
+            ModelError: its ``key.json`` is unreadable, or another key has the same short hash.
+        """
+        folder = self.folder(kind, key)
+        if not folder.is_dir():
+            return None
+        try:
+            record = json.loads((folder / KEY).read_text(encoding="utf-8"))
+            if record["hash"] == key_hash(key):
+                return Artefact(folder, record["figures"], cached=True)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{folder / KEY} is damaged ({error}). Delete the folder; it is built anew") from error
+        raise ModelError(f"{folder} was made from another key. Delete it, or set another cache folder")
+
+    def build(self, kind: str, key: Mapping[str, Any], builder: Callable[[Path], Mapping[str, Any]]) -> Artefact:
+        """The part, built by ``builder`` when it is missing; of concurrent builders the first wins.
+
+        Args:
+            kind: names the folder, e.g. ``critic``.
+            key: everything that decides the part (JSON values).
+            builder: fills the empty folder it is given and returns the part's figures (JSON values).
+        """
+        found = self.find(kind, key)
+        if found is not None:
+            return found
+        place = self.folder(kind, key)
+        with self._only_builder(place):
+            return self.find(kind, key) or self._build(kind, key, builder, place)
+
+    def _build(
+        self, kind: str, key: Mapping[str, Any], builder: Callable[[Path], Mapping[str, Any]], place: Path
+    ) -> Artefact:
+        begun = time.monotonic()
+        try:
+            with new_folder(place, _aside_prefix(place)) as aside:
+                figures = dict(builder(aside))
+                record = {
+                    "kind": kind,
+                    "hash": key_hash(key),
+                    "key": dict(key),
+                    "built": datetime.now().astimezone().isoformat(timespec="seconds"),
+                    "seconds": round(time.monotonic() - begun, 1),
+                    "figures": figures,
+                }
+                write_json(aside / KEY, record)
+        except OSError:
+            if not place.is_dir():
+                raise
+            # A builder on another machine, whom the lock does not reach, was first.
+        found = self.find(kind, key)
+        if found is None:
+            raise ModelError(f"{place} vanished while it was being built; do not clean the cache during a run")
+        return Artefact(found.folder, found.figures, cached=False)
+
+    @contextmanager
+    def _only_builder(self, place: Path) -> Iterator[None]:
+        """One builder of a part on this machine; who comes second waits. What killed builders left is removed."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / f".{place.name}.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.info("waiting for another process that builds %s", place)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            for left in self._folder.glob(f"{_aside_prefix(place)}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+
+
+def key_hash(key: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a key, whatever its order."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def model_version(source: str) -> str:
+    """A model's or data set's identity for a key: its name, and for a local file or folder what its files hold.
+
+    Folders within count: a responder's holds planner and recommender. A copy, a move or a new time of a
+    file is the same model.
+    """
+    place = Path(source).expanduser()
+    if place.is_file():
+        return _content(place)
+    if not place.is_dir():
+        return source
+    files = (entry for entry in place.rglob("*") if entry.is_file())
+    return key_hash({file.relative_to(place).as_posix(): _content(file) for file in files})
+
+
+def _content(file: Path) -> str:
+    """The sha256 (hex) of a file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _aside_prefix(place: Path) -> str:
+    return f".{place.name}.{socket.gethostname()}."

@@ -1,0 +1,44 @@
+"""The stage of the selecting evaluator, which chooses the iteration whose policy a run keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from algorithms.evaluators.head_figures import head_figures
+from algorithms.evaluators.selecting import SelectingEvaluator
+from ecr_rl.labels.judging.judge_protocol import Judge
+from ecr_rl.labels.labelled import label
+from envs.corpora.corpus import Corpus
+from envs.files import write_json
+from envs.heads import HEADS
+from envs.progress import OnStep
+
+EXAMPLES, HELD_OUT = 6000, 1500
+"""Examples that it learns from, and that it is held out on, at most."""
+_SEED = 2
+"""Of the choice of examples: another one than the reporting evaluator's."""
+
+
+def build_selecting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
+    """Train the selecting evaluator on every fourth train dialogue; the critic learns from none of them.
+
+    Returns:
+        ``{"overall": {"r2", "r2_length", "spearman", "mae"}, "n", "examples"}``, held out on the validation split.
+    """
+    on_step(0, 2, {})
+    train = label(corpus.train[3::4], corpus.catalog, judge, EXAMPLES, seed=_SEED)
+    valid = label(corpus.valid, corpus.catalog, judge, HELD_OUT, seed=_SEED)
+    on_step(1, 2, {})
+    overall = HEADS.index("overall")
+    evaluator = SelectingEvaluator.fit(train.exchanges, train.labels.values[:, overall])
+    evaluator.save(folder)
+    predictions = np.zeros(valid.labels.values.shape)
+    predictions[:, overall] = evaluator.overall(valid.exchanges)
+    heads = head_figures(valid.labels.values, valid.labels.known, predictions, valid.replies)
+    figures = {"overall": heads["overall"], "n": len(valid.examples), "examples": len(train.examples)}
+    write_json(folder / "metrics.json", figures)
+    on_step(2, 2, {"r2_overall": heads["overall"]["r2"]})
+    return figures

@@ -1,0 +1,107 @@
+"""Recommendation cases: the messages at which a film recommender is judged, and a corpus's counts of them.
+
+``full`` and ``dedup`` follow Kostric & Balog (SIGIR 2026): a case is a recommender message (as in the file, not merged
+into turns) that names at least one film and has messages before it. A film counts when ``@id`` stands in the text and
+in ``movieMentions``. The context is every message before it, of both roles, and nothing else. ``masked`` is the
+project's own: recover the films of a message of either role from its dialogue, in which a mark stands for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from envs.catalog import Catalog, Film, split_name
+from envs.corpora.corpus import Corpus
+from envs.dialogue import HIDDEN, MENTION, Dialogue, Message, Role, Utterance, merged
+
+Protocol = Literal["full", "dedup", "masked"]
+"""``full``: all films of the message; ``dedup``: only those that no earlier message names, by either role; ``masked``:
+all films of a message of either role, from the whole dialogue with a mark in their places."""
+PROTOCOLS: tuple[Protocol, ...] = ("full", "dedup")
+"""The protocols of recommendation, which a corpus is counted by; figures of two protocols never share a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationCase:
+    """One case.
+
+    Attributes:
+        dialogue: the dialogue's ``index``.
+        message: 0-based, as in the file.
+        context: what a recommender is given.
+        targets: the films to be recommended, in the order of the message.
+    """
+
+    dialogue: int
+    message: int
+    context: tuple[Utterance, ...]
+    targets: tuple[int, ...]
+
+
+def cases(dialogue: Dialogue, protocol: Protocol) -> Iterator[RecommendationCase]:
+    """The cases of one dialogue, in order."""
+    if protocol == "masked":
+        yield from _masked(dialogue)
+        return
+    named: set[int] = set()
+    for message, mentioned in _films_by_message(dialogue).items():
+        targets = mentioned if protocol == "full" else [film_id for film_id in mentioned if film_id not in named]
+        named.update(mentioned)
+        if message > 0 and targets and dialogue.messages[message].role is Role.RECOMMENDER:
+            yield RecommendationCase(dialogue.index, message, context(dialogue, message), tuple(targets))
+
+
+def context(dialogue: Dialogue, message: int) -> tuple[Utterance, ...]:
+    """The messages before a message of the file (0-based), a speaker's consecutive ones merged."""
+    return merged(dialogue.messages[:message])
+
+
+def _masked(dialogue: Dialogue) -> Iterator[RecommendationCase]:
+    """For each message that names films: the dialogue with ``HIDDEN`` for each of them, without its targets elsewhere.
+
+    Targets are taken out as ``@id`` and as the titles that ``Catalog.find`` would see.
+    """
+    for message, targets in _films_by_message(dialogue).items():
+        hidden = Catalog(Film(film, *split_name(dialogue.titles[film])) for film in targets)
+        rest = [
+            Message(each.role, _without(each.text, hidden, blank=place == message))
+            for place, each in enumerate(dialogue.messages)
+        ]
+        yield RecommendationCase(dialogue.index, message, merged(rest), tuple(targets))
+
+
+def _without(text: str, films: Catalog, blank: bool) -> str:
+    """The text without mentions of the films; with ``HIDDEN`` for every mention where ``blank``."""
+    left = MENTION.sub(lambda found: HIDDEN if blank else "" if int(found[1]) in films else found[0], text)
+    return " ".join(films.strip_titles(left)[0].split())
+
+
+def _films_by_message(dialogue: Dialogue) -> dict[int, list[int]]:
+    films: dict[int, list[int]] = {}
+    for mention in dialogue.mentions:
+        films.setdefault(mention.message, []).append(mention.film_id)
+    return films
+
+
+def corpus_statistics(corpus: Corpus) -> dict[str, object]:
+    """Counts a split, and the repairs, as a JSON object.
+
+    For ``train`` (validation taken out), ``valid`` and ``test``: ``dialogues``, ``messages``, and for both protocols
+    ``cases`` and ``mentions`` (targets over all cases). ``repairs`` stands beside the splits.
+    """
+    splits = {name: split_statistics(dialogues) for name, dialogues in corpus.splits.items()}
+    return {**splits, "repairs": dict(sorted(corpus.repairs.items()))}
+
+
+def split_statistics(dialogues: tuple[Dialogue, ...]) -> dict[str, object]:
+    """The counts of some dialogues: see ``corpus_statistics``."""
+    counts: dict[str, object] = {
+        "dialogues": len(dialogues),
+        "messages": sum(len(dialogue.messages) for dialogue in dialogues),
+    }
+    for protocol in PROTOCOLS:
+        targets = [len(case.targets) for dialogue in dialogues for case in cases(dialogue, protocol)]
+        counts[protocol] = {"cases": len(targets), "mentions": sum(targets)}
+    return counts

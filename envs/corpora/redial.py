@@ -1,0 +1,85 @@
+"""ReDial (Li et al., NeurIPS 2018): its files, or the hub's copy, into checked dialogues and a catalogue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.catalog import Catalog
+from envs.corpora.download import Progress
+from envs.corpora.redial_films import declared_films, read_films
+from envs.corpora.redial_hub import PREFIX, load_rows
+from envs.corpora.redial_hub import place as hub_place
+from envs.corpora.redial_record import RecordLocation, RecordReader
+from envs.corpora.redial_source import SourceFile, read_files
+from envs.dialogue import Dialogue
+from envs.errors import DataError
+
+
+@dataclass(frozen=True)
+class Redial:
+    """What a ReDial source holds.
+
+    Attributes:
+        train: the official train dialogues, in the file's order; validation is still part of them.
+        test: the official test dialogues.
+        catalog: the films.
+        repairs: how often each of ``envs.corpora.redial_record.REPAIRS`` was made.
+    """
+
+    train: tuple[Dialogue, ...]
+    test: tuple[Dialogue, ...]
+    catalog: Catalog
+    repairs: Mapping[str, int]
+
+
+def read_redial(source: str, cache: Path, on_progress: Progress | None = None) -> Redial:
+    """Read and check ReDial.
+
+    Args:
+        source: ``official``, an http(s) address, a zip, a folder, or ``hf:owner/name``.
+        cache: folder that keeps downloads (the hub's copy is cached by ``datasets``).
+        on_progress: told of a download's bytes.
+
+    Raises:
+        DataError: nothing to read, or a record that cannot be used; names file, line and field.
+    """
+    if source.startswith(PREFIX):
+        return _from_hub(source)
+    files = read_files(source, cache, on_progress)
+    catalog = read_films(files.films)
+    reader = RecordReader(catalog)
+    train, test = (_dialogues(reader, _parsed(file)) for file in (files.train, files.test))
+    return Redial(train, test, catalog, dict(reader.repairs))
+
+
+def _from_hub(source: str) -> Redial:
+    rows = load_rows(source)
+    catalog = declared_films(row for split in rows.values() for row in split)
+    reader = RecordReader(catalog)
+    train, test = (
+        _dialogues(reader, ((hub_place(source, split, i), row) for i, row in enumerate(rows[split], start=1)))
+        for split in ("train", "test")
+    )
+    return Redial(train, test, catalog, dict(reader.repairs))
+
+
+def _dialogues(reader: RecordReader, records: Iterable[tuple[RecordLocation, object]]) -> tuple[Dialogue, ...]:
+    return tuple(reader.dialogue(record, place, index) for index, (place, record) in enumerate(records))
+
+
+def _parsed(file: SourceFile) -> Iterable[tuple[RecordLocation, object]]:
+    """The JSON values of a file's lines."""
+    empty = True
+    for number, line in file.lines():
+        place, empty = RecordLocation(file.place, number), False
+        try:
+            yield place, json.loads(line)
+        except ValueError as error:  # broken JSON, or bytes that are not UTF-8
+            raise place.error(
+                None, f"the line is not JSON ({error})", "Fetch the file again, or mend the line."
+            ) from error
+    if empty:
+        raise DataError("the file holds no dialogue", file=file.place, remedy="Fetch the file again.")

@@ -1,0 +1,221 @@
+"""One ReDial record (a JSON object of a dialogue) into a ``Dialogue``: checked field by field.
+
+Two kinds of record are taken: the official ones, and reconstructed ones, whose worker ids are 0 and 1 and whose
+conversation id and answers may be null. What ReDial itself is known to hold is repaired and counted under the names in
+``REPAIRS``; anything else is an error that names file, line and field.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from envs.catalog import Catalog
+from envs.dialogue import Answer, Dialogue, Feedback, Message, Role, mentioned_films
+from envs.errors import DataError
+
+REPAIRS = {
+    "empty_list_as_mentions": "movieMentions is [] where a dict belongs: read as no films",
+    "empty_list_as_questionnaire": "a questionnaire is [] where a dict belongs: read as no answers",
+    "film_without_title": "a declared film has no title: the catalogue's is taken, or the film is left out",
+    "undeclared_mention": "a film of the catalogue named in a text but not in movieMentions: not counted as a mention",
+    "empty_message": "a message without text: kept",
+    "unknown_conversation_id": "conversationId is null: the dialogue stays in train",
+    "unknown_answer": "an answer of a questionnaire is null: read as not known",
+}
+"""What is repaired and counted, by name."""
+
+_Kind = TypeVar("_Kind", dict, list, str)
+
+_MAX_DIGITS = 18
+_ANSWERS = {0: Answer.NO, 1: Answer.YES, 2: Answer.UNSAID}
+_KINDS = {dict: "an object", list: "a list", str: "a string", int: "a whole number"}
+_FORMAT = "Compare with the format on https://redialdata.github.io/website/"
+
+
+@dataclass(frozen=True)
+class RecordLocation:
+    """Where a record stands: its file and 1-based line."""
+
+    file: str
+    line: int
+
+    def error(self, field: str | None, what: str, remedy: str = _FORMAT + ".") -> DataError:
+        """The error for one field of this record."""
+        return DataError(what, file=self.file, line=self.line, field=field, remedy=remedy)
+
+
+@dataclass
+class RecordReader:
+    """Turns records into dialogues and counts the repairs it makes.
+
+    Attributes:
+        films: the catalogue; a declared film must be in it.
+        repairs: how often each of ``REPAIRS`` was made; grows while records are read.
+    """
+
+    films: Catalog
+    repairs: Counter[str] = field(default_factory=Counter)
+
+    def dialogue(self, record: object, place: RecordLocation, index: int) -> Dialogue:
+        """Check one record and build its dialogue.
+
+        Args:
+            record: what the line holds.
+            place: where it stands.
+            index: 0-based position of the dialogue in its file.
+
+        Raises:
+            DataError: the record cannot be used; names file, line and field.
+        """
+        if not isinstance(record, dict):
+            raise place.error(None, f"a dialogue must be an object, not {_kind(record)}")
+        titles = self._titles(record, place)
+        return Dialogue(
+            conversation_id=self._conversation_id(record, place),
+            index=index,
+            messages=self._messages(record, place, titles),
+            titles=titles,
+            seeker_form=self._form(record, "initiatorQuestions", place, titles),
+            recommender_form=self._form(record, "respondentQuestions", place, titles),
+            provenance=_get(record, "provenance", str, place) if "provenance" in record else "raw",
+        )
+
+    def _conversation_id(self, record: dict[str, object], place: RecordLocation) -> int | None:
+        value = record.get("conversationId")
+        if "conversationId" in record and value is None:
+            self.repairs["unknown_conversation_id"] += 1
+            return None
+        number = _whole_number(value)
+        if number is None:
+            raise place.error("conversationId", f"must be a number or null, not {value!r}")
+        return number
+
+    def _titles(self, record: dict[str, object], place: RecordLocation) -> dict[int, str]:
+        """The declared films; their ids must be in the catalogue."""
+        titles: dict[int, str] = {}
+        for key, title in self._object(record, "movieMentions", "empty_list_as_mentions", place).items():
+            name, film_id = f"movieMentions.{key}", _whole_number(key)
+            if film_id is None:
+                raise place.error(name, "a film id must be a number")
+            if title is not None and not isinstance(title, str):
+                raise place.error(name, f"a title must be a string, not {_kind(title)}")
+            if not title:
+                self.repairs["film_without_title"] += 1
+            if film_id in self.films:
+                titles[film_id] = " ".join(title.split()) if title else self.films.title(film_id)
+            elif title:
+                raise place.error(
+                    name, f"film {film_id} ({title}) is not in the catalogue", "Add it to the catalogue file."
+                )
+        return titles
+
+    def _messages(
+        self, record: dict[str, object], place: RecordLocation, titles: Mapping[int, str]
+    ) -> tuple[Message, ...]:
+        seeker = _speaker(record, "initiatorWorkerId", place)
+        recommender = _speaker(record, "respondentWorkerId", place)
+        if seeker == recommender:
+            raise place.error("respondentWorkerId", f"both speakers have the id {seeker!r}")
+        roles = {seeker: Role.SEEKER, recommender: Role.RECOMMENDER}
+        items = _get(record, "messages", list, place)
+        if not items:
+            raise place.error("messages", "a dialogue must have at least one message")
+        return tuple(self._message(item, f"messages[{i}]", place, roles, titles) for i, item in enumerate(items))
+
+    def _message(
+        self, item: object, name: str, place: RecordLocation, roles: Mapping[int | str, Role], titles: Mapping[int, str]
+    ) -> Message:
+        if not isinstance(item, dict):
+            raise place.error(name, f"a message must be an object, not {_kind(item)}")
+        sender = _speaker(item, "senderWorkerId", place, f"{name}.")
+        role = roles.get(sender)
+        if role is None:
+            raise place.error(f"{name}.senderWorkerId", f"{sender!r} is neither of the two speakers {list(roles)}")
+        text = _get(item, "text", str, place, f"{name}.")
+        if not text.strip():
+            self.repairs["empty_message"] += 1
+        for film_id in mentioned_films(text) if "@" in text else ():
+            if film_id in titles:
+                continue
+            if film_id not in self.films:
+                raise place.error(
+                    f"{name}.text",
+                    f"names film @{film_id}, which neither movieMentions nor the catalogue declares",
+                    "Declare the film, or take the @ out of the text.",
+                )
+            self.repairs["undeclared_mention"] += 1
+        return Message(role, text)
+
+    def _form(
+        self, record: dict[str, object], name: str, place: RecordLocation, titles: Mapping[int, str]
+    ) -> dict[int, Feedback]:
+        """One questionnaire; its films must be declared."""
+        form: dict[int, Feedback] = {}
+        for key, answers in self._object(record, name, "empty_list_as_questionnaire", place).items():
+            film_id = _whole_number(key)
+            if film_id is None or film_id not in titles:
+                raise place.error(
+                    f"{name}.{key}", "answers for a film that movieMentions does not declare", "Declare the film there."
+                )
+            if not isinstance(answers, dict):
+                raise place.error(f"{name}.{key}", f"answers must be an object, not {_kind(answers)}")
+            suggested, seen, liked = (
+                self._answer(answers, key, f"{name}.{film_id}.", place) for key in ("suggested", "seen", "liked")
+            )
+            if suggested is Answer.UNSAID:
+                raise place.error(f"{name}.{film_id}.suggested", "must be 0, 1 or null, not 2")
+            form[film_id] = Feedback(None if suggested is None else suggested is Answer.YES, seen, liked)
+        return form
+
+    def _answer(self, answers: dict[str, object], key: str, prefix: str, place: RecordLocation) -> Answer | None:
+        if key not in answers:
+            raise place.error(prefix + key, "is missing")
+        code = answers[key]
+        if code is None:
+            self.repairs["unknown_answer"] += 1
+            return None
+        if isinstance(code, bool) or not isinstance(code, int) or code not in _ANSWERS:
+            raise place.error(prefix + key, f"must be 0, 1, 2 or null, not {code!r}")
+        return _ANSWERS[code]
+
+    def _object(self, record: dict[str, object], name: str, repair: str, place: RecordLocation) -> dict[str, object]:
+        """An object field; an empty list in its place is repaired."""
+        if record.get(name) == []:
+            self.repairs[repair] += 1
+            return {}
+        return _get(record, name, dict, place)
+
+
+def _get(record: dict[str, object], name: str, kind: type[_Kind], place: RecordLocation, prefix: str = "") -> _Kind:
+    """A field that must be there and of a kind."""
+    if name not in record:
+        raise place.error(prefix + name, "is missing")
+    value = record[name]
+    if not isinstance(value, kind):
+        raise place.error(prefix + name, f"must be {_KINDS[kind]}, not {_kind(value)}")
+    return value
+
+
+def _speaker(record: dict[str, object], name: str, place: RecordLocation, prefix: str = "") -> int | str:
+    """A worker id: a number or a string."""
+    value = record.get(name)
+    if value is None:
+        raise place.error(prefix + name, "the speaker's id is missing")
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise place.error(prefix + name, f"a speaker's id must be a number or a string, not {_kind(value)}")
+    return value
+
+
+def _whole_number(value: object) -> int | None:
+    """A whole number given as a number or as digits; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
+    return int(value) if isinstance(value, str) and digits else None
+
+
+def _kind(value: object) -> str:
+    return "null" if value is None else _KINDS.get(type(value), type(value).__name__)

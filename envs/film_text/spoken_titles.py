@@ -1,0 +1,43 @@
+"""Whether a text speaks of one given film: stricter than ``TitleFinder``, which passes over short titles.
+
+The finder reads any text for any film, so that it must let ``Jaws`` and ``Up`` pass. Here the film is known, and a
+title that is missed would give it away.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from envs.film_text.everyday_words import EVERYDAY_WORDS
+
+_WORD = re.compile(r"\w+")
+_ENDS = re.compile(r"\s*(?:[.!?\"]|$)")
+_SENTENCE_START = r"(?:^|[.!?;:\n]|[^\w\s,])\s*$"
+
+
+def speaks_of(text: str, title: str) -> bool:
+    """Whether a title (without its year) stands in a text as words of their own.
+
+    Case does not matter, but for a title of everyday words: ``It`` counts with its capitals alone, and a title of one
+    such word only inside a sentence, or as the whole of one.
+    """
+    pattern, everyday, single = _read(title)
+    if pattern is None:
+        return False
+    for match in pattern.finditer(text):
+        opens = re.search(_SENTENCE_START, text[: match.start()])
+        if not (everyday and single and opens) or _ENDS.match(text, match.end()):
+            return True
+    return False
+
+
+@lru_cache(maxsize=10_000)
+def _read(title: str) -> tuple[re.Pattern[str] | None, bool, bool]:
+    """What finds a title, whether it is made of everyday words, and whether it is a single word."""
+    words = [word.casefold() for word in _WORD.findall(title)]
+    if not words:
+        return None, False, False
+    everyday = EVERYDAY_WORDS.issuperset(words)
+    spaced = r"\s+".join(re.escape(part) for part in title.split())
+    return re.compile(rf"(?<!\w){spaced}(?!\w)", 0 if everyday else re.IGNORECASE), everyday, len(words) == 1

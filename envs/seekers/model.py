@@ -1,0 +1,121 @@
+"""A seeker whose lines a language model writes: what it does is the agenda's, how it says so the model's.
+
+The model is told genres, people and period of what the seeker likes, and never a title. What it writes is cut to one
+turn, and sentences that name a film which nobody has named are dropped. Whether a film is accepted is decided by the
+dialogue's liked films before the model writes, and nothing that it writes changes that.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from envs.catalog import Catalog
+from envs.dialogue import MENTION, Dialogue, mentioned_films
+from envs.errors import ModelError
+from envs.film_text.markup import clean_reply
+from envs.film_text.spoken_titles import speaks_of
+from envs.seekers.agenda import Move, SeekerAgenda
+from envs.seekers.profile import first_lines
+from envs.seekers.prompt import QUIET, seeker_prompt
+from envs.turns.state import ConversationState, Opening, SeekerTurn
+
+log = logging.getLogger(__name__)
+
+Generate = Callable[[list[str]], list[str]]
+"""N prompts to N continuations; an empty one where none could be had."""
+ATTEMPTS = 3
+"""Times that a line is asked for before the seeker gives up."""
+NOTHING, UNSAYABLE = "the model wrote nothing", "the model wrote nothing that a seeker may say"
+"""Why a line could not be had."""
+_LONGEST = 300
+"""Characters of a line at most; it ends with a sentence."""
+_OWN_NAME = re.compile(r"^\W*(?:seeker|you|me)\s*:\s*", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+
+
+class ModelSeeker:
+    """Follows ``SeekerAgenda`` in a language model's words.
+
+    A line that cannot be had is no line: the turn says why in ``failure``, the conversation is truncated there, and who
+    counts successes leaves it out and counts it.
+    """
+
+    def __init__(self, catalog: Catalog, max_turns: int, generate: Generate) -> None:
+        """A seeker that stays for ``max_turns`` recommender turns at most and speaks through ``generate``."""
+        self._max_turns, self._generate = max_turns, generate
+        self._agenda = SeekerAgenda(catalog)
+
+    @property
+    def turns(self) -> int:
+        """Free recommender turns at most."""
+        return self._max_turns
+
+    def start(self, dialogue: Dialogue, rng: np.random.Generator) -> Opening:
+        """The human seeker's lines before any recommender's; none where the recommender opens."""
+        return first_lines(dialogue)
+
+    def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
+        """Decide, and let the model put the answers of all conversations into words, one batch an attempt.
+
+        Raises:
+            ModelError: the model gives another number of lines than it was asked for.
+        """
+        moves = [self._agenda.move(state) for state in states]
+        prompts = [self._prompt(state, move) for state, move in zip(states, moves, strict=True)]
+        lines, failures = [""] * len(states), [NOTHING] * len(states)
+        for attempt in range(ATTEMPTS):
+            open_rows = [row for row, line in enumerate(lines) if not line]
+            # Another prompt, since the same one may be answered the same way.
+            asked = [prompts[row] if not attempt else f"{QUIET * attempt}{prompts[row]}" for row in open_rows]
+            for row, written in zip(open_rows, self._written(asked), strict=True):
+                lines[row] = spoken(written, states[row])
+                failures[row] = UNSAYABLE if written.strip() else NOTHING
+        turns = [
+            move.said(line) if line else SeekerTurn("", act=move.act, failure=failure)
+            for move, line, failure in zip(moves, lines, failures, strict=True)
+        ]
+        for state, turn in zip(states, turns, strict=True):
+            if turn.failure:
+                log.warning("no answer in conversation %s, turn %d: %s", state.episode, len(state.turns), turn.failure)
+        return turns
+
+    def _prompt(self, state: ConversationState, move: Move) -> str:
+        return seeker_prompt(state, move, self._agenda.attributes(state.dialogue))
+
+    def _written(self, prompts: list[str]) -> list[str]:
+        written = self._generate(prompts) if prompts else []
+        if len(written) != len(prompts):
+            raise ModelError(f"the seeker's model answered {len(prompts)} prompts with {len(written)} lines")
+        return written
+
+
+def spoken(written: str, state: ConversationState) -> str:
+    """What a model wrote as one turn of the seeker, films as ``@id``; empty where nothing may be said.
+
+    Another speaker's turn and all behind it, markers, and sentences with a film that nobody has named are dropped.
+    """
+    line = next((line for line in written.strip().splitlines() if line.strip()), "")
+    line, _ = clean_reply(MENTION.sub("", _OWN_NAME.sub("", line)))
+    sentences = _SENTENCE.split(state.catalog.link(line.strip(' "')))
+    if len(sentences) > 1 and sentences[-1][-1:] not in ".!?":
+        sentences.pop()  # it was cut
+    kept = ""
+    for sentence in sentences:
+        if not _gives_away(sentence, state) and len(kept) + len(sentence) <= _LONGEST:
+            kept = f"{kept} {sentence}".strip()
+    # A title may only come about where two sentences meet.
+    return "" if not re.search(r"\w", kept) or _gives_away(kept, state) else kept
+
+
+def _gives_away(text: str, state: ConversationState) -> bool:
+    """Whether a text, films as ``@id``, names a film that nobody has named in the conversation."""
+    shown = state.catalog.render(text)
+    if not {*mentioned_films(text), *state.catalog.find(shown)} <= state.named.keys():
+        return True
+    unnamed = (film for film in state.dialogue.profile.liked if film not in state.named and film in state.catalog)
+    words = MENTION.sub(" ", text)
+    return any(speaks_of(words, state.catalog[film].title) for film in unnamed)

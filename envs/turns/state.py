@@ -1,0 +1,224 @@
+"""The state of one conversation: what was said, by whom, and what each side knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from envs.catalog import Catalog
+from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
+from envs.film_text.markup import SEEKER, plain
+from envs.film_text.spoken_titles import speaks_of
+from envs.turns.observations import described, marked, prompt
+from envs.turns.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a seeker starts a conversation.
+
+    Attributes:
+        history: human turns before the first free recommender turn, films as ``@id``; empty when the recommender opens.
+        reference: what the human recommender said at that place, films as ``@id``; None where it does not matter.
+        position: the place of that turn in the dialogue's ``utterances``.
+    """
+
+    history: tuple[Utterance, ...]
+    reference: str | None = None
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeekerTurn:
+    """What a seeker answers.
+
+    Attributes:
+        text: its line, films as ``@id`` (the environment renders them); empty when the corpus has no answer.
+        ended: the conversation ends with this line.
+        accepted: the film that it will watch, None for none.
+        rejected: films that it turned down.
+        asked: the film that it wants to hear more about, None for none.
+        incoherent: a replayed line that answers a film which nobody named here.
+        act: what it did, one of ``envs.seekers.lines.Act``; empty for a replayed line.
+        told: what it told about itself, as acts.
+        emotion: how it feels, one of ``envs.emotions.NINE``; empty for a replayed line.
+        failure: why it could not answer, in words; empty where it did. What would have come of the reply is not known.
+    """
+
+    text: str
+    ended: bool = False
+    accepted: int | None = None
+    rejected: tuple[int, ...] = ()
+    asked: int | None = None
+    incoherent: bool = False
+    act: str = ""
+    told: tuple[str, ...] = ()
+    emotion: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOutcome:
+    """What the environment made of one reply.
+
+    Attributes:
+        reply: the cleaned reply, films as titles.
+        context: the turns before it, films as titles.
+        films: the films that it names, in order.
+        heads: the reward model's scores, shape (H,), in [0, 1]; zeros without a reward model.
+        parts: the reward's parts, by the names in ``envs.rewards.PARTS``; a control's own in place of the heads.
+        accepted: the film that the seeker accepts with its answer, None for none.
+        failure: why the seeker could not answer, empty where it did: whether it accepts is then not known.
+        cut: the reply stopped at its limit, before its end.
+        stripped: how many markers, film ids and titles outside slots were removed.
+        empty_slots: slots without a proposed film, left out.
+        incoherent: the seeker's replayed answer is about a film that nobody named here.
+        reference: what the human recommender said in this place, films as titles; for the first free turn of a replay
+            only, else None.
+        proposal: the films that were proposed for this reply.
+        emotions: the emotions that it was to carry, by name.
+    """
+
+    reply: str
+    context: tuple[Utterance, ...]
+    films: tuple[int, ...]
+    heads: np.ndarray = field(compare=False)  # the parts hold them; arrays have no single truth value
+    parts: dict[str, float]
+    accepted: int | None
+    failure: str
+    cut: bool
+    stripped: int
+    empty_slots: int
+    incoherent: bool
+    reference: str | None
+    proposal: tuple[int, ...]
+    emotions: tuple[str, ...]
+
+    @property
+    def reward(self) -> float:
+        """The sum of the parts."""
+        return sum(self.parts.values())
+
+
+@dataclass(slots=True)
+class Turn:
+    """One free turn: the reply, those of its films that nobody had named before, and the seeker's answer."""
+
+    reply: Reply
+    fresh: tuple[int, ...]
+    answer: SeekerTurn | None = None
+
+
+@dataclass(slots=True)
+class ConversationState:
+    """One conversation under way.
+
+    Attributes:
+        episode: (stream, index).
+        dialogue: the human dialogue it starts from.
+        dialogue_index: its place among the environment's dialogues.
+        rng: the only source of chance in this conversation.
+        opening: how it started, with the whole human history.
+        catalog: names of films.
+        max_characters: an utterance is shown up to this length.
+        utterances: the turns so far, films as ``@id``: all that the recommender sees.
+        rendered: the same turns with films as titles and no markers: what critic and reports read.
+        named: every film named so far, and who named it first.
+        shown: how many human turns the first observation showed.
+        turns: the free turns.
+        proposal: the films proposed for the next reply.
+        emotions: the emotions that the next reply should carry, by name.
+        terminated, truncated: how it ended; both False while it runs.
+    """
+
+    episode: tuple[int, int]
+    dialogue: Dialogue
+    dialogue_index: int
+    rng: np.random.Generator
+    opening: Opening
+    catalog: Catalog
+    max_characters: int
+    utterances: list[Utterance] = field(default_factory=list)
+    rendered: list[Utterance] = field(default_factory=list)
+    named: dict[int, Role] = field(default_factory=dict)
+    shown: int = 0
+    turns: list[Turn] = field(default_factory=list)
+    proposal: tuple[int, ...] = ()
+    emotions: tuple[str, ...] = ()
+    terminated: bool = False
+    truncated: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, either way."""
+        return self.terminated or self.truncated
+
+    @property
+    def history(self) -> list[Utterance]:
+        """The rendered human turns that the first observation showed."""
+        return self.rendered[: self.shown]
+
+    def show_history(self, longest: int) -> None:
+        """Begin with the last ``longest`` turns of the opening's history."""
+        for utterance in self.opening.history:
+            self._name(self._films_in(utterance.text), utterance.role)
+        shown = self.opening.history[max(0, len(self.opening.history) - longest) :]
+        for utterance in shown:
+            self._say(utterance)
+        self.shown = len(shown)
+
+    def add_reply(self, reply: Reply) -> None:
+        """The recommender's turn."""
+        self.turns.append(Turn(reply, tuple(film for film in reply.films if film not in self.named)))
+        self._name(reply.films, Role.RECOMMENDER)
+        self.utterances.append(Utterance(Role.RECOMMENDER, reply.mentions))
+        self.rendered.append(Utterance(Role.RECOMMENDER, reply.text))
+
+    def add_answer(self, answer: SeekerTurn) -> None:
+        """The seeker's turn; an answer without text leaves no utterance."""
+        self.turns[-1].answer = answer
+        self._name(self._films_in(answer.text), Role.SEEKER)
+        if answer.text:
+            self._say(Utterance(Role.SEEKER, answer.text))
+
+    def replies(self) -> list[str]:
+        """What the recommender has said so far, films as titles."""
+        return [utterance.text for utterance in self.rendered if utterance.role is Role.RECOMMENDER]
+
+    def render(self, text: str) -> str:
+        """Text of the world for the eyes of a model: films as titles, no markers, at most ``max_characters``."""
+        return plain(self.catalog.render(text))[: self.max_characters]
+
+    def observation(self) -> str:
+        """What the recommender is to answer: history or last answer, emotions, proposal, its own marker.
+
+        A terminated conversation shows the seeker's last line alone.
+        """
+        if not self.turns:
+            said = marked(self.rendered)
+        else:
+            answer = self.turns[-1].answer
+            said = marked(self.rendered[-1:]) if answer is not None and answer.text else SEEKER
+        return said if self.terminated else said + prompt(self.emotions, self.proposal, self.catalog)
+
+    def transcript(self) -> str:
+        """The conversation for human eyes, one line a turn, the proposal last."""
+        lines = [f"{utterance.role.value}: {utterance.text}" for utterance in self.rendered]
+        return "\n".join([*lines, f"[{described(self.proposal, self.catalog)}]"])
+
+    def _say(self, utterance: Utterance) -> None:
+        self.utterances.append(utterance)
+        self.rendered.append(Utterance(utterance.role, self.render(utterance.text), utterance.first_message))
+
+    def _films_in(self, text: str) -> list[int]:
+        """The films that a text names as ``@id`` or by a title in words: people write both."""
+        shown = self.catalog.render(text)
+        liked = (film for film in sorted(self.dialogue.profile.liked) if film in self.catalog)
+        told = [film for film in liked if speaks_of(shown, self.catalog[film].title)]
+        return [*mentioned_films(text), *self.catalog.find(shown), *told]
+
+    def _name(self, films: Sequence[int], role: Role) -> None:
+        for film_id in films:
+            self.named.setdefault(film_id, role)

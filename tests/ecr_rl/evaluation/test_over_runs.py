@@ -1,0 +1,88 @@
+"""Several runs together: means over runs, intervals over runs and dialogues."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ecr_rl.cli import app
+from ecr_rl.evaluation.bootstrap import Ratio, draw, paired
+from ecr_rl.evaluation.conversations.figures import compare
+from ecr_rl.evaluation.conversations.over_runs import compare_runs, nested_difference
+from ecr_rl.evaluation.conversations.records import ConversationRecord
+from ecr_rl.report.results_table import results_table
+from envs.errors import DataError
+from tests.ecr_rl.example_run import conversation, example_records, turn, write_example_run
+
+
+def constant(value: float, dialogues: int = 12) -> Ratio:
+    return Ratio(np.full(dialogues, value), np.ones(dialogues))
+
+
+def records(reward: float, dialogues: int = 12) -> list[ConversationRecord]:
+    return [conversation(index, turn(reward=reward)) for index in range(dialogues)]
+
+
+def test_the_interval_spans_the_runs() -> None:
+    """Rises of 1 and 3 without noise: the mean is 2, and a resample may draw either run twice."""
+    pairs = [(constant(0.0), constant(1.0)), (constant(0.0), constant(3.0))]
+    found = nested_difference(pairs, draw(12, 400, 0), seed=0)
+    assert found is not None
+    assert (found.mean, found.low, found.high) == (2.0, 1.0, 3.0)
+
+
+def test_one_run_has_the_interval_of_the_paired_bootstrap() -> None:
+    rng = np.random.default_rng(0)
+    baseline, rl = (Ratio(rng.normal(size=40), np.ones(40)) for _ in range(2))
+    counts = draw(40, 300, 5)
+    assert nested_difference([(baseline, rl)], counts, seed=5) == paired(baseline, rl, counts)[2]
+
+
+def test_runs_that_agree_keep_the_noise_of_the_dialogues() -> None:
+    baseline, rl = example_records(0.0), example_records(0.1)
+    once, twice = (compare_runs([(baseline, rl)] * count, resamples=200) for count in (1, 2))
+    assert once["difference"] == twice["difference"]
+    assert twice["each"][0]["reward"] == compare(baseline, rl, resamples=200)["difference"]["reward"]
+    assert (twice["runs"], twice["n"]) == (2, 80)
+
+
+def test_runs_on_other_dialogues_are_refused() -> None:
+    with pytest.raises(DataError, match="different dialogues"):
+        compare_runs([(records(0.0), records(1.0)), (records(0.0, 11), records(1.0, 11))])
+    with pytest.raises(DataError, match="no runs"):
+        compare_runs([])
+
+
+def test_relative_changes_and_success_stand_beside_each_run() -> None:
+    def said(words: str, accepted: bool) -> list[ConversationRecord]:
+        return [conversation(i, turn(f"{words} {i}", accepted=accepted and i % 2 == 0)) for i in range(12)]
+
+    found = compare_runs([(said("a a a", False), said("a b c", True))], resamples=20)
+    assert found["accepted"][0]["baseline"]["mean"] == 0.0
+    assert found["accepted"][0]["rl"]["mean"] == 0.5
+    # of 36 bigrams 13 differ at first (a a; a 0, ..., a 11), then 14 (a b; b c; c 0, ..., c 11)
+    assert found["relative"][0]["dist2"]["mean"] == pytest.approx(14 / 13 - 1)
+    table = results_table(found, ["one"])
+    assert "| `dist2`, rl / baseline - 1 | +7.7 % [" in table and "+20 to +50 %" in table
+    assert "| `accepted`, rl | 0.500 [" in table
+
+
+def test_the_command_reads_run_folders_and_fills_a_page(tmp_path: Path) -> None:
+    for name, gain in (("one", 0.1), ("two", 0.2)):
+        write_example_run(tmp_path / name, gain=gain)
+    page = tmp_path / "results.md"
+    page.write_text("# Results\n\n<!-- results seeds -->\n<!-- /results -->\n")
+    words = ["results", str(tmp_path / "one"), str(tmp_path / "two"), "--into", str(page), "--name", "seeds", "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["runs"] == 2
+    text = page.read_text()
+    assert "| `held_out_overall` | +" in text and "| one | two | all runs |" in text
+    assert f"{found['difference']['reward']['mean']:+.3f}" in text
+    missing = CliRunner().invoke(app, ["results", str(tmp_path / "one"), "--against", "nobody"])
+    assert missing.exit_code == 1 and "Run the evaluation first" in missing.output

@@ -1,0 +1,54 @@
+"""Rows of scripted recommenders: success and turns by hand, failures counted, and the command that prints them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from ecr_rl.cli import app
+from ecr_rl.evaluation.conversations.seeker_rows import talk_figures
+from envs.errors import ModelError
+from envs.scripted_policies import Talk
+
+BROKEN = "the model wrote nothing"
+
+
+def talk(turns: int, accepted: int | None = None, findable: bool = True, failure: str = "") -> Talk:
+    return Talk((0, 0), turns, accepted, findable, failure)
+
+
+def test_success_and_turns_leave_failed_conversations_out_and_count_them() -> None:
+    talks = [talk(1, accepted=7), talk(4), talk(4, findable=False), talk(3, accepted=9), talk(1, failure=BROKEN)]
+    figures = talk_figures(talks, seed=0)
+    assert (figures["n"], figures["failures"]) == (4, {BROKEN: 1})
+    assert figures["success_rate"]["mean"] == 0.5
+    assert figures["turns"]["mean"] == 3.0
+    assert figures["findable"]["mean"] == 0.75
+    assert figures["success_rate"]["low"] < 0.5 < figures["success_rate"]["high"]
+
+
+def test_a_seeker_that_never_answers_is_an_error_with_its_reason() -> None:
+    with pytest.raises(ModelError, match=f"{BROKEN}: 2"):
+        talk_figures([talk(1, failure=BROKEN)] * 2, seed=0)
+
+
+def test_the_command_prints_one_row_a_recommender() -> None:
+    result = CliRunner().invoke(app, ["seekers", "demo", "--dialogues", "60", "--json"])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert list(figures["rows"]) == ["popular", "random", "never"]
+    assert (figures["n"], figures["seeker"], figures["split"]) == (60, "profile", "test")
+    assert figures["rows"]["never"]["success_rate"]["mean"] == 0
+    assert figures["rows"]["random"]["success_rate"]["mean"] < 0.05
+    assert all(row["failures"] == {} for row in figures["rows"].values())
+
+
+def test_a_seekers_model_that_is_not_there_gives_a_message_and_no_traceback() -> None:
+    result = CliRunner().invoke(
+        app, ["seekers", "demo", "--seeker", "model", "-s", "env.seeker_model.model=/no/such/model"]
+    )
+    assert result.exit_code == 1
+    assert "/no/such/model" in result.stderr
+    assert "Traceback" not in result.stderr

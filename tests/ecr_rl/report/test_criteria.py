@@ -1,0 +1,50 @@
+"""What a gain has to keep, and what a comparison that kept less says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ecr_rl.evaluation.conversations.figures import compare
+from ecr_rl.report.criteria import Criterion, criteria_of, sentence
+from tests.ecr_rl.example_run import conversation, turn
+
+
+def bars_by_name(gain: float, rl_reply: str, **rl: Any) -> dict[tuple[str, str], Criterion]:
+    """The bars of 40 dialogues: rl gains so much in ``overall``, says this, and differs in what else is given."""
+    baseline = [
+        conversation(i, turn(f"try film {i} tonight", held_out={"overall": 0.5 + i % 2 / 100})) for i in range(40)
+    ]
+    said = [
+        conversation(i, turn(rl_reply.format(i), held_out={"overall": 0.5 + i % 2 / 100 + gain}, **rl))
+        for i in range(40)
+    ]
+    found = criteria_of(compare(baseline, said, resamples=200), kl_target=0.05)
+    return {(bar.name, bar.asked): bar for bar in found}
+
+
+def test_bars_say_what_a_gain_has_to_keep() -> None:
+    bars = bars_by_name(0.1, "try film {} tonight", kl=0.25)
+    overall = "Held-out overall"
+    assert bars[overall, "interval above 0"].met and bars[overall, "mean at least +0.5 deviations"].met
+    assert bars["Distinct replies, rl / baseline", "at least 0.9"].found == "1.000"
+    assert bars["Most frequent reply of rl", "at most 2 % of all"].found == "2.5 %"
+    assert bars["DIST-2, rl / baseline", "at least 0.95"].met
+    # .25 nats over a reply of five tokens
+    assert bars["KL to the reference", "below 1.5 times its target of 0.05"].found == "0.0500 [0.0500, 0.0500]"
+    assert bars["Accepted", "interval above 0"].met is False
+    assert bars["Turns", "interval not above 0"].met
+    assert bars["Held-out empathy", "interval above 0"].met is None
+
+
+def test_bars_name_what_was_paid_for_a_gain() -> None:
+    bars = bars_by_name(0.1, "what do you like", kl=2.5, pmi=0.05)
+    missed = {bar.name for bar in bars.values() if bar.met is False}
+    assert {
+        "Distinct replies, rl / baseline",
+        "Most frequent reply of rl",
+        "DIST-2, rl / baseline",
+        "KL to the reference",
+    } <= missed
+    told = sentence(list(bars.values()))
+    assert "Most frequent reply of rl 100.0 % (at most 2 % of all)" in told
+    assert told.startswith(f"{sum(bar.met is True for bar in bars.values())} of ")
