@@ -32,7 +32,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ArtefactFolders:
-    """The folders of the parts that PPO and the evaluation need; no selecting_evaluator where the last policy is kept."""
+    """The folders of the parts that PPO and the evaluation need.
+
+    There is no ``selecting_evaluator`` where the last policy is kept.
+    """
 
     critic: Path
     reporting_evaluator: Path

@@ -13,8 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ecr_rl.runs.progress import clock, metrics_line
 from ecr_rl.runs.folder import RunFolder
+from ecr_rl.runs.progress import clock, metrics_line
 from ecr_rl.runs.stage import STATUS
 from envs.errors import RunError
 

@@ -64,6 +64,17 @@ def test_code_and_configs_are_packed_and_nothing_else(tree: Path) -> None:
     assert {"/elsewhere/", "/other-env/", "*.csv"} <= set(package.runtime_env()["excludes"])
 
 
+def test_every_module_of_this_repository_is_packed() -> None:
+    root = Path(__file__).resolve().parents[2]
+    packed = package_of(root).files.keys()
+    modules = {
+        file.relative_to(root).as_posix()
+        for floor in ("envs", "algorithms", "ecr_rl")
+        for file in (root / floor).rglob("*.py")
+    }
+    assert modules <= packed
+
+
 def test_too_large_a_directory_is_refused_and_its_largest_part_named(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

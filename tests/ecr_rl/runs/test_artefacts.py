@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ecr_rl.runs.artefacts import ArtefactCache, key_hash, model_version
 from ecr_rl.config import load_config
 from ecr_rl.pipeline import Pipeline
+from ecr_rl.runs.artefacts import ArtefactCache, key_hash, model_version
 from ecr_rl.runs.folder import RunFolder
 from envs.errors import ConfigError, ModelError
 from envs.settings import EnvSettings, SeekerModelSettings

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ecr_rl.config import RunConfig, load_config
-from ecr_rl.runs.metrics import TensorBoardPage, read_metrics
 from ecr_rl.runs.folder import RunFolder
+from ecr_rl.runs.metrics import TensorBoardPage, read_metrics
 from ecr_rl.runs.status import headline, read_status
 from envs.errors import RunError
 

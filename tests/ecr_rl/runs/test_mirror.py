@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ecr_rl.runs import mirror as mirror_module
 from ecr_rl.config import load_config
-from ecr_rl.runs.mirror import LISTING, Mirror
+from ecr_rl.runs import mirror as mirror_module
 from ecr_rl.runs.folder import RunFolder
+from ecr_rl.runs.mirror import LISTING, Mirror
 from envs.errors import ConfigError, RunError
 
 

@@ -76,7 +76,10 @@ def test_a_statement_in_any_module_changes_the_parts_that_reach_it(tree: Path) -
 @pytest.mark.parametrize(
     ("module", "parts"),
     [
-        ("envs.film_text.everyday_words", {"labels", "critic", "reporting_evaluator", "selecting_evaluator", "recommender", "responder"}),
+        (
+            "envs.film_text.everyday_words",
+            {"labels", "critic", "reporting_evaluator", "selecting_evaluator", "recommender", "responder"},
+        ),
         ("envs.turns.replies", {"policy_replies", "labels"}),
         ("envs.turns.state", {"policy_replies", "labels"}),
         ("ecr_rl.labels.labelled", {"reporting_evaluator", "selecting_evaluator"}),
