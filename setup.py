@@ -17,7 +17,12 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["envs*", "algorithms*", "ecr_rl*", "tune_configs*"]),
-    package_data={"envs.corpora.embedded": ["data/*"], "tune_configs": ["*.yaml"], "ecr_rl": ["report/templates/*"]},
+    package_data={
+        "envs.corpora.embedded": ["data/*"],
+        "envs.seekers": ["data/*"],
+        "tune_configs": ["*.yaml"],
+        "ecr_rl": ["report/templates/*"],
+    },
     install_requires=[
         "ray[data,rllib,train,tune,default]>=2.60,<2.61",
         "torch>=2.13",
