@@ -143,18 +143,6 @@ def paired(
     )
 
 
-def relative(baseline: Statistic, rl: Statistic, counts_BN: np.ndarray) -> Interval | None:
-    """(rl - baseline) / baseline on the same resamples; None without data, or from a baseline of 0."""
-    both = baseline.present & rl.present
-    if not both.any():
-        return None
-    first, second = baseline.restricted(both), rl.restricted(both)
-    middle = whole(first)
-    if middle == 0:
-        return None
-    return percentiles(whole(second) / middle - 1.0, divide(second.over(counts_BN), first.over(counts_BN)) - 1.0)
-
-
 def whole(statistic: Statistic) -> float:
     """The figure on all dialogues, each counted once."""
     return float(statistic.over(np.ones((1, statistic.present.shape[0])))[0])

@@ -23,7 +23,6 @@ from ecr_rl.report.verdicts import (
     percent,
     protocol,
     reading,
-    relative_rows,
 )
 from envs.heads import HEADS
 
@@ -79,7 +78,6 @@ def render(page: ReportPage) -> str:
         groups=_groups(FIGURES, report),
         more=_groups((*MORE, *parts), report["more"]),
         sacrebleu=report["more"]["sacrebleu"],
-        relative=relative_rows(report),
         agreement=agreement_rows(report),
         frequent=_frequent(report["frequent"]),
         protocol=protocol(report, page.config),

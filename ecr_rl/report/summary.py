@@ -1,4 +1,4 @@
-"""The report in a few lines: for a terminal, and as a Markdown table for a README."""
+"""The report's figures as a Markdown table for a README."""
 
 from __future__ import annotations
 
@@ -11,14 +11,6 @@ from ecr_rl.tables import table_lines
 
 HEADER = ("figure", "baseline", "rl", "difference", "")
 LEGEND = f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0"
-
-
-def summary_lines(report: Mapping[str, Any]) -> list[str]:
-    """The verdict and the figures as an aligned table, one line each, without markup."""
-    rows = [HEADER, *_rows(report)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*report["verdict"], "", *table, "", LEGEND]
 
 
 def markdown_table(report: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.bootstrap import Interval
-from ecr_rl.evaluation.conversations.definitions import EXPECTED, Definition
+from ecr_rl.evaluation.conversations.definitions import Definition
 
 NO_DATA = "no data"
 SEEKERS = {
@@ -131,36 +131,10 @@ def protocol(report: Mapping[str, Any], config: RunConfig) -> dict[str, str]:
     }
 
 
-def relative_rows(report: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Of each figure with an expectation: its name, the relative change, what was expected, and whether it is met."""
-    rows = []
-    for name, (low, high) in EXPECTED.items():
-        change = figure(report["relative"], name)
-        if change is None:
-            rows.append((name, NO_DATA, percent_range(low, high), NO_DATA))
-            continue
-        met = "met" if change.mean >= low else "not met"
-        rows.append((name, percents(change), percent_range(low, high), met))
-    return rows
-
-
 def agreement_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Of the baseline, of rl and of the gain: the rank correlation of the critic's and the held-out score."""
     names = {"baseline": "baseline", "rl": "rl", "gain": "gain, rl - baseline"}
     return [(label, mean_and_interval(figure(report["agreement"], name), 3)) for name, label in names.items()]
-
-
-def percents(change: Interval | None) -> str:
-    """A relative change as ``-2.5 % [-7.3, +2.4]``."""
-    if change is None:
-        return NO_DATA
-    mean, low, high = (f"{100 * number:+.1f}" for number in (change.mean, change.low, change.high))
-    return f"{mean} % [{low}, {high}]"
-
-
-def percent_range(low: float, high: float) -> str:
-    """Two shares as ``+15 to +25 %``."""
-    return f"{100 * low:+.0f} to {100 * high:+.0f} %"
 
 
 def limits(report: Mapping[str, Any], config: RunConfig) -> list[str]:

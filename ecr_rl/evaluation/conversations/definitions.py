@@ -119,8 +119,6 @@ FIGURES: tuple[Definition, ...] = (
 
 SYSTEMS = ("baseline", "rl")
 """The two that are compared."""
-EXPECTED = {"bleu1": (0.15, 0.25), "dist1_all": (0.2, 0.5), "dist2": (0.2, 0.5)}
-"""Relative changes that an earlier project expected of RL, from and to, and never measured."""
 _SECOND, _RUBRIC, _MORE_TEXT = "Reporting evaluator", "Rubric", "More text figures"
 _INFORMATION, _CONVERSATION, PARTS = "PMI, nats a token", "Conversations", "Reward parts"
 

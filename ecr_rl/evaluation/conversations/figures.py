@@ -13,9 +13,9 @@ import numpy as np
 
 from algorithms.evaluators import text_figures
 from algorithms.evaluators.reporting import JUDGED
-from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Interval, Ratio, Statistic, draw, paired, relative
+from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Interval, Ratio, Statistic, draw, paired
 from ecr_rl.evaluation.conversations.agreement import rank_agreement
-from ecr_rl.evaluation.conversations.definitions import EXPECTED, FIGURES, MORE, Definition, part_definition
+from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE, Definition, part_definition
 from ecr_rl.evaluation.conversations.length_matched import Intercept, of_like_length
 from ecr_rl.evaluation.conversations.records import ConversationRecord, TurnRecord
 from envs.errors import DataError
@@ -56,7 +56,6 @@ def compare(
         "conversations": len(first[0]),
         "missing": main["missing"],
         "more": _section(further, *found.figures, counts_BN) | {"sacrebleu": _sacrebleu(first, second)},
-        "relative": relative_changes(*found.figures, counts_BN),
         "agreement": _agreement(first, second, counts_BN),
         "frequent": {"baseline": _frequent(first), "rl": _frequent(second)},
         "formulas": {definition.name: definition.formula for definition in (*FIGURES, *further)},
@@ -227,11 +226,6 @@ def _held_out_values() -> dict[str, Callable[[Dialogues], np.ndarray]]:
 def _emotion_match(dialogues: Dialogues) -> np.ndarray:
     found = [[case.emotion for record in records for case in record.gold] for records in dialogues]
     return _floats([sum(row) / len(row) if row else np.nan for row in found])
-
-
-def relative_changes(baseline: Statistics, rl: Statistics, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:
-    """(rl - baseline) / baseline of each figure of ``EXPECTED``, with its interval."""
-    return {name: _json(relative(baseline[name], rl[name], counts_BN)) for name in EXPECTED}
 
 
 def _agreement(baseline: Dialogues, rl: Dialogues, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ecr_rl.evaluation.bootstrap import Interval, Statistic, draw, interval, percentiles, whole
 from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE, SYSTEMS
-from ecr_rl.evaluation.conversations.figures import relative_changes, statistics_of
+from ecr_rl.evaluation.conversations.figures import statistics_of
 from ecr_rl.evaluation.conversations.records import ConversationRecord
 from envs.errors import DataError
 
@@ -58,8 +58,7 @@ def compare_runs(runs: Sequence[tuple[Records, Records]], *, resamples: int = 20
 
     Returns:
         ``difference``: of each figure the mean over runs with its nested interval, None without data; ``each``: of
-        each run its own difference; ``relative``: its relative changes; ``accepted``: both its systems' success;
-        ``runs`` and ``n`` dialogues.
+        each run its own difference; ``accepted``: both its systems' success; ``runs`` and ``n`` dialogues.
 
     Raises:
         DataError: the runs were evaluated on different dialogues, or no run is given.
@@ -83,7 +82,6 @@ def compare_runs(runs: Sequence[tuple[Records, Records]], *, resamples: int = 20
             {name: _json(nested_difference([pairs[name][run]], counts_BN, seed)) for name in names}
             for run in range(len(runs))
         ],
-        "relative": [relative_changes(*each.figures, counts_BN) for each in found],
         "accepted": [
             {
                 name: _json(interval(figures["accepted"], counts_BN))

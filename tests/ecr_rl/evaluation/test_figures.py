@@ -228,13 +228,6 @@ def test_distinct_replies_and_the_most_frequent_ones() -> None:
     ]
 
 
-def test_relative_changes_have_intervals_of_their_own() -> None:
-    gold = [GoldRecord("a b", "a b", 0.5)], [GoldRecord("a c", "a b", 0.5)]
-    found = compare([conversation(0, gold=gold[0])], [conversation(0, gold=gold[1])], resamples=20)
-    assert found["relative"]["bleu1"] == {"mean": -0.5, "low": -0.5, "high": -0.5}
-    assert found["relative"]["dist2"] is None
-
-
 def test_a_first_film_is_found_by_what_the_questionnaire_says() -> None:
     profile = SeekerProfile(liked=frozenset({1, 2}), seen=frozenset({2, 3}))
     films = [(1,), (2,), (3,), (4, 1), ()]
