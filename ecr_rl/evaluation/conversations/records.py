@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from envs.dialogue import Role
 from envs.errors import DataError
 from envs.files import write_text
+from envs.json_record import JsonRecord
 
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-AGAIN = "Run the evaluation again"
+_FIRST, _AGAIN = "Run the evaluation first: it writes the records", "Run the evaluation again"
 
 
 class Line(TypedDict):
@@ -25,7 +24,7 @@ class Line(TypedDict):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TurnRecord:
     """One recommender turn and what it earned.
 
@@ -47,7 +46,6 @@ class TurnRecord:
             where it was not asked.
     """
 
-    __pydantic_config__ = _STRICT
     reply: str
     answer: str
     films: list[int]
@@ -69,7 +67,7 @@ class TurnRecord:
         return sum(self.parts.values())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GoldRecord:
     """One reply to a human context and what the human wrote there, films as titles in both.
 
@@ -79,14 +77,13 @@ class GoldRecord:
         emotion: cosine of their nine emotions.
     """
 
-    __pydantic_config__ = _STRICT
     reply: str
     reference: str
     emotion: float
 
 
-@dataclass(frozen=True)
-class ConversationRecord:
+@dataclass(frozen=True, slots=True)
+class ConversationRecord(JsonRecord):
     """One conversation of a system on a held-out dialogue.
 
     Attributes:
@@ -98,7 +95,6 @@ class ConversationRecord:
         gold: replies to human contexts of this dialogue; may be empty.
     """
 
-    __pydantic_config__ = _STRICT
     index: int
     repeat: int
     conversation_id: int | None
@@ -117,9 +113,6 @@ class ConversationRecord:
         return [turn.reply for turn in self.turns]
 
 
-_ADAPTER = TypeAdapter(ConversationRecord)
-
-
 def write_records(path: Path, records: Iterable[ConversationRecord]) -> None:
     """Write records as JSON lines, atomically.
 
@@ -136,26 +129,21 @@ def read_records(path: Path) -> list[ConversationRecord]:
         DataError: no such file, or a line that is not a record; file, line and field are named.
     """
     if not path.is_file():
-        raise DataError("no such file", file=path, remedy="Run the evaluation first: it writes the records")
+        raise DataError("no such file", file=path, remedy=_FIRST)
     lines = path.read_text(encoding="utf-8").split("\n")
-    return [_record(line, path, number) for number, line in enumerate(lines, start=1) if line]
+    return [
+        ConversationRecord.from_json(line, file=path, line=number, remedy=_AGAIN)
+        for number, line in enumerate(lines, start=1)
+        if line
+    ]
 
 
 def _line(record: ConversationRecord, path: Path) -> str:
     try:
-        return json.dumps(asdict(record), ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(record.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
     except ValueError as error:
         raise DataError(
             f"the record of dialogue {record.index} holds a number that is not finite",
             file=path,
             remedy="Leave a head that gave no score out; write None for a missing kl",
         ) from error
-
-
-def _record(line: str, path: Path, number: int) -> ConversationRecord:
-    try:
-        return _ADAPTER.validate_json(line)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or None
-        raise DataError(first["msg"], file=path, line=number, field=field, remedy=AGAIN) from error
