@@ -18,10 +18,12 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["envs*", "algorithms*", "ecr_rl*", "tune_configs*"]),
     package_data={
+        "envs": ["py.typed"],
+        "algorithms": ["py.typed"],
         "envs.corpora.embedded": ["data/*"],
         "envs.seekers": ["data/*"],
         "tune_configs": ["*.yaml"],
-        "ecr_rl": ["report/templates/*"],
+        "ecr_rl": ["py.typed", "report/templates/*"],
     },
     install_requires=[
         "ray[data,rllib,train,tune,default]>=2.60,<2.61",
