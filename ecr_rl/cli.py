@@ -11,15 +11,39 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import bench, critic, data, label, look, recommend, respond, run, seekers, submit, sweep
+from ecr_rl.commands import bench, critic, data, label, monitoring, recommend, respond, run, seekers, submit, sweep
+from ecr_rl.commands.former_option import former_option
 from ecr_rl.commands.options import examples
 from envs.errors import ConfigError, EcrError
 
 USAGE_ERROR, FAILURE = 2, 1
 
+SECTIONS = {
+    "A run": ("demo", "train", "status", "tensorboard", "evaluate", "report", "results"),
+    "Its parts, in the order of the stages": ("data", "recommend", "respond", "label", "critic", "seekers"),
+    "Many runs, and clusters": ("sweep", "submit", "fetch"),
+    "This machine": ("doctor", "bench"),
+}
+"""The commands as ``--help`` lists them."""
+SUMMARY_WIDTH = 62
+"""Characters of a command's summary at most, so that it stands on one line of a terminal of 80."""
 
-class ErrorPrintingGroup(TyperGroup):
-    """Prints an ``EcrError`` as one message without a traceback: exit code 2 for settings, 1 for the rest."""
+
+class EcrGroup(TyperGroup):
+    """The whole command line: lists commands by what they are for, and prints an ``EcrError`` as one message.
+
+    The exit code is 2 for wrong settings, 1 for the rest; there is no traceback.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands in the order of ``SECTIONS``."""
+        return [name for names in SECTIONS.values() for name in names]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands of each section."""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(SUMMARY_WIDTH)) for name in names])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -32,11 +56,10 @@ class ErrorPrintingGroup(TyperGroup):
 
 app = typer.Typer(
     name="ecr-rl",
-    cls=ErrorPrintingGroup,
+    cls=EcrGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples("ecr-rl doctor", "ecr-rl demo --out runs/demo", "ecr-rl status runs/demo --watch"),
 )
@@ -48,8 +71,10 @@ def root(
 ) -> None:
     """Train conversational recommenders that care: ReDial dialogues, a six-head critic, PPO on RLlib, a report.
 
-    Settings come from a YAML config or a packaged profile; -s section.key=value changes one of them. Every command
-    that computes takes --json. A run folder holds everything about a run, and status reads it while the run goes on.
+    A run has one folder (RUN) for everything about it. train makes it, and the other commands of a run read it,
+    also while the run goes on. Settings come from a YAML config or a packaged profile (CONFIG), and -s
+    section.key=value changes one. Commands that compute take --json. --install-completion makes Tab complete commands,
+    profiles, run folders and keys of settings.
     """
     if version:
         typer.echo(f"ecr-rl {ecr_rl.__version__}")
@@ -71,11 +96,13 @@ app.command(
     )
 )(run.train)
 app.command(
+    cls=former_option("--run"),
     epilog=examples(
-        "ecr-rl evaluate --run runs/demo",
-        "ecr-rl evaluate --run runs/demo --baseline runs/other --json",
-        "ecr-rl evaluate --run runs/demo --best-of 4",
-    )
+        "ecr-rl evaluate runs/demo",
+        "ecr-rl evaluate runs/demo --baseline runs/other --json",
+        "ecr-rl evaluate runs/demo --best-of 4",
+        "ecr-rl evaluate runs/demo -s evaluation.dialogues=400",
+    ),
 )(run.evaluate)
 app.command(
     epilog=examples(
@@ -114,12 +141,12 @@ app.command(
         "ecr-rl submit --stop raysubmit_4LamXRuQpYdSMg7J",
     ),
 )(submit.submit)
-app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(look.status)
+app.command(epilog=examples("ecr-rl status runs/demo", "ecr-rl status runs/redial --watch"))(monitoring.status)
 app.command(epilog=examples("ecr-rl tensorboard runs/demo", "ecr-rl tensorboard runs/reward_weights --port 6007"))(
-    look.tensorboard
+    monitoring.tensorboard
 )
-app.command(epilog=examples("ecr-rl fetch s3://bucket/runs/demo runs/demo"))(look.fetch)
-app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(look.doctor)
+app.command(epilog=examples("ecr-rl fetch s3://bucket/runs/demo runs/demo"))(monitoring.fetch)
+app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(monitoring.doctor)
 
 
 def main() -> None:

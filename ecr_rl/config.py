@@ -5,14 +5,13 @@ Importing this needs neither torch nor ray.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, model_validator
 
 from algorithms.settings import (
     CriticSettings,
@@ -22,12 +21,11 @@ from algorithms.settings import (
     ResourceSettings,
     SupervisedSettings,
 )
-from ecr_rl.overrides import Override, apply_overrides, nearest, one_line, parse_override
+from ecr_rl.overrides import Override, apply_overrides, nearest, parse_override
 from ecr_rl.settings import EvaluationSettings, LabelSettings
+from ecr_rl.settings_file import SettingsT, read_mapping, sections_of, validated
 from envs.errors import ConfigError
 from envs.settings import DataSettings, EnvSettings, RewardSettings, Settings
-
-SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 class RunConfig(Settings):
@@ -124,10 +122,13 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
             settings that contradict each other. The message names the file and the key.
     """
     file = find_profile(path)
-    settings = _read_yaml(file)
+    # A section that is named and left empty is one of defaults.
+    settings = {
+        key: {} if value is None and key in sections_of(RunConfig) else value
+        for key, value in read_mapping(file).items()
+    }
     settings.setdefault("name", file.stem)
-    changes = [parse_override(text) for text in overrides]
-    return _validated(settings, changes, file)
+    return _changed(settings, [parse_override(text) for text in overrides], file)
 
 
 def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
@@ -141,16 +142,11 @@ def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
         ConfigError: an unknown key, a wrong value, or settings that contradict each other.
     """
     changes = [Override(tuple(key.split(".")), value, f"{key}={value}") for key, value in values.items()]
-    return _validated(config.model_dump(mode="json"), changes, Path(config.name))
+    return _changed(config.model_dump(mode="json"), changes, Path(config.name))
 
 
-def _validated(settings: Mapping[str, Any], changes: Sequence[Override], file: Path) -> RunConfig:
-    merged = apply_overrides(settings, changes, RunConfig().model_dump())
-    try:
-        return RunConfig.model_validate(merged)
-    except ValidationError as error:
-        lines = [_explain(detail, file, changes) for detail in error.errors()]
-        raise ConfigError("\n".join(lines)) from error
+def _changed(settings: Mapping[str, Any], changes: Sequence[Override], file: Path) -> RunConfig:
+    return validated(RunConfig, apply_overrides(settings, changes, RunConfig().model_dump()), file, changes)
 
 
 def config_yaml(config: RunConfig) -> str:
@@ -190,72 +186,3 @@ def _packaged(sweeps: bool) -> list[str]:
     return sorted(
         Path(entry.name).stem for entry in found if ("\nspace:" in entry.read_text(encoding="utf-8")) == sweeps
     )
-
-
-def _read_yaml(file: Path) -> dict[str, Any]:
-    try:
-        settings = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: not readable as YAML: {one_line(error)}") from error
-    if settings is None:
-        return {}
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{file}: a config is a mapping of sections, this is a {type(settings).__name__}")
-    return {key: {} if value is None and key in _sections() else value for key, value in settings.items()}
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe types, and a key written twice is an error: the second would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value if not key.tag.endswith(":merge")]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands there twice", node.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-def _sections() -> dict[str, type[Settings]]:
-    found = {name: field.annotation for name, field in RunConfig.model_fields.items()}
-    return {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, Settings)}
-
-
-def _explain(detail: ErrorDetails, file: Path, changes: Iterable[Override]) -> str:
-    """One line for one validation error: where it stands, the key, what is wrong, what was meant."""
-    path = tuple(str(part) for part in detail["loc"])
-    key = ".".join(path)
-    where = next((f"-s {change.text}" for change in changes if path and _one_holds_other(change.path, path)), str(file))
-    if detail["type"] == "extra_forbidden":
-        return f"{where}: unknown key {key}. {_did_you_mean(path)}"
-    message = detail["msg"].removeprefix("Value error, ")
-    if not path:
-        return f"{where}: {message}"
-    written = "" if isinstance(detail["input"], dict) else f" (it is {detail['input']!r})"
-    return f"{where}: {key}: {message}{written}"
-
-
-def _one_holds_other(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
-    return all(left == right for left, right in zip(first, second, strict=False))
-
-
-def _did_you_mean(path: tuple[str, ...]) -> str:
-    siblings = _keys_below(path[:-1])
-    near = nearest(path[-1], siblings)
-    if near is not None:
-        return f"Did you mean {'.'.join((*path[:-1], near))}?"
-    elsewhere = [f"{section}.{path[-1]}" for section, kind in _sections().items() if path[-1] in kind.model_fields]
-    if elsewhere:
-        return f"Did you mean {' or '.join(elsewhere)}?"
-    return f"Known keys here: {', '.join(siblings)}"
-
-
-def _keys_below(path: tuple[str, ...]) -> list[str]:
-    """The keys of the section at a path; LoRA's optional section counts as a section."""
-    kind: type[Settings] = RunConfig
-    for part in path:
-        annotation: Any = kind.model_fields[part].annotation
-        options = [annotation, *getattr(annotation, "__args__", ())]
-        kind = next(option for option in options if isinstance(option, type) and issubclass(option, Settings))
-    return list(kind.model_fields)

@@ -19,12 +19,17 @@ from envs.progress import OnStep
 
 
 def bench_critic(
-    folder: Path | None, count: int, rounds: int, on_step: OnStep = lambda done, total, figures: None
+    folder: Path | None,
+    settings: CriticSettings,
+    count: int,
+    rounds: int,
+    on_step: OnStep = lambda done, total, figures: None,
 ) -> dict[str, Any]:
     """``Critic.score`` beside the bare forward passes of the same members on the same exchanges.
 
     Args:
-        folder: a critic's; None: MiniLM's shape with untrained heads.
+        folder: a critic's; None: an untrained one of ``settings``.
+        settings: of the critic where no folder is given.
         count: exchanges of the embedded corpus.
         rounds: alternations of both.
         on_step: told of progress.
@@ -34,7 +39,7 @@ def bench_critic(
         ``rounds``, ``threads`` and ``load`` (the machine's load average at the start).
     """
     exchanges = _exchanges(count)
-    critic = Critic.load(folder) if folder is not None else _untrained(exchanges)
+    critic = Critic.load(folder) if folder is not None else _untrained(settings, exchanges)
     prepared = critic.prepare(exchanges)
     return alternate(lambda: critic.score(exchanges), lambda: critic.forward(prepared), len(exchanges), rounds, on_step)
 
@@ -46,8 +51,7 @@ def _exchanges(count: int) -> list[Exchange]:
     return list({(exchange.context, exchange.reply): exchange for exchange in found}.values())[:count]
 
 
-def _untrained(exchanges: Sequence[Exchange]) -> Critic:
-    settings = CriticSettings(encoder="minilm")
+def _untrained(settings: CriticSettings, exchanges: Sequence[Exchange]) -> Critic:
     encoder = load_encoder(settings, (exchange.reply for exchange in exchanges))
     network = CriticNetwork(encoder.model, encoder.width, settings.members, encoder.frozen_layers)
     _, catalog = sample_corpus(1)

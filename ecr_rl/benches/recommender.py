@@ -21,23 +21,23 @@ from algorithms.settings import RecommenderSettings
 from ecr_rl.evaluation.recommender.recommendation import split_cases
 from ecr_rl.evaluation.recommender.recommendation_figures import TOP
 from envs.catalog import Catalog
-from envs.corpora.corpus import Corpus, load_corpus
+from envs.corpora.corpus import Corpus
 from envs.dialogue import Utterance, named_films
 from envs.progress import OnStep
-from envs.settings import DataSettings
 
-_SMALL = RecommenderSettings(members=1, width=32, refit=False)
-"""Settings of the recommender that is timed where none is given."""
 _WARM_UP = 20
 _TOLD_EVERY = 50
 
 
-def bench_recommender(folder: Path | None, source: str, count: int, on_step: OnStep) -> dict[str, Any]:
+def bench_recommender(
+    folder: Path | None, corpus: Corpus, settings: RecommenderSettings, count: int, on_step: OnStep
+) -> dict[str, Any]:
     """Time the top films of one context at a time: reading it, scoring the whole catalogue, ranking.
 
     Args:
-        folder: a recommender's; None: a small one, trained on the source's train dialogues.
-        source: whose test dialogues give the contexts (protocol ``dedup``), over again where there are fewer.
+        folder: a recommender's; None: one of ``settings``, trained on the corpus's train dialogues.
+        corpus: its test dialogues give the contexts (protocol ``dedup``), over again where there are fewer.
+        settings: of the recommender where no folder is given.
         count: contexts that are timed, after some that are not.
         on_step: told of progress.
 
@@ -46,8 +46,7 @@ def bench_recommender(folder: Path | None, source: str, count: int, on_step: OnS
         ``blas_limited`` (whether the environment bounds numpy's threads) and ``load`` (the load average at the start).
     """
     load = os.getloadavg()[0]
-    corpus = load_corpus(DataSettings(source=source))
-    scorer = Recommender.load(folder) if folder else fit_recommender(corpus.train, corpus.catalog, _SMALL, on_step)
+    scorer = Recommender.load(folder) if folder else fit_recommender(corpus.train, corpus.catalog, settings, on_step)
     ids = np.array(scorer.catalog.ids, dtype=np.int64)
     contexts = cycle(_contexts(corpus, scorer.catalog))
     seconds: list[float] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,18 +11,16 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ecr_rl.commands.options import Json, Metadata, Resume, Set, Source, examples
+from ecr_rl.commands.completion import config_names
+from ecr_rl.commands.former_option import former_option
+from ecr_rl.commands.options import ConfigOption, CriticFolder, Json, Metadata, Resume, Set, Source, examples
 from ecr_rl.commands.output import show, shown_progress, working
+from ecr_rl.commands.parts import part_of, settings_for
 from ecr_rl.commands.run import build_part
-from ecr_rl.config import RunConfig, load_config, with_given
+from ecr_rl.config import load_config, with_given
 from ecr_rl.tables import share, shown
-from envs.errors import ConfigError
 
-app = typer.Typer(help="The six-head critic: PPO's reward model.", no_args_is_help=True)
-
-CriticFolder = Annotated[
-    Path, typer.Option("--critic", help="A critic's folder, or a run folder whose critic is taken.")
-]
+app = typer.Typer(help="Train and examine the critic, PPO's reward model.", no_args_is_help=True)
 
 
 @app.command(
@@ -34,7 +31,9 @@ CriticFolder = Annotated[
     )
 )
 def train(
-    config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="Takes the critic's settings.")] = "redial-cpu",
+    config: Annotated[
+        str, typer.Argument(metavar="[CONFIG]", help="Takes the critic's settings.", autocompletion=config_names)
+    ] = "redial-cpu",
     labels: Annotated[
         Path | None, typer.Option("--labels", help="A label folder; without it the replies are labelled first.")
     ] = None,
@@ -68,11 +67,12 @@ def train(
 
 
 @app.command(
+    cls=former_option("--critic"),
     epilog=examples(
-        "ecr-rl critic evaluate --critic critics/rubric --source redial_dataset.zip",
-        "ecr-rl critic evaluate --critic runs/demo --split valid --json",
-        "ecr-rl critic evaluate --critic critics/rubric --source redial_dataset.zip --full --goemotions goemotions/",
-    )
+        "ecr-rl critic evaluate critics/rubric --source redial_dataset.zip",
+        "ecr-rl critic evaluate runs/demo --split valid --json",
+        "ecr-rl critic evaluate critics/rubric --source redial_dataset.zip --full --goemotions goemotions/",
+    ),
 )
 def evaluate(
     critic: CriticFolder,
@@ -93,19 +93,21 @@ def evaluate(
     into: Annotated[
         Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- critic NAME -->` gets the tables.")
     ] = None,
-    config: Annotated[
-        str, typer.Option("--config", help="Takes the data settings, for a critic's folder.")
-    ] = "redial-cpu",
+    config: ConfigOption = "redial-cpu",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the replies and their edits.")] = 0,
+    changes: Set = None,
     json: Json = False,
 ) -> None:
     """Hold a critic out on dialogues it never saw: figures, plots and a page.
 
     For each head R2 beside length alone and other baselines, correlations, error, calibration; how it ranks worse
-    replies of known kinds; which heads simple edits move; and what people said.
+    replies of known kinds; which heads simple edits move; and what people said. Dialogues are the run's own; for a
+    critic's folder those of --config.
     """
     with working():
-        folder, settings = _critic_of(critic, config, source, metadata)
+        folder = part_of(critic, "critic")
+        settings = settings_for(critic, "critic", config, changes or ())
+        settings = with_given(settings, "data", source=source, metadata=metadata)
         from algorithms.critic.critic import Critic
         from ecr_rl.evaluation.critic.critic_evaluation import evaluate_critic
         from ecr_rl.labels.judge_folder import context_of, facts_of, judge_of
@@ -140,7 +142,10 @@ def evaluate(
     show(found.figures, json, Group(_heads(found.figures), _kinds(found.figures), Text(f"Report: {place}")))
 
 
-@app.command(epilog=examples("ecr-rl critic score --critic critics/rubric --input replies.jsonl --output scores.jsonl"))
+@app.command(
+    cls=former_option("--critic"),
+    epilog=examples("ecr-rl critic score critics/rubric --input replies.jsonl --output scores.jsonl"),
+)
 def score(
     critic: CriticFolder,
     source: Annotated[Path, typer.Option("--input", help="JSON lines; - reads stdin.", allow_dash=True)],
@@ -159,7 +164,7 @@ def score(
         from ecr_rl.critic_scores import score_file
 
         begun = time.monotonic()
-        folder, _ = _critic_of(critic, "redial-cpu")
+        folder = part_of(critic, "critic")
         with shown_progress("scoring") as on_step:
             counts = score_file(Critic.load(folder), source, None if str(output) == "-" else output, on_step)
         lines = counts.pop("lines", None)
@@ -167,29 +172,6 @@ def score(
         typer.echo(lines, nl=False)
     else:
         show({**counts, "output": str(output), "seconds": round(time.monotonic() - begun, 3)}, json)
-
-
-def _critic_of(
-    folder: Path, config: str, source: str | None = None, metadata: str | None = None
-) -> tuple[Path, RunConfig]:
-    """The critic's own folder, and the settings that say where dialogues come from."""
-    from ecr_rl.pipeline import ARTEFACTS
-    from ecr_rl.runs.folder import RunFolder
-
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder. Give --critic a critic's folder or a run folder")
-    made = folder / ARTEFACTS
-    if (folder / "critic.json").is_file():
-        settings = load_config(config, [])
-    elif made.is_file():
-        settings = RunFolder.open(folder).config
-        parts = json_format.loads(made.read_text(encoding="utf-8"))
-        if "critic" not in parts:
-            raise ConfigError(f"{folder} has no critic yet. Run ecr-rl critic train, or train")
-        folder = Path(parts["critic"]["folder"])
-    else:
-        raise ConfigError(f"{folder} holds no critic. Give --critic a critic's folder or a run folder")
-    return folder, with_given(settings, "data", source=source, metadata=metadata)
 
 
 def _heads(figures: dict[str, Any]) -> Table:

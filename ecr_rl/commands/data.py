@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ecr_rl.commands.options import Json, Set, Source, examples
+from ecr_rl.commands.options import ConfigOption, Json, Set, Source, examples, settings_of
 from ecr_rl.commands.output import show, working
-from ecr_rl.config import RunConfig, load_config, with_given
+from ecr_rl.config import RunConfig
 
 if TYPE_CHECKING:
     from envs.corpora.corpus import Corpus
 
-app = typer.Typer(help="What a corpus holds, and having it at hand.", no_args_is_help=True)
-
-Base = Annotated[str, typer.Option("--config", help="Take the data section of this config or profile.")]
+app = typer.Typer(help="Count what a corpus holds, and fetch it.", no_args_is_help=True)
 
 
 @app.command(epilog=examples("ecr-rl data stats", "ecr-rl data stats --source redial_dataset.zip --json"))
-def stats(source: Source = None, config: Base = "demo", changes: Set = None, json: Json = False) -> None:
+def stats(source: Source = None, config: ConfigOption = "demo", changes: Set = None, json: Json = False) -> None:
     """Count dialogues, messages, recommendation cases, repairs.
 
     full and dedup are the two protocols of recommendation cases: every film of a recommender message, or only those
@@ -32,17 +30,17 @@ def stats(source: Source = None, config: Base = "demo", changes: Set = None, jso
     with working():
         from envs.corpora.cases import corpus_statistics
 
-        counts = corpus_statistics(_load(with_given(load_config(config, changes or []), "data", source=source)))
+        counts = corpus_statistics(_load(settings_of(config, changes, source=source)))
     show(counts, json, _table(counts))
 
 
 @app.command(epilog=examples("ecr-rl data prepare --source official", "ecr-rl data prepare --config redial-gpu --json"))
-def prepare(source: Source = None, config: Base = "demo", changes: Set = None, json: Json = False) -> None:
+def prepare(source: Source = None, config: ConfigOption = "demo", changes: Set = None, json: Json = False) -> None:
     """Have a corpus in the cache, and check every record of it.
 
     Afterwards runs with the same source need no network for it.
     """
-    settings = with_given(load_config(config, changes or []), "data", source=source)
+    settings = settings_of(config, changes, source=source)
     with working():
         corpus = _load(settings)
     facts = {

@@ -13,9 +13,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ecr_rl.commands.options import Json, Metadata, Set, Source, examples
+from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, settings_of
 from ecr_rl.commands.output import show, working
-from ecr_rl.config import RunConfig, load_config, with_given
+from ecr_rl.config import RunConfig, with_given
 from ecr_rl.settings import ContextForm
 from ecr_rl.tables import shown
 from envs.errors import ConfigError, ModelError
@@ -66,9 +66,7 @@ def label(
     force: Annotated[bool, typer.Option("--force", help="Label although the preflight refuses the judge.")] = False,
     form: Form = None,
     out: Annotated[Path | None, typer.Option("--out", help="The label folder to make.", show_default=False)] = None,
-    config: Annotated[
-        str, typer.Option("--config", help="Take data and seed of this config or profile.")
-    ] = "redial-cpu",
+    config: ConfigOption = "redial-cpu",
     count: Many = None,
     policy: Annotated[
         bool | None,
@@ -98,16 +96,16 @@ def label(
     changes: Set = None,
     json: Json = False,
 ) -> None:
-    """Label replies on six heads: human ones, and others of known kinds.
+    """Label replies on six heads, for the critic to learn from.
 
-    DIR gets Parquet shards, labels.json and a card. A killed command goes on with --resume: nothing is lost, and
-    nothing is there twice.
+    They are human ones, and others of known kinds. DIR gets Parquet shards, labels.json and a card. A killed command
+    goes on with --resume: nothing is lost, and nothing is there twice.
     """
     if context.invoked_subcommand is not None:
         return
     if out is None:
         raise typer.BadParameter("say where the labels go", param_hint="--out")
-    settings = with_given(load_config(config, changes or []), "data", source=source, limit=limit, metadata=metadata)
+    settings = settings_of(config, changes, source=source, limit=limit, metadata=metadata)
     readers = {"emotions": emotions, "acts": acts, "sentences": sentences}
     instruments = with_given(settings.labels, "instruments", **readers).instruments
     settings = with_given(settings, "labels", count=count, policy=policy, context=form, instruments=instruments)

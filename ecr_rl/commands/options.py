@@ -1,18 +1,58 @@
-"""Options that several commands share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ecr_rl.config import profiles
+from ecr_rl.commands.completion import config_names, folders, setting_keys
+from ecr_rl.commands.parts import CARDS
+from ecr_rl.config import RunConfig, load_config, profiles, with_given
 
 Config = Annotated[
-    str, typer.Argument(metavar="CONFIG", help=f"A YAML file, or a packaged profile: {', '.join(profiles())}.")
+    str,
+    typer.Argument(
+        metavar="CONFIG",
+        help=f"A YAML file, or a packaged profile: {', '.join(profiles())}.",
+        autocompletion=config_names,
+    ),
 ]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: what was given to --out.")]
+ConfigOption = Annotated[
+    str,
+    typer.Option(
+        "--config", metavar="CONFIG", help="A YAML file or a profile, for its settings.", autocompletion=config_names
+    ),
+]
+Run = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder: what was given to --out.", autocompletion=folders())
+]
+CriticFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="CRITIC",
+        help="A critic's folder, or a run folder whose critic is taken.",
+        autocompletion=folders(CARDS["critic"]),
+    ),
+]
+RecommenderFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RECOMMENDER",
+        help="A recommender's folder, or a run folder whose recommender is taken.",
+        autocompletion=folders(CARDS["recommender"]),
+    ),
+]
+ResponderFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RESPONDER",
+        help="A responder's folder, or a run folder whose supervised policy is taken.",
+        autocompletion=folders(CARDS["responder"]),
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder to make.", show_default="runs/NAME")]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with a run folder that exists, from its last checkpoint.")
@@ -20,7 +60,11 @@ Resume = Annotated[
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "-s", "--set", metavar="SECTION.KEY=VALUE", help="Change a setting; the value is YAML. May be repeated."
+        "-s",
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Change a setting; the value is YAML. May be repeated.",
+        autocompletion=setting_keys,
     ),
 ]
 Source = Annotated[
@@ -31,6 +75,11 @@ Metadata = Annotated[
     str | None, typer.Option("--metadata", help="A folder with id2info.json: the films' genres, people and plots.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; logs and progress go to stderr.")]
+
+
+def settings_of(config: str, changes: Sequence[str] | None, **data: Any) -> RunConfig:
+    """A command's settings: the config's, changed by ``-s``, then by options of the data section that are given."""
+    return with_given(load_config(config, changes or []), "data", **data)
 
 
 def examples(*commands: str) -> str:

@@ -13,18 +13,32 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ecr_rl.commands.options import Json, Metadata, Set, Source, examples
+from ecr_rl.commands.completion import config_names
+from ecr_rl.commands.former_option import former_option
+from ecr_rl.commands.options import (
+    ConfigOption,
+    Json,
+    Metadata,
+    RecommenderFolder,
+    Set,
+    Source,
+    examples,
+    settings_of,
+)
 from ecr_rl.commands.output import show, shown_progress, working
-from ecr_rl.config import load_config, with_given
+from ecr_rl.commands.parts import part_of, settings_for
+from ecr_rl.config import with_given
 from envs.errors import ConfigError
 
-app = typer.Typer(help="The film recommender behind the proposals.", no_args_is_help=True)
+app = typer.Typer(help="Train, judge and ask the film recommender.", no_args_is_help=True)
 
-Config = Annotated[str, typer.Argument(metavar="[CONFIG]", help="Takes the data and recommender settings.")]
+Config = Annotated[
+    str,
+    typer.Argument(metavar="[CONFIG]", help="Takes the data and recommender settings.", autocompletion=config_names),
+]
 Emotions = Annotated[
     str | None, typer.Option("--emotions", help="lexicon, hub, or a GoEmotions folder to learn emotions from.")
 ]
-RecommenderFolder = Annotated[Path, typer.Option("--recommender", help="A recommender's folder.")]
 
 
 @app.command(
@@ -53,7 +67,7 @@ def train(
         raise typer.BadParameter("say where the recommender goes", param_hint="--out")
     if out.exists():
         raise ConfigError(f"{out} exists already. Give --out a new folder, or delete this one")
-    settings = with_given(load_config(config, changes or []), "data", source=source, metadata=metadata)
+    settings = settings_of(config, changes, source=source, metadata=metadata)
     settings = with_given(settings, "recommender", emotions=emotions)
     begun = time.monotonic()
     with working():
@@ -68,11 +82,12 @@ def train(
 
 
 @app.command(
+    cls=former_option("--recommender"),
     epilog=examples(
-        "ecr-rl recommend evaluate --recommender recommenders/redial --source redial_dataset.zip --rows",
-        "ecr-rl recommend evaluate --recommender recommenders/redial --protocol full --predictions full.jsonl --json",
-        "ecr-rl recommend evaluate --recommender recommenders/choose --protocol masked --split valid",
-    )
+        "ecr-rl recommend evaluate recommenders/redial --source redial_dataset.zip --rows",
+        "ecr-rl recommend evaluate recommenders/redial --protocol full --predictions full.jsonl --json",
+        "ecr-rl recommend evaluate recommenders/choose --protocol masked --split valid",
+    ),
 )
 def evaluate(
     recommender: RecommenderFolder,
@@ -93,16 +108,20 @@ def evaluate(
     into: Annotated[
         Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- recommend PROTOCOL -->` gets them.")
     ] = None,
-    config: Annotated[str, typer.Option("--config", help="Takes the data settings.")] = "redial-cpu",
+    config: ConfigOption = "redial-cpu",
+    changes: Set = None,
     json: Json = False,
 ) -> None:
     """Judge a recommender on the recommendation cases of a split.
 
     It is given the messages before each case and nothing else. Figures come with 95 % bootstrap intervals over
-    dialogues; the published rows of the same protocol stand beside them.
+    dialogues; the published rows of the same protocol stand beside them. Dialogues are the run's own; for a
+    recommender's folder those of --config.
     """
-    settings = with_given(load_config(config, []), "data", source=source)
     with working():
+        folder = part_of(recommender, "recommender")
+        settings = settings_for(recommender, "recommender", config, changes or ())
+        settings = with_given(settings, "data", source=source)
         from ecr_rl.evaluation.recommender.recommendation import evaluate_recommender, write_predictions
         from ecr_rl.report.critic_report import markdown_tables
         from ecr_rl.report.insert import insert_block
@@ -111,7 +130,7 @@ def evaluate(
 
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("recommendation cases") as on_step:
-            result, found = evaluate_recommender(recommender, corpus, protocol, split, rows, on_step)
+            result, found = evaluate_recommender(folder, corpus, protocol, split, rows, on_step)
         if predictions is not None:
             write_predictions(found, predictions)
         tables = recommendation_tables(result)
@@ -145,7 +164,7 @@ def ablate(
 
     Each learns from the train dialogues alone. A killed command goes on with the rows that FILE has.
     """
-    settings = with_given(load_config(config, changes or []), "data", source=source, metadata=metadata)
+    settings = settings_of(config, changes, source=source, metadata=metadata)
     settings = with_given(settings, "recommender", emotions=emotions)
     with working():
         from ecr_rl.evaluation.recommender.ablation import ablate as ablate_recommender
@@ -164,11 +183,12 @@ def ablate(
 
 
 @app.command(
+    cls=former_option("--recommender"),
     epilog=examples(
-        'ecr-rl recommend ask --recommender recommenders/redial "I loved Inception (2010). Something as clever?"',
-        'ecr-rl recommend ask --recommender recommenders/redial "seeker: no horror, please" --count 5 --json',
-        "ecr-rl recommend ask --recommender recommenders/redial --count 3 -",
-    )
+        'ecr-rl recommend ask recommenders/redial "I loved Inception (2010). Something as clever?"',
+        'ecr-rl recommend ask recommenders/redial "seeker: no horror, please" --count 5 --json',
+        "ecr-rl recommend ask runs/demo --count 3 -",
+    ),
 )
 def ask(
     recommender: RecommenderFolder,
@@ -186,7 +206,7 @@ def ask(
         from algorithms.recommender.recommender import Recommender
         from ecr_rl.recommender_answer import answer, read_dialogue
 
-        scorer = Recommender.load(recommender)
+        scorer = Recommender.load(part_of(recommender, "recommender"))
         dialogue = read_dialogue(sys.stdin.read() if text == "-" else text, scorer.catalog)
         found = answer(scorer, dialogue, count)
     show(found, json, Group(Text("\n".join(found["dialogue"])), _films(found["films"])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,16 +12,28 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ecr_rl.commands.options import Config, Json, Metadata, Resume, Set, Source, examples
+from ecr_rl.commands.completion import folders
+from ecr_rl.commands.former_option import former_option
+from ecr_rl.commands.options import (
+    Config,
+    Json,
+    Metadata,
+    ResponderFolder,
+    Resume,
+    Set,
+    Source,
+    examples,
+    settings_of,
+)
 from ecr_rl.commands.output import show, shown_progress, working
-from ecr_rl.config import RunConfig, load_config, with_given
+from ecr_rl.commands.parts import CARDS, part_of
+from ecr_rl.config import RunConfig, with_given
 from ecr_rl.runs.artefacts import RECOMMENDER
-from envs.errors import ConfigError
 
 if TYPE_CHECKING:
     from ecr_rl.evaluation.responder.response_cases import Responder
 
-app = typer.Typer(help="The supervised responder: PPO's start and its reference.", no_args_is_help=True)
+app = typer.Typer(help="Train and judge the supervised responder, PPO's start.", no_args_is_help=True)
 
 
 @app.command(
@@ -48,7 +61,7 @@ def train(
     The folder holds model, tokenizer, planner of emotions and film recommender. All goes into the artefact cache too,
     where a later train with the same settings finds it.
     """
-    settings = with_given(load_config(config, changes or []), "data", source=source, metadata=metadata)
+    settings = settings_of(config, changes, source=source, metadata=metadata)
     place = out or Path("runs") / f"{settings.name}-responder"
     with working():
         import shutil
@@ -67,21 +80,33 @@ def train(
 
 
 @app.command(
+    cls=former_option("--responder"),
     epilog=examples(
-        "ecr-rl respond evaluate --responder responders/redial --source redial_dataset.zip --goemotions goemotions/",
-        "ecr-rl respond evaluate --responder responders/demo --against responders/blind --replies 200 --json",
-        "ecr-rl respond evaluate --responder runs/demo --split valid --full",
-    )
+        "ecr-rl respond evaluate responders/redial --source redial_dataset.zip --goemotions goemotions/",
+        "ecr-rl respond evaluate responders/demo --against responders/blind --replies 200 --json",
+        "ecr-rl respond evaluate runs/demo --split valid --full",
+    ),
 )
 def evaluate(
-    responder: Annotated[Path, typer.Option("--responder", help="A responder's folder, or a run folder.")],
+    responder: ResponderFolder,
     source: Source = None,
     metadata: Metadata = None,
     against: Annotated[
-        Path | None, typer.Option("--against", help="Another one on the same cases: differences with intervals.")
+        Path | None,
+        typer.Option(
+            "--against",
+            help="Another one on the same cases: differences with intervals.",
+            autocompletion=folders(CARDS["responder"]),
+        ),
     ] = None,
     recommender: Annotated[
-        Path | None, typer.Option("--recommender", help="Proposes the films.", show_default="the responder's own")
+        Path | None,
+        typer.Option(
+            "--recommender",
+            help="Proposes the films.",
+            show_default="the responder's own",
+            autocompletion=folders(CARDS["recommender"]),
+        ),
     ] = None,
     split: Annotated[
         Literal["valid", "test"], typer.Option("--split", help="Dialogues that it was not trained on.")
@@ -95,6 +120,7 @@ def evaluate(
         Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- respond NAME -->` gets the table.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws contexts, replies and resamples.")] = 0,
+    changes: Set = None,
     json: Json = False,
 ) -> None:
     """Let a responder answer human contexts of dialogues it never saw: BLEU, DIST, perplexity, films, emotions.
@@ -113,11 +139,12 @@ def evaluate(
         from ecr_rl.runs.artefacts import model_version
         from envs.corpora.corpus import load_corpus
 
-        asked, own, settings = _responder_of(responder)
+        asked, own, settings = _responder_of(responder, changes or ())
         systems = {"responder": asked} | ({} if against is None else {"against": _responder_of(against)[0]})
         settings = with_given(settings, "data", source=source, metadata=metadata)
         torch.set_num_threads(settings.resources.driver_threads)
-        corpus, films = load_corpus(settings.data, settings.cache_folder), recommender or own
+        films = own if recommender is None else part_of(recommender, "recommender")
+        corpus = load_corpus(settings.data, settings.cache_folder)
         second = independent_emotions(goemotions, asked.planner.reader.name, settings.cache_folder)
         gold = GoldCases.draw(corpus.splits[split], corpus.catalog, None if full else replies, seed)
         with shown_progress("respond evaluation") as on_step:
@@ -137,20 +164,14 @@ def evaluate(
     show(figures, json, Group(_table(figures), Text(note(figures))))
 
 
-def _responder_of(folder: Path) -> tuple[Responder, Path, RunConfig]:
+def _responder_of(folder: Path, changes: Sequence[str] = ()) -> tuple[Responder, Path, RunConfig]:
     """The responder of its own folder or of a run's, the folder of its film recommender, and the run's settings."""
-    from algorithms.policy.responder import CARD
     from ecr_rl.evaluation.responder.response_cases import Responder
-    from ecr_rl.pipeline import ARTEFACTS
     from ecr_rl.runs.folder import RunFolder
 
-    config, made, place, films = RunFolder.open(folder).config, folder / ARTEFACTS, folder, folder / RECOMMENDER
-    if not (folder / CARD).is_file():
-        parts = json_format.loads(made.read_text(encoding="utf-8")) if made.is_file() else {}
-        if "responder" not in parts:
-            raise ConfigError(f"{folder} has no responder yet. Run ecr-rl respond train, or train")
-        place, films = (Path(parts[kind]["folder"]) for kind in ("responder", "recommender"))
-    return Responder(folder.name, place, config.policy, config.env), films, config
+    config, part = RunFolder.open(folder, changes).config, part_of(folder, "responder")
+    films = folder / RECOMMENDER if part == folder else part_of(folder, "recommender")
+    return Responder(folder.name, part, config.policy, config.env), films, config
 
 
 def _table(figures: dict[str, Any]) -> Table:

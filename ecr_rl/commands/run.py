@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,12 +10,15 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
+from ecr_rl.commands.completion import folders
 from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set
 from ecr_rl.commands.output import report_table, show, working
+from ecr_rl.commands.parts import CARDS
 from ecr_rl.config import RunConfig, config_yaml, load_config
 
 if TYPE_CHECKING:
     from ecr_rl.pipeline import Pipeline
+    from ecr_rl.runs.folder import RunFolder
 
 Seed = Annotated[
     int | None,
@@ -59,11 +62,26 @@ def train(
 ) -> None:
     """Run everything that a config describes.
 
-    Stages: critic, reporting evaluator, recommender, supervised policy, PPO, evaluation, report.
+    \b
+    Stages in their order, and the config's sections that decide them:
+      data         dialogues and films                data
+      recommender  which films are proposed           recommender
+      responder    supervised policy, PPO's start     policy, supervised
+      labels       replies scored on six heads        labels
+      critic       learns the scores, pays PPO        critic
+      evaluator    judges at the end, never pays
+      selector     chooses the iteration to keep
+      ppo          learns from whole conversations    env, reward, ppo, resources
+      evaluation   both policies, held-out dialogues  evaluation
+      report       index.html, report.json, plots
+
+    Beside them stand name, seed, cache and mirror. --dry-run prints every key with its value. A stage that is done is
+    not done again: parts that runs share lie in the cache, and a killed run goes on from its last checkpoint with the
+    same command and --resume.
 
     The run folder gets the resolved config, metrics, TensorBoard scalars, checkpoints, the trained model and the
-    report. A killed run goes on from its last checkpoint with the same command and --resume.
-    """
+    report.
+    """  # noqa: D301 (the backspace is for the help's formatter, and no raw string has one)
     settings = load_config(config, changes or [])
     if dry_run:
         _dry_run(settings, json)
@@ -72,13 +90,14 @@ def train(
 
 
 def evaluate(
-    run: Annotated[Path, typer.Option("--run", help="A run folder: what was given to --out.")],
+    run: Run,
     baseline: Annotated[
         Path | None,
         typer.Option(
             "--baseline",
             help="Another run folder, or a responder's folder, to stand beside.",
             show_default="the run's supervised policy",
+            autocompletion=folders(CARDS["responder"]),
         ),
     ] = None,
     best_of: Annotated[
@@ -94,15 +113,18 @@ def evaluate(
             "--dialogues", min=1, help="Dialogues to converse on.", show_default="the run's evaluation.dialogues"
         ),
     ] = None,
+    changes: Set = None,
     json: Json = False,
 ) -> None:
-    """Compare a run's trained policy with its supervised one, or with another, on held-out dialogues.
+    """Compare trained and supervised policy on held-out dialogues.
 
-    Seekers, judges and settings are the run's own. One whose training has not finished is trained to its end first.
-    Figures come with paired bootstrap intervals; the conversations are written to RUN/evaluation, or with --baseline,
-    --best-of, --seeker or --dialogues to RUN/against.
+    The baseline is the run's supervised policy, or the one of --baseline.
+
+    Seekers, judges and settings are the run's own; -s changes one that a resumed run may change. A run whose training
+    has not finished is trained to its end first. Figures come with paired bootstrap intervals. The conversations are
+    written to RUN/evaluation, or with --baseline, --best-of, --seeker or --dialogues to RUN/against.
     """
-    with working(), _reopened(run) as folder:
+    with working(), _reopened(run, changes) as folder:
         from ecr_rl.pipeline import Pipeline
 
         pipeline = Pipeline(folder.config, folder)
@@ -114,12 +136,12 @@ def evaluate(
     show(figures, json)
 
 
-def report(run: Run, into: Into = None, json: Json = False) -> None:
+def report(run: Run, into: Into = None, changes: Set = None, json: Json = False) -> None:
     """Write a run's report anew from its evaluation.
 
     It goes to RUN/report: index.html, report.json and the plots.
     """
-    with working(), _reopened(run) as folder:
+    with working(), _reopened(run, changes) as folder:
         from ecr_rl.pipeline import write_report_of
         from ecr_rl.report.insert import insert_report
 
@@ -130,7 +152,10 @@ def report(run: Run, into: Into = None, json: Json = False) -> None:
 
 
 def results(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders that were evaluated.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders that were evaluated.", autocompletion=folders()),
+    ],
     into: Annotated[
         Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- results NAME -->` gets the table.")
     ] = None,
@@ -141,9 +166,9 @@ def results(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the resamples.")] = 0,
     json: Json = False,
 ) -> None:
-    """Compare baseline and RL over several runs, such as training seeds, on the same dialogues.
+    """Compare baseline and RL over several runs, such as seeds.
 
-    Intervals are over runs and dialogues.
+    The runs were evaluated on the same dialogues. Intervals are over runs and dialogues.
     """
     with working():
         from ecr_rl.evaluation.conversations.over_runs import compare_runs
@@ -191,10 +216,10 @@ def _show_report(figures: dict[str, Any], run: Path, json: bool) -> None:
     show(figures, json, Group(report_table(figures), Text(f"Report: {run / 'report' / 'index.html'}")))
 
 
-def _reopened(run: Path) -> Any:
+def _reopened(run: Path, changes: Sequence[str] | None) -> RunFolder:
     from ecr_rl.runs.folder import RunFolder
 
-    return RunFolder.create(run, RunFolder.open(run).config, resume=True)
+    return RunFolder.create(run, RunFolder.open(run, changes or ()).config, resume=True)
 
 
 def _dry_run(settings: RunConfig, json: bool) -> None:

@@ -8,33 +8,42 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from ecr_rl.commands.options import Json, Metadata, Set, Source
+from ecr_rl.commands.completion import config_names, folders
+from ecr_rl.commands.options import Json, Metadata, Set, Source, settings_of
 from ecr_rl.commands.output import show, shown_progress, working
-from ecr_rl.config import load_config, with_given
+from ecr_rl.commands.parts import CARDS, part_of
+from ecr_rl.config import with_given
 
 
 def seekers(
-    config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="Takes the data and env settings.")] = "redial-cpu",
+    config: Annotated[
+        str, typer.Argument(metavar="[CONFIG]", help="Takes the data and env settings.", autocompletion=config_names)
+    ] = "redial-cpu",
     source: Source = None,
     metadata: Metadata = None,
     seeker: Annotated[
         Literal["profile", "model"], typer.Option("--seeker", help="Rules and sentences, or a model's words.")
     ] = "profile",
     recommender: Annotated[
-        Path | None, typer.Option("--recommender", help="A recommender's folder: a row that names its best film.")
+        Path | None,
+        typer.Option(
+            "--recommender",
+            help="A recommender's folder, or a run's: adds a row that names its best film.",
+            autocompletion=folders(CARDS["recommender"]),
+        ),
     ] = None,
     split: Annotated[Literal["train", "valid", "test"], typer.Option("--split", help="Whose dialogues.")] = "test",
     dialogues: Annotated[int, typer.Option("--dialogues", min=1, help="Dialogues at most.")] = 300,
     changes: Set = None,
     json: Json = False,
 ) -> None:
-    """Let recommenders without a policy talk with a seeker: popular films, random films, never a film.
+    """Let recommenders without a policy talk with a seeker.
 
-    Success rate and average turns of each, with 95 % bootstrap intervals over dialogues: what a policy has to beat.
-    Conversations whose seeker could not answer are counted and left out.
+    They name popular films, random films, or never a film. Success rate and average turns of each, with 95 % bootstrap
+    intervals over dialogues, are what a policy has to beat. Conversations whose seeker could not answer are counted and
+    left out.
     """
-    settings = load_config(config, changes or [])
-    settings = with_given(settings, "data", source=source, metadata=metadata)
+    settings = settings_of(config, changes, source=source, metadata=metadata)
     settings = with_given(settings, "env", seeker=seeker)
     with working():
         from ecr_rl.evaluation.conversations.seeker_rows import scripts, seeker_rows
@@ -53,7 +62,7 @@ def seekers(
         if recommender is not None:
             from algorithms.recommender.recommender import Recommender
 
-            films = Recommender.load(recommender)
+            films = Recommender.load(part_of(recommender, "recommender"))
         with shown_progress("seekers") as on_step:
             figures = seeker_rows(
                 corpus,

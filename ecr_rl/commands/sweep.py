@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ecr_rl.commands.completion import sweep_names
 from ecr_rl.commands.options import Json, Resume, Set
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import sweeps, with_given
@@ -16,7 +17,12 @@ from ecr_rl.tables import shown
 
 def sweep(
     config: Annotated[
-        str, typer.Argument(metavar="SWEEP", help=f"A sweep's YAML file, or a packaged one: {', '.join(sweeps())}.")
+        str,
+        typer.Argument(
+            metavar="SWEEP",
+            help=f"A sweep's YAML file, or a packaged one: {', '.join(sweeps())}.",
+            autocompletion=sweep_names,
+        ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", help="The sweep's folder to make.", show_default="runs/NAME")
@@ -37,12 +43,12 @@ def sweep(
     changes: Set = None,
     json: Json = False,
 ) -> None:
-    """Train under many reward weights on Ray Tune, and compare the best with equal weights.
+    """Train under many reward weights on Ray Tune.
 
-    A trial is judged by an evaluator that no trial is paid by, on validation dialogues. The winner is trained again
-    under other seeds beside equal weights; both converse on the test dialogues. DIR gets sweep.json, trials.csv and
-    report/index.html. A killed sweep goes on with --resume: no trial that finished is run again. -s changes a setting
-    of the run that trials vary.
+    The best is compared with equal weights. A trial is judged by an evaluator that no trial is paid by, on validation
+    dialogues. The winner is trained again under other seeds beside equal weights; both converse on the test dialogues.
+    DIR gets sweep.json, trials.csv and report/index.html. A killed sweep goes on with --resume: no trial that finished
+    is run again. -s changes a setting of the run that trials vary.
     """
     from ecr_rl.sweep.settings import load_sweep
 

@@ -101,16 +101,21 @@ class RunFolder:
         return run
 
     @classmethod
-    def open(cls, path: str | Path) -> RunFolder:
+    def open(cls, path: str | Path, overrides: Sequence[str] = ()) -> RunFolder:
         """An existing run's folder, to read.
+
+        Args:
+            path: the folder.
+            overrides: ``section.key=value`` each, which the settings get.
 
         Raises:
             RunError: there is no run in it.
+            ConfigError: an override does not fit.
         """
         path = Path(path)
         if not (path / CONFIG).is_file():
             raise RunError(f"{path}: no run there ({CONFIG} is missing). Name the folder that was given to --out")
-        return cls(path, load_config(path / CONFIG))
+        return cls(path, load_config(path / CONFIG, overrides))
 
     def __enter__(self) -> Self:
         """The folder itself; closed at the end of the block."""

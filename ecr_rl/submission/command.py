@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr_rl.config import RunConfig, load_config
+from ecr_rl.overrides import apply_overrides, parse_override
 from ecr_rl.submission.paths import JobPaths, path_settings
 from ecr_rl.sweep.settings import load_sweep
 from envs.errors import ConfigError
@@ -64,11 +65,6 @@ def job_words(root: Any, words: Sequence[str], places: JobPaths) -> list[str]:
     settings = list(_resolved_settings(context.params, given, places, load))
     named = {name: _resolved(name, value, places) for name, value in given.items()}
     places.refuse_missing()
-    if settings and "changes" not in context.params:
-        raise ConfigError(
-            f"{context.command_path} takes no -s, and the job runs elsewhere. Make absolute in the config: "
-            + ", ".join(settings)
-        )
     if settings:
         named["changes"] = [*(named.get("changes") or []), *settings]
     return [*context.command_path.split()[1:], *_written(context.command.params, named)]
@@ -92,15 +88,18 @@ def _resolved_settings(
     places: JobPaths,
     load: Callable[[str, Sequence[str]], RunConfig],
 ) -> Iterator[str]:
-    """``key=value`` of the config's paths that change."""
-    if not isinstance(params.get("config"), str):
-        return
-    config = load(params["config"], params.get("changes") or []).model_dump(mode="json")
+    """``key=value`` of the paths that change: of the command's config, or of ``-s`` alone where it takes none."""
+    file, changes = params.get("config"), params.get("changes") or []
+    if file is None:  # the job finds the settings in a run folder, which may be the cluster's alone
+        defaults = RunConfig().model_dump(mode="json")
+        config = apply_overrides(defaults, map(parse_override, changes), defaults)
+    else:
+        config = load(file, changes).model_dump(mode="json")
     for key, name, value in path_settings(config):
         if given.get(name) is not None:  # an option says otherwise
             continue
         texts = [value] if isinstance(value, str) else value
-        resolved = [places.resolve(name, text, f"{params['config']}: {key}") for text in texts]
+        resolved = [places.resolve(name, text, f"{file or '-s'}: {key}") for text in texts]
         if resolved != texts:
             yield f"{key}={resolved[0] if isinstance(value, str) else json.dumps(resolved)}"
 

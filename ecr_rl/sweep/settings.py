@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from algorithms.settings import PPOSettings
 from ecr_rl.config import RunConfig, changed, find_profile, load_config
-from ecr_rl.overrides import one_line, parse_override
+from ecr_rl.overrides import parse_override
+from ecr_rl.settings_file import read_mapping, validated
 from envs.errors import ConfigError
 from envs.settings import Settings
 
@@ -113,25 +113,13 @@ def load_sweep(path: str | Path) -> SweepSettings:
         ConfigError: no such file, not YAML, or not a sweep; the message names file and key.
     """
     file = find_profile(path, "sweep")
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: not readable as YAML: {one_line(error)}") from error
-    if not isinstance(values, dict) or "space" not in values:
+    values = read_mapping(file)
+    if "space" not in values:
         raise ConfigError(f"{file}: a sweep has base and space; this looks like a run's config. Use ecr-rl train")
-    try:
-        sweep = SweepSettings.model_validate({"name": file.stem, **values})
-    except ValidationError as error:
-        raise ConfigError("\n".join(_problems(file, error))) from error
+    sweep = validated(SweepSettings, {"name": file.stem, **values}, file)
     for problem in _conflicts(sweep):
         raise ConfigError(f"{file}: {problem}")
     return sweep
-
-
-def _problems(file: Path, error: ValidationError) -> Iterator[str]:
-    for detail in error.errors():
-        key = ".".join(map(str, detail["loc"]))
-        yield f"{file}: {key}: {detail['msg'].removeprefix('Value error, ')}"
 
 
 def _too_early(scheduler: SchedulerSettings, ppo: PPOSettings) -> Iterator[str]:

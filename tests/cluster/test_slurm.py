@@ -194,7 +194,7 @@ def test_a_missed_start_is_repeated_and_a_ray_that_ended_is_not(tmp_path: Path) 
         ("sweep smoke --out sweep", " --resume"),
         ("label --out labels", " --resume"),
         ("label merge one other --out labels", ""),
-        ("evaluate --run run", ""),
+        ("evaluate run", ""),
     ],
 )
 def test_a_requeued_command_resumes_where_it_can(tmp_path: Path, words: str, more: str) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from ecr_rl.benches import recommender as recommender_bench
+from algorithms.settings import RecommenderSettings
 from ecr_rl.benches.alternate import alternate
+from ecr_rl.benches.recommender import bench_recommender
 from envs.corpora.corpus import load_corpus
 from envs.settings import DataSettings
 
@@ -21,11 +20,9 @@ def test_both_alternate_after_a_round_that_does_not_count() -> None:
     assert figures["n"] == 10
 
 
-def test_without_a_recommender_a_small_one_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        recommender_bench, "load_corpus", lambda _: load_corpus(DataSettings(source="sample", limit=30))
-    )
+def test_without_a_recommender_one_of_the_settings_is_timed() -> None:
+    corpus, settings = load_corpus(DataSettings(source="sample", limit=30)), RecommenderSettings(members=1, width=16)
     steps: list[tuple[int, int]] = []
-    figures = recommender_bench.bench_recommender(None, "sample", 5, lambda done, total, _: steps.append((done, total)))
+    figures = bench_recommender(None, corpus, settings, 5, lambda done, total, _: steps.append((done, total)))
     assert 0 < figures["p50_ms"] <= figures["p99_ms"]
     assert (figures["n"], figures["films"], steps[-1]) == (5, 448, (25, 25))

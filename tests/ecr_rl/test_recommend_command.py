@@ -61,7 +61,7 @@ def test_a_failed_training_leaves_nothing(config: str, tmp_path: Path, monkeypat
 def test_evaluation_gives_figures_rows_and_predictions(folder: str, config: str, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("<!-- recommend full -->\n<!-- /recommend -->\n")
-    line = ["recommend", "evaluate", "--recommender", folder, "--config", config, "--protocol", "full", "--rows"]
+    line = ["recommend", "evaluate", folder, "--config", config, "--protocol", "full", "--rows"]
     result = invoke(*line, "--json", "--predictions", str(tmp_path / "p.jsonl"), "--into", str(page))
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -78,7 +78,7 @@ def test_evaluation_gives_figures_rows_and_predictions(folder: str, config: str,
 def test_validation_dialogues_judge_no_recommender_that_learnt_from_them(
     folder: str, config: str, tmp_path: Path
 ) -> None:
-    line = ["recommend", "evaluate", "--config", config, "--split", "valid", "--json", "--recommender"]
+    line = ["recommend", "evaluate", "--config", config, "--split", "valid", "--json"]
     refused = invoke(*line, folder)
     assert refused.exit_code == 1 and "recommender.refit=false" in refused.stderr
     held_out = str(tmp_path / "choose")
@@ -135,7 +135,7 @@ def test_a_dialogue_is_read_from_lines_and_titles() -> None:
 
 def test_asking_gives_films_with_their_reasons(folder: str) -> None:
     text = "seeker: I loved The Conjuring (2013), something scary\nrecommender: ok"
-    result = invoke("recommend", "ask", "--recommender", folder, "-", "--count", "4", "--json", text=text)
+    result = invoke("recommend", "ask", folder, "-", "--count", "4", "--json", text=text)
     assert result.exit_code == 0, result.output
     films = json.loads(result.stdout)["films"]
     assert len(films) == 4
@@ -143,12 +143,12 @@ def test_asking_gives_films_with_their_reasons(folder: str) -> None:
     assert films[0]["genres"]
     named = [row["title"] for film in films for row in film["mentions"]]
     assert set(named) == {"The Conjuring (2013)"}
-    shown = invoke("recommend", "ask", "--recommender", folder, text, "--count", "2")
+    shown = invoke("recommend", "ask", folder, text, "--count", "2")
     assert films[0]["title"] in shown.stdout and "The Conjuring (2013)" in shown.stdout
 
 
 def test_bench_says_how_long_one_dialogue_takes(folder: str) -> None:
-    result = invoke("bench", "recommend", "--recommender", folder, "--count", "30", "--json")
+    result = invoke("bench", "recommend", folder, "--count", "30", "--json")
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     assert 0 < figures["p50_ms"] <= figures["p99_ms"]
@@ -156,6 +156,6 @@ def test_bench_says_how_long_one_dialogue_takes(folder: str) -> None:
 
 
 def test_a_folder_without_a_recommender_is_named(tmp_path: Path) -> None:
-    result = invoke("recommend", "ask", "--recommender", str(tmp_path), "hi")
-    assert result.exit_code == 1
+    result = invoke("recommend", "ask", str(tmp_path), "hi")
+    assert result.exit_code == 2
     assert "holds no recommender" in result.stderr

@@ -167,7 +167,7 @@ def evaluated(*words: str) -> Any:
 def test_two_responders_are_compared_on_the_same_cases(responders: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("<!-- respond full -->\n<!-- /respond -->\n")
-    pair = ["--responder", str(responders / "full"), "--against", str(responders / "none")]
+    pair = [str(responders / "full"), "--against", str(responders / "none")]
     done = evaluated(*pair, "--into", str(page), "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
@@ -197,6 +197,6 @@ def test_a_responder_that_was_shown_nothing_is_not_played(responders: Path) -> N
 
 
 def test_a_folder_without_a_responder_is_refused(tmp_path: Path) -> None:
-    refused = evaluated("--responder", str(tmp_path))
+    refused = evaluated(str(tmp_path))
     assert refused.exit_code == 1
     assert "no run there" in refused.stderr and "Traceback" not in refused.stderr

@@ -120,18 +120,32 @@ def test_what_is_not_packed_becomes_absolute_and_is_told(tree: Path) -> None:
     [
         ("train mine.yaml --out o -s data.source=nowhere.zip", r"data\.source: .*nowhere\.zip does not exist"),
         ("train mine.yaml --out o -s data.validation=no.json#a", r"data\.validation: .*no\.json does not exist"),
-        ("evaluate --run runs/none", r"run: .*runs/none does not exist"),
-        ("critic evaluate --critic critics/x --out o", "critics/x does not exist"),
+        ("evaluate runs/none", r"run: .*runs/none does not exist"),
+        ("critic evaluate critics/x --out o", "critics/x does not exist"),
         ("data stats --source nowhere.zip", "nowhere.zip does not exist"),
         ("train demo", "say --out"),
         ("train demo --out o -s cache=~/mine -s data.metadata=facts", "facts does not exist.*--shared"),
-        ("critic score --critic elsewhere --input - --output scores", "a job has none"),
+        ("critic score elsewhere --input - --output scores", "a job has none"),
         ("submit train demo --out o", "cannot submit jobs"),
     ],
 )
 def test_what_cannot_run_is_said_before_anything_is_sent(tree: Path, line: str, said: str) -> None:
     with pytest.raises(ConfigError, match=f"(?s){said}"):
         words_of(line)
+
+
+def test_a_job_writes_a_run_as_the_argument_it_is(tree: Path) -> None:
+    run = str(tree / "runs" / "demo")
+    assert words_of("evaluate --run runs/demo --best-of 2") == ["evaluate", "--best-of", "2", run]
+
+
+def test_settings_of_a_command_without_a_config_resolve(tree: Path) -> None:
+    line = "evaluate /shared/run -s evaluation.language_model=runs/demo -s evaluation.dialogues=9"
+    words = words_of(line, "/shared")
+    assert words[-3:] == ["-s", f"evaluation.language_model={tree / 'runs' / 'demo'}", "/shared/run"]
+    assert "evaluation.dialogues=9" in words
+    with pytest.raises(ConfigError, match=r"-s: data\.metadata: .*facts does not exist"):
+        words_of("respond evaluate elsewhere -s data.metadata=facts")
 
 
 @pytest.mark.parametrize("line", ["trian demo", "train demo --out o --iterations 5", "train demo --out o -s ppo.x=1"])

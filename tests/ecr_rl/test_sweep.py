@@ -108,7 +108,12 @@ def test_every_packaged_sweep_varies_a_run_that_fits_together(name: str) -> None
             "base: demo\nspace: {reward.cap: {uniform: [1, 3]}}\nsearch: {sampler: optuna}\nscheduler: {kind: pbt}",
             "not with optuna",
         ),
-        ("base: demo\nspace: {reward.cap: {uniform: [1, 3]}}\nschedule: {}", "schedule: Extra inputs"),
+        (
+            "base: demo\nspace: {reward.cap: {uniform: [1, 3]}}\nschedule: {}",
+            "unknown key schedule. Did you mean scheduler?",
+        ),
+        ("base: demo\nspace: {reward.cap: {unifrm: [1, 3]}}", "Did you mean space.reward.cap.uniform?"),
+        ("base: demo\nbase: demo\nspace: {}", "the key 'base' stands there twice"),
     ],
 )
 def test_a_sweep_that_makes_no_sense_is_refused_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:

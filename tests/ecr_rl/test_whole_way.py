@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+from typer.testing import CliRunner
 
 from algorithms.critic.critic import Critic
 from algorithms.recommender.recommender import Recommender
+from ecr_rl.cli import app
 from ecr_rl.config import load_config
 from ecr_rl.evaluation.conversations.definitions import FIGURES
 from ecr_rl.pipeline import Pipeline
@@ -49,6 +52,13 @@ def test_report_has_every_figure_of_both_systems(finished: tuple[Path, dict[str,
     assert report["facts"]["conversations"] == 8
     assert report["facts"]["batches"] == 2 * 2 * load_config("demo", []).ppo.epochs
     assert (run / "report" / "index.html").stat().st_size > 50_000
+
+
+def test_help_of_train_lists_the_stages_in_their_order(finished: tuple[Path, Any]) -> None:
+    ran = [stage["name"] for stage in json.loads((finished[0] / "status.json").read_text())["stages"]]
+    text = CliRunner().invoke(app, ["train", "--help"]).stdout.split("Stages in their order")[1].split("Beside them")[0]
+    listed = re.findall(r"^    (\w+)  ", text, re.MULTILINE)
+    assert listed == [name for name in ran if not name.startswith("policy-replies-")]
 
 
 def test_both_env_runners_show_in_the_metrics_and_parts_sum_to_the_reward(finished: tuple[Path, Any]) -> None:

@@ -1,4 +1,4 @@
-"""``status``, ``tensorboard``, ``fetch`` and ``doctor``: commands that only look."""
+"""``status``, ``tensorboard``, ``fetch`` and ``doctor``: commands that watch runs and the machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from ecr_rl.commands.completion import folders
 from ecr_rl.commands.options import Json, Run
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig
@@ -27,7 +28,6 @@ def status(
     """Say where a run stands: stage, progress, ETA, workers.
 
     It reads the run folder alone, from any machine that sees it.
-
     """
     from ecr_rl.runs.status import headline, read_status, status_view
     from ecr_rl.runs.status import watch as watch_status
@@ -49,15 +49,21 @@ def status(
 
 
 def tensorboard(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's or a sweep's folder: what was given to --out.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="A run's or a sweep's folder: what was given to --out.", autocompletion=folders()
+        ),
+    ],
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where it listens; 0: any free port.")] = 6006,
     host: Annotated[
         str, typer.Option("--host", help="Who reaches it; only this machine by default. It asks for no password.")
     ] = "127.0.0.1",
 ) -> None:
-    """Show a run or a sweep in TensorBoard: figures, conversations and histograms; of a sweep its settings too.
+    """Show a run or a sweep in TensorBoard.
 
-    It runs until Ctrl-C, also while the run goes on.
+    It has figures, conversations and histograms, and of a sweep its settings too. It runs until Ctrl-C, also while the
+    run goes on.
     """
     from ecr_rl.submission.server import is_loopback
 
@@ -72,10 +78,10 @@ def tensorboard(
 
 
 def fetch(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="What a run's setting mirror says.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The copy: what the run's setting mirror says.")],
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder to make.")],
 ) -> None:
-    """Fetch the copy of a run folder that a run sent to its mirror."""
+    """Fetch the copy of a run that went to its mirror."""
     from ecr_rl.runs.mirror import Mirror
 
     with working():
@@ -92,7 +98,6 @@ def doctor(
     """Say what this machine has and lacks, and what that costs.
 
     The exit code is 1 when something needed is missing.
-
     """
     with working():
         from ecr_rl.doctor import examine

@@ -1,0 +1,133 @@
+"""Settings from YAML files: read strictly, checked, and mistakes explained to the person who wrote them.
+
+What the sections are is the caller's: a run's settings are in ``ecr_rl/config.py``, a sweep's in ``ecr_rl/sweep``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ecr_rl.overrides import Override, nearest, one_line
+from envs.errors import ConfigError
+from envs.settings import Settings
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def read_mapping(file: Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds; empty for an empty file.
+
+    Raises:
+        ConfigError: not YAML, a key that stands twice, or no mapping.
+    """
+    try:
+        values = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not readable as YAML: {one_line(error)}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file}: a config is a mapping of sections, this is a {type(values).__name__}")
+    return values
+
+
+def validated(
+    kind: type[SettingsT], values: Mapping[str, Any], file: Path, changes: Sequence[Override] = ()
+) -> SettingsT:
+    """Settings out of plain values.
+
+    Args:
+        kind: of the settings.
+        values: nested.
+        file: where they stand, for messages.
+        changes: those that were put in from the command line, for messages.
+
+    Raises:
+        ConfigError: an unknown key, a value of the wrong type or out of range, settings that contradict each other;
+            one line for each, which names the key, and the nearest key for one that is unknown.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(kind, detail, file, changes) for detail in error.errors())) from error
+
+
+def sections_of(kind: type[Settings]) -> dict[str, type[Settings]]:
+    """The fields of settings that are sections of their own."""
+    found = {name: field.annotation for name, field in kind.model_fields.items()}
+    return {name: inner for name, inner in found.items() if isinstance(inner, type) and issubclass(inner, Settings)}
+
+
+def described_keys(kind: type[Settings], above: str = "") -> Iterator[tuple[str, str]]:
+    """``section.key`` of every setting, in the order of the fields, with its description; optional sections' too."""
+    for name, field in kind.model_fields.items():
+        inner = _section(field.annotation)
+        if inner is None:
+            yield f"{above}{name}", field.description or ""
+        else:
+            yield from described_keys(inner, f"{above}{name}.")
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe types, and a key written twice is an error: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if not key.tag.endswith(":merge")]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands there twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def _explain(kind: type[Settings], detail: ErrorDetails, file: Path, changes: Sequence[Override]) -> str:
+    """One line for one validation error: where it stands, the key, what is wrong, what was meant."""
+    path = tuple(str(part) for part in detail["loc"])
+    key = ".".join(path)
+    where = next((f"-s {change.text}" for change in changes if path and _one_holds_other(change.path, path)), str(file))
+    if detail["type"] == "extra_forbidden":
+        return f"{where}: unknown key {key}. {_did_you_mean(kind, path)}"
+    message = detail["msg"].removeprefix("Value error, ")
+    if not path:
+        return f"{where}: {message}"
+    written = "" if isinstance(detail["input"], dict) else f" (it is {detail['input']!r})"
+    return f"{where}: {key}: {message}{written}"
+
+
+def _one_holds_other(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    return all(left == right for left, right in zip(first, second, strict=False))
+
+
+def _did_you_mean(kind: type[Settings], path: tuple[str, ...]) -> str:
+    siblings = _keys_below(kind, path[:-1])
+    near = nearest(path[-1], siblings)
+    if near is not None:
+        return f"Did you mean {'.'.join((*path[:-1], near))}?"
+    elsewhere = [f"{name}.{path[-1]}" for name, inner in sections_of(kind).items() if path[-1] in inner.model_fields]
+    if elsewhere:
+        return f"Did you mean {' or '.join(elsewhere)}?"
+    return f"Known keys here: {', '.join(siblings)}"
+
+
+def _keys_below(kind: type[Settings], path: tuple[str, ...]) -> list[str]:
+    """The keys of the section at a path."""
+    parts = iter(path)
+    for part in parts:
+        annotation = kind.model_fields[part].annotation
+        if get_origin(annotation) is dict:
+            next(parts, None)  # the key of an entry
+        kind = _section(annotation) or kind
+    return list(kind.model_fields)
+
+
+def _section(annotation: Any) -> type[Settings] | None:
+    """The settings class of a field: its own, that of an optional section, or of a mapping's values."""
+    options = (annotation, *get_args(annotation))
+    return next((option for option in options if isinstance(option, type) and issubclass(option, Settings)), None)
