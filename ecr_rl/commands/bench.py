@@ -33,7 +33,7 @@ def critic(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CRITIC]",
+            metavar="CRITIC",
             help="A critic's folder, or a run folder.",
             show_default="an untrained one of --config",
             autocompletion=folders(CARDS["critic"]),
@@ -68,7 +68,7 @@ def recommend(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[RECOMMENDER]",
+            metavar="RECOMMENDER",
             help="A recommender's folder, or a run folder.",
             show_default="one of --config, trained on the source first",
             autocompletion=folders(CARDS["recommender"]),

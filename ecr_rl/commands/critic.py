@@ -32,7 +32,7 @@ app = typer.Typer(help="Train and examine the critic, PPO's reward model.", no_a
 )
 def train(
     config: Annotated[
-        str, typer.Argument(metavar="[CONFIG]", help="Takes the critic's settings.", autocompletion=config_names)
+        str, typer.Argument(metavar="CONFIG", help="Takes the critic's settings.", autocompletion=config_names)
     ] = "redial-cpu",
     labels: Annotated[
         Path | None, typer.Option("--labels", help="A label folder; without it the replies are labelled first.")

@@ -34,7 +34,7 @@ app = typer.Typer(help="Train, judge and ask the film recommender.", no_args_is_
 
 Config = Annotated[
     str,
-    typer.Argument(metavar="[CONFIG]", help="Takes the data and recommender settings.", autocompletion=config_names),
+    typer.Argument(metavar="CONFIG", help="Takes the data and recommender settings.", autocompletion=config_names),
 ]
 Emotions = Annotated[
     str | None, typer.Option("--emotions", help="lexicon, hub, or a GoEmotions folder to learn emotions from.")

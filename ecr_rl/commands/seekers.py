@@ -17,7 +17,7 @@ from ecr_rl.config import with_given
 
 def seekers(
     config: Annotated[
-        str, typer.Argument(metavar="[CONFIG]", help="Takes the data and env settings.", autocompletion=config_names)
+        str, typer.Argument(metavar="CONFIG", help="Takes the data and env settings.", autocompletion=config_names)
     ] = "redial-cpu",
     source: Source = None,
     metadata: Metadata = None,
