@@ -64,18 +64,18 @@ def train(
 
     \b
     Stages in their order, and the config's sections that decide them:
-      data         dialogues and films                data
-      recommender  which films are proposed           recommender
-      responder    supervised policy, PPO's start     policy, supervised
-      labels       replies scored on six heads        labels
-      critic       learns the scores, pays PPO        critic
-      evaluator    judges at the end, never pays
-      selector     chooses the iteration to keep
-      ppo          learns from whole conversations    env, reward, ppo, resources
-      evaluation   both policies, held-out dialogues  evaluation
-      report       index.html, report.json, plots
+      data                 dialogues and films                 data
+      recommender          which films are proposed            recommender
+      responder            supervised policy, PPO's start      policy, supervised
+      labels               replies scored on six heads         labels
+      critic               learns the scores, pays PPO         critic
+      evaluator            judges at the end, never pays
+      selecting_evaluator  chooses the iteration to keep
+      ppo                  learns from whole conversations     ppo, env, reward
+      evaluation           policies on held-out dialogues      evaluation
+      report               index.html, report.json, plots
 
-    Beside them stand name, seed, cache and mirror. --dry-run prints every key with its value. A stage that is done is
+    All read resources. Beside them stand name, seed, cache and mirror. --dry-run prints every key with its value. A stage that is done is
     not done again: parts that runs share lie in the cache, and a killed run goes on from its last checkpoint with the
     same command and --resume.
 
