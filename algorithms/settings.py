@@ -11,6 +11,22 @@ from pydantic import Field
 
 from envs.settings import Settings
 
+Precision = Literal["auto", "float32", "bfloat16"]
+"""In what a model computes; ``computes_in_bfloat16`` says what ``auto`` stands for."""
+
+
+def computes_in_bfloat16(precision: Precision, device: str) -> bool:
+    """Whether a model computes in bfloat16 rather than float32.
+
+    ``auto`` is bfloat16 on a GPU and float32 on every CPU, also on one with bfloat16 instructions, so that a command
+    does not give another policy on another CPU for that reason.
+
+    Args:
+        precision: the setting.
+        device: the type of the device, ``cpu`` or ``cuda``.
+    """
+    return precision == "bfloat16" or (precision == "auto" and device == "cuda")
+
 
 class CriticSettings(Settings):
     """The six-head critic: an encoder, a pooled pair of context and reply, six regressions in [0, 1]."""
@@ -36,8 +52,9 @@ class CriticSettings(Settings):
     )
     evaluate_every: int = Field(default=50, gt=0, description="steps between validations; the best is kept")
     patience: int = Field(default=10, gt=0, description="validations without a better one after which training ends")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="of the forward passes in training; auto: bfloat16 on a GPU"
+    precision: Precision = Field(
+        default="auto",
+        description="of the forward passes in training; auto: bfloat16 on a GPU, float32 on every CPU",
     )
     more_encoders: tuple[str, ...] = Field(
         default=(), description="further networks of the ensemble, each with an encoder of its own"
@@ -102,7 +119,10 @@ class PolicySettings(Settings):
     model: str = Field(default="tiny", description="tiny (from scratch) | smollm2 (packaged) | a folder | a hub id")
     lora: LoraSettings | None = Field(default=None, description="train adapters instead of all weights")
     four_bit: bool = Field(default=False, description="hold the base model in nf4 (needs lora)")
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="weights of the env runners")
+    dtype: Precision = Field(
+        default="auto",
+        description="of weights that sample and of PPO's forward passes; auto: bfloat16 on a GPU, float32 on every CPU",
+    )
     layers: int = Field(default=4, gt=0, description="tiny: transformer layers")
     width: int = Field(default=192, gt=0, description="tiny: hidden width")
     heads: int = Field(default=6, gt=0, description="tiny: attention heads")
@@ -189,7 +209,7 @@ class PPOSettings(Settings):
         default=None,
         gt=0,
         description="mean gap of env runners' and learner's log-probabilities above which a run stops; unset: 1e-4 in "
-        "float32, .05 in bfloat16",
+        "float32, .05 in bfloat16 (policy.dtype)",
     )
     checkpoint_every: int = Field(default=5, gt=0)
     select_every: int = Field(

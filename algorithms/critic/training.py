@@ -19,7 +19,7 @@ from algorithms.critic.film_table import FilmTable
 from algorithms.critic.pair_text import Pair, PairBatch, PairText
 from algorithms.critic.progress import Progress
 from algorithms.evaluators.regression_figures import r_squared
-from algorithms.settings import CriticSettings
+from algorithms.settings import CriticSettings, computes_in_bfloat16
 from envs.heads import HEADS, Exchange
 from envs.progress import OnStep
 
@@ -241,9 +241,7 @@ class CriticTraining:
         yield from parts[self._world.rank :: self._world.size]
 
     def _precision(self) -> torch.autocast:
-        """bfloat16 where the settings say so; ``auto``: on a GPU."""
-        wanted = self._settings.precision
-        half = wanted == "bfloat16" or (wanted == "auto" and self._device.type == "cuda")
+        half = computes_in_bfloat16(self._settings.precision, self._device.type)
         return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=half)
 
     def _batch(self, pairs: Sequence[Pair], rows: np.ndarray) -> PairBatch:

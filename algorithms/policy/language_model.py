@@ -19,28 +19,16 @@ from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHea
 from transformers.pytorch_utils import Conv1D
 
 from algorithms.packaged_models import forget_quantization
-from algorithms.settings import LoraSettings, PolicySettings
+from algorithms.settings import LoraSettings, PolicySettings, computes_in_bfloat16
 from envs.errors import ModelError
 
 TINY = "tiny"
 
 
-def bf16_is_native(device: torch.device | str = "cpu") -> bool:
-    """Whether a device computes bfloat16 faster than float32: CUDA, or a CPU that lists avx512_bf16 or amx_bf16."""
-    if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.is_file():
-        return False
-    flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")), "")
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def sampling_dtype(settings: PolicySettings, device: torch.device | str = "cpu") -> torch.dtype:
-    """The dtype of an env runner's copy of the weights."""
-    if settings.dtype == "auto":
-        return torch.bfloat16 if bf16_is_native(device) else torch.float32
-    return torch.bfloat16 if settings.dtype == "bfloat16" else torch.float32
+def policy_dtype(settings: PolicySettings, device: torch.device | str = "cpu") -> torch.dtype:
+    """In what the policy computes on a device: weights that sample, and a PPO learner's forward passes."""
+    bfloat16 = computes_in_bfloat16(settings.dtype, torch.device(device).type)
+    return torch.bfloat16 if bfloat16 else torch.float32
 
 
 def build_tiny(settings: PolicySettings, vocabulary: int, end: int, pad: int, seed: int) -> PreTrainedModel:

@@ -54,6 +54,7 @@ def algorithm_config(
     model_config = {
         "folder": str(policy_folder),
         "policy": policy.model_dump(),
+        "device": "cuda" if resources.gpus else "cpu",
         "value_into_trunk": ppo.value_into_trunk and policy.lora is None,
         "choice": None if choice is None else asdict(choice),
         "seed": world.seed,

@@ -15,7 +15,7 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import DEFAULT_MODULE_ID
 from safetensors.torch import save_file
 
-from algorithms.policy.language_model import bf16_is_native, load_causal_lm, sampling_dtype
+from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.text import load_tokenizer
 from algorithms.ppo.advantages import Discounts, adapted_kl_weight
 from algorithms.ppo.batches import (
@@ -30,7 +30,7 @@ from algorithms.ppo.distributed import global_sums, learners
 from algorithms.ppo.module import ConversationModule
 from algorithms.ppo.schedules import learning_rate_factor
 from algorithms.ppo.shipped_files import deliver
-from algorithms.settings import PolicySettings, PPOSettings
+from algorithms.settings import PPOSettings
 from envs.errors import RunError
 from envs.film_text.markup import PROPOSAL
 
@@ -196,12 +196,10 @@ class ConversationPPOLearner(PPOTorchLearner):
         return self._module[DEFAULT_MODULE_ID].unwrapped()  # pyright: ignore
 
     def _gap_bound(self) -> float:
-        """The gap of sampler and learner that is an error: as set, or by who computes in bfloat16."""
+        """The gap of sampler and learner that is an error: as set, or what rounding in the policy's dtype explains."""
         if self.ppo.sampler_gap is not None:
             return self.ppo.sampler_gap
-        policy = PolicySettings(**self.config.rl_module_spec.model_config["policy"])  # pyright: ignore
-        rounds = bf16_is_native(self._device) or sampling_dtype(policy, self._device) is torch.bfloat16
-        return GAP_BFLOAT16 if rounds else GAP_FLOAT32
+        return GAP_BFLOAT16 if self._conversation_module.dtype is torch.bfloat16 else GAP_FLOAT32
 
     def _require_finite(self, bad: list[str]) -> None:
         """Dump the batch and stop where something of it, named in ``bad``, is not finite."""

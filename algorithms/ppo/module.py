@@ -16,13 +16,11 @@ from ray.rllib.utils.numpy import convert_to_numpy
 from torch import nn
 from transformers import PreTrainedModel
 
-from algorithms.packaged_models import best_device
 from algorithms.policy.film_choice import ChoiceSettings, FilmChoice
 from algorithms.policy.language_model import (
     AdapterMerger,
-    bf16_is_native,
     load_causal_lm,
-    sampling_dtype,
+    policy_dtype,
     token_logits,
     with_adapters,
 )
@@ -60,21 +58,22 @@ class TokenStatistics:
 class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
     """Language model, value head and, where films are drawn, the choice of films.
 
-    ``model_config``: ``folder`` (the supervised policy), ``policy`` (PolicySettings as a dict), ``value_into_trunk``
-    and ``choice`` (ChoiceSettings as a dict, or None). A learner holds float32 weights, with fresh adapters where LoRA
-    is set; an env runner (inference only) holds a plain model in its sampling dtype, into which synced adapters are
-    merged.
+    ``model_config``: ``folder`` (the supervised policy), ``policy`` (PolicySettings as a dict), ``device`` (``cpu`` or
+    ``cuda``, where env runners and learners compute), ``value_into_trunk`` and ``choice`` (ChoiceSettings as a dict,
+    or None). A learner holds float32 weights, with fresh adapters where LoRA is set, and computes in ``dtype`` by
+    autocast; an env runner (inference only) holds a plain model of that dtype, into which synced adapters are merged.
     """
 
     def setup(self) -> None:
         """Load the supervised policy."""
         config: dict[str, Any] = self.model_config  # pyright: ignore[reportAssignmentType]
         self.settings = PolicySettings(**config["policy"])
+        self.dtype = policy_dtype(self.settings, config["device"])
         self.policy_frozen = False
         lora, choice = self.settings.lora, config.get("choice")
         self.choice = None if choice is None else FilmChoice(ChoiceSettings(**choice))
         if self.inference_only:
-            self.lm = load_causal_lm(config["folder"], dtype=sampling_dtype(self.settings, best_device())).eval()
+            self.lm = load_causal_lm(config["folder"], dtype=self.dtype).eval()
             self._merger = AdapterMerger(self.lm, lora) if lora else None
             return
         base = load_causal_lm(config["folder"], four_bit=self.settings.four_bit)
@@ -127,7 +126,8 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         longest = int(batch[LENGTHS].max())
         tokens_BT, actions_BT = batch[TOKENS][:, :longest], batch[ACTIONS][:, :longest].bool()
         lm = self.plain if model is None else model
-        with self._autocast(tokens_BT.device):
+        # The weights stay float32: a step of the optimiser is too small for bfloat16 to show.
+        with torch.autocast(tokens_BT.device.type, dtype=torch.bfloat16, enabled=self.dtype is torch.bfloat16):
             hidden_BT, logits = token_logits(lm, tokens_BT, actions_BT)
         mask = actions_BT[:, 1:]
         logits = logits.float() / self.settings.temperature
@@ -218,12 +218,6 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
     def _values(self, hidden: torch.Tensor) -> torch.Tensor:
         into_trunk = bool(self.model_config["value_into_trunk"]) and not self.policy_frozen  # pyright: ignore
         return self.value_head((hidden if into_trunk else hidden.detach()).float())[..., 0]
-
-    @staticmethod
-    def _autocast(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-        if bf16_is_native(device):
-            return torch.autocast(device.type, dtype=torch.bfloat16)
-        return contextlib.nullcontext()
 
 
 def trained_copy(folder: str | Path, policy: PolicySettings, state: Mapping[str, Any]) -> PreTrainedModel:

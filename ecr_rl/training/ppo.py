@@ -22,7 +22,7 @@ from ray.rllib.utils.metrics import LEARNER_RESULTS
 from algorithms.critic.critic import Critic
 from algorithms.packaged_models import best_device
 from algorithms.policy.film_choice import VECTORS, ChoiceSettings, choice_settings, learnt_recommender
-from algorithms.policy.language_model import load_causal_lm, sampling_dtype
+from algorithms.policy.language_model import load_causal_lm, policy_dtype
 from algorithms.policy.rollout import roll_out
 from algorithms.policy.text import ConversationText, load_tokenizer
 from algorithms.ppo.algorithm import CONVERSATIONS, ConversationPPO
@@ -167,7 +167,7 @@ def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None
     env = env_spec_of(config, artefacts, None).build(min(count, config.resources.conversations_per_runner))
     text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
     device = best_device()
-    model = load_causal_lm(artefacts.responder, dtype=sampling_dtype(config.policy, device), device=device).eval()
+    model = load_causal_lm(artefacts.responder, dtype=policy_dtype(config.policy, device), device=device).eval()
     played = roll_out(model, text, env, [(CALIBRATION, index) for index in range(count)], config.seed)
     outcomes = [outcome for talk in played for outcome in talk.outcomes]
     words = np.array([len(outcome.reply.split()) for outcome in outcomes])

@@ -23,7 +23,7 @@ from algorithms.evaluators.selecting import SelectingEvaluator
 from algorithms.evaluators.text_figures import count_grams
 from algorithms.packaged_models import best_device
 from algorithms.policy.film_choice import VECTORS, learnt_recommender
-from algorithms.policy.language_model import sampling_dtype
+from algorithms.policy.language_model import policy_dtype
 from algorithms.policy.rollout import Conversation, Episode, roll_out
 from algorithms.policy.text import ConversationText, load_tokenizer
 from algorithms.ppo.env_spec import EnvSpec
@@ -145,7 +145,7 @@ class Selection:
     def _converse(self, weights: Mapping[str, np.ndarray]) -> list[Conversation]:
         config, device = self._config, best_device()
         model = trained_copy(self._world.responder, config.policy, weights)
-        model = model.to(device=device, dtype=sampling_dtype(config.policy, device)).eval()  # pyright: ignore
+        model = model.to(device=device, dtype=policy_dtype(config.policy, device)).eval()  # pyright: ignore
         text = ConversationText(load_tokenizer(str(self._world.responder)), config.policy)
         if VECTORS in weights:
             self._env.recommender = learnt_recommender(self._recommender, weights)

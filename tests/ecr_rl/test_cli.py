@@ -178,6 +178,15 @@ def test_doctor_tells_what_there_is_and_what_it_costs(tmp_path: Path) -> None:
     assert invoke(f"doctor --cache {tmp_path}").exit_code == result.exit_code
 
 
+def test_doctor_says_what_the_cpus_bfloat16_is_good_for(tmp_path: Path, cpu_has_bf16: bool) -> None:
+    checks = json.loads(invoke(f"doctor --json --cache {tmp_path}").stdout)["checks"]
+    check = next(check for check in checks if check["name"] == "bfloat16")
+    if cpu_has_bf16:
+        assert check["level"] == "ok" and "policy.dtype=bfloat16 uses it, auto does not" in check["found"]
+    else:
+        assert check["level"] == "note" and "policy.dtype=bfloat16 is slower" in check["cost"]
+
+
 def test_data_stats_of_the_real_corpus(shared_data: Path) -> None:
     result = invoke(f"data stats --source {shared_data / 'redial' / 'redial_dataset.zip'} --json")
     test = json.loads(result.stdout)["test"]

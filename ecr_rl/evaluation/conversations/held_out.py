@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from algorithms.evaluators.pmi import ContextInformation
 from algorithms.packaged_models import best_device
-from algorithms.policy.language_model import load_causal_lm, sampling_dtype
+from algorithms.policy.language_model import load_causal_lm, policy_dtype
 from algorithms.policy.rollout import Conversation, Episode, roll_out, score_tokens
 from algorithms.policy.text import ConversationText, load_tokenizer
 from algorithms.recommender.recommender import Recommender
@@ -85,7 +85,7 @@ class HeldOutConversations:
                 and no KL: how likely the chosen reply is among so many is not known.
         """
         device, wanted = best_device(), self._config.policy
-        policy = load_causal_lm(folder, dtype=sampling_dtype(wanted, device), device=device).eval()
+        policy = load_causal_lm(folder, dtype=policy_dtype(wanted, device), device=device).eval()
         moved = folder != self._supervised
         # Sampled in float32, a reply's log-probabilities are known; in another type they are taken anew.
         anew = moved and policy.dtype != self._reference.dtype

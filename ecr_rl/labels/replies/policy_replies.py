@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from algorithms.packaged_models import best_device
 from algorithms.policy.decoding import ConversationDecoder
 from algorithms.policy.emotion_planner import TrainedEmotionPlanner
-from algorithms.policy.language_model import load_causal_lm, sampling_dtype
+from algorithms.policy.language_model import load_causal_lm, policy_dtype
 from algorithms.policy.responder import PLANNER, is_conditioned
 from algorithms.policy.text import ConversationText, load_tokenizer
 from algorithms.settings import PolicySettings
@@ -184,7 +184,7 @@ def sample_replies(
         ValueError: a case is not a recommender turn of the dialogues.
     """
     device = best_device()
-    model = load_causal_lm(responder, dtype=sampling_dtype(policy, device), device=device).eval()
+    model = load_causal_lm(responder, dtype=policy_dtype(policy, device), device=device).eval()
     text = ConversationText(load_tokenizer(str(responder)), policy)
     planner = TrainedEmotionPlanner.load(responder / PLANNER) if is_conditioned(responder) else None
     sampler = PolicyReplies(model, text, catalog, recommender, planner, env, temperatures, seed)

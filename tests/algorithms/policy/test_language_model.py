@@ -11,7 +11,7 @@ from peft import PeftModel
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from algorithms.policy.language_model import AdapterMerger, load_causal_lm, with_adapters
+from algorithms.policy.language_model import AdapterMerger, keep_adapter_gradients, load_causal_lm, with_adapters
 from algorithms.settings import LoraSettings
 from envs.errors import ModelError
 from tests.algorithms.doubles import random_gpt2, random_llama
@@ -100,17 +100,21 @@ def test_adapter_without_layer_or_second_half_is_refused() -> None:
         merger.merge({name.replace("h.0", "h.9"): tensor for name, tensor in adapters.items()})
 
 
-def test_four_bit_adapters_keep_their_gradients_after_generating(tmp_path: Path) -> None:
+@pytest.mark.parametrize("native", [True, False], ids=["cpu-with-bf16", "cpu-without-bf16"])
+def test_four_bit_adapters_keep_their_gradients_after_generating(tmp_path: Path, native: bool) -> None:
+    """On a CPU with AVX512-bf16, bitsandbytes marks its layers for a kernel that has no gradients."""
     bitsandbytes = pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")
     random_llama().save_pretrained(tmp_path)
     try:
         base = load_causal_lm(tmp_path, four_bit=True)
     except (RuntimeError, ImportError) as error:
         pytest.skip(f"bitsandbytes holds no 4-bit weights on this machine: {error}")
+    layers: list[Any] = [module for module in base.modules() if isinstance(module, bitsandbytes.nn.Linear4bit)]
+    assert layers and not any(layer.support_avx512bf16_for_cpu for layer in layers), "loading has to take the mark away"
+    for layer in layers:
+        layer.support_avx512bf16_for_cpu = native
+    keep_adapter_gradients(base)
     model = with_adapters(base, LORA).eval()
-    layers = [module for module in model.modules() if isinstance(module, bitsandbytes.nn.Linear4bit)]
-    assert layers
-    assert not any(layer.support_avx512bf16_for_cpu for layer in layers), "only such a CPU shows the lost gradients"
     model.generate(input_ids=IDS, max_new_tokens=3, do_sample=False, pad_token_id=0)
     logits(model)
     model.train()(input_ids=IDS, labels=IDS).loss.backward()

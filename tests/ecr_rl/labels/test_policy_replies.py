@@ -11,6 +11,7 @@ import torch
 from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.rollout import roll_out
 from algorithms.policy.text import ConversationText, load_tokenizer
+from algorithms.settings import PolicySettings
 from ecr_rl.labels.replies.made_replies import Case, PolicyReply
 from ecr_rl.labels.replies.policy_replies import sample_replies
 from envs.conversation import ConversationVectorEnv
@@ -45,9 +46,11 @@ def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def sample(folder: Path, cases: list[Case] = CASES, env: EnvSettings = ENV, **options: Any) -> list[PolicyReply]:
+def sample(
+    folder: Path, cases: list[Case] = CASES, env: EnvSettings = ENV, policy: PolicySettings = POLICY, **options: Any
+) -> list[PolicyReply]:
     recommender: FilmRecommender = options.pop("recommender", ScriptedRecommender(CONJURING, NOTEBOOK))
-    return sample_replies(cases, DIALOGUES, six_films(), folder, recommender, POLICY, env, **options)
+    return sample_replies(cases, DIALOGUES, six_films(), folder, recommender, policy, env, **options)
 
 
 def answers_in_the_environment(folder: Path, temperature: float) -> dict[Case, tuple[str, tuple[int, ...], bool]]:
@@ -79,14 +82,18 @@ def test_policy_reads_what_the_environment_shows_it(decided: Path) -> None:
     assert [reply.text for reply in shorter] != [reply.text for reply in found.values()]
 
 
-def test_same_seed_gives_the_same_replies_in_the_order_of_cases_and_temperatures(decided: Path) -> None:
-    temperatures = [1.2, 0.5, 1.2]
-    replies = sample(decided, temperatures=temperatures, seed=5)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_same_seed_gives_the_same_replies_in_the_order_of_cases_and_temperatures(decided: Path, dtype: str) -> None:
+    options: dict[str, Any] = {
+        "temperatures": [1.2, 0.5, 1.2],
+        "policy": POLICY.model_copy(update={"dtype": dtype}),
+    }
+    replies = sample(decided, **options, seed=5)
     assert [(r.dialogue, r.turn, r.temperature) for r in replies] == [
-        (*case, t) for case in CASES for t in temperatures
+        (*case, t) for case in CASES for t in options["temperatures"]
     ]
-    assert replies == sample(decided, temperatures=temperatures, seed=5)
-    assert replies != sample(decided, temperatures=temperatures, seed=6)
+    assert replies == sample(decided, **options, seed=5)
+    assert replies != sample(decided, **options, seed=6)
     assert [reply.text for reply in replies[::3]] != [reply.text for reply in replies[2::3]]
 
 
