@@ -1,4 +1,4 @@
-"""Every command in README.md and docs/ is one that the real parser, or the Makefile, knows."""
+"""Every command in README.md, CONTRIBUTING.md and docs/ is one that the real parser, or the Makefile, knows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.commands import REFUSALS, parse_command
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [page for page in [ROOT / "README.md", ROOT / "cluster" / "README.md"] if page.is_file()]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "cluster/README.md")]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<body>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
 SHELL = {"", "bash", "sh", "console", "shell"}
