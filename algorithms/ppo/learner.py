@@ -196,7 +196,11 @@ class ConversationPPOLearner(PPOTorchLearner):
         return self._module[DEFAULT_MODULE_ID].unwrapped()  # pyright: ignore
 
     def _gap_bound(self) -> float:
-        """The gap of sampler and learner that is an error: as set, or what rounding in the policy's dtype explains."""
+        """The largest mean gap, in nats a token, between the env runners' and the learner's log-probabilities.
+
+        A larger one stops the run. The setting ``ppo.sampler_gap`` decides; without it the bound is what rounding in the
+        policy's dtype explains.
+        """
         if self.ppo.sampler_gap is not None:
             return self.ppo.sampler_gap
         return GAP_BFLOAT16 if self._conversation_module.dtype is torch.bfloat16 else GAP_FLOAT32

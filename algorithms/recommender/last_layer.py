@@ -1,7 +1,8 @@
-"""The recommender's last layer, from outside: what it is given for a conversation, and a recommender with another one.
+"""Read and replace the recommender's last layer, so that PPO can train it (``algorithms.policy.film_choice``).
 
-The score of a new film is ``scale x (h . O_j + b_j + …) - constant`` (``network.py``, ``fused.py``): a change of ``O``
-and ``b`` moves it by ``scale x (h . dO_j + db_j)``.
+With ``h`` the input of the layer for a conversation, ``O_j`` and ``b_j`` the vector and the bias of film ``j``, the score
+of a film that the conversation has not named is ``scale x (h . O_j + b_j + …) - constant`` (``network.py``,
+``fused.py``). Adding ``dO`` to ``O`` and ``db`` to ``b`` therefore moves the score by ``scale x (h . dO_j + db_j)``.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from envs.dialogue import Utterance, named_films
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The best new films of a conversation, K or fewer, best first.
+    """The K films with the best scores among those that a conversation has not named, best first.
 
     Attributes:
-        films: (K,) ids.
-        columns: (K,) their columns in the last layer.
-        scores: (K,) float32.
-        hidden: (width,) float32, the ``h`` that the last layer is given.
+        films: (K,) film ids.
+        columns: (K,) the films' columns in the last layer.
+        scores: (K,) float32, the films' scores.
+        hidden: (width,) float32, the last layer's input ``h`` for the conversation.
     """
 
     films: np.ndarray
@@ -34,13 +35,19 @@ class Candidates:
 
 
 def layer_scale(recommender: Recommender) -> float:
-    """What the last layer's scores are multiplied by."""
+    """The factor ``scale`` by which the recommender multiplies the last layer's scores."""
     again = recommender.items.again
     return 1.0 if again is None else float(again.sharpness)
 
 
 def candidates_of(recommender: Recommender, contexts: Sequence[Sequence[Utterance]], count: int) -> list[Candidates]:
-    """The best ``count`` films of each context that it does not name, and what the last layer is given."""
+    """For each context the best films that it does not name, and the last layer's input.
+
+    Args:
+        recommender: scores the films.
+        contexts: the utterances so far, one sequence a conversation.
+        count: films of a conversation at most; fewer where the catalogue has no more.
+    """
     ids = np.array(recommender.catalog.ids)
     found = []
     for row, hidden, context in zip(*recommender.items.scores_and_hidden(contexts), contexts, strict=True):
@@ -52,12 +59,12 @@ def candidates_of(recommender: Recommender, contexts: Sequence[Sequence[Utteranc
 
 
 def with_layer(recommender: Recommender, vectors: np.ndarray, bias: np.ndarray) -> Recommender:
-    """The same recommender with a changed last layer.
+    """A copy of the recommender whose last layer is changed.
 
     Args:
-        recommender: stays as it is.
-        vectors: (films, width), added to the films' vectors.
-        bias: (films,), added to their biases.
+        recommender: is copied, and stays as it is.
+        vectors: (films, width), is added to the films' vectors ``O``.
+        bias: (films,), is added to the films' biases ``b``.
     """
     changed, items = copy.copy(recommender), copy.copy(recommender.items)
     weights = items.weights
