@@ -198,8 +198,8 @@ class ConversationPPOLearner(PPOTorchLearner):
     def _gap_bound(self) -> float:
         """The largest mean gap, in nats a token, between the env runners' and the learner's log-probabilities.
 
-        A larger one stops the run. The setting ``ppo.sampler_gap`` decides; without it the bound is what rounding in the
-        policy's dtype explains.
+        A larger one stops the run. The setting ``ppo.sampler_gap`` decides; without it the bound is what rounding in
+        the policy's dtype explains.
         """
         if self.ppo.sampler_gap is not None:
             return self.ppo.sampler_gap

@@ -1,7 +1,7 @@
 """Read and replace the recommender's last layer, so that PPO can train it (``algorithms.policy.film_choice``).
 
-With ``h`` the input of the layer for a conversation, ``O_j`` and ``b_j`` the vector and the bias of film ``j``, the score
-of a film that the conversation has not named is ``scale x (h . O_j + b_j + …) - constant`` (``network.py``,
+With ``h`` the input of the layer for a conversation, ``O_j`` and ``b_j`` the vector and the bias of film ``j``, the
+score of a film that the conversation has not named is ``scale x (h . O_j + b_j + …) - constant`` (``network.py``,
 ``fused.py``). Adding ``dO`` to ``O`` and ``db`` to ``b`` therefore moves the score by ``scale x (h . dO_j + db_j)``.
 """
 
