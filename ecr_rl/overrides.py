@@ -1,4 +1,4 @@
-"""``-s section.key=value``: settings changed from the command line, values read as YAML.
+"""``-s section.key=value``: settings changed from the command line, values read as YAML; and what differs between two.
 
 This file holds the mechanics on plain dictionaries; ``ecr_rl/config.py`` knows the settings themselves.
 """
@@ -81,6 +81,24 @@ def apply_overrides(
             place = place[part]
         place[override.path[-1]] = override.value
     return result
+
+
+def flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested settings by ``section.key``; an empty section is a value."""
+    values: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            values |= flat(value, f"{above}{key}.")
+        else:
+            values[f"{above}{key}"] = value
+    return values
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """What differs between nested settings, by ``section.key``, sorted: ``old -> new``."""
+    old, new = flat(before), flat(now)
+    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return {key: f"{old.get(key)} -> {new.get(key)}" for key in keys}
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

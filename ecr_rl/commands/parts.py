@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ecr_rl.config import RunConfig, load_config
 from envs.errors import ConfigError
@@ -53,3 +54,10 @@ def settings_for(folder: Path, kind: str, config: str, changes: Sequence[str]) -
     if (folder / CARDS[kind]).is_file():
         return load_config(config, changes)
     return RunFolder.open(folder, changes).config
+
+
+def figures_of(part: Path) -> dict[str, Any]:
+    """The figures of a part's making, from its folder in the cache."""
+    from ecr_rl.runs.artefacts import KEY
+
+    return json.loads((part / KEY).read_text(encoding="utf-8"))["figures"]

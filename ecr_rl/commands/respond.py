@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_format
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -26,7 +25,7 @@ from ecr_rl.commands.options import (
     settings_of,
 )
 from ecr_rl.commands.output import show, shown_progress, working
-from ecr_rl.commands.parts import CARDS, part_of
+from ecr_rl.commands.parts import CARDS, figures_of, part_of
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.runs.artefacts import RECOMMENDER
 
@@ -67,7 +66,6 @@ def train(
         import shutil
 
         from ecr_rl.pipeline import Pipeline
-        from ecr_rl.runs.artefacts import KEY
         from ecr_rl.runs.folder import RunFolder
 
         with RunFolder.create(place, settings, resume) as folder:
@@ -75,8 +73,7 @@ def train(
             made = pipeline.responder()
             shutil.copytree(pipeline.recommender(), place / RECOMMENDER, dirs_exist_ok=True)
             shutil.copytree(made, place, dirs_exist_ok=True)
-        figures: dict[str, Any] = json_format.loads((made / KEY).read_text(encoding="utf-8"))["figures"]
-    show({"folder": str(place), "figures": figures}, json)
+    show({"folder": str(place), "figures": figures_of(made)}, json)
 
 
 @app.command(

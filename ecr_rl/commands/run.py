@@ -13,7 +13,7 @@ from rich.text import Text
 from ecr_rl.commands.completion import folders
 from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set
 from ecr_rl.commands.output import report_table, show, working
-from ecr_rl.commands.parts import CARDS
+from ecr_rl.commands.parts import CARDS, figures_of
 from ecr_rl.config import RunConfig, config_yaml, load_config
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def train(
       evaluation           policies on held-out dialogues      evaluation
       report               index.html, report.json, plots
 
-    All read resources. Beside them stand name, seed, cache and mirror. --dry-run prints every key with its value. A stage that is done is
-    not done again: parts that runs share lie in the cache, and a killed run goes on from its last checkpoint with the
-    same command and --resume.
+    All read resources. Beside them stand name, seed, cache and mirror. --dry-run prints every key with its value. A
+    stage that is done is not done again: parts that runs share lie in the cache, and a killed run goes on from its last
+    checkpoint with the same command and --resume.
 
     The run folder gets the resolved config, metrics, TensorBoard scalars, checkpoints, the trained model and the
     report.
@@ -120,9 +120,9 @@ def evaluate(
 
     The baseline is the run's supervised policy, or the one of --baseline.
 
-    Seekers, judges and settings are the run's own; -s changes one that a resumed run may change. A run whose training
-    has not finished is trained to its end first. Figures come with paired bootstrap intervals. The conversations are
-    written to RUN/evaluation, or with --baseline, --best-of, --seeker or --dialogues to RUN/against.
+    Seekers, judges and settings are the run's own; -s changes one that a resumed run may change, for good. A run whose
+    training has not finished is trained to its end first. Figures come with paired bootstrap intervals. The
+    conversations are written to RUN/evaluation, or with --baseline, --best-of, --seeker or --dialogues to RUN/against.
     """
     with working(), _reopened(run, changes) as folder:
         from ecr_rl.pipeline import Pipeline
@@ -191,15 +191,11 @@ def build_part(settings: RunConfig, out: Path, resume: bool, json: bool, part: C
     """Build one artefact in a run folder and print where it lies and its figures."""
     with working():
         from ecr_rl.pipeline import Pipeline
-        from ecr_rl.runs.artefacts import KEY
         from ecr_rl.runs.folder import RunFolder
 
         with RunFolder.create(out, settings, resume) as folder:
             made = part(Pipeline(settings, folder))
-    import json as json_format
-
-    figures: dict[str, Any] = json_format.loads((made / KEY).read_text(encoding="utf-8"))["figures"]
-    show({"folder": str(made), "figures": figures}, json)
+    show({"folder": str(made), "figures": figures_of(made)}, json)
 
 
 def _run_all(settings: RunConfig, out: Path, resume: bool, json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ecr_rl.config import RunConfig, load_config
+from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations.definitions import SYSTEMS
 from ecr_rl.evaluation.conversations.figures import compare
 from ecr_rl.evaluation.conversations.records import read_records
@@ -19,6 +19,7 @@ from ecr_rl.report.facts import clean_facts
 from ecr_rl.report.page import Pair, ReportPage, render
 from ecr_rl.report.plots import draw_plots
 from ecr_rl.report.verdicts import protocol, verdict
+from ecr_rl.runs.folder import RunFolder
 from envs.errors import RunError
 from envs.files import write_bytes, write_json, write_text
 
@@ -36,7 +37,11 @@ def write_report(run: Path) -> dict[str, Any]:
         RunError: a file of the run is missing or unreadable.
         DataError: a record that cannot be read, or two systems that were not evaluated on the same dialogues.
     """
-    config, summary, curves = _config(run), _summary(run / "evaluation" / "summary.json"), read_curves(run)
+    config, summary, curves = (
+        RunFolder.open(run).config,
+        _summary(run / "evaluation" / "summary.json"),
+        read_curves(run),
+    )
     baseline, rl = (read_records(run / "evaluation" / f"{system}.jsonl") for system in SYSTEMS)
     figures = compare(baseline, rl, resamples=config.evaluation.resamples, seed=config.seed)
     report = _report(figures, summary, curves, config)
@@ -75,13 +80,6 @@ def _report(figures: dict[str, Any], summary: dict[str, Any], curves: Curves, co
 
 def _sorted(records: list[Any]) -> list[Any]:
     return sorted(records, key=lambda record: record.place)
-
-
-def _config(run: Path) -> RunConfig:
-    file = run / "config.yaml"
-    if not file.is_file():
-        raise RunError(f"{file}: no such file; {run} is not a run folder. Name one that `ecr-rl train` has written")
-    return load_config(file)
 
 
 def _summary(file: Path) -> dict[str, Any]:

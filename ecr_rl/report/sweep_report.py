@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from algorithms.evaluators.regression_figures import spearman
 from ecr_rl.config import load_config
 from ecr_rl.report.sweep_plots import draw_sweep_plots, pareto_front, short
+from ecr_rl.settings_file import read_mapping
 from ecr_rl.tables import shown, table_lines, with_interval
 from envs.files import write_bytes, write_text
 
@@ -30,7 +31,7 @@ _COMPARED = (
 def write_sweep_report(folder: Path) -> Path:
     """Write ``report/index.html`` and its plots from a sweep folder's files; returns the page."""
     found = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    sweep = yaml.safe_load((folder / "sweep.yaml").read_text(encoding="utf-8"))
+    sweep = read_mapping(folder / "sweep.yaml")
     config = load_config(folder / "config.yaml")
     scored = [trial for trial in found["trials"] if trial["objective"] is not None]
     importance = importance_of(scored)

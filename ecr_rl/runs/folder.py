@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ecr_rl.config import RunConfig, config_yaml, load_config
+from ecr_rl.overrides import differences
 from ecr_rl.runs.metrics import MetricsLog, TensorBoardPage, read_metrics
 from ecr_rl.runs.progress import Display, make_display
 from ecr_rl.runs.provenance import provenance
@@ -259,26 +260,15 @@ def _check_resumable(path: Path, config: RunConfig, changeable: Sequence[str]) -
         if others:
             raise RunError(f"{path} holds no run ({CONFIG} is missing) but something else. Take another --out")
         return
-    before = _flat(RunFolder.open(path).config.model_dump(mode="json"))
-    now = _flat(config.model_dump(mode="json"))
-    changed = sorted(
-        key
-        for key in before.keys() | now.keys()
-        if before.get(key) != now.get(key) and not any(key == name or key.startswith(f"{name}.") for name in changeable)
-    )
-    if changed:
-        lines = "\n".join(f"  {key}: {before.get(key)} -> {now.get(key)}" for key in changed)
-        raise RunError(f"{path} began with other settings:\n{lines}\nPut them back, or take another --out")
-
-
-def _flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping) and value:
-            flat.update(_flat(value, f"{above}{key}."))
-        else:
-            flat[f"{above}{key}"] = value
-    return flat
+    differing = differences(RunFolder.open(path).config.model_dump(mode="json"), config.model_dump(mode="json"))
+    lines = [
+        f"  {key}: {change}"
+        for key, change in differing.items()
+        if not any(key == name or key.startswith(f"{name}.") for name in changeable)
+    ]
+    if lines:
+        listed = "\n".join(lines)
+        raise RunError(f"{path} began with other settings:\n{listed}\nPut them back, or take another --out")
 
 
 def _take_lock(path: Path) -> Any:

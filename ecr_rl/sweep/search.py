@@ -27,8 +27,9 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, PopulationBasedTraining, TrialScheduler
 from ray.tune.search import BasicVariantGenerator, Searcher
 
+from ecr_rl.overrides import flat
 from ecr_rl.sweep.settings import SweepSettings
-from ecr_rl.sweep.space import flat_values, mutations, tune_space, values_of
+from ecr_rl.sweep.space import mutations, tune_space, values_of
 from ecr_rl.sweep.trial import (
     JOB,
     NAME,
@@ -88,7 +89,7 @@ class TrialResult:
     @property
     def config(self) -> dict[str, Any]:
         """The settings flat: ``reward.weights.empathy``."""
-        return flat_values(self.values)
+        return flat(self.values)
 
 
 def search(plan: TrialPlan, folder: Path, on_step: OnStep) -> list[TrialResult]:
@@ -179,7 +180,7 @@ class TrialSettings(Callback):
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
         """Tune calls this with every result of a trial."""
         name = {NAME: trial.config[JOB][NAME]} if JOB in trial.config else {}
-        trial.evaluated_params = name | flat_values(json.loads(result[SETTINGS]))
+        trial.evaluated_params = name | flat(json.loads(result[SETTINGS]))
 
 
 @contextmanager

@@ -42,16 +42,6 @@ def equal_weights(values: Mapping[str, Any], sweep: SweepSettings) -> dict[str, 
     return {**values, **{key: dict.fromkeys(heads, 1 / len(heads)) for key, heads in names.items()}}
 
 
-def flat_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A trial's settings with weights by name: ``reward.weights.empathy``."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= (
-            {f"{key}.{name}": weight for name, weight in value.items()} if isinstance(value, Mapping) else {key: value}
-        )
-    return flat
-
-
 def simplex_weights(draws: Mapping[str, float]) -> dict[str, float]:
     """Weights that sum to 1, evenly over all such weights, from independent even draws in (0, 1).
 

@@ -21,12 +21,14 @@ from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations.held_out import Played
 from ecr_rl.evaluation.conversations.over_runs import compare_runs
 from ecr_rl.evaluation.conversations.records import read_records
+from ecr_rl.overrides import differences, flat
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.ray_instance import ray_instance
 from ecr_rl.runs.folder import RunFolder
+from ecr_rl.settings_file import read_mapping
 from ecr_rl.sweep.search import TrialResult, search, train_finals, trial_count
 from ecr_rl.sweep.settings import SweepSettings
-from ecr_rl.sweep.space import equal_weights, flat_values
+from ecr_rl.sweep.space import equal_weights
 from ecr_rl.sweep.trial import FAILURES, RECORDS, TrialPlan, trial_resources
 from ecr_rl.training.ppo import REFERENCE, calibrate, shipped_files_of
 from envs.errors import ModelError, RunError
@@ -82,7 +84,7 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
                 "name": sweep.name,
                 "trials": [trial.to_json() for trial in trials],
                 WINNER: winner.to_json(),
-                EQUAL: {"config": flat_values(equal_weights(winner.values, sweep))},
+                EQUAL: {"config": flat(equal_weights(winner.values, sweep))},
                 "comparison": None,
                 "seconds": {"search": run.seconds("search"), "finals": 0.0},
             }
@@ -203,8 +205,8 @@ def _keep_settings(sweep: SweepSettings, file: Path) -> None:
     """
     now = sweep.model_dump(mode="json")
     if file.is_file():
-        before = yaml.safe_load(file.read_text(encoding="utf-8"))
-        changed = sorted(key for key in now if now[key] != before.get(key))
-        if changed:
-            raise RunError(f"{file.parent} began with other {', '.join(changed)}. Put it back, or take another --out")
+        lines = [f"  {key}: {change}" for key, change in differences(read_mapping(file), now).items()]
+        if lines:
+            listed = "\n".join(lines)
+            raise RunError(f"{file.parent} began with other settings:\n{listed}\nPut them back, or take another --out")
     write_text(file, yaml.safe_dump(now, sort_keys=False))

@@ -142,7 +142,7 @@ def test_a_killed_sweep_goes_on_and_loses_no_finished_trial(cache: Path, tmp_pat
     assert (out / "report" / "index.html").is_file()
     other = start([*arguments[:1], "tune_configs/smoke.yaml", *arguments[2:]], environment, tmp_path / "refused")
     assert other.wait(timeout=120) == 1
-    assert "began with other final, name, search. Put it back" in (tmp_path / "refused").read_text()
+    assert "began with other settings:\n  final.seeds" in (tmp_path / "refused").read_text()
     longer = start([*arguments, "-s", "ppo.iterations=4"], environment, tmp_path / "longer")
     assert longer.wait(timeout=120) == 1
     assert "  ppo.iterations: 3 -> 4\nPut them back" in (tmp_path / "longer").read_text()

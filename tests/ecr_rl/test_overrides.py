@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecr_rl.overrides import apply_overrides, nearest, parse_override
+from ecr_rl.overrides import apply_overrides, differences, nearest, parse_override
 from envs.errors import ConfigError
 
 DEFAULTS = {"seed": 0, "reward": {"cap": 2.0, "weights": {"empathy": 1.0, "bleu": 0.5}}, "policy": {"lora": None}}
@@ -70,3 +70,14 @@ def test_an_override_changes_its_key_alone(settings: dict[str, int], key: str, v
 def test_the_nearest_name() -> None:
     assert nearest("iteratons", ["epochs", "iterations"]) == "iterations"
     assert nearest("zzz", ["epochs", "iterations"]) is None
+
+
+def test_differences_name_every_key_that_is_other_new_or_gone() -> None:
+    before = {"seed": 0, "policy": {"lora": None}, "reward": {"weights": {"empathy": 1.0, "bleu": 0.5}}}
+    now = {"seed": 0, "policy": {"lora": {"rank": 8}}, "reward": {"weights": {"empathy": 2.0}}}
+    assert differences(before, now) == {
+        "policy.lora.rank": "None -> 8",
+        "reward.weights.bleu": "0.5 -> None",
+        "reward.weights.empathy": "1.0 -> 2.0",
+    }
+    assert differences(now, now) == {}

@@ -18,13 +18,14 @@ from ray.tune.search import Searcher
 from algorithms.settings import ResourceSettings
 from ecr_rl.config import load_config, sweeps
 from ecr_rl.evaluation.conversations.records import write_records
+from ecr_rl.overrides import flat
 from ecr_rl.ray_instance import ray_instance
 from ecr_rl.report.sweep_plots import pareto_front
 from ecr_rl.report.sweep_report import importance_of, outcome, verdict, write_sweep_report
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.sweep.search import TrialResult, TrialSettings, sampler_of, scheduler_of, trial_count, trial_result
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
-from ecr_rl.sweep.space import equal_weights, flat_values, mutations, simplex_weights, tune_space, values_of
+from ecr_rl.sweep.space import equal_weights, mutations, simplex_weights, tune_space, values_of
 from ecr_rl.sweep.sweep import EQUAL, WINNER, best_trial, compare_candidates, run_sweep, trials_csv
 from ecr_rl.sweep.trial import FAILURES, RECORDS, trial_resources
 from envs.errors import ConfigError, ModelError, RunError
@@ -74,7 +75,7 @@ def test_a_draw_becomes_settings_within_their_ranges() -> None:
     equal = equal_weights(values, sweep())
     assert equal["reward.weights"] == dict.fromkeys(("empathy", "overall", "bleu"), 1 / 3)
     assert equal["reward.cap"] == values["reward.cap"]
-    assert set(flat_values(values)) >= {"reward.weights.empathy", "reward.cap"}
+    assert set(flat(values)) >= {"reward.weights.empathy", "reward.cap"}
 
 
 def test_a_grid_has_every_combination() -> None:

@@ -317,7 +317,7 @@ def test_smoothing_leaves_gaps_out() -> None:
 
 
 def test_a_folder_that_is_no_finished_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="not a run folder"):
+    with pytest.raises(RunError, match="no run there"):
         write_report(tmp_path)
     folder = write_example_run(tmp_path / "run", dialogues=2)
     (folder / "evaluation" / "rl.jsonl").unlink()
