@@ -18,7 +18,7 @@ from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.commands.parts import part_of, settings_for
 from ecr_rl.commands.run import build_part
 from ecr_rl.config import load_config, with_given
-from ecr_rl.tables import share, shown
+from ecr_rl.tables import markdown_tables, share, shown
 
 app = typer.Typer(help="Train and examine the critic, PPO's reward model.", no_args_is_help=True)
 
@@ -111,7 +111,7 @@ def evaluate(
         from algorithms.critic.critic import Critic
         from ecr_rl.evaluation.critic.critic_evaluation import evaluate_critic
         from ecr_rl.labels.judge_folder import context_of, facts_of, judge_of
-        from ecr_rl.report.critic_report import critic_tables, markdown_tables, write_critic_report
+        from ecr_rl.report.critic_report import critic_tables, write_critic_report
         from ecr_rl.report.insert import insert_block
         from ecr_rl.settings import ContextForm
         from envs.corpora.corpus import load_corpus

@@ -17,7 +17,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from ecr_rl.runs.progress import make_display
-from ecr_rl.tables import with_interval
+from ecr_rl.tables import TextTable, with_interval
 from envs.progress import OnStep
 
 PIPE_WIDTH = 120
@@ -75,16 +75,27 @@ def show(value: Any, as_json: bool, view: RenderableType | None = None) -> None:
         wide.print(view, markup=False)
 
 
+def rich_table(content: TextTable) -> Table:
+    """A table for a terminal, its note below it."""
+    first, *others = content.columns
+    table = Table(first, title=content.title, caption=content.note, title_justify="left", caption_justify="left")
+    for column in others:
+        table.add_column(column, justify="right")
+    for row in content.rows:
+        table.add_row(*row)
+    return table
+
+
 def report_table(report: dict[str, Any]) -> Table:
     """The figures of ``report.json`` side by side, with 95 % intervals."""
     table = Table(title=f"{report['n']} held-out dialogues, mean [95 % interval]", title_justify="left")
     for column in ("figure", "baseline", "rl", "rl - baseline"):
         table.add_column(column, justify="left" if column == "figure" else "right", no_wrap=True)
-    systems = report["systems"]
-    for figure, difference in report["difference"].items():
-        table.add_row(
-            figure, *map(with_interval, (systems["baseline"].get(figure), systems["rl"].get(figure), difference))
-        )
+    from ecr_rl.report.verdicts import figure
+
+    sections = (report["systems"]["baseline"], report["systems"]["rl"], report["difference"])
+    for name in report["difference"]:
+        table.add_row(name, *(with_interval(figure(section, name)) for section in sections))
     return table
 
 

@@ -25,9 +25,10 @@ from ecr_rl.commands.options import (
     examples,
     settings_of,
 )
-from ecr_rl.commands.output import show, shown_progress, working
+from ecr_rl.commands.output import rich_table, show, shown_progress, working
 from ecr_rl.commands.parts import part_of, settings_for
 from ecr_rl.config import with_given
+from ecr_rl.tables import markdown_tables
 from envs.errors import ConfigError
 
 app = typer.Typer(help="Train, judge and ask the film recommender.", no_args_is_help=True)
@@ -123,7 +124,6 @@ def evaluate(
         settings = settings_for(recommender, "recommender", config, changes or ())
         settings = with_given(settings, "data", source=source)
         from ecr_rl.evaluation.recommender.recommendation import evaluate_recommender, write_predictions
-        from ecr_rl.report.critic_report import markdown_tables
         from ecr_rl.report.insert import insert_block
         from ecr_rl.report.recommendation_tables import recommendation_tables
         from envs.corpora.corpus import load_corpus
@@ -136,7 +136,7 @@ def evaluate(
         tables = recommendation_tables(result)
         if into is not None:
             insert_block(into, "recommend", protocol, markdown_tables(tables))
-    show(result, json, Group(*map(_table, tables)))
+    show(result.to_json(), json, Group(*map(rich_table, tables)))
 
 
 @app.command(
@@ -168,7 +168,6 @@ def ablate(
     settings = with_given(settings, "recommender", emotions=emotions)
     with working():
         from ecr_rl.evaluation.recommender.ablation import ablate as ablate_recommender
-        from ecr_rl.report.critic_report import markdown_tables
         from ecr_rl.report.insert import insert_block
         from ecr_rl.report.recommendation_tables import ablation_table
         from envs.corpora.corpus import load_corpus
@@ -179,7 +178,7 @@ def ablate(
         table = ablation_table(found)
         if into is not None:
             insert_block(into, "recommend", "ablation", markdown_tables([table]))
-    show(found, json, _table(table))
+    show(found.to_json(), json, rich_table(table))
 
 
 @app.command(
@@ -210,16 +209,6 @@ def ask(
         dialogue = read_dialogue(sys.stdin.read() if text == "-" else text, scorer.catalog)
         found = answer(scorer, dialogue, count)
     show(found, json, Group(Text("\n".join(found["dialogue"])), _films(found["films"])))
-
-
-def _table(content: Mapping[str, Any]) -> Table:
-    first, *others = content["columns"]
-    table = Table(first, title=content["title"], caption=content["note"], title_justify="left", caption_justify="left")
-    for column in others:
-        table.add_column(column, justify="right")
-    for row in content["rows"]:
-        table.add_row(*row)
-    return table
 
 
 def _films(films: Sequence[Mapping[str, Any]]) -> Table:

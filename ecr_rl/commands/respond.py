@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 
 from ecr_rl.commands.completion import folders
 from ecr_rl.commands.former_option import former_option
@@ -24,7 +21,7 @@ from ecr_rl.commands.options import (
     examples,
     settings_of,
 )
-from ecr_rl.commands.output import show, shown_progress, working
+from ecr_rl.commands.output import rich_table, show, shown_progress, working
 from ecr_rl.commands.parts import CARDS, figures_of, part_of
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.runs.artefacts import RECOMMENDER
@@ -129,10 +126,10 @@ def evaluate(
 
         from algorithms.recommender.recommender import Recommender
         from ecr_rl.evaluation.responder.independent_emotions import independent_emotions
-        from ecr_rl.evaluation.responder.response_cases import GoldCases
+        from ecr_rl.evaluation.responder.response_cases import AskedCases, GoldCases
         from ecr_rl.evaluation.responder.response_figures import evaluate_responders
         from ecr_rl.report.insert import insert_block
-        from ecr_rl.report.response_report import note, response_tables
+        from ecr_rl.report.response_report import response_table, response_tables
         from ecr_rl.runs.artefacts import model_version
         from envs.corpora.corpus import load_corpus
 
@@ -142,23 +139,15 @@ def evaluate(
         torch.set_num_threads(settings.resources.driver_threads)
         films = own if recommender is None else part_of(recommender, "recommender")
         corpus = load_corpus(settings.data, settings.cache_folder)
-        second = independent_emotions(goemotions, asked.planner.reader.name, settings.cache_folder)
+        emotions = independent_emotions(goemotions, asked.planner.reader.name, settings.cache_folder)
         gold = GoldCases.draw(corpus.splits[split], corpus.catalog, None if full else replies, seed)
+        proposes = model_version(str(films))
+        cases = AskedCases(gold, Recommender.load(films), proposes, settings.cache_folder, seed)
         with shown_progress("respond evaluation") as on_step:
-            figures = evaluate_responders(
-                systems,
-                gold,
-                Recommender.load(films),
-                model_version(str(films)),
-                second.reader,
-                cache=settings.cache_folder,
-                seed=seed,
-                on_step=on_step,
-            )
-        figures |= {"split": split, "measured_by": second.name, "independent": second.independent}
+            found = evaluate_responders(systems, cases, split, emotions, on_step=on_step)
         if into is not None:
-            insert_block(into, "respond", responder.name, response_tables(figures))
-    show(figures, json, Group(_table(figures), Text(note(figures))))
+            insert_block(into, "respond", responder.name, response_tables(found))
+    show(found.to_json(), json, rich_table(response_table(found)))
 
 
 def _responder_of(folder: Path, changes: Sequence[str] = ()) -> tuple[Responder, Path, RunConfig]:
@@ -169,19 +158,3 @@ def _responder_of(folder: Path, changes: Sequence[str] = ()) -> tuple[Responder,
     config, part = RunFolder.open(folder, changes).config, part_of(folder, "responder")
     films = folder / RECOMMENDER if part == folder else part_of(folder, "recommender")
     return Responder(folder.name, part, config.policy, config.env), films, config
-
-
-def _table(figures: dict[str, Any]) -> Table:
-    table = Table("figure", title="replies to human contexts, mean [95 % interval]", title_justify="left")
-    names = [name for name in ("responder", "against", "human") if name in figures["systems"]]
-    for name in names:
-        table.add_column(figures["names"].get(name, name), justify="right")
-    table.add_column("difference", justify="right")
-    for figure in figures["formulas"]:
-        values = [figures["systems"][name].get(figure) for name in names]
-        table.add_row(figure, *map(_cell, (*values, figures["difference"].get(figure))))
-    return table
-
-
-def _cell(value: dict[str, float] | None) -> str:
-    return "-" if value is None else f"{value['mean']:.4g} [{value['low']:.4g}, {value['high']:.4g}]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -13,6 +13,10 @@ from ecr_rl.commands.options import Json, Metadata, Set, Source, settings_of
 from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.commands.parts import CARDS, part_of
 from ecr_rl.config import with_given
+from ecr_rl.tables import with_interval
+
+if TYPE_CHECKING:
+    from ecr_rl.evaluation.conversations.seeker_rows import SeekerRows
 
 
 def seekers(
@@ -64,7 +68,7 @@ def seekers(
 
             films = Recommender.load(part_of(recommender, "recommender"))
         with shown_progress("seekers") as on_step:
-            figures = seeker_rows(
+            found = seeker_rows(
                 corpus,
                 split,
                 scripts(corpus, settings.seed, films),
@@ -74,20 +78,15 @@ def seekers(
                 seed=settings.seed,
                 on_step=on_step,
             )
-    figures |= {"corpus": corpus.name, "split": split, "seeker": seeker, "max_turns": settings.env.max_turns}
-    show(figures, json, _table(figures))
+    show(found.to_json(), json, _table(found))
 
 
-def _table(figures: dict[str, Any]) -> Table:
-    title = f"{figures['n']} {figures['split']} dialogues, seeker {figures['seeker']}, mean [95 % interval]"
+def _table(found: SeekerRows) -> Table:
+    title = f"{found.n} {found.split} dialogues, seeker {found.seeker}, mean [95 % interval]"
     table = Table("recommender", title=title, title_justify="left")
     for column in ("success rate", "average turns", "findable", "failed"):
         table.add_column(column, justify="right")
-    for name, row in figures["rows"].items():
-        cells = [_cell(row[figure]) for figure in ("success_rate", "turns", "findable")]
-        table.add_row(name, *cells, str(sum(row["failures"].values())))
+    for name, row in found.rows.items():
+        cells = map(with_interval, (row.success_rate, row.turns, row.findable))
+        table.add_row(name, *cells, str(sum(row.failures.values())))
     return table
-
-
-def _cell(value: dict[str, float] | None) -> str:
-    return "-" if value is None else f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"

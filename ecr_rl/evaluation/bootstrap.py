@@ -15,7 +15,7 @@ COVERAGE = 0.95
 """Share of the resamples inside an interval."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A figure on all dialogues and the percentile interval of its resamples."""
 
@@ -27,6 +27,10 @@ class Interval:
     def excludes_zero(self) -> bool:
         """Whether 0 lies outside; a bound of exactly 0 includes it."""
         return self.low > 0 or self.high < 0
+
+
+Metrics = dict[str, Interval | None]
+"""Figures by name; None where one has no data."""
 
 
 class Statistic(Protocol):

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation
 from ecr_rl.report.critic_plots import draw_critic_plots
-from ecr_rl.tables import share, shown, table_lines
+from ecr_rl.tables import TextTable, bounds, markdown_tables, share, shown
 from envs.files import write_bytes, write_json, write_text
 
 FIGURES, PAGE, MARKDOWN = "evaluation.json", "index.html", "README.md"
@@ -55,13 +55,13 @@ def write_critic_report(found: CriticEvaluation, name: str, folder: Path) -> Pat
     return folder / PAGE
 
 
-def critic_tables(figures: dict[str, Any]) -> list[dict[str, Any]]:
-    """The report's tables: ``title``, ``note``, ``columns`` and ``rows`` of texts."""
+def critic_tables(figures: dict[str, Any]) -> list[TextTable]:
+    """The report's tables."""
     made = (_head_table, _context_table, _kind_table, _calibration_table, _sensitivity_table, _people_table)
     return [table(figures) for table in made]
 
 
-def _head_table(figures: dict[str, Any]) -> dict[str, Any]:
+def _head_table(figures: dict[str, Any]) -> TextTable:
     rows = [
         [name, row["over"], str(row["n"]), *(shown(row[column]) for column in _HEADS), _interval(row)]
         for name, row in figures["heads"].items()
@@ -71,10 +71,10 @@ def _head_table(figures: dict[str, Any]) -> dict[str, Any]:
         "- sum (y - p)^2 / sum (y - mean y)^2. Mean, length and VADER: least squares on these very labels. Last "
         "column: R2 above length alone, 95 % interval, 1,000 resamples of dialogues."
     )
-    return _table("Heads", note, ["head", "over", "n", *_HEADS.values(), "above length"], rows)
+    return TextTable("Heads", note, ["head", "over", "n", *_HEADS.values(), "above length"], rows)
 
 
-def _context_table(figures: dict[str, Any]) -> dict[str, Any]:
+def _context_table(figures: dict[str, Any]) -> TextTable:
     forms = figures["contexts"]
     heads = list(next(iter(forms.values()), {}))
     rows = [[head, *(shown(row[head][key]) for row in forms.values() for key in ("r2", "spearman"))] for head in heads]
@@ -83,10 +83,10 @@ def _context_table(figures: dict[str, Any]) -> dict[str, Any]:
         "(plain), or emotions and the seeker's feeling about films too (rich)."
     )
     columns = ["head", *(f"{column}, {form}" for form in forms for column in ("R2", "Spearman"))]
-    return _table("Contexts of the judge", note, columns, rows)
+    return TextTable("Contexts of the judge", note, columns, rows)
 
 
-def _kind_table(figures: dict[str, Any]) -> dict[str, Any]:
+def _kind_table(figures: dict[str, Any]) -> TextTable:
     shares = ("share_right", "share_right_same_length", "judge_share_right", "judge_share_right_same_length")
     rows = [
         [kind, row["head"], str(row["n"]), str(row["n_same_length"]), *(share(row[name]) for name in shares)]
@@ -97,20 +97,20 @@ def _kind_table(figures: dict[str, Any]) -> dict[str, Any]:
         "of those within 20 % of the same length. The judge's own share is what a critic cannot be expected to pass."
     )
     columns = ["kind", "head", "pairs", "like length", "right", "right, like length", "judge", "judge, like length"]
-    return _table("Kinds", note, columns, rows)
+    return TextTable("Kinds", note, columns, rows)
 
 
-def _calibration_table(figures: dict[str, Any]) -> dict[str, Any]:
+def _calibration_table(figures: dict[str, Any]) -> TextTable:
     keys = ("error", "within_1", "within_2", "spread_spearman")
     rows = [[name, *(shown(row["calibration"][key]) for key in keys)] for name, row in figures["heads"].items()]
     note = (
         "Mean distance of score and label in ten bins; labels within one and two spreads (.683 and .954 for a normal "
         "error); rank correlation of spread and absolute error."
     )
-    return _table("Calibration", note, ["head", "bins", "within 1", "within 2", "Spearman"], rows)
+    return TextTable("Calibration", note, ["head", "bins", "within 1", "within 2", "Spearman"], rows)
 
 
-def _sensitivity_table(figures: dict[str, Any]) -> dict[str, Any]:
+def _sensitivity_table(figures: dict[str, Any]) -> TextTable:
     rows = [
         [edit, name, str(row["n"]), f"{move['change']:+.3f}", move["expected"], "yes" if move["ok"] else "no"]
         for edit, row in figures["sensitivity"].items()
@@ -118,37 +118,23 @@ def _sensitivity_table(figures: dict[str, Any]) -> dict[str, Any]:
         if move["expected"]
     ]
     note = "Mean change by an edit of human replies, and whether it is as it should be."
-    return _table("Sensitivity", note, ["edit", "head", "n", "change", "should be", "ok"], rows)
+    return TextTable("Sensitivity", note, ["edit", "head", "n", "change", "should be", "ok"], rows)
 
 
-def _people_table(figures: dict[str, Any]) -> dict[str, Any]:
+def _people_table(figures: dict[str, Any]) -> TextTable:
     rows = [
         [source, row["head"], " / ".join(map(str, row["n"])), shown(row["auc"])]
         for source, row in figures["people"].items()
     ]
     note = "Area under the ROC curve against what people said, in no way by the rubric."
-    return _table("People", note, ["source", "head", "n", "AUC"], rows)
-
-
-def _table(title: str, note: str, columns: list[str], rows: list[list[str]]) -> dict[str, Any]:
-    return {"title": title, "note": note, "columns": columns, "rows": rows}
-
-
-def markdown_tables(tables: Sequence[dict[str, Any]]) -> str:
-    """The tables in Markdown, each under its title."""
-    parts = []
-    for table in tables:
-        columns = table["columns"]
-        rule = ["---", *["---:"] * (len(columns) - 1)]
-        parts.append(f"### {table['title']}\n\n{table['note']}\n\n{table_lines(columns, table['rows'], rule)}\n\n")
-    return "".join(parts)
+    return TextTable("People", note, ["source", "head", "n", "AUC"], rows)
 
 
 def _interval(row: dict[str, Any]) -> str:
     low, high = row.get("interval", {}).get("r2_above_length", (None, None))
-    return "-" if low is None else f"[{low:.3f}, {high:.3f}]"
+    return "-" if low is None else bounds(low, high)
 
 
-def _markdown(name: str, figures: dict[str, Any], tables: Sequence[dict[str, Any]], plots: Sequence[str]) -> str:
+def _markdown(name: str, figures: dict[str, Any], tables: Sequence[TextTable], plots: Sequence[str]) -> str:
     head = f"# Critic {name}\n\nJudge: {figures['judge']}; seed {figures['seed']}.\n\n"
     return head + markdown_tables(tables) + "".join(f"![{plot}](plots/{plot})\n" for plot in plots)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ecr_rl.evaluation.recommender.ablation import WHOLE
+from ecr_rl.evaluation.bootstrap import Interval
+from ecr_rl.evaluation.recommender.ablation import WHOLE, Ablation
 from ecr_rl.evaluation.recommender.published import ELSEWHERE, ROWS, SOURCE, PublishedRow
-from ecr_rl.tables import shown, with_interval
+from ecr_rl.evaluation.recommender.recommendation import RecommenderEvaluation
+from ecr_rl.tables import TextTable, shown, with_interval
 
-_System = tuple[str, Mapping[str, Any]]
-_Table = dict[str, Any]
+_System = tuple[str, Mapping[str, Interval | None]]
 
 _RECALL = ("r@1", "r@10", "r@50")
 _LABELS = {
@@ -31,58 +31,57 @@ _RANKED = {
 }
 
 
-def recommendation_tables(found: Mapping[str, Any]) -> list[_Table]:
-    """The tables of what ``recommend evaluate`` found: ``title``, ``note``, ``columns`` and ``rows`` of texts.
-
-    Args:
-        found: its JSON: ``recommender``, ``corpus``, ``protocol``, ``split``, ``cases``, ``mentions``, ``figures`` and
-            ``rows``.
-    """
-    published = ROWS[found["protocol"]] if found["corpus"] == "redial" and found["split"] == "test" else ()
-    systems = [(found["recommender"], found["figures"]), *found["rows"].items()]
+def recommendation_tables(found: RecommenderEvaluation) -> list[TextTable]:
+    """The tables of what ``recommend evaluate`` found."""
+    published = ROWS[found.protocol] if found.corpus == "redial" and found.split == "test" else ()
+    systems: list[_System] = [(found.recommender, found.figures), *found.rows.items()]
     return [_recall_table(found, systems, published), _other_table(found, systems, published)]
 
 
-def ablation_table(found: Mapping[str, Any]) -> _Table:
+def ablation_table(found: Ablation) -> TextTable:
     """The table of what ``recommend ablate`` found."""
-    protocols = list(next(iter(found["rows"].values())))
+    protocols = list(next(iter(found.rows.values())))
     rows = [
         [
             name if name == WHOLE else f"without {name}",
             *(with_interval(row[p][key]) for p in protocols for key in _RECALL),
         ]
-        for name, row in found["rows"].items()
+        for name, row in found.rows.items()
     ]
     note = (
-        f"The {found['split']} split, trained on the train dialogues. Share of mentions in the top K [95 % bootstrap "
+        f"The {found.split} split, trained on the train dialogues. Share of mentions in the top K [95 % bootstrap "
         "interval over dialogues]; masked films are recovered by stage 1."
     )
     columns = ["recommender", *(f"{_label(key)}, {protocol}" for protocol in protocols for key in _RECALL)]
-    return {"title": "Parts left out", "note": note, "columns": columns, "rows": rows}
+    return TextTable("Parts left out", note, columns, rows)
 
 
-def _recall_table(found: Mapping[str, Any], systems: Sequence[_System], published: Sequence[PublishedRow]) -> _Table:
-    protocol = found["protocol"]
+def _recall_table(
+    found: RecommenderEvaluation, systems: Sequence[_System], published: Sequence[PublishedRow]
+) -> TextTable:
+    protocol = found.protocol
     rows = [[name, *(with_interval(figures[key]) for key in _RECALL)] for name, figures in systems]
     rows += [[f"{row.system}, published", *(shown(row.figures.get(key)) for key in _RECALL)] for row in published]
     note = (
-        f"{found['cases']:,} cases and {found['mentions']:,} ground-truth mentions of the {found['split']} split; "
+        f"{found.cases:,} cases and {found.mentions:,} ground-truth mentions of the {found.split} split; "
         f"protocol `{protocol}`: {_RANKED[protocol]}. Share of mentions in the top K [95 % bootstrap interval over "
         f"dialogues].{f' Published: {SOURCE}.' if published else ''}"
     )
     columns = ["system", *(_label(key) for key in _RECALL)]
-    return {"title": f"Recall, {protocol}", "note": note, "columns": columns, "rows": rows}
+    return TextTable(f"Recall, {protocol}", note, columns, rows)
 
 
-def _other_table(found: Mapping[str, Any], systems: Sequence[_System], published: Sequence[PublishedRow]) -> _Table:
-    protocol = found["protocol"]
-    keys = [key for key in found["figures"] if key not in _RECALL]
+def _other_table(
+    found: RecommenderEvaluation, systems: Sequence[_System], published: Sequence[PublishedRow]
+) -> TextTable:
+    protocol = found.protocol
+    keys = [key for key in found.figures if key not in _RECALL]
     rows = [[_label(key), *(with_interval(figures[key]) for _, figures in systems)] for key in keys]
     formulas = "Formulas: `ecr_rl/evaluation/recommender/recommendation_figures.py`."
     parts = (formulas, _AUC, _success(published), ELSEWHERE[protocol])
     columns = ["figure", *(name for name, _ in systems)]
     note = " ".join(filter(None, parts))
-    return {"title": f"Other figures, {protocol}", "note": note, "columns": columns, "rows": rows}
+    return TextTable(f"Other figures, {protocol}", note, columns, rows)
 
 
 def _success(published: Sequence[PublishedRow]) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ecr_rl.tables import table_lines
+from ecr_rl.evaluation.responder.response_figures import ResponseEvaluation
+from ecr_rl.tables import TextTable, table_lines, with_interval
 
 PUBLISHED = (
     ("the earlier project of this work", "BLEU-1 .1425, DIST-1 1.64", "BLEU-1 against reviews of films, not replies"),
@@ -17,45 +16,47 @@ PUBLISHED = (
 """System, figures, protocol: not to be read as rows of the table above them."""
 
 
-def response_tables(figures: dict[str, Any]) -> str:
-    """The tables in Markdown, ending with a line break."""
-    names = [name for name in ("responder", "against", "human") if name in figures["systems"]]
-    titles = [figures["names"].get(name, name) for name in names]
-    compared = bool(figures["difference"])
-    header = ["figure", *titles, *(["difference"] if compared else [])]
+_SYSTEMS = ("responder", "against", "human")
+
+
+def response_table(found: ResponseEvaluation) -> TextTable:
+    """The figures of all systems, a row a figure, and of two responders their difference."""
+    names = [name for name in _SYSTEMS if name in found.systems]
+    compared = bool(found.difference)
     rows = []
-    for figure in figures["formulas"]:
-        cells = [_interval(figures["systems"][name].get(figure)) for name in names]
-        rows.append([f"`{figure}`", *cells, *([_signed(figures["difference"][figure])] if compared else [])])
-    rule = ["---", *["---:"] * (len(header) - 1)]
+    for figure in found.formulas:
+        cells = [with_interval(found.systems[name].get(figure), ".4g") for name in names]
+        difference = [with_interval(found.difference[figure], ".4g", signed=True)] if compared else []
+        rows.append([figure, *cells, *difference])
+    columns = ["figure", *(found.names.get(name, name) for name in names), *(["difference"] if compared else [])]
+    return TextTable("Replies to human contexts, mean [95 % interval]", note(found), columns, rows)
+
+
+def response_tables(found: ResponseEvaluation) -> str:
+    """The figures, their formulas and what others published in Markdown, ending with a line break."""
+    table = response_table(found)
+    rows = [[f"`{figure}`", *cells] for figure, *cells in table.rows]
+    rule = ["---", *["---:"] * (len(table.columns) - 1)]
     sacrebleu = "; ".join(
-        f"{figures['names'][name]} {found['score']:.2f} ({found['signature']})"
-        for name, found in figures["sacrebleu"].items()
-        if found is not None
+        f"{found.names[name]} {scored.score:.2f} ({scored.signature})"
+        for name, scored in found.sacrebleu.items()
+        if scored is not None
     )
-    formulas = "\n".join(f"* `{name}`: {formula}." for name, formula in figures["formulas"].items())
+    formulas = "\n".join(f"* `{name}`: {formula}." for name, formula in found.formulas.items())
     published = table_lines(["system", "figures", "protocol"], PUBLISHED)
-    parts = [note(figures), table_lines(header, rows, rule), f"sacrebleu: {sacrebleu}.", formulas, published]
+    parts = [table.note, table_lines(table.columns, rows, rule), f"sacrebleu: {sacrebleu}.", formulas, published]
     return "\n\n".join(parts) + "\n"
 
 
-def note(figures: dict[str, Any]) -> str:
+def note(found: ResponseEvaluation) -> str:
     """What must be known to read the figures: cases, readers, intervals."""
-    same = "" if figures["independent"] else ", the very reader that planned: no independent measurement"
-    blind = [figures["names"][name] for name, shown in figures["conditioned"].items() if not shown]
+    same = "" if found.independent else ", the very reader that planned: no independent measurement"
+    blind = [found.names[name] for name, shown in found.conditioned.items() if not shown]
     unshown = f" {' and '.join(blind)}: trained and asked without emotions and films." if blind else ""
     return (
-        f"{figures['n']:,} recommender turns of {figures['n_dialogues']:,} dialogues of the {figures['split']} split, "
+        f"{found.n:,} recommender turns of {found.n_dialogues:,} dialogues of the {found.split} split, "
         f"one sampled reply each; texts are templates, every film `<movie>`, words whitespace tokens; perplexity on "
-        f"{figures['n_perplexity']:,} human replies with no more films than a proposal. Emotions planned by "
-        f"{figures['planned_by']}, measured by {figures['measured_by']}{same}.{unshown} Mean [95 % bootstrap "
-        f"interval over dialogues, {figures['bootstrap']['resamples']:,} resamples], differences paired."
+        f"{found.n_perplexity:,} human replies with no more films than a proposal. Emotions planned by "
+        f"{found.planned_by}, measured by {found.measured_by}{same}.{unshown} Mean [95 % bootstrap "
+        f"interval over dialogues, {found.bootstrap.resamples:,} resamples], differences paired."
     )
-
-
-def _interval(value: dict[str, float] | None) -> str:
-    return "-" if value is None else f"{value['mean']:.4g} [{value['low']:.4g}, {value['high']:.4g}]"
-
-
-def _signed(value: dict[str, float] | None) -> str:
-    return "-" if value is None else f"{value['mean']:+.4g} [{value['low']:+.4g}, {value['high']:+.4g}]"

@@ -15,7 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from algorithms.evaluators.regression_figures import spearman
 from ecr_rl.config import load_config
+from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.report.sweep_plots import draw_sweep_plots, pareto_front, short
+from ecr_rl.report.verdicts import figure
 from ecr_rl.settings_file import read_mapping
 from ecr_rl.tables import shown, table_lines, with_interval
 from envs.files import write_bytes, write_text
@@ -90,16 +92,16 @@ def verdict(comparison: Mapping[str, Any] | None) -> str:
     judged = comparison["difference"]["held_out_overall"]
     if judged is None:
         return "The final trainings gave no held-out scores to compare."
-    figure = f"{judged['mean']:+.3f} [{judged['low']:+.3f}, {judged['high']:+.3f}] standard deviations"
+    gain = f"{with_interval(Interval(**judged), signed=True)} standard deviations"
     over = (
         f"over {comparison['runs']} seed{'' if comparison['runs'] == 1 else 's'} and {comparison['n']} test dialogues"
     )
     if comparison["beats"]:
-        return f"The winner beats equal weights: held_out_overall {figure} {over}."
+        return f"The winner beats equal weights: held_out_overall {gain} {over}."
     if judged["high"] < 0:
-        return f"The winner is worse than equal weights on new dialogues: held_out_overall {figure} {over}."
+        return f"The winner is worse than equal weights on new dialogues: held_out_overall {gain} {over}."
     return (
-        f"The weights make no difference that this sweep can see: held_out_overall {figure} {over}. The interval is "
+        f"The weights make no difference that this sweep can see: held_out_overall {gain} {over}. The interval is "
         f"{comparison['width']:.3f} wide; the smallest effect found in four of five such runs is "
         f"{comparison['smallest_effect']:.3f}."
     )
@@ -159,7 +161,7 @@ def _compared(comparison: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]
     return [
         (
             name,
-            with_interval(comparison["difference"][name]),
+            with_interval(figure(comparison["difference"], name)),
             [shown(None if each[name] is None else each[name]["mean"]) for each in comparison["each"]],
         )
         for name in _COMPARED
@@ -169,4 +171,5 @@ def _compared(comparison: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]
 
 def _importance_rows(importance: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
     order = sorted(importance, key=lambda key: -abs(importance[key]["correlation"]))
-    return [(key, with_interval({"mean": importance[key]["correlation"], **importance[key]})) for key in order]
+    found = {key: Interval(row["correlation"], row["low"], row["high"]) for key, row in importance.items()}
+    return [(key, with_interval(found[key])) for key in order]

@@ -8,6 +8,7 @@ from typing import Any
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.evaluation.conversations.definitions import Definition
+from ecr_rl.tables import with_interval
 
 NO_DATA = "no data"
 SEEKERS = {
@@ -27,12 +28,7 @@ def figure(section: Mapping[str, Any], name: str) -> Interval | None:
 
 def mean_and_interval(value: Interval | None, decimals: int, *, signed: bool = False) -> str:
     """``0.412 [0.380, 0.447]``; signed for a difference."""
-    if value is None:
-        return NO_DATA
-    form = f"{'+' if signed else ''}.{decimals}f"
-    # Rounded first, so that a hair under 0 is not written as -0.
-    mean, low, high = (f"{round(number, decimals) + 0.0:{form}}" for number in (value.mean, value.low, value.high))
-    return f"{mean} [{low}, {high}]"
+    return with_interval(value, f".{decimals}f", signed=signed, missing=NO_DATA)
 
 
 def percent(share: float, form: str = ".0f") -> str:

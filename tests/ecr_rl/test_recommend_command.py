@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,6 +12,8 @@ from typer.testing import CliRunner
 
 from algorithms.settings import Part
 from ecr_rl.cli import app
+from ecr_rl.evaluation.bootstrap import Interval
+from ecr_rl.evaluation.recommender.recommendation import Figures, RecommenderEvaluation
 from ecr_rl.recommender_answer import read_dialogue
 from ecr_rl.report.recommendation_tables import recommendation_tables
 from envs.catalog import Catalog, Film
@@ -111,15 +114,15 @@ def test_an_ablation_leaves_out_each_part_and_keeps_what_it_has(config: str, tmp
 
 
 def test_published_rows_stand_beside_the_official_test_split_only() -> None:
-    interval = {"mean": 0.25, "low": 0.2, "high": 0.3}
-    found = {"recommender": "x", "corpus": "redial", "protocol": "dedup", "split": "test", "cases": 1, "mentions": 1}
-    found |= {"figures": {"r@1": interval, "r@10": interval, "r@50": None, "auc": interval}, "rows": {}}
+    interval = Interval(0.25, 0.2, 0.3)
+    figures: Figures = {"r@1": interval, "r@10": interval, "r@50": None, "auc": interval}
+    found = RecommenderEvaluation("x", "redial", "dedup", "test", 1, 1, figures, {})
     recall, others = recommendation_tables(found)
-    assert recall["rows"][0] == ["x", "0.250 [0.200, 0.300]", "0.250 [0.200, 0.300]", "-"]
-    assert ["ECR, published", "0.026", "0.181", "0.337"] in recall["rows"]
-    assert others["rows"] == [["AUC", "0.250 [0.200, 0.300]"]]
-    for change in ({"split": "valid"}, {"corpus": "sample"}):
-        assert len(recommendation_tables(found | change)[0]["rows"]) == 1
+    assert recall.rows[0] == ["x", "0.250 [0.200, 0.300]", "0.250 [0.200, 0.300]", "-"]
+    assert ["ECR, published", "0.026", "0.181", "0.337"] in recall.rows
+    assert others.rows == [["AUC", "0.250 [0.200, 0.300]"]]
+    for other in (replace(found, split="valid"), replace(found, corpus="sample")):
+        assert len(recommendation_tables(other)[0].rows) == 1
 
 
 def test_a_dialogue_is_read_from_lines_and_titles() -> None:

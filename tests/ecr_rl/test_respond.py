@@ -20,7 +20,7 @@ from ecr_rl.config import load_config
 from ecr_rl.evaluation.bootstrap import Ratio, draw, interval
 from ecr_rl.evaluation.responder.independent_emotions import independent_emotions
 from ecr_rl.evaluation.responder.response_cases import GoldCases, Likelihood, Responder, human_likelihoods
-from ecr_rl.evaluation.responder.response_figures import Measure, Perplexity, Said, template
+from ecr_rl.evaluation.responder.response_figures import Measure, Perplexity, ResponseEvaluation, Said, template
 from ecr_rl.report.response_report import response_tables
 from ecr_rl.training.responder import build_responder, empathy_weights
 from envs.corpora.corpus import Corpus
@@ -180,7 +180,8 @@ def test_two_responders_are_compared_on_the_same_cases(responders: Path, tmp_pat
             assert difference["mean"] == pytest.approx(mine - other, abs=1e-9)
     human = found["systems"]["human"]
     assert "film_share" in human and "bleu1" not in human and "perplexity" not in human
-    assert page.read_text() == f"<!-- respond full -->\n{response_tables(found)}<!-- /respond -->\n"
+    written = ResponseEvaluation.from_json(done.stdout, file=page, remedy="")
+    assert page.read_text() == f"<!-- respond full -->\n{response_tables(written)}<!-- /respond -->\n"
     assert "no independent measurement" in page.read_text() and "reviews of films" in page.read_text()
     again = evaluated(*pair, "--json")
     assert json.loads(again.stdout) == found, "sampled replies are kept, and all else repeats itself"

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from ecr_rl.evaluation.bootstrap import Ratio, draw, interval
+from ecr_rl.evaluation.bootstrap import Interval, Ratio, draw, interval
 from envs.conversation import EVALUATION, ConversationVectorEnv
 from envs.corpora.corpus import Corpus
 from envs.errors import ModelError
+from envs.json_record import JsonRecord
 from envs.progress import OnStep
 from envs.scripted_policies import ASKING, NAMING, RandomFilms, Talk, play_script
 from envs.seekers.protocol import Seeker
@@ -34,6 +34,46 @@ _AT_ONCE = 50
 
 Script = tuple[FilmRecommender, Sequence[str]]
 """Who proposes the films of a row, and what is said of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeekerRow:
+    """One scripted policy's conversations.
+
+    Attributes:
+        n: conversations in which the seeker answered.
+        failures: the others, by reason.
+        success_rate: with its interval over dialogues, as all that follows.
+        turns: recommender turns.
+        findable: share of conversations with a film that the seeker would accept.
+    """
+
+    n: int
+    failures: dict[str, int]
+    success_rate: Interval | None
+    turns: Interval | None
+    findable: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeekerRows(JsonRecord):
+    """What scripted policies reach with a seeker.
+
+    Attributes:
+        n: dialogues.
+        rows: by the policies' names.
+        corpus: where the dialogues come from.
+        split: of the corpus.
+        seeker: ``env.seeker`` of the settings.
+        max_turns: recommender turns of a conversation, at most.
+    """
+
+    n: int
+    rows: dict[str, SeekerRow]
+    corpus: str
+    split: str
+    seeker: str
+    max_turns: int
 
 
 def scripts(corpus: Corpus, seed: int, recommender: FilmRecommender | None = None) -> dict[str, Script]:
@@ -57,7 +97,7 @@ def seeker_rows(
     count: int,
     seed: int,
     on_step: OnStep,
-) -> dict[str, Any]:
+) -> SeekerRows:
     """Let every row converse on the first dialogues of a split, each with the same seekers and seeds.
 
     Args:
@@ -70,16 +110,12 @@ def seeker_rows(
         seed: of the conversations and the resamples.
         on_step: told of conversations done, of all rows.
 
-    Returns:
-        ``n`` and, by row, ``success_rate``, ``turns`` and ``findable`` with 95 % bootstrap intervals over dialogues,
-        ``failures`` by reason.
-
     Raises:
         ModelError: in some row the seeker failed in every conversation.
     """
     dialogues = corpus.splits[split][:count]
     episodes = [(EVALUATION, index) for index in range(len(dialogues))]
-    figures: dict[str, Any] = {}
+    found: dict[str, SeekerRow] = {}
     for place, (name, (recommender, lines)) in enumerate(rows.items()):
         env = ConversationVectorEnv(
             dialogues,
@@ -94,11 +130,11 @@ def seeker_rows(
         for first in range(0, len(episodes), _AT_ONCE):
             talks += play_script(env, lines, episodes[first : first + _AT_ONCE])
             on_step(place * len(episodes) + len(talks), len(rows) * len(episodes), {})
-        figures[name] = talk_figures(talks, seed)
-    return {"n": len(dialogues), "rows": figures}
+        found[name] = talk_figures(talks, seed)
+    return SeekerRows(len(dialogues), found, corpus.name, split, settings.seeker, settings.max_turns)
 
 
-def talk_figures(talks: Sequence[Talk], seed: int) -> dict[str, Any]:
+def talk_figures(talks: Sequence[Talk], seed: int) -> SeekerRow:
     """The figures of one row.
 
     Raises:
@@ -110,13 +146,14 @@ def talk_figures(talks: Sequence[Talk], seed: int) -> dict[str, Any]:
         reasons = "; ".join(f"{reason}: {count}" for reason, count in failures.items())
         raise ModelError(f"the seeker answered in none of {len(talks)} conversations ({reasons}). See the log")
     counts = draw(len(whole), RESAMPLES, seed)
-    values = {
-        "success_rate": [talk.accepted is not None for talk in whole],
-        "turns": [talk.turns for talk in whole],
-        "findable": [talk.findable for talk in whole],
-    }
-    found: dict[str, Any] = {"n": len(whole), "failures": dict(failures)}
-    for name, value in values.items():
-        got = interval(Ratio(np.array(value, dtype=np.float64), np.ones(len(whole))), counts)
-        found[name] = None if got is None else asdict(got)
-    return found
+
+    def mean(values: Sequence[float]) -> Interval | None:
+        return interval(Ratio(np.array(values, dtype=np.float64), np.ones(len(whole))), counts)
+
+    return SeekerRow(
+        n=len(whole),
+        failures=dict(failures),
+        success_rate=mean([talk.accepted is not None for talk in whole]),
+        turns=mean([talk.turns for talk in whole]),
+        findable=mean([talk.findable for talk in whole]),
+    )

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from algorithms.recommender.scorer import FilmScorer
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import Part, RecommenderSettings
+from ecr_rl.evaluation.bootstrap import Metrics
 from ecr_rl.evaluation.recommender.recommendation import evaluate_scorers
 from ecr_rl.runs.artefacts import key_hash
 from ecr_rl.runs.source_closure import code_version
 from envs.corpora.cases import Protocol
 from envs.corpora.corpus import Corpus
-from envs.errors import DataError
 from envs.files import write_json
+from envs.json_record import JsonRecord
 from envs.progress import OnStep
 
 WHOLE = "whole"
 SPLIT = "valid"
 FIGURES = ("r@1", "r@10", "r@50")
+AblationRow = dict[Protocol, Metrics]
+"""One recommender's ``FIGURES`` by protocol."""
 
 
-def ablate(corpus: Corpus, settings: RecommenderSettings, file: Path, on_step: OnStep) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Ablation(JsonRecord):
+    """What the recommender reaches whole, and without each of its parts.
+
+    Attributes:
+        split: whose dialogues judge.
+        key: hash of corpus, settings and code that made the rows.
+        rows: of ``whole`` and of each part left out.
+    """
+
+    split: str
+    key: str
+    rows: dict[str, AblationRow]
+
+
+def ablate(corpus: Corpus, settings: RecommenderSettings, file: Path, on_step: OnStep) -> Ablation:
     """Train the whole recommender, and one without each part, on the train dialogues; judge them on validation ones.
 
     Args:
@@ -33,42 +51,39 @@ def ablate(corpus: Corpus, settings: RecommenderSettings, file: Path, on_step: O
         on_step: told of recommenders done.
 
     Returns:
-        ``split``, ``key``, ``rows``: of ``whole`` and of each part left out, by protocol, ``FIGURES`` with intervals.
+        The rows of all of them.
 
     Raises:
         DataError: the file holds something else.
     """
     settings = settings.model_copy(update={"refit": False})
     decides = {"settings": settings.model_dump(mode="json"), "corpus": corpus.fingerprint}
-    found = {"split": SPLIT, "key": key_hash({**decides, "code": code_version(ablate)}), "rows": {}}
-    found["rows"] |= _kept(file, found["key"])
+    key = key_hash({**decides, "code": code_version(ablate)})
+    found = Ablation(SPLIT, key, _kept(file, key))
     parts: tuple[Part, ...] = get_args(Part)
     for place, part in enumerate((None, *parts)):
         name = part or WHOLE
         on_step(place, len(parts) + 1, {})
-        if name not in found["rows"]:
+        if name not in found.rows:
             without = settings.without if part is None else (*settings.without, part)
-            found["rows"][name] = _row(corpus, settings.model_copy(update={"without": without}))
-            write_json(file, found)
+            found.rows[name] = _row(corpus, settings.model_copy(update={"without": without}))
+            write_json(file, found.to_json())
     on_step(len(parts) + 1, len(parts) + 1, {})
     return found
 
 
-def _row(corpus: Corpus, settings: RecommenderSettings) -> dict[str, Any]:
+def _row(corpus: Corpus, settings: RecommenderSettings) -> AblationRow:
     made = fit_recommender(corpus.train, corpus.catalog, settings)
     stages: dict[Protocol, FilmScorer] = {"dedup": made, "full": made, "masked": made.fusion}
-    row = {}
+    row: AblationRow = {}
     for protocol, scorer in stages.items():
         figures, _ = evaluate_scorers({WHOLE: scorer}, corpus.splits[SPLIT], protocol)
         row[protocol] = {name: figures[WHOLE][name] for name in FIGURES}
     return row
 
 
-def _kept(file: Path, key: str) -> dict[str, Any]:
+def _kept(file: Path, key: str) -> dict[str, AblationRow]:
     if not file.is_file():
         return {}
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return dict(found["rows"]) if found["key"] == key else {}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"holds no ablation ({error})", file=file, remedy="Name another file, or delete it.") from error
+    found = Ablation.read(file, remedy="It holds no ablation: name another file, or delete it")
+    return found.rows if found.key == key else {}

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -21,9 +21,10 @@ from algorithms.recommender.baselines import LastFilms, NearestDialogues, Popula
 from algorithms.recommender.cooccurrence import Cooccurrence
 from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.scorer import FilmScorer, LikingScorer, log_shares, ranked
-from ecr_rl.evaluation.bootstrap import Statistic, draw, interval
+from ecr_rl.evaluation.bootstrap import Interval, Statistic, draw, interval
 from ecr_rl.evaluation.recommender.recommendation_figures import (
     TOP,
+    BatchedInterval,
     MeanAuc,
     Recommendations,
     dialogue_statistics,
@@ -37,6 +38,7 @@ from envs.corpora.corpus import Corpus
 from envs.dialogue import Dialogue, named_films
 from envs.errors import DataError, ModelError
 from envs.files import write_text
+from envs.json_record import JsonRecord
 from envs.progress import OnStep
 
 BATCH = 256
@@ -46,8 +48,51 @@ RESAMPLES, SEED = 1000, 0
 OWN = "recommender"
 """The judged recommender among the rows."""
 
-Figures = dict[str, dict[str, float | int] | None]
-"""``{"mean", "low", "high"}`` by name; None where a figure is not defined."""
+Figures = dict[str, BatchedInterval | Interval | None]
+"""Figures by name; None where one is not defined. An AUC inside batches says how many of them have none."""
+Split = Literal["valid", "test"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecommenderEvaluation(JsonRecord):
+    """What a recommender reached on the cases of a split.
+
+    Attributes:
+        recommender: its name.
+        corpus: where the dialogues come from.
+        protocol: of the cases.
+        split: of the corpus.
+        cases: how many.
+        mentions: ground-truth mentions of the cases.
+        figures: the recommender's.
+        rows: the baselines', by name; empty where none were judged.
+    """
+
+    recommender: str
+    corpus: str
+    protocol: Protocol
+    split: Split
+    cases: int
+    mentions: int
+    figures: Figures
+    rows: dict[str, Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedCase(JsonRecord):
+    """One line of a file of predictions.
+
+    Attributes:
+        conversation: the dialogue's index in the corpus's file.
+        message: 0-based, raw.
+        targets: films that are to be found.
+        top: the recommender's films, best first.
+    """
+
+    conversation: int
+    message: int
+    targets: list[int]
+    top: list[int]
 
 
 @dataclass(frozen=True)
@@ -182,8 +227,8 @@ def evaluate_scorers(
 
 
 def evaluate_recommender(
-    folder: Path, corpus: Corpus, protocol: Protocol, split: Literal["valid", "test"], rows: bool, on_step: OnStep
-) -> tuple[dict[str, Any], Predictions]:
+    folder: Path, corpus: Corpus, protocol: Protocol, split: Split, rows: bool, on_step: OnStep
+) -> tuple[RecommenderEvaluation, Predictions]:
     """Judge the recommender of a folder on a split, and where asked the baselines beside it.
 
     Args:
@@ -195,7 +240,7 @@ def evaluate_recommender(
         on_step: told of progress, in cases of all systems.
 
     Returns:
-        What ``recommendation_tables`` reads, and the recommender's predictions.
+        What it reached, and its predictions.
 
     Raises:
         ModelError: it learnt from the validation dialogues that it is to be judged on, or there is none.
@@ -210,31 +255,31 @@ def evaluate_recommender(
     scorers |= baseline_rows(recommender_dialogues(corpus, scorer.settings), corpus.catalog) if rows else {}
     figures, found = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
     predictions = found[OWN]
-    result = {
-        "recommender": folder.resolve().name,
-        "corpus": corpus.name,
-        "protocol": protocol,
-        "split": split,
-        "cases": len(predictions.cases),
-        "mentions": len(predictions.scores),
-        "figures": figures.pop(OWN),
-        "rows": figures,
-    }
+    result = RecommenderEvaluation(
+        recommender=folder.resolve().name,
+        corpus=corpus.name,
+        protocol=protocol,
+        split=split,
+        cases=len(predictions.cases),
+        mentions=len(predictions.scores),
+        figures=figures.pop(OWN),
+        rows=figures,
+    )
     return result, predictions
 
 
 def write_predictions(predictions: Predictions, file: Path) -> None:
-    """Write one JSON line a case: ``conversation`` (index in the file), ``message`` (0-based, raw), targets, top films.
+    """Write one JSON line a case, a ``PredictedCase``.
 
     Raises:
         DataError: the file cannot be written.
     """
-    rows: list[dict[str, Any]] = [
-        {"conversation": case.dialogue, "message": case.message, "targets": list(case.targets), "top": top}
+    rows = [
+        PredictedCase(case.dialogue, case.message, list(case.targets), top)
         for case, top in zip(predictions.cases, predictions.top, strict=True)
     ]
     try:
-        write_text(file, "".join(json.dumps(row) + "\n" for row in rows))
+        write_text(file, "".join(json.dumps(row.to_json()) + "\n" for row in rows))
     except OSError as error:
         raise DataError(f"cannot be written: {error}", file=file, remedy="Choose another --predictions.") from error
 
@@ -245,8 +290,8 @@ def _finite(scores: np.ndarray) -> np.ndarray:
     return scores
 
 
-def _figure(statistic: Statistic, counts_BN: np.ndarray) -> dict[str, float | int] | None:
+def _figure(statistic: Statistic, counts_BN: np.ndarray) -> BatchedInterval | Interval | None:
     found = interval(statistic, counts_BN)
-    if found is None:
-        return None
-    return asdict(found) | ({"left_out": statistic.left_out} if isinstance(statistic, MeanAuc) else {})
+    if found is None or not isinstance(statistic, MeanAuc):
+        return found
+    return BatchedInterval(found.mean, found.low, found.high, statistic.left_out)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ecr_rl.evaluation.bootstrap import Ratio, Statistic, divide
+from ecr_rl.evaluation.bootstrap import Interval, Ratio, Statistic, divide
 
 CUTS = (1, 10, 50)
 TOP = 50
@@ -132,6 +132,17 @@ class MeanAuc:
         found = np.array([batch.over(counts_BN) for batch in self.batches])
         known = np.isfinite(found)
         return divide(np.where(known, found, 0.0).sum(axis=0), known.sum(axis=0).astype(np.float64))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchedInterval(Interval):
+    """A mean over batches with its interval.
+
+    Attributes:
+        left_out: batches that have no value.
+    """
+
+    left_out: int
 
 
 def ranking_statistics(found: Recommendations) -> dict[str, Statistic]:

@@ -87,65 +87,71 @@ class GoldCases:
         return [tuple(state.utterances) for state in states]
 
 
-def sampled_replies(
-    responder: Responder,
-    gold: GoldCases,
-    recommender: FilmRecommender,
-    proposes: str,
-    cache: Path,
-    seed: int,
-    on_step: OnStep,
-) -> list[str]:
-    """One reply a case, films as ``@id``; what was sampled before is read from the cache.
+@dataclass(frozen=True)
+class AskedCases:
+    """What responders are asked, and where their replies are kept.
 
-    Args:
-        responder: who answers, at its own temperature.
+    Attributes:
         gold: the cases.
         recommender: proposes the films.
         proposes: the recommender's identity, for the cache.
         cache: the cache folder.
-        seed: of the sampling noise.
+        seed: of the sampling noise, and of the resamples of what is measured.
+    """
+
+    gold: GoldCases
+    recommender: FilmRecommender
+    proposes: str
+    cache: Path
+    seed: int
+
+
+def sampled_replies(responder: Responder, asked: AskedCases, on_step: OnStep) -> list[str]:
+    """One reply a case, films as ``@id``; what was sampled before is read from the cache.
+
+    Args:
+        responder: who answers, at its own temperature.
+        asked: the cases.
         on_step: told of progress, in cases.
     """
-    key = {**_answered(responder, gold, seed), "recommender": proposes, "code": code_version(sampled_replies)}
+    gold = asked.gold
+    key = {**_answered(responder, asked), "recommender": asked.proposes, "code": code_version(sampled_replies)}
     sample = partial(
         sample_replies,
         dialogues=gold.dialogues,
         catalog=gold.catalog,
         responder=responder.folder,
-        recommender=recommender,
+        recommender=asked.recommender,
         policy=responder.policy,
         env=responder.env,
         temperatures=(responder.policy.temperature,),
-        seed=seed,
+        seed=asked.seed,
     )
-    folder = ArtefactCache(cache).folder("responses", key)
+    folder = ArtefactCache(asked.cache).folder("responses", key)
     return [reply.mentions for reply in stored_replies(folder, gold.cases, sample, on_step)]
 
 
-def replies_as_asked(
-    responder: Responder, gold: GoldCases, recommender: FilmRecommender, cache: Path, seed: int, on_step: OnStep
-) -> list[str]:
+def replies_as_asked(responder: Responder, asked: AskedCases, on_step: OnStep) -> list[str]:
     """One reply a case to a prompt with the human reply's own emotions and films: whether it does as it is asked.
 
     The noise is that of ``sampled_replies``; what was sampled before is read from the cache.
     """
-    shown = dict(zip(gold.cases, _shown(responder, gold, recommender)["perplexity_human"], strict=True))
-    asked = {"shown": list(shown.values()), "code": code_version(replies_as_asked)}
-    key = {**_answered(responder, gold, seed), **asked}
+    gold = asked.gold
+    shown = dict(zip(gold.cases, _shown(responder, gold, asked.recommender)["perplexity_human"], strict=True))
+    key = {**_answered(responder, asked), "shown": list(shown.values()), "code": code_version(replies_as_asked)}
     model = load_causal_lm(responder.folder, device=best_device()).eval()
     text = ConversationText(load_tokenizer(str(responder.folder)), responder.policy)
 
     def sample(cases: Sequence[Case]) -> list[PolicyReply]:
         given = _Given([shown[case] for case in cases])
         temperatures = (responder.policy.temperature,)
-        sampler = PolicyReplies(model, text, gold.catalog, given, given, responder.env, temperatures, seed)
+        sampler = PolicyReplies(model, text, gold.catalog, given, given, responder.env, temperatures, asked.seed)
         found: dict[Case, list[PolicyReply]] = {}
         for answered in sampler.batches(cases, gold.dialogues, _ASKED):
             found |= answered
         return [reply for case in cases for reply in found[case]]
 
-    folder = ArtefactCache(cache).folder("responses", key)
+    folder = ArtefactCache(asked.cache).folder("responses", key)
     return [reply.mentions for reply in stored_replies(folder, gold.cases, sample, on_step)]
 
 
@@ -162,8 +168,9 @@ class _Given:
         return [list(films[:count]) for _, films in self.shown]
 
 
-def _answered(responder: Responder, gold: GoldCases, seed: int) -> dict[str, Any]:
+def _answered(responder: Responder, asked: AskedCases) -> dict[str, Any]:
     """What decides a responder's replies, but for what it is shown and the code."""
+    gold = asked.gold
     places = sorted({place for place, _ in gold.cases})
     return {
         "cases": list(gold.cases),
@@ -171,7 +178,7 @@ def _answered(responder: Responder, gold: GoldCases, seed: int) -> dict[str, Any
         "responder": model_version(str(responder.folder)),
         "policy": responder.policy.model_dump(),
         "env": responder.env.shown(),
-        "seed": seed,
+        "seed": asked.seed,
     }
 
 

@@ -7,18 +7,18 @@ are whitespace tokens. The emotion reader that measures is not the one that plan
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from algorithms.evaluators import text_figures
 from algorithms.policy.responder_rows import reply_with_names
 from algorithms.readers.emotions import EmotionReader
-from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Interval, Ratio, Statistic, draw, interval, paired
+from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Metrics, Ratio, Statistic, draw, interval, paired
+from ecr_rl.evaluation.responder.independent_emotions import IndependentEmotions
 from ecr_rl.evaluation.responder.response_cases import (
+    AskedCases,
     GoldCases,
     Likelihood,
     Responder,
@@ -29,8 +29,8 @@ from ecr_rl.evaluation.responder.response_cases import (
 from envs.dialogue import mentioned_films, without_films
 from envs.emotions import NINE, THRESHOLD
 from envs.film_text.markup import MOVIE
+from envs.json_record import JsonRecord
 from envs.progress import OnStep
-from envs.turns.proposals import FilmRecommender
 
 FORMULAS = {
     **{
@@ -167,93 +167,128 @@ def template(reply: str) -> str:
     return reply_with_names(reply, lambda _: MOVIE)
 
 
+@dataclass(frozen=True, slots=True)
+class SacrebleuScore:
+    """Corpus BLEU, 0 to 100, and the signature that names its settings."""
+
+    score: float
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """How intervals were drawn: the share of resamples inside, how many there are, their seed."""
+
+    coverage: float
+    resamples: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseEvaluation(JsonRecord):
+    """Figures of one responder, or of one beside another, on the same cases.
+
+    Attributes:
+        systems: of ``responder``, of ``against`` where there is one, and of ``human`` the figures of ``FORMULAS``.
+        difference: responder - against, paired; empty without ``against``.
+        sacrebleu: of each responder; None without cases.
+        names: of the responders.
+        conditioned: which of them were trained with emotions and films in their prompt.
+        n: cases.
+        n_dialogues: dialogues of the cases.
+        n_perplexity: cases whose human reply the perplexity is taken of.
+        planned_by: the reader that the plan of emotions comes from.
+        formulas: how each figure is computed.
+        bootstrap: how intervals were drawn.
+        split: of the corpus.
+        measured_by: the reader that measured the emotions.
+        independent: whether it is another one than the planner's.
+    """
+
+    systems: dict[str, Metrics]
+    difference: Metrics
+    sacrebleu: dict[str, SacrebleuScore | None]
+    names: dict[str, str]
+    conditioned: dict[str, bool]
+    n: int
+    n_dialogues: int
+    n_perplexity: int
+    planned_by: str
+    formulas: dict[str, str]
+    bootstrap: Resampling
+    split: str
+    measured_by: str
+    independent: bool
+
+
 def evaluate_responders(
     systems: Mapping[str, Responder],
-    gold: GoldCases,
-    recommender: FilmRecommender,
-    proposes: str,
-    reader: EmotionReader,
+    asked: AskedCases,
+    split: str,
+    emotions: IndependentEmotions,
     *,
-    cache: Path,
-    seed: int = 0,
     resamples: int = 2000,
     on_step: OnStep = lambda done, total, figures: None,
-) -> dict[str, Any]:
-    """Figures of one responder, or of one beside another, on the same cases.
+) -> ResponseEvaluation:
+    """Let one responder, or two, answer the same cases and measure their replies.
 
     Args:
         systems: ``responder`` and, to compare with, ``against``. What is asked for is the first one's plan.
-        gold: the cases.
-        recommender: proposes the films to all.
-        proposes: its identity, for the cache of replies.
-        reader: measures the emotions.
-        cache: folder of sampled replies.
-        seed: of sampling and resamples.
+        asked: the cases, and the recommender that proposes films to all.
+        split: of the corpus, where the cases come from.
+        emotions: measures the emotions of replies.
         resamples: of the dialogues.
         on_step: told of progress, in replies.
-
-    Returns:
-        ``systems``: of each and of ``human`` the figures of ``FORMULAS`` with intervals; ``difference``: responder -
-        against, paired; ``sacrebleu`` with its signature, ``formulas``, ``n`` and what else must be known to read them.
     """
-    first = systems["responder"]
+    first, gold = systems["responder"], asked.gold
     said = {"human": Said(gold.human, {}, gold.human)}
     for done, (name, system) in enumerate(systems.items()):
 
         def told(at: int, total: int, figures: Mapping[str, float], done: int = done) -> None:
             on_step(done * len(gold.cases) + at, len(systems) * len(gold.cases), figures)
 
-        said[name] = _said(system, gold, recommender, proposes, cache, seed, told)
-    asked, carried = first.planner.plan(gold.contexts(first.env)), first.planner.carried(gold.human)
-    measure = Measure(gold, asked, carried, reader)
+        said[name] = _said(system, asked, told)
+    plan, carried = first.planner.plan(gold.contexts(first.env)), first.planner.carried(gold.human)
+    measure = Measure(gold, plan, carried, emotions.reader)
     statistics = {name: measure.statistics(one) for name, one in said.items()}
     statistics["human"] = {name: one for name, one in statistics["human"].items() if name not in _AGAINST_HUMAN}
-    counts_BN = draw(len({place for place, _ in gold.cases}), resamples, seed)
-    return {
-        "systems": {
-            name: {figure: _json(interval(value, counts_BN)) for figure, value in one.items()}
+    counts_BN = draw(len({place for place, _ in gold.cases}), resamples, asked.seed)
+    return ResponseEvaluation(
+        systems={
+            name: {figure: interval(value, counts_BN) for figure, value in one.items()}
             for name, one in statistics.items()
         },
-        "difference": _differences(statistics, counts_BN),
-        "sacrebleu": {name: _sacrebleu(one, gold) for name, one in said.items() if name != "human"},
-        "names": {name: system.name for name, system in systems.items()},
-        "conditioned": {name: system.conditioned for name, system in systems.items()},
-        "n": len(gold.cases),
-        "n_dialogues": counts_BN.shape[1],
-        "n_perplexity": int((next(iter(said["responder"].likelihoods.values())).words > 0).sum()),
-        "planned_by": first.planner.reader.name,
-        "formulas": FORMULAS,
-        "bootstrap": {"coverage": COVERAGE, "resamples": resamples, "seed": seed},
-    }
+        difference=_differences(statistics, counts_BN),
+        sacrebleu={name: _sacrebleu(one, gold) for name, one in said.items() if name != "human"},
+        names={name: system.name for name, system in systems.items()},
+        conditioned={name: system.conditioned for name, system in systems.items()},
+        n=len(gold.cases),
+        n_dialogues=counts_BN.shape[1],
+        n_perplexity=int((next(iter(said["responder"].likelihoods.values())).words > 0).sum()),
+        planned_by=first.planner.reader.name,
+        formulas=FORMULAS,
+        bootstrap=Resampling(COVERAGE, resamples, asked.seed),
+        split=split,
+        measured_by=emotions.name,
+        independent=emotions.independent,
+    )
 
 
-def _said(
-    system: Responder,
-    gold: GoldCases,
-    recommender: FilmRecommender,
-    proposes: str,
-    cache: Path,
-    seed: int,
-    on_step: OnStep,
-) -> Said:
-    """Let a system answer the cases; see ``evaluate_responders`` for what it is given."""
-    replies = as_asked = sampled_replies(system, gold, recommender, proposes, cache, seed, on_step)
+def _said(system: Responder, asked: AskedCases, on_step: OnStep) -> Said:
+    """Let a system answer the cases."""
+    replies = as_asked = sampled_replies(system, asked, on_step)
     if system.conditioned:
-        as_asked = replies_as_asked(system, gold, recommender, cache, seed, on_step)
-    return Said(replies, human_likelihoods(system, gold, recommender), as_asked)
+        as_asked = replies_as_asked(system, asked, on_step)
+    return Said(replies, human_likelihoods(system, asked.gold, asked.recommender), as_asked)
 
 
-def _differences(statistics: Mapping[str, Mapping[str, Statistic]], counts_BN: np.ndarray) -> dict[str, Any]:
+def _differences(statistics: Mapping[str, Mapping[str, Statistic]], counts_BN: np.ndarray) -> Metrics:
     if "against" not in statistics:
         return {}
     other, mine = statistics["against"], statistics["responder"]
-    return {name: _json(paired(other[name], mine[name], counts_BN)[2]) for name in FORMULAS}
+    return {name: paired(other[name], mine[name], counts_BN)[2] for name in FORMULAS}
 
 
-def _sacrebleu(said: Said, gold: GoldCases) -> dict[str, Any] | None:
+def _sacrebleu(said: Said, gold: GoldCases) -> SacrebleuScore | None:
     scored = text_figures.sacrebleu_score(list(map(template, said.replies)), list(map(template, gold.human)))
-    return None if scored is None else {"score": scored[0], "signature": scored[1]}
-
-
-def _json(value: Interval | None) -> dict[str, float] | None:
-    return None if value is None else asdict(value)
+    return None if scored is None else SacrebleuScore(*scored)

@@ -78,8 +78,8 @@ def test_figures_can_be_recomputed_from_the_predictions(recommender: Cooccurrenc
     for cut in (1, 10, 50):
         hits = [film in row["top"][:cut] for row in rows for film in row["targets"]]
         found = figures["counts"][f"r@{cut}"]
-        assert found is not None and found["mean"] == pytest.approx(np.mean(hits))
-        assert found["low"] <= found["mean"] <= found["high"]
+        assert found is not None and found.mean == pytest.approx(np.mean(hits))
+        assert found.low <= found.mean <= found.high
     for row in rows:
         message = DIALOGUES[row["conversation"]].messages[row["message"]]
         assert all(f"@{film}" in message.text for film in row["targets"])
