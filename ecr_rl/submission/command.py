@@ -15,6 +15,7 @@ from ecr_rl.sweep.settings import load_sweep
 from envs.errors import ConfigError
 
 SUBMIT, SWEEP = "submit", "sweep"
+_COMPLETION = {"--install-completion", "--show-completion"}
 
 
 def parse_words(command: Any, words: Sequence[str]) -> Any:
@@ -28,9 +29,12 @@ def parse_words(command: Any, words: Sequence[str]) -> Any:
         The parser's context of the last subcommand.
 
     Raises:
+        ConfigError: completion is asked for, which the parser itself would install for this machine's shell.
         UsageError: of the parser: a command, option or argument is not known, missing or ill-typed.
         Exit: of the parser: an option such as ``--help`` has answered.
     """
+    if _COMPLETION & set(words[:1]):
+        raise ConfigError(f"{words[0]} concerns the shell that it is typed into: ecr-rl {words[0]}")
     context = command.make_context("ecr-rl", list(words))
     while hasattr(command, "commands") and not context.params.get("version"):
         left = [*context._protected_args, *context.args]

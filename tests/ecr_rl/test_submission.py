@@ -127,6 +127,7 @@ def test_what_is_not_packed_becomes_absolute_and_is_told(tree: Path) -> None:
         ("train demo --out o -s cache=~/mine -s data.metadata=facts", "facts does not exist.*--shared"),
         ("critic score elsewhere --input - --output scores", "a job has none"),
         ("submit train demo --out o", "cannot submit jobs"),
+        ("--install-completion", "concerns the shell"),
     ],
 )
 def test_what_cannot_run_is_said_before_anything_is_sent(tree: Path, line: str, said: str) -> None:
