@@ -7,7 +7,6 @@ under the same settings is not run again. Stage functions are imported when thei
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -17,21 +16,18 @@ from typing import TYPE_CHECKING, Any
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.replies.made_replies import PolicyReply
-from ecr_rl.runs.artefacts import Artefact, ArtefactCache, ArtefactFolders, model_version
+from ecr_rl.runs.artefacts import ArtefactCache, ArtefactFolders, model_version
 from ecr_rl.runs.folder import RunFolder
+from ecr_rl.runs.parts import RunParts, pinned
 from ecr_rl.runs.source_closure import code_version
 from ecr_rl.runs.stage import Stage
 from ecr_rl.settings import ContextForm, EvaluationSettings, TextReaderSettings
 from envs.corpora.corpus import Corpus, load_corpus
 from envs.errors import ConfigError
-from envs.files import write_json
 
 if TYPE_CHECKING:
     from algorithms.readers.film_affinity import FilmAffinity
     from ecr_rl.labels.labelling import LabelPlan
-
-ARTEFACTS = "artefacts.json"
-log = logging.getLogger(__name__)
 
 _JUDGED = set(EvaluationSettings.model_fields) - {"calibration_conversations"}
 """Settings of the evaluation that do not touch training: all but what normalises the reward."""
@@ -50,8 +46,7 @@ class Pipeline:
             run: a folder made by ``RunFolder.create``.
         """
         self._config, self._run = config, run
-        self._cache = ArtefactCache(config.cache_folder)
-        self._made: dict[str, Artefact] = {}
+        self.parts = RunParts(run.path, config.cache_folder)
 
     def corpus(self) -> Corpus:
         """The dialogues; downloaded when the source is remote and not cached."""
@@ -70,6 +65,7 @@ class Pipeline:
 
         return rubric_maker(self.corpus().catalog, self.instruments(), self._config.labels.context, self.affinity)
 
+    @pinned("instruments")
     def instruments(self) -> Path | None:
         """Folder of what the rubric measures with; None for the stand-ins, which need no data."""
         settings = self._config.labels.instruments
@@ -119,7 +115,8 @@ class Pipeline:
         self._run.rewind(name, 0)
         _prepare_torch(config.resources.driver_threads)
         with self._run.stage(name, len(cases)) as stage:
-            return stored_replies(self._cache.folder("policy-replies", key), cases, sample, stage.update)
+            folder = ArtefactCache(config.cache_folder).folder("policy-replies", key)
+            return stored_replies(folder, cases, sample, stage.update)
 
     def label_plan(self, count: int, judge: Callable[[], Judge], context: ContextForm, policy: bool) -> LabelPlan:
         """What is to be labelled: ``count`` examples at most, by a judge."""
@@ -128,6 +125,7 @@ class Pipeline:
         replies = {split: self.policy_replies(split, count) for split in ("train", "valid")} if policy else {}
         return plan_of(self.corpus(), count, self._config.seed, judge, context, replies)
 
+    @pinned("labels")
     def labels(self) -> Path:
         """Folder of the labels that the critic learns from."""
         settings = self._config.labels
@@ -149,6 +147,7 @@ class Pipeline:
 
         return self._artefact("labels", key, settings.count, build, plan)
 
+    @pinned("critic")
     def critic(self) -> Path:
         """Folder of the trained critic."""
         settings = self._config.critic
@@ -168,6 +167,7 @@ class Pipeline:
 
         return self._artefact("critic", key, settings.steps, build)
 
+    @pinned("evaluator")
     def reporting_evaluator(self) -> Path:
         """Folder of the evaluator that PPO never sees."""
         found = self.instruments()
@@ -180,6 +180,7 @@ class Pipeline:
         key = {"instruments": found and found.name, "context": self._config.labels.context}
         return self._artefact("evaluator", key, 1, build)
 
+    @pinned("selecting_evaluator")
     def selecting_evaluator(self) -> Path:
         """Folder of the evaluator that chooses the iteration whose policy is kept."""
         found = self.instruments()
@@ -192,6 +193,7 @@ class Pipeline:
         key = {"instruments": found and found.name, "context": self._config.labels.context}
         return self._artefact("selecting_evaluator", key, 1, build)
 
+    @pinned("recommender")
     def recommender(self) -> Path:
         """Folder of the film recommender."""
         settings = self._config.recommender
@@ -204,6 +206,7 @@ class Pipeline:
         key = {"settings": settings.model_dump(), "emotions": model_version(settings.emotions)}
         return self._artefact("recommender", key, 1, build)
 
+    @pinned("responder")
     def responder(self) -> Path:
         """Folder of the supervised policy: PPO's start, its reference, and the baseline of the report."""
         config = self._config
@@ -314,21 +317,16 @@ class Pipeline:
                 that defines it is where the search for the code begins that decides the part.
             needed: work with stages of its own, done before this stage begins.
         """
-        if kind not in self._made:
-            key = {"corpus": self.corpus().fingerprint, "code": code_version(build), **settings}
 
-            def builder(folder: Path) -> Mapping[str, Any]:
-                self._run.rewind(kind, 0)  # a killed attempt left lines
-                _prepare_torch(self._config.resources.driver_threads)
-                given = [work() for work in needed]
-                with self._run.stage(kind, total) as stage:
-                    return build(folder, stage, *given)
+        def builder(folder: Path) -> Mapping[str, Any]:
+            self._run.rewind(kind, 0)  # a killed attempt left lines
+            _prepare_torch(self._config.resources.driver_threads)
+            given = [work() for work in needed]
+            with self._run.stage(kind, total) as stage:
+                return build(folder, stage, *given)
 
-            part = self._made[kind] = self._cache.build(kind, key, builder)
-            if part.cached:
-                log.info("%s: from the cache, %s", kind, part.folder)
-            self._note_artefacts()
-        return self._made[kind].folder
+        key = {"corpus": self.corpus().fingerprint, "code": code_version(build), **settings}
+        return self.parts.build(kind, key, builder)
 
     def _given(self, kind: str, written: str, card: str, maker: str) -> Path:
         """The folder that a setting names in place of a part that the run would make.
@@ -345,16 +343,7 @@ class Pipeline:
         folder = Path(written).expanduser().resolve()
         if not (folder / card).is_file():
             raise ConfigError(f"{kind}.folder={written}: no {kind} there, {card} is missing. {maker} makes one")
-        self._made[kind] = Artefact(folder, {}, cached=True)
-        self._note_artefacts()
-        return folder
-
-    def _note_artefacts(self) -> None:
-        made = {
-            kind: {"folder": str(part.folder), "cached": part.cached, "figures": dict(part.figures)}
-            for kind, part in self._made.items()
-        }
-        write_json(self._run.path / ARTEFACTS, made)
+        return self.parts.give(kind, folder)
 
     def _in_folder(
         self,

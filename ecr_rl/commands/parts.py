@@ -24,20 +24,21 @@ def part_of(folder: Path, kind: str) -> Path:
 
     Raises:
         ConfigError: it is neither, or the run has not made the part yet.
+        RunError: the run's part is gone, or is not what the run began with.
     """
-    from ecr_rl.pipeline import ARTEFACTS
+    from ecr_rl.runs.folder import RunFolder
+    from ecr_rl.runs.parts import PINS, RunParts
 
-    made = folder / ARTEFACTS
     if (folder / CARDS[kind]).is_file():
         return folder
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder. Give a {kind}'s folder or a run folder")
-    if not made.is_file():
+    if not (folder / PINS).is_file():
         raise ConfigError(f"{folder} holds no {kind}. Give a {kind}'s folder or a run folder")
-    parts = json.loads(made.read_text(encoding="utf-8"))
-    if kind not in parts:
-        raise ConfigError(f"{folder} has no {kind} yet. Run ecr-rl {_MAKERS[kind]}, or train")
-    return Path(parts[kind]["folder"])
+    part = RunParts(folder, RunFolder.open(folder).config.cache_folder).folder(kind)
+    if part is None:
+        raise ConfigError(f"{folder} has no {kind} on this machine. Run ecr-rl {_MAKERS[kind]}, or train")
+    return part
 
 
 def settings_for(folder: Path, kind: str, config: str, changes: Sequence[str]) -> RunConfig:

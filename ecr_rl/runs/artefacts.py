@@ -14,7 +14,7 @@ import logging
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,10 +150,28 @@ def model_version(source: str) -> str:
     place = Path(source).expanduser()
     if place.is_file():
         return _content(place)
-    if not place.is_dir():
-        return source
-    files = (entry for entry in place.rglob("*") if entry.is_file())
-    return key_hash({file.relative_to(place).as_posix(): _content(file) for file in files})
+    return content_hash(place) if place.is_dir() else source
+
+
+def content_hash(folder: Path, leave_out: Sequence[str] = ()) -> str:
+    """SHA-256 (hex) of the names and contents of all files in a folder, whatever their times.
+
+    Args:
+        folder: read to its depth.
+        leave_out: files and folders directly in it that do not count.
+    """
+    files = _files(folder).items()
+    return key_hash({name: _content(file) for name, file in files if name.partition("/")[0] not in leave_out})
+
+
+def stat_hash(folder: Path) -> str:
+    """SHA-256 (hex) of the names, sizes and times of all files in a folder: quick, and new when one is written."""
+    stats = {name: file.stat() for name, file in _files(folder).items()}
+    return key_hash({name: [stat.st_size, stat.st_mtime_ns, stat.st_ino] for name, stat in stats.items()})
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
 
 
 def _content(file: Path) -> str:

@@ -148,9 +148,10 @@ def test_completion_is_installed_for_the_shell(tmp_path: Path, monkeypatch: pyte
 def test_a_part_is_found_in_its_own_folder_and_in_a_runs(tmp_path: Path) -> None:
     own, run = tmp_path / "own", tmp_path / "run"
     write_json(own / CARDS["critic"], {})
-    write_json(run / ARTEFACTS, {"critic": {"folder": str(own)}})
+    with RunFolder.create(run, load_config("demo")):
+        RunParts(run, tmp_path / "cache").give("critic", own)
     assert part_of(own, "critic") == part_of(run, "critic") == own
-    for folder, said in ((run, "has no responder yet"), (own, "holds no responder"), (tmp_path / "no", "is no folder")):
+    for folder, said in ((run, "has no responder on this"), (own, "holds no responder"), (tmp_path / "no", "is no folder")):
         with pytest.raises(ConfigError, match=said):
             part_of(folder, "responder")
 

@@ -17,7 +17,7 @@ from ecr_rl.config import load_config
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs.artefacts import ArtefactCache, key_hash, model_version
 from ecr_rl.runs.folder import RunFolder
-from envs.errors import ConfigError, ModelError
+from envs.errors import ConfigError, ModelError, RunError
 from envs.settings import EnvSettings, SeekerModelSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -142,6 +142,21 @@ def test_a_critic_made_before_takes_the_place_of_the_runs_own(tmp_path: Path) ->
         (critic / "critic.json").write_text("{}")
         assert pipeline.critic() == critic
         assert json.loads((run.path / "artefacts.json").read_text())["critic"]["folder"] == str(critic)
+
+
+def test_a_run_goes_on_with_its_parts_whatever_the_code_is_by_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load_config("demo", [f"cache={tmp_path}/cache"])
+    begun = ArtefactCache(tmp_path / "cache").build("recommender", KEY, _builder).folder
+    with RunFolder.create(tmp_path / "run", config) as run:
+        Pipeline(config, run).parts.give("recommender", begun)
+    monkeypatch.setattr("ecr_rl.pipeline.code_version", lambda build: "other code")
+    with RunFolder.create(tmp_path / "run", config, resume=True) as run:
+        assert Pipeline(config, run).recommender() == begun
+        (begun / "weights").write_text("1 2 4")
+        with pytest.raises(RunError, match=r"its recommender in .* is not what the run began with"):
+            Pipeline(config, run).recommender()
 
 
 def test_a_critic_is_known_by_the_labels_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
