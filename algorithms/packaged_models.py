@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from algorithms.weight_hashes import save_model
 from envs.errors import ModelError
 
 SMOLLM2 = "smollm2"
@@ -45,8 +46,7 @@ def packaged_smollm2(cache: Path) -> Path:
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
     cache.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".smollm2-", dir=cache))
-    model.save_pretrained(aside)
-    tokenizer.save_pretrained(aside)
+    save_model(model, tokenizer, aside)
     try:
         os.rename(aside, folder)
     except OSError:  # another process was first

@@ -30,6 +30,7 @@ from algorithms.critic.encoder import Encoder, restore_encoder, save_encoder
 from algorithms.critic.film_table import FilmTable
 from algorithms.critic.pair_text import PairBatch, PairText
 from algorithms.critic.ridge import Ridge, quadratic, quadratic_width
+from algorithms.weight_hashes import read_card, write_card
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
 from envs.heads import HEADS, Exchange, HeadScores
@@ -169,7 +170,7 @@ class Critic:
             ModelError: the folder holds no critic, or its weights do not fit its config.
         """
         try:
-            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            card = read_card(folder / CARD)
             films = FilmTable.from_json(json.loads((folder / FILMS).read_text(encoding="utf-8")))
             trunks = [load_trunk(folder / trunk["folder"], trunk) for trunk in card["trunks"]]
             blend = Blend.from_json(card["blend"])
@@ -255,7 +256,7 @@ def save_critic(
         "blend": blend.to_json(),
         "weights_sha256": hash_weights(_all_weights(network for network, _ in trunks)),
     }
-    write_json(folder / CARD, {**card, **facts})
+    write_card(folder / CARD, {**card, **facts}, *(f"{trunk['folder']}/{WEIGHTS}" for trunk in listed))
 
 
 def save_trunk(network: CriticNetwork, encoder: Encoder, folder: Path) -> dict[str, int]:

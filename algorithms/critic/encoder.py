@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig, PretrainedConfig, PreTrainedModel
 
@@ -63,7 +64,7 @@ def load_encoder(settings: CriticSettings, texts: Iterable[str], films: Sequence
     try:
         model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(
             f"encoder {settings.encoder!r} cannot be loaded: {error}. Use tiny, minilm, a folder with config.json, "
             "safetensors weights and a tokenizer, or a hub id"

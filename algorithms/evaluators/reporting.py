@@ -7,7 +7,6 @@ network, and it learns from dialogues that the critic does not see.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +19,9 @@ from scipy.sparse.linalg import lsqr
 
 from algorithms.evaluators.ngrams import BUCKETS, ngram_matrix, words
 from algorithms.readers.sentiment import compound
+from algorithms.weight_hashes import read_card, write_card
 from envs.errors import ModelError
-from envs.files import write_bytes, write_json
+from envs.files import write_bytes
 from envs.film_text.words import repeated_share
 from envs.heads import HEADS, Exchange
 
@@ -56,7 +56,7 @@ class ReportingEvaluator:
     def save(self, folder: Path) -> None:
         """Write the evaluator: safetensors and JSON."""
         write_bytes(folder / WEIGHTS, save({"weights": self._weights, "offsets": self._offsets}))
-        write_json(folder / CARD, {"kind": "ridge", "heads": JUDGED, "buckets": BUCKETS})
+        write_card(folder / CARD, {"kind": "ridge", "heads": JUDGED, "buckets": BUCKETS}, WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path) -> ReportingEvaluator:
@@ -66,9 +66,9 @@ class ReportingEvaluator:
             ModelError: the folder holds no evaluator of this form.
         """
         try:
+            heads = tuple(read_card(folder / CARD)["heads"])
             tensors = load_file(folder / WEIGHTS)
             weights, offsets = tensors["weights"], tensors["offsets"]
-            heads = tuple(json.loads((folder / CARD).read_text(encoding="utf-8"))["heads"])
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no reporting evaluator: {error}. Train it again") from error
         if weights.shape != (BUCKETS + _DENSE, len(JUDGED)) or offsets.shape != (len(JUDGED),) or heads != JUDGED:

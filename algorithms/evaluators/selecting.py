@@ -7,7 +7,6 @@ from dialogues that the critic does not see.
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from collections.abc import Sequence
@@ -19,8 +18,9 @@ from safetensors.numpy import load_file, save
 from scipy.sparse import csr_matrix, hstack
 from scipy.sparse.linalg import lsqr
 
+from algorithms.weight_hashes import read_card, write_card
 from envs.errors import ModelError
-from envs.files import write_bytes, write_json
+from envs.files import write_bytes
 from envs.heads import Exchange
 
 WEIGHTS, CARD = "selecting_evaluator.safetensors", "selecting_evaluator.json"
@@ -64,7 +64,7 @@ class SelectingEvaluator:
     def save(self, folder: Path) -> None:
         """Write the evaluator: safetensors and JSON."""
         write_bytes(folder / WEIGHTS, save({"weights": self._weights, "counts": self._counts}))
-        write_json(folder / CARD, {"kind": "character ridge", "offset": self._offset, "buckets": BUCKETS})
+        write_card(folder / CARD, {"kind": "character ridge", "offset": self._offset, "buckets": BUCKETS}, WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path) -> SelectingEvaluator:
@@ -74,9 +74,9 @@ class SelectingEvaluator:
             ModelError: the folder holds no evaluator of this form.
         """
         try:
+            offset = float(read_card(folder / CARD)["offset"])
             tensors = load_file(folder / WEIGHTS)
             weights, counts = tensors["weights"], tensors["counts"]
-            offset = float(json.loads((folder / CARD).read_text(encoding="utf-8"))["offset"])
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no selecting evaluator: {error}. Train it again") from error
         if weights.shape != (_FEATURES,) or counts.shape != (2, _COUNTS):

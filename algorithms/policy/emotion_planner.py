@@ -7,7 +7,6 @@ is, and whether films were just named. It is fitted to cross-entropy with Adam.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from torch import nn
 from algorithms.readers.emotion_readers import load_reader, save_reader
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.hashed_words import bag_sums, empty_bag, gram_buckets
+from algorithms.weight_hashes import read_card, write_card
 from envs.dialogue import MENTION, Dialogue, Role, Utterance, without_films
 from envs.emotions import NINE, named_emotions
 from envs.errors import ModelError
-from envs.files import write_bytes, write_json
+from envs.files import write_bytes
 
 WEIGHTS, CARD = "planner.safetensors", "planner.json"
 """The files of a planner's folder; a fitted reader of emotions has a folder of its own beside them."""
@@ -105,7 +105,7 @@ class TrainedEmotionPlanner:
         """Write the regression, the reader where it is a classifier, and a card that says which reader it is."""
         weights = {name: tensor.detach().contiguous() for name, tensor in self._network.state_dict().items()}
         write_bytes(folder / WEIGHTS, save(weights))
-        write_json(folder / CARD, {"reader": save_reader(self.reader, folder), "emotions": list(NINE)})
+        write_card(folder / CARD, {"reader": save_reader(self.reader, folder), "emotions": list(NINE)}, WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path) -> TrainedEmotionPlanner:
@@ -115,7 +115,7 @@ class TrainedEmotionPlanner:
             ModelError: the folder holds no planner.
         """
         try:
-            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            card = read_card(folder / CARD)
             made = cls(load_reader(folder, card["reader"]))
             made._network.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

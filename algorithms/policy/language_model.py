@@ -14,12 +14,14 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from peft.utils.integrations import dequantize_module_weight
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from algorithms.packaged_models import forget_quantization
 from algorithms.settings import LoraSettings, PolicySettings, computes_in_bfloat16
+from algorithms.weight_hashes import MODEL_CARD, read_card
 from envs.errors import ModelError
 
 TINY = "tiny"
@@ -68,9 +70,11 @@ def load_causal_lm(
         device: where it goes.
 
     Raises:
-        ModelError: nothing loadable is there.
+        ModelError: nothing loadable is there, or other weights than the folder's card says.
     """
     try:
+        if (card := Path(source) / MODEL_CARD).is_file():
+            read_card(card)
         config = AutoConfig.from_pretrained(str(source))
         for name in list(vars(config)):
             if ("dropout" in name or name.endswith("_pdrop")) and isinstance(getattr(config, name), float):
@@ -84,8 +88,10 @@ def load_causal_lm(
             )
             options["device_map"] = {"": device}
         model = AutoModelForCausalLM.from_pretrained(str(source), **options)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"no causal language model at {str(source)!r}: {error}") from error
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelError(
+            f"no causal language model at {str(source)!r}: {error}. Make it anew, or name another folder or hub id"
+        ) from error
     if four_bit:
         keep_adapter_gradients(model)
         return model

@@ -23,6 +23,7 @@ from algorithms.policy.language_model import TINY, build_tiny, load_causal_lm, m
 from algorithms.policy.responder_rows import Advice, Place, ResponderRows, Row, training_dialogues
 from algorithms.policy.text import ConversationText, load_tokenizer, train_tokenizer
 from algorithms.settings import PolicySettings, SupervisedSettings
+from algorithms.weight_hashes import save_model
 from envs.corpora.corpus import Corpus
 from envs.errors import ConfigError, ModelError
 from envs.files import write_json
@@ -87,8 +88,7 @@ def train_responder(
     validation = [row for row in (held_out.row(0, index) for index in range(len(held_out))) if row.loss.any()]
     loss, step = _fit(model, training, validation, settings, on_step)
     plain_lm = merged(model) if isinstance(model, PeftModel) else model.to("cpu")
-    plain_lm.save_pretrained(folder)  # pyright: ignore[reportCallIssue]
-    tokenizer.save_pretrained(folder)
+    save_model(plain_lm, tokenizer, folder)  # pyright: ignore[reportArgumentType]
     planner.save(folder / PLANNER)
     write_json(folder / CARD, {"conditioning": settings.conditioning, "emotions": planner.reader.name})
     figures = {

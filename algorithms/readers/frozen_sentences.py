@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer
 
 from algorithms.packaged_models import MINILM, best_device, packaged_minilm
@@ -33,7 +34,7 @@ class FrozenSentences:
         try:
             self._model = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32).eval()
             self._tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(
                 f"sentence encoder {source!r} cannot be loaded: {error}. Use words, minilm, a folder or a hub id"
             ) from error

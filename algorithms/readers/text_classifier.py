@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from torch import nn
 from algorithms.readers.hashed_words import bag_sums, empty_bag, gram_buckets
 from algorithms.readers.sentence_sources import load_sentences
 from algorithms.readers.sentences import SentenceEncoder
+from algorithms.weight_hashes import read_card, write_card
 from envs.errors import ModelError
-from envs.files import write_bytes, write_json
+from envs.files import write_bytes
 
 WEIGHTS, CARD = "classifier.safetensors", "classifier.json"
 _EPOCHS, _STEPS, _BATCH, _RATE, _DECAY = 6, 600, 256, 5e-3, 1e-5
@@ -84,7 +84,7 @@ class TextClassifier:
         """Write the classifier: safetensors and JSON."""
         weights = {name: tensor.detach().contiguous() for name, tensor in self._network.state_dict().items()}
         write_bytes(folder / WEIGHTS, save(weights))
-        write_json(folder / CARD, {"labels": list(self.labels), "sentences": self._sentences.name})
+        write_card(folder / CARD, {"labels": list(self.labels), "sentences": self._sentences.name}, WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path, sentences: SentenceEncoder | None = None) -> TextClassifier:
@@ -98,7 +98,7 @@ class TextClassifier:
             ModelError: the folder holds no classifier.
         """
         try:
-            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            card = read_card(folder / CARD)
             if sentences is None or sentences.name != card["sentences"]:
                 sentences = load_sentences(card["sentences"])
             made = cls(card["labels"], sentences)

@@ -7,7 +7,6 @@ a seeker is to like a film.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,11 @@ from algorithms.recommender.repeat_chance import NamedAgain
 from algorithms.recommender.scorer import ranked
 from algorithms.recommender.vocabulary import Vocabulary
 from algorithms.settings import RecommenderSettings
+from algorithms.weight_hashes import read_card, write_card
 from envs.catalog import Catalog, Film
 from envs.dialogue import Utterance, named_films
 from envs.errors import ModelError
-from envs.files import write_bytes, write_json
+from envs.files import write_bytes
 
 WEIGHTS, CARD = "recommender.safetensors", "recommender.json"
 """The files of a recommender's folder; a fitted reader of emotions has a folder of its own beside them."""
@@ -138,7 +138,7 @@ class Recommender:
             arrays |= {"again.places": chances.places, "again.ways": chances.ways}
             card["again"] = list(chances.vocabulary.columns)
         write_bytes(folder / WEIGHTS, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-        write_json(folder / CARD, card | {"emotions": save_reader(self.items.reader.emotions, folder)})
+        write_card(folder / CARD, card | {"emotions": save_reader(self.items.reader.emotions, folder)}, WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path) -> Recommender:
@@ -148,7 +148,7 @@ class Recommender:
             ModelError: the folder holds no recommender.
         """
         try:
-            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+            card = read_card(folder / CARD)
             tensors = load_file(folder / WEIGHTS)
             settings = RecommenderSettings(**card["settings"])
             catalog = Catalog(

@@ -31,6 +31,7 @@ from algorithms.ppo.env_spec import EnvSpec
 from algorithms.ppo.module import trained_copy
 from algorithms.ppo.shipped_files import ShippedFile, pack
 from algorithms.recommender.recommender import Recommender
+from algorithms.weight_hashes import save_model
 from ecr_rl.config import RunConfig
 from ecr_rl.estimate import memory_warning
 from ecr_rl.ray_instance import other_machines, ray_instance
@@ -273,8 +274,8 @@ def export_policy(
     Where its choice of films learnt, the recommender with what it learnt is in it, too.
     """
     aside = folder.with_name(f".{folder.name}-{os.getpid()}")
-    trained_copy(artefacts.responder, config.policy, weights).save_pretrained(aside)
-    load_tokenizer(str(artefacts.responder)).save_pretrained(aside)
+    policy = trained_copy(artefacts.responder, config.policy, weights)
+    save_model(policy, load_tokenizer(str(artefacts.responder)), aside)
     if VECTORS in weights:
         learnt_recommender(Recommender.load(artefacts.recommender), weights).save(aside / RECOMMENDER)
     shutil.rmtree(folder, ignore_errors=True)

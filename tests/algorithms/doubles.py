@@ -83,6 +83,13 @@ def random_llama(vocabulary: int = 50, positions: int = 64) -> PreTrainedModel:
     return _spread(LlamaForCausalLM(config))
 
 
+def flip_a_byte(file: Path) -> None:
+    """Damage a file in its middle as a bad disk would."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    file.write_bytes(bytes(content))
+
+
 def _spread(model: PreTrainedModel) -> PreTrainedModel:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

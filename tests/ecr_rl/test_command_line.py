@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 from ecr_rl.cli import SECTIONS, app
 from ecr_rl.commands.parts import CARDS, part_of
 from ecr_rl.config import RunConfig, load_config
-from ecr_rl.pipeline import ARTEFACTS, Pipeline
+from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs.folder import RunFolder
+from ecr_rl.runs.parts import RunParts
 from ecr_rl.submission.command import parse_words
 from envs.errors import ConfigError
 from envs.files import write_json
@@ -151,7 +152,11 @@ def test_a_part_is_found_in_its_own_folder_and_in_a_runs(tmp_path: Path) -> None
     with RunFolder.create(run, load_config("demo")):
         RunParts(run, tmp_path / "cache").give("critic", own)
     assert part_of(own, "critic") == part_of(run, "critic") == own
-    for folder, said in ((run, "has no responder on this"), (own, "holds no responder"), (tmp_path / "no", "is no folder")):
+    for folder, said in (
+        (run, "has no responder on this"),
+        (own, "holds no responder"),
+        (tmp_path / "no", "is no folder"),
+    ):
         with pytest.raises(ConfigError, match=said):
             part_of(folder, "responder")
 

@@ -15,8 +15,9 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 from typer.testing import CliRunner
 
-from algorithms.critic.critic import Critic
+from algorithms.critic.critic import CARD, Critic
 from algorithms.recommender.recommender import Recommender
+from algorithms.weight_hashes import write_card
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
 from ecr_rl.evaluation.conversations.definitions import FIGURES
@@ -181,6 +182,7 @@ def _copy_with_other_weights(source: Path, target: Path) -> None:
     shutil.copytree(source, target)
     weights = load_file(source / "trunk-0" / "weights.safetensors")
     save_file({name: tensor + 0.05 for name, tensor in weights.items()}, target / "trunk-0" / "weights.safetensors")
+    write_card(target / CARD, json.loads((target / CARD).read_text()), "trunk-0/weights.safetensors")
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from algorithms.critic.film_table import FilmEntry, FilmTable
 from algorithms.critic.pair_text import BREAK, PAD, START, UNKNOWN, train_tokenizer
 from algorithms.critic.training import CriticTraining, Targets
 from algorithms.settings import CriticSettings
+from algorithms.weight_hashes import write_card
 from envs.dialogue import Role, Utterance
 from envs.errors import ModelError
 from envs.heads import HEADS, Exchange, RewardModel
@@ -91,6 +92,11 @@ def test_swapped_weights_change_the_scores(folder: Path) -> None:
     before = Critic.load(folder)
     weights = load_file(folder / "trunk-0" / "weights.safetensors")
     save_file({name: tensor + 0.05 for name, tensor in weights.items()}, folder / "trunk-0" / "weights.safetensors")
+    with pytest.raises(
+        ModelError, match=r"trunk-0/weights\.safetensors is not what critic\.json says.*Train the critic"
+    ):
+        Critic.load(folder)
+    write_card(folder / "critic.json", json.loads((folder / "critic.json").read_text()), "trunk-0/weights.safetensors")
     after = Critic.load(folder)
     assert before.weights_hash() != after.weights_hash()
     assert not np.allclose(before.score(exchanges()).mean, after.score(exchanges()).mean)

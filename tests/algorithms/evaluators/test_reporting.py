@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithms.evaluators.reporting import JUDGED, ReportingEvaluator
+from algorithms.evaluators.reporting import JUDGED, WEIGHTS, ReportingEvaluator
 from envs.dialogue import Role, Utterance
 from envs.errors import ModelError
 from envs.heads import Exchange
+from tests.algorithms.doubles import flip_a_byte
 
 WARM = ["I'm sorry, I hope this helps you", "That sounds lovely, enjoy it", "Happy to help you, my friend"]
 COLD = ["Whatever, pick one", "Not my problem at all", "Stop asking me now"]
@@ -47,6 +48,13 @@ def test_it_comes_back_from_its_folder(evaluator: ReportingEvaluator, tmp_path: 
     sample = exchanges([*WARM, *COLD, "something else"])
     np.testing.assert_array_equal(ReportingEvaluator.load(tmp_path).scores(sample), evaluator.scores(sample))
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+
+
+def test_damaged_weights_are_refused(evaluator: ReportingEvaluator, tmp_path: Path) -> None:
+    evaluator.save(tmp_path)
+    flip_a_byte(tmp_path / WEIGHTS)
+    with pytest.raises(ModelError, match=f"{WEIGHTS} is not what .* says"):
+        ReportingEvaluator.load(tmp_path)
 
 
 def test_a_folder_without_one_is_named(tmp_path: Path) -> None:

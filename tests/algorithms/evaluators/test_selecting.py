@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithms.evaluators.selecting import SelectingEvaluator
+from algorithms.evaluators.selecting import WEIGHTS, SelectingEvaluator
 from envs.errors import ModelError
 from envs.heads import Exchange
+from tests.algorithms.doubles import flip_a_byte
 from tests.algorithms.evaluators.test_reporting import COLD, WARM, exchanges
 
 
@@ -42,6 +43,13 @@ def test_it_comes_back_from_its_folder(evaluator: SelectingEvaluator, tmp_path: 
     sample = exchanges([*WARM, *COLD, "something else"])
     np.testing.assert_array_equal(SelectingEvaluator.load(tmp_path).overall(sample), evaluator.overall(sample))
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+
+
+def test_damaged_weights_are_refused(evaluator: SelectingEvaluator, tmp_path: Path) -> None:
+    evaluator.save(tmp_path)
+    flip_a_byte(tmp_path / WEIGHTS)
+    with pytest.raises(ModelError, match=f"{WEIGHTS} is not what .* says"):
+        SelectingEvaluator.load(tmp_path)
 
 
 def test_a_folder_without_one_is_named(tmp_path: Path) -> None:

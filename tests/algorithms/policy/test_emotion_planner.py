@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithms.policy.emotion_planner import TrainedEmotionPlanner
+from algorithms.policy.emotion_planner import WEIGHTS, TrainedEmotionPlanner
 from algorithms.readers.emotion_classifier import EmotionClassifier
 from algorithms.readers.emotions import LexiconEmotions
 from algorithms.readers.sentences import WordSentences
 from envs.corpora.goemotions import GoEmotions
 from envs.dialogue import Dialogue, Role, Utterance
 from envs.errors import ModelError
+from tests.algorithms.doubles import flip_a_byte, small_planner
 from tests.envs.doubles import dialogue
 
 SAD = ["I feel lonely today", "I am so sad", "I feel unhappy, what a sad day"]
@@ -71,5 +72,9 @@ def test_a_classifier_that_reads_goes_into_the_folder(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    small_planner().save(tmp_path / "damaged")
+    flip_a_byte(tmp_path / "damaged" / WEIGHTS)
+    with pytest.raises(ModelError, match=f"{WEIGHTS} is not what .* says"):
+        TrainedEmotionPlanner.load(tmp_path / "damaged")
     with pytest.raises(ModelError, match=str(tmp_path)):
         TrainedEmotionPlanner.load(tmp_path)

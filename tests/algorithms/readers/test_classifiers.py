@@ -16,6 +16,7 @@ from envs.corpora.goemotions import GoEmotions
 from envs.corpora.iard import AnnotatedTurn, read_iard
 from envs.dialogue import Role
 from envs.errors import ModelError
+from tests.algorithms.doubles import flip_a_byte
 
 IARD = Path(__file__).parents[4] / "shared" / "data" / "iard" / "umap2020_IARD_Cai.json"
 WARM, HARSH = frozenset({"caring", "love"}), frozenset({"anger"})
@@ -62,8 +63,8 @@ def test_a_folder_holds_the_classifier(emotions: EmotionClassifier, tmp_path: Pa
     texts = ["I love you", "", "\ud800 日本"]
     np.testing.assert_array_equal(EmotionClassifier.load(tmp_path).read(texts).nine, emotions.read(texts).nine)
     assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".safetensors"}
-    (tmp_path / "classifier.safetensors").write_bytes(b"damaged")
-    with pytest.raises(ModelError, match="Fit it again"):
+    flip_a_byte(tmp_path / "classifier.safetensors")
+    with pytest.raises(ModelError, match=r"classifier\.safetensors is not what .* says.*Fit it again"):
         EmotionClassifier.load(tmp_path)
 
 

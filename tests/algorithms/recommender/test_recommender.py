@@ -18,6 +18,7 @@ from envs.corpora.cases import cases
 from envs.corpora.embedded.sample import sample_corpus
 from envs.dialogue import Role, Utterance, named_films
 from envs.errors import ModelError
+from tests.algorithms.doubles import flip_a_byte
 
 DIALOGUES, CATALOG = sample_corpus(700)
 TRAIN, HELD_OUT = DIALOGUES[:500], DIALOGUES[500:]
@@ -111,6 +112,6 @@ def test_a_broken_folder_is_named(recommender: Recommender, tmp_path: Path) -> N
         with pytest.raises(ModelError, match=f"{tmp_path} holds no recommender"):
             Recommender.load(tmp_path)
     (tmp_path / CARD).write_text(json.dumps(card))
-    (tmp_path / WEIGHTS).write_bytes((tmp_path / WEIGHTS).read_bytes()[:500])
-    with pytest.raises(ModelError, match="holds no recommender"):
+    flip_a_byte(tmp_path / WEIGHTS)
+    with pytest.raises(ModelError, match=f"holds no recommender: {WEIGHTS} is not what {CARD} says"):
         Recommender.load(tmp_path)
