@@ -1,4 +1,4 @@
-"""The films of a corpus: id to title and metadata, and film mentions rendered into text or found in it."""
+"""The films of a corpus: titles and metadata by id. It renders film mentions as titles and finds titles in text."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Catalog:
         return ", ".join((film.name, *film.genres[:2]))
 
     def render(self, text: str) -> str:
-        """The text with every ``@id`` as ``Title (1999)``; ids that the catalogue does not have are dropped."""
+        """Replace every ``@id`` of the text by ``Title (1999)``; drop ids that the catalogue does not have."""
         pieces: list[str] = []
         end, dropped = 0, False
         for match in MENTION.finditer(text):
@@ -132,20 +132,20 @@ class Catalog:
         return _tidy(rendered) if dropped else rendered
 
     def find(self, text: str) -> list[int]:
-        """The films whose title stands in free text, in order, each once.
+        """The films whose title occurs in free text, in order, each once.
 
-        A title without its year counts from two words or six letters on; where films share it, the one whose year
-        follows in brackets is meant, else the most mentioned one.
+        A title without its year counts only if it has at least two words or six letters. Where several films share a
+        title, the year in brackets after it decides; without a year the most mentioned film is taken.
         """
         return list(dict.fromkeys(span.film_id for span in self._finder.spans(text)))
 
     def strip_titles(self, text: str) -> tuple[str, int]:
-        """The text without the film titles that ``find`` sees (their years included), and how many were removed."""
+        """Remove the titles that ``find`` sees, with their years; return the text and the number of removed titles."""
         spans = self._finder.spans(text)
         return (_tidy(_replaced(text, spans, lambda span: "")), len(spans)) if spans else (text, 0)
 
     def link(self, text: str) -> str:
-        """The text with the film titles that ``find`` sees as ``@id``: what ``render`` undoes."""
+        """Replace the titles that ``find`` sees by ``@id``; the inverse of ``render``."""
         return _replaced(text, self._finder.spans(text), lambda span: f"@{span.film_id}")
 
     @cached_property
@@ -163,5 +163,5 @@ def _replaced(text: str, spans: Iterable[TitleSpan], replacement: Callable[[Titl
 
 
 def _tidy(text: str) -> str:
-    """Text without the gaps that a removal left: single spaces, none before a stop."""
+    """Close the gaps that a removal left: single spaces, and none before a punctuation mark."""
     return _SPACE_BEFORE_STOP.sub(r"\1", _SPACES.sub(" ", text)).strip()

@@ -1,6 +1,6 @@
-"""Conversations about films as Gymnasium environments: one at a time here, N at once in ``ConversationVectorEnv``.
+"""One conversation about films as a Gymnasium environment; ``ConversationVectorEnv`` runs N at once.
 
-Text in, text out: a language model plays it, or a person::
+Actions and observations are text, so a language model or a person can play it::
 
     import gymnasium
     env = gymnasium.make("envs.conversation:ecr/ReDial-v1")
@@ -34,18 +34,20 @@ class ConversationEnv(gymnasium.Env[str, str]):
     """One conversation between a seeker, who wants a film, and a recommender, who is the agent.
 
     ## Description
-    An episode starts from one human dialogue; a step is one whole utterance of the recommender. Before it speaks, a
-    film recommender proposes up to two films and a planner names up to three emotions that the reply should carry,
-    both from the conversation so far. What the seeker likes never reaches the recommender's side.
+    An episode starts from one human dialogue; a step is one whole utterance of the recommender. Before each step a
+    film recommender proposes up to two films and a planner names up to three emotions that the reply should carry.
+    Both read the conversation so far and nothing else. What the seeker likes never reaches the recommender's side.
 
     ## Action Space
     ``UtteranceSpace(max_characters)``: the reply. ``<movie>`` and ``<movie2>`` stand for the proposed films; a slot
-    without a film is left out and counted. ``<cut>`` at the end says that the reply stopped at a limit, as does a reply
-    that is longer than the space allows. Role markers with all that follows them, special tokens, film ids and titles
-    outside slots are stripped before seeker and reward model read the reply, counted and penalised.
+    without a film is left out and counted. ``<cut>`` at the end says that the reply stopped at a limit; a reply that
+    is longer than the space allows counts as cut, too. Before the seeker and the reward model read a reply, the
+    environment strips role markers with all that follows them, special tokens, film ids and titles outside slots. What
+    it strips is counted and penalised.
 
     ## Observation Space
-    ``UtteranceSpace``, never empty: at first the human history, later the seeker's answer, then emotions and proposal:
+    ``UtteranceSpace``, never empty. The first observation starts with the human history, a later one with the seeker's
+    answer; emotions and proposal follow:
     ``<seeker>Something scary?<emotion>curious<proposal>The Conjuring (2013), horror<recommender>``. Without a planner
     no emotion is named. When the recommender opens there is no ``<seeker>``. A history shows recommender turns as
     ``<recommender>text<end>``.
@@ -54,20 +56,19 @@ class ConversationEnv(gymnasium.Env[str, str]):
     The replay seeker starts at a recommender turn drawn at random, with the human turns before it; the others
     with the human seeker's first lines. An episode is a function of (seed, stream, index): ``reset(seed=...)`` starts
     at (0, 0) and each later ``reset()`` adds 1 to the index; ``reset(options={"episodes": [(stream, index)]})``
-    chooses. In a stream, so many episodes as there are dialogues start from different ones; the stream ``EVALUATION``
-    takes them in order.
+    chooses. A stream uses every dialogue once before it uses one again; the stream ``EVALUATION`` takes them in order.
 
     ## Rewards
-    The sum of ``info["turn"].parts``: each of the reward model's six heads, normalised, capped and weighted; less
-    ``missing_end`` for a cut reply, ``repetition`` for repeated word bigrams, ``markup`` for anything stripped and
-    ``turns`` for the turn; plus ``acceptance`` on the turn whose answer accepts a film. A control (``reward.source``)
-    pays ``random`` or ``length`` in place of the heads.
+    The sum of ``info["turn"].parts``. Each of the reward model's six heads pays its score, normalised, capped and
+    weighted. Taken off are ``missing_end`` for a cut reply, ``repetition`` for repeated word bigrams, ``markup`` for
+    anything stripped and ``turns`` for the turn. ``acceptance`` is added on the turn whose answer accepts a film. A
+    control (``reward.source``) pays ``random`` or ``length`` in place of the heads.
 
     ## Episode End
     Terminated: the seeker accepts a film, says goodbye or leaves, or the replayed dialogue ends; the last observation
     is the seeker's line alone. Truncated: ``horizon`` (replay) or ``max_turns`` (others) turns are over, or the
-    seeker's model fails (``info["turn"].failure``); the last observation is a whole one, so that its value can be
-    bootstrapped.
+    seeker's model fails (``info["turn"].failure``). A truncated episode ends with a complete observation, so that its
+    value can be bootstrapped.
 
     ## Arguments
     As for ``ConversationVectorEnv``, without ``num_envs``: ``dialogues``, ``catalog``, ``seeker``, ``recommender``,

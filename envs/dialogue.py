@@ -1,6 +1,6 @@
-"""The values every floor speaks of: messages, utterances, dialogues, films liked and disliked.
+"""The types that every package uses: messages, utterances, dialogues, films liked and disliked.
 
-Text keeps ReDial's own form of a film mention, ``@`` followed by the film's id (``@111776``); the
+Text keeps ReDial's own form of a film mention, ``@`` followed by the film's id (``@111776``). The
 catalogue turns it into a title where a reader or a model needs one.
 """
 
@@ -15,7 +15,7 @@ from functools import cached_property
 MENTION = re.compile(r"@(\d+)")
 """A film mention in a text: ``@`` and the film's id."""
 HIDDEN = "@_"
-"""Stands where a film was taken out that is to be recovered."""
+"""Replaces a masked film, which a recommender has to recover."""
 
 
 class Role(StrEnum):
@@ -64,7 +64,7 @@ class FilmMention:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What one side's questionnaire says of a film; None where the record does not know."""
+    """What one side's questionnaire says of a film; None where the record has no answer."""
 
     suggested: bool | None = None
     seen: Answer | None = None
@@ -73,7 +73,7 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class SeekerProfile:
-    """What the seeker of a dialogue wants: knowledge of the world that never reaches the recommender.
+    """What the seeker of a dialogue wants; it never reaches the recommender.
 
     ``tastes`` and ``dislikes`` are genres in lower case; ``mood`` is one word or None.
     """
@@ -98,7 +98,7 @@ class Dialogue:
         seeker_form: the seeker's questionnaire, by film id; may be empty.
         recommender_form: the recommender's questionnaire, by film id; may be empty.
         provenance: ``raw``, ``reconstructed`` or ``sample``.
-        tastes, dislikes, mood: what a generated corpus knows of its seeker; empty for ReDial.
+        tastes, dislikes, mood: of the seeker, in a generated corpus; empty for ReDial.
     """
 
     conversation_id: int | None
@@ -119,7 +119,7 @@ class Dialogue:
 
     @cached_property
     def mentions(self) -> tuple[FilmMention, ...]:
-        """The films named, in order; a film counts when ``@id`` stands in the text and is declared."""
+        """The films named, in order; a film counts when ``@id`` is in the text and among the declared films."""
         return tuple(
             FilmMention(film_id, index, message.role)
             for index, message in enumerate(self.messages)
@@ -129,7 +129,7 @@ class Dialogue:
 
     @cached_property
     def profile(self) -> SeekerProfile:
-        """The seeker's profile: the seeker's form, the recommender's where the seeker's is empty."""
+        """The seeker's profile by the seeker's form, or by the recommender's form if the seeker's is empty."""
         form = self.seeker_form or self.recommender_form
         return SeekerProfile(
             liked=frozenset(film for film, answer in form.items() if answer.liked is Answer.YES),
@@ -142,7 +142,7 @@ class Dialogue:
 
 
 def merged(messages: Iterable[Message]) -> tuple[Utterance, ...]:
-    """The turns of messages: consecutive ones of one speaker merged."""
+    """Merge consecutive messages of one speaker into turns."""
     turns: list[Utterance] = []
     for index, message in enumerate(messages):
         if turns and turns[-1].role is message.role:
@@ -154,12 +154,12 @@ def merged(messages: Iterable[Message]) -> tuple[Utterance, ...]:
 
 
 def named_films(turns: Iterable[Utterance]) -> set[int]:
-    """The film ids that stand in turns as ``@id``."""
+    """The film ids that turns name as ``@id``."""
     return {film for turn in turns for film in mentioned_films(turn.text)}
 
 
 def without_films(text: str) -> str:
-    """A text without the films that it names as ``@id``, and without the marks of hidden ones."""
+    """Remove ``@id`` mentions and ``HIDDEN`` marks from a text."""
     return MENTION.sub(" ", text).replace(HIDDEN, " ").strip()
 
 

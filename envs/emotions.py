@@ -1,4 +1,4 @@
-"""The emotions of ECR (Zhang et al., RecSys 2024), and who says which of them a reply should carry."""
+"""The emotions of ECR (Zhang et al., RecSys 2024), and the protocol of a planner that picks those of a reply."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from envs.dialogue import Utterance
 NINE = ("like", "curious", "happy", "grateful", "negative", "neutral", "nostalgia", "agreement", "surprise")
 """ECR's nine emotions, in the order of every array."""
 THRESHOLD, MOST = 0.1, 3
-"""An emotion is named from this probability on, and so many at most: ECR's own numbers."""
+"""An emotion is named if it has at least this probability; at most this many are. Both are ECR's own numbers."""
 
 
 class EmotionPlanner(Protocol):
-    """Says which emotions the next reply should carry, from the turns so far and from nothing else."""
+    """Says which emotions the next reply should carry; it reads only the turns so far."""
 
     def plan(self, contexts: Sequence[Sequence[Utterance]]) -> list[tuple[str, ...]]:
         """Names of ``NINE`` for each context, the most probable first, ``MOST`` at most."""
@@ -30,7 +30,8 @@ def named_emotions(nine: np.ndarray) -> list[tuple[str, ...]]:
         nine: probabilities, shape (N, 9), in the order of ``NINE``.
 
     Returns:
-        Of each text those of at least ``THRESHOLD``, the most probable first, ``MOST`` at most; of equals the first.
+        For each text the emotions of at least ``THRESHOLD``, the most probable first, ``MOST`` at most; ties in the
+        order of ``NINE``.
     """
     orders = np.argsort(-nine, axis=1, kind="stable")[:, :MOST]
     return [tuple(NINE[e] for e in order if row[e] >= THRESHOLD) for row, order in zip(nine, orders, strict=True)]

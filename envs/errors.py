@@ -1,4 +1,4 @@
-"""One hierarchy of errors: what a user can cause and can mend.
+"""The hierarchy of errors that a user can cause and correct.
 
 The command line prints the message of an ``EcrError`` without a traceback; anything else is a bug.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class EcrError(Exception):
-    """Something a user can mend; the message says what was wrong, where, and what to do."""
+    """An error that a user can correct; the message says what was wrong, where, and what to do."""
 
 
 class DataError(EcrError):
@@ -53,4 +53,4 @@ class RunError(EcrError):
 
 
 class ClusterError(EcrError):
-    """A cluster that is not there, refuses, or does not know a job."""
+    """A cluster that cannot be reached, refuses a request, or does not know a job."""

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one: a temporary name, then a rename."""
+"""Atomic writing: a file or folder gets a temporary name, and its own name when it is complete."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from envs.errors import ConfigError
 
 @contextmanager
 def new_folder(place: Path, prefix: str | None = None) -> Iterator[Path]:
-    """A folder to fill that becomes ``place`` at the end; nothing is left where filling it fails.
+    """Give a temporary folder to fill, and rename it to ``place`` at the end; delete it if filling it fails.
 
     Args:
-        place: must not hold anything; its parent is made.
-        prefix: of the name that the folder has while it is filled, beside ``place``; ``.NAME.`` by default.
+        place: the folder's path; it must be missing or empty. Its parent is made.
+        prefix: of the temporary folder's name, in the same parent; ``.NAME.`` by default.
 
     Raises:
-        ConfigError: there can be no folder there.
-        OSError: ``place`` holds something at the end.
+        ConfigError: a folder cannot be made there.
+        OSError: ``place`` is not empty at the end.
     """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def new_folder(place: Path, prefix: str | None = None) -> Iterator[Path]:
         raise ConfigError(f"{place} cannot be made: {error.strerror}. Choose another folder") from error
     try:
         yield aside
-        aside.chmod(0o755)  # mkdtemp's is for the owner alone
+        aside.chmod(0o755)  # mkdtemp lets only the owner read
         aside.rename(place)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The six heads and what is judged: the vocabulary that rewards, critics, labels and reports share."""
+"""The six heads, and the exchange that they judge; rewards, critics, labels and reports share these types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADS = ("empathy", "informativeness", "recommendation", "engagement", "overall"
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a reward model judges: the turns so far and the reply to them, films as titles in both."""
+    """What a reward model judges: the turns so far and the reply to them, both with films as titles."""
 
     context: tuple[Utterance, ...]
     reply: str
@@ -24,7 +24,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class HeadScores:
-    """Scores of N exchanges: ``mean`` and ``spread`` of shape (N, heads), in [0, 1]; spread 0 for one member."""
+    """Scores of N exchanges: ``mean`` and ``spread`` of shape (N, heads), in [0, 1]; one member has spread 0."""
 
     mean: np.ndarray
     spread: np.ndarray

@@ -1,4 +1,4 @@
-"""Records that stand in files as JSON: written with their fields' names as keys, and checked as they are read."""
+"""Dataclasses that are stored as JSON files: fields become keys, and reading checks them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from envs.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class JsonRecord:
-    """What a frozen dataclass inherits to be a JSON object: its fields, by name and in their order.
+    """Base of a frozen dataclass that is stored as a JSON object: its fields by name, in their order.
 
-    A field may hold further dataclasses, which need not inherit it, lists, and objects by name. A file must have all
-    fields that have no default and no others, each of its type; no number may be NaN or infinite.
+    A field may hold other dataclasses (which need not inherit this class), lists, and objects by name. A file must have
+    every field that has no default, and no unknown one; each value must have the field's type. No number may be NaN or
+    infinite.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -28,16 +29,16 @@ class JsonRecord:
 
     @classmethod
     def from_json(cls, text: str, *, file: Path, remedy: str, line: int | None = None) -> Self:
-        """The record that a text is.
+        """Parse a record from a JSON text.
 
         Args:
             text: the JSON.
-            file: where the text stands.
-            remedy: what a user can do about a text that is no such record.
-            line: 1-based line of the text in its file, where the file has more.
+            file: the file that the text is from.
+            remedy: what a user can do if the text is not such a record.
+            line: 1-based line of the text, if its file has several records.
 
         Raises:
-            DataError: it is not; file, line, field and remedy are named.
+            DataError: the text is not such a record; file, line, field and remedy are named.
         """
         try:
             return _adapter(cls).validate_json(text)
@@ -48,14 +49,14 @@ class JsonRecord:
 
     @classmethod
     def read(cls, file: Path, *, remedy: str) -> Self:
-        """The record that a file holds.
+        """Read a record from a file.
 
         Args:
             file: the file.
-            remedy: what a user can do where it is missing or something else.
+            remedy: what a user can do if the file is missing or not such a record.
 
         Raises:
-            DataError: no such file, or it holds something else.
+            DataError: the file is missing or not such a record.
         """
         if not file.is_file():
             raise DataError("no such file", file=file, remedy=remedy)

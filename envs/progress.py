@@ -1,8 +1,8 @@
-"""How long work tells of its progress."""
+"""The callback by which long work reports its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 OnStep = Callable[[int, int, Mapping[str, float]], None]
-"""Told of progress: steps done, steps in all, figures."""
+"""Called with the steps done, the steps in all, and figures by name."""

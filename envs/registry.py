@@ -1,7 +1,7 @@
-"""Parts by name: what a config names, and where an own part comes in.
+"""Registries of parts by name: how a config names a part, and how you add your own.
 
-A registry holds the parts of one kind (seekers, heads, judges, ...) by name. A part that nobody registered can be named
-as ``module:attribute``: the module is imported from Python's path, so an own part needs no change of this project.
+A registry holds the parts of one kind (seekers, heads, judges, ...) by name. A part that is not registered can be named
+as ``module:attribute``. The module is imported from Python's path, so your own part needs no change of this project.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """The parts of one kind by name.
 
-    A part is registered as itself or as the ``module:attribute`` where it stands. The second form imports nothing until
-    somebody asks for the part, so that names can be checked without loading what they stand for.
+    A part is registered as an object, or as the ``module:attribute`` that defines it. The second form imports nothing
+    until somebody asks for the part, so names can be checked without loading the parts.
     """
 
     def __init__(self, kind: str, parts: dict[str, T | str] | None = None) -> None:

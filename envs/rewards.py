@@ -1,9 +1,10 @@
-"""From six head scores to one reward a turn.
+"""Compute one reward a turn from six head scores.
 
-Score of head h under an ensemble: ``mean_h - k * spread_h`` (Coste et al., arXiv 2310.02743), normalised to mean 0 and
-standard deviation 1 under the reference policy, capped from above (Moskovitz et al., arXiv 2310.04373), weighted and
-summed; penalties and a price of the turn come off, the acceptance bonus is added. The reference-KL penalty is the
-learner's, a token at a time. Two controls pay in place of the heads: chance, and the reply's length.
+The score of head h under an ensemble is ``mean_h - k * spread_h`` (Coste et al., arXiv 2310.02743). It is normalised to
+mean 0 and standard deviation 1 under the reference policy, and capped from above (Moskovitz et al., arXiv 2310.04373).
+The reward is the weighted sum of these scores, less penalties and a price of the turn, plus the acceptance bonus. The
+learner adds the penalty for the KL to the reference, token by token. Two controls pay in place of the heads: chance,
+and the reply's length.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from envs.heads import HEADS, HeadScores
 from envs.settings import RewardSettings
 
 RULES = ("missing_end", "repetition", "verbosity", "markup", "acceptance", "turns")
-"""The parts that stand beside the heads, or beside a control, in every turn's reward."""
+"""The parts of every turn's reward that do not come from heads or a control."""
 PARTS = (*HEADS, *RULES)
 """The parts of a turn's reward, by name, where the critic pays."""
 LENGTH = "length"
-"""What a head reference calls the words of a reply."""
+"""The key of a reply's number of words in a saved ``HeadReference``."""
 
 _WORD = re.compile(r"\w+")
 
@@ -37,7 +38,7 @@ _WORD = re.compile(r"\w+")
 class HeadReference:
     """Mean and standard deviation of each head under the reference policy, in HEADS' order, both (heads,).
 
-    ``length`` is the same of a reply's words.
+    ``length`` is the mean and standard deviation of a reply's number of words.
     """
 
     mean: np.ndarray
@@ -46,14 +47,14 @@ class HeadReference:
 
     @classmethod
     def identity(cls) -> HeadReference:
-        """Mean 0.5 and deviation 0.25: what a score in [0, 1] is taken for before the reference policy has spoken."""
+        """Mean 0.5 and deviation 0.25 for every head: the values before the reference policy is measured."""
         return cls(np.full(len(HEADS), 0.5), np.full(len(HEADS), 0.25))
 
     @classmethod
     def measure(cls, scores: np.ndarray, words: np.ndarray) -> HeadReference:
-        """From the reference policy's scores, (turns, heads), and the words of its replies, (turns,).
+        """Measure the reference policy by its scores, (turns, heads), and its replies' numbers of words, (turns,).
 
-        A head's deviation below 0.01 counts as 0.01, one of the words below 1 as 1.
+        A head's deviation is at least 0.01, that of the words at least 1.
         """
         length = float(words.mean()), max(1.0, float(words.std()))
         return cls(scores.mean(axis=0), np.maximum(scores.std(axis=0), 0.01), length)
@@ -79,13 +80,13 @@ class HeadReference:
         return cls(mean[:-1], std[:-1], (float(mean[-1]), float(std[-1])))
 
     def save(self, path: Path) -> None:
-        """Write ``{head: {"mean", "std"}}`` and the same of ``length``, atomically."""
+        """Write ``{head: {"mean", "std"}}``, with ``length`` as a further key, atomically."""
         record = {h: {"mean": float(m), "std": float(s)} for h, m, s in zip(HEADS, self.mean, self.std, strict=True)}
         write_json(path, record | {LENGTH: dict(zip(("mean", "std"), self.length, strict=True))})
 
 
 class RewardShaper:
-    """Head scores and a reply's facts to named parts; a turn's reward is their sum."""
+    """Turns head scores and facts of a reply into named parts; a turn's reward is their sum."""
 
     def __init__(self, settings: RewardSettings, reference: HeadReference | None = None) -> None:
         """Keep weights, penalties and the reference that normalises."""
@@ -97,7 +98,7 @@ class RewardShaper:
         """What each head pays: weighted, capped, normalised scores, shape (N, heads).
 
         Raises:
-            ModelError: the scores have another number of heads or are not finite; a judge that fails gives no score.
+            ModelError: the scores have another number of heads, or are not finite since the judge failed.
         """
         if scores.mean.ndim != 2 or scores.mean.shape[1] != len(HEADS) or scores.spread.shape != scores.mean.shape:
             raise ModelError(f"the reward model gave scores of shape {scores.mean.shape}, not (N, {len(HEADS)})")
@@ -124,9 +125,9 @@ class RewardShaper:
             reply: the cleaned reply.
             earlier: the recommender's turns before it.
             cut: the reply stopped at its limit, before its end.
-            stripped: markers and titles that were removed from it.
+            stripped: number of markers and titles that were removed from it.
             accepted: the seeker accepted a film.
-            place: seed, episode and turn, which a random pay is a function of.
+            place: seed, episode and turn; they decide what the control ``random`` pays.
 
         Returns:
             ``PARTS``; under a control the part ``random`` or ``length`` in place of the heads.
@@ -145,7 +146,7 @@ class RewardShaper:
         return {name: float(value) + 0.0 for name, value in parts.items()}  # no -0.0
 
     def _control(self, reply: str, place: Sequence[int]) -> dict[str, float]:
-        """What a control pays: as much as all heads together do for a score of so many standard deviations."""
+        """What a control pays: its value, as a score in standard deviations, times the weights of all heads."""
         weight = float(self._weights.sum())
         if self._settings.source == "random":
             # The last 2 keeps these generators apart from those of the episode and of the sampling noise.
@@ -153,13 +154,13 @@ class RewardShaper:
         return {LENGTH: weight * min(self._settings.cap, self._longer(reply))}
 
     def _longer(self, reply: str) -> float:
-        """By how many deviations the reply's words pass the reference policy's mean."""
+        """By how many standard deviations the reply has more words than the reference policy's mean."""
         mean, deviation = self._reference.length
         return (len(reply.split()) - mean) / deviation
 
 
 def repetition(reply: str, earlier: Sequence[str]) -> float:
-    """Share of a reply's word bigrams that stand in it before; 1 for a reply already given word for word.
+    """Share of a reply's word bigrams that occur earlier in it; 1 if an earlier reply had the same words.
 
     Case and punctuation do not count. A new reply of fewer than two words repeats nothing.
     """

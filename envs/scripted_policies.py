@@ -1,4 +1,4 @@
-"""Policies without a model, to hold beside one: they say fixed lines and name popular films, random films, or none."""
+"""Policies without a model, for comparison: they say fixed lines and name popular films, random films, or none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ASKING = (
 
 
 class RandomFilms:
-    """Proposes films drawn evenly from the catalogue; draws go on from call to call."""
+    """Proposes films drawn uniformly from the catalogue; one generator serves all calls."""
 
     def __init__(self, catalog: Catalog, seed: int) -> None:
         """Draw from these films."""
@@ -42,14 +42,14 @@ class RandomFilms:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """What came of one conversation.
+    """The result of one conversation.
 
     Attributes:
         episode: which one it was.
         turns: the recommender's.
         accepted: the film that the seeker accepted, None for none.
-        findable: whether, after the seeker's first lines, there was a film that it would accept.
-        failure: why the seeker could not answer; empty where it always did.
+        findable: whether there was a film, after the seeker's first lines, that the seeker would accept.
+        failure: why the seeker could not answer; empty if it always did.
     """
 
     episode: Episode
@@ -60,7 +60,7 @@ class Talk:
 
 
 def play_script(env: ConversationVectorEnv, lines: Sequence[str], episodes: Sequence[Episode]) -> list[Talk]:
-    """Let a script converse: ``lines[turn]`` in every conversation, from the start again when they run out.
+    """Play a script: say ``lines[turn]`` in every conversation, and start again when the lines run out.
 
     Args:
         env: the conversations, as many at once as it has rows; its recommender proposes the films of the slots.

@@ -1,4 +1,4 @@
-"""The settings that this floor owns: data, environment and reward. Frozen; an unknown key is refused."""
+"""The settings of data, environment and reward. They are frozen; an unknown key is refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DataSettings(Settings):
 
 
 class EndpointSettings(Settings):
-    """How an endpoint that speaks OpenAI's protocol is asked; the base of every section that may name one."""
+    """How to call an OpenAI-compatible endpoint; the base of every section that may name one."""
 
     endpoint: str | None = Field(
         default=None,
@@ -76,15 +76,15 @@ class EnvSettings(Settings):
     max_characters: int = Field(default=2000, gt=0, description="longest utterance the spaces accept, in characters")
 
     def shown(self) -> dict[str, int]:
-        """What decides the human contexts that a policy learns from and answers: not who speaks after them."""
+        """The settings that decide which human contexts a policy sees; settings of the seeker are left out."""
         return self.model_dump(include={"max_history", "proposals", "max_characters"})
 
 
 class RewardSettings(Settings):
     """How the six heads become one number a turn (capped heads after Moskovitz et al., arXiv 2310.04373).
 
-    The controls ``random`` and ``length`` pay in place of the heads and leave the rest as it is: what a policy gains
-    under them in an evaluation is no sign of better conversations.
+    The controls ``random`` and ``length`` pay in place of the heads; the other parts stay. A figure that rises under
+    them, too, is no sign of better conversations.
     """
 
     weights: dict[str, float] = Field(

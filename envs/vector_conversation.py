@@ -1,4 +1,4 @@
-"""N conversations at once as a Gymnasium vector environment: one batch for each of judge, recommender and planner."""
+"""N conversations at once as a Gymnasium vector environment; judge, recommender and planner each see one batch."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from envs.turns.spaces import UtteranceSpace
 from envs.turns.state import ConversationState, SeekerTurn, TurnOutcome
 
 METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}
-"""What both environments tell Gymnasium of their rendering."""
+"""Gymnasium's metadata of both environments."""
 
 SeekerName = Literal["replay", "profile", "model"]
 
 _VECTOR_METADATA = {**METADATA, "autoreset_mode": AutoresetMode.DISABLED}
 _MARKERS_LENGTH = 32
-"""More than the markers around one utterance are long, in characters."""
+"""An upper bound, in characters, of the markers around one utterance."""
 
 
 class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray]):
-    """N conversations at once: their replies judged in one batch, their films proposed in one batch.
+    """N conversations at once; one batch judges their replies, and one batch proposes their films.
 
     Everything that ``ConversationEnv`` says holds for each row. Rows do not reset by themselves
     (``AutoresetMode.DISABLED``): give ``reset`` the rows. A row that is over ignores its action; it gives an empty
@@ -50,13 +50,13 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         catalog: the films of the dialogues; None only together with ``dialogues``.
         num_envs: N.
         seeker: ``"replay"``, ``"profile"`` or a seeker, such as a ``ModelSeeker``; what ``settings`` says where None.
-        recommender: who proposes films; the most mentioned films not yet named where None.
-        planner: who says which emotions a reply should carry; none are shown where None.
-        reward_model: who judges replies; every head pays 0 where None.
+        recommender: proposes films; None proposes the most mentioned films that are not yet named.
+        planner: says which emotions a reply should carry; None shows none.
+        reward_model: judges replies; without one (None) every head pays 0.
         settings: how a conversation runs.
         reward: weights and penalties.
-        reference: what heads are normalised by; ``HeadReference.identity()`` where None.
-        seed: with (stream, index), what an episode is a function of; at least 0.
+        reference: normalises the heads; ``HeadReference.identity()`` where None.
+        seed: at least 0; an episode is a function of it and of (stream, index).
         render_mode: ``"ansi"`` for ``render``, or None.
 
     Raises:
@@ -88,7 +88,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         self._settings = settings or EnvSettings()
         self._seeker = _seeker(self._settings.seeker if seeker is None else seeker, self._settings, self._catalog)
         self.recommender = recommender or PopularFilms(self._dialogues, self._catalog)
-        """Who proposes films from the next reset or step on; may be changed between conversations."""
+        """Proposes films from the next reset or step on; it may be replaced between conversations."""
         self._planner, self._reward_model = planner, reward_model
         self._shaper = RewardShaper(reward or RewardSettings(), reference)
         self._seed, self._next_index = seed, 0
@@ -170,11 +170,11 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         return tuple(self._observed), rewards, terminated, truncated, infos
 
     def contexts(self, rows: Sequence[int]) -> list[tuple[Utterance, ...]]:
-        """What recommenders are shown of these rows' conversations: the turns so far, films as ``@id``."""
+        """The contexts that recommenders read for these rows: the turns so far, films as ``@id``."""
         return [tuple(self._row(row).utterances) for row in rows]
 
     def show_films(self, rows: Sequence[int], films: Sequence[Sequence[int]]) -> list[str]:
-        """Propose other films than the recommender's in the next turn of these rows; their observations with them."""
+        """Replace the films proposed for the next turn of these rows; return the rows' new observations."""
         for row, proposal in zip(rows, films, strict=True):
             state = self._row(row)
             state.proposal = tuple(map(int, proposal[: self._settings.proposals]))
@@ -182,7 +182,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         return [self._observed[row] for row in rows]
 
     def truncate(self, row: int) -> None:
-        """End this row's conversation from outside, such as where the policy has no room for another turn."""
+        """Truncate this row's conversation, for example when the policy has no room for another turn."""
         self._row(row).truncated = True
 
     def _row(self, row: int) -> ConversationState:
@@ -192,13 +192,14 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         return state
 
     def appraise(self, actions: Sequence[Sequence[str]]) -> list[np.ndarray]:
-        """What the heads would pay for replies that are not said.
+        """What the heads would pay for replies, without saying them.
 
         Args:
-            actions: of each conversation that is not over, in order, some replies.
+            actions: candidate replies for each conversation that is not over, in order.
 
         Returns:
-            Of each the sum of what the heads pay, one number a reply; what the seeker would answer is not in it.
+            For each conversation the sum of the heads' pay, one number a reply. It does not contain what depends on the
+            seeker's answer.
         """
         states = [state for state in self._rows if state is not None and not state.over]
         exchanges = [
@@ -263,7 +264,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             state.proposal, state.emotions = tuple(map(int, films[:count])), emotions
 
     def _turns(self, states: Sequence[ConversationState], actions: Sequence[str]) -> list[TurnOutcome]:
-        """Say the replies, have them judged and answered."""
+        """Say the replies, and let the reward model judge and the seeker answer them."""
         replies = [self._read(state, action) for state, action in zip(states, actions, strict=True)]
         contexts = [tuple(state.rendered) for state in states]
         scores = self._score(
@@ -357,7 +358,7 @@ def _seeker(seeker: Seeker | SeekerName, settings: EnvSettings, catalog: Catalog
 
 
 def _longest_observation(settings: EnvSettings, catalog: Catalog) -> int:
-    """The length, in characters, that no observation passes: history or answer, emotions, proposal, markers."""
+    """An upper bound, in characters, of an observation: history or answer, emotions, proposal, markers."""
     turns = max(1, settings.max_history) * (settings.max_characters + _MARKERS_LENGTH)
     film = max((len(catalog.describe(film_id)) for film_id in catalog.ids), default=0) + len("; ")
     emotions = MOST * (max(map(len, NINE)) + len(", "))

@@ -1,9 +1,10 @@
-"""Recommendation cases: the messages at which a film recommender is judged, and a corpus's counts of them.
+"""Recommendation cases: the messages at which a film recommender is judged, and how many of them a corpus has.
 
 ``full`` and ``dedup`` follow Kostric & Balog (SIGIR 2026): a case is a recommender message (as in the file, not merged
-into turns) that names at least one film and has messages before it. A film counts when ``@id`` stands in the text and
+into turns) that names at least one film and has messages before it. A film counts when its ``@id`` is in the text and
 in ``movieMentions``. The context is every message before it, of both roles, and nothing else. ``masked`` is the
-project's own: recover the films of a message of either role from its dialogue, in which a mark stands for each.
+project's own protocol: the films of one message, of either role, are masked, and the recommender recovers them from the
+whole dialogue.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from envs.corpora.corpus import Corpus
 from envs.dialogue import HIDDEN, MENTION, Dialogue, Message, Role, Utterance, merged
 
 Protocol = Literal["full", "dedup", "masked"]
-"""``full``: all films of the message; ``dedup``: only those that no earlier message names, by either role; ``masked``:
-all films of a message of either role, from the whole dialogue with a mark in their places."""
+"""Which films are the targets. ``full``: all films of a recommender's message; ``dedup``: only those that no earlier
+message of either role names; ``masked``: all films of a message of either role, masked in the whole dialogue."""
 PROTOCOLS: tuple[Protocol, ...] = ("full", "dedup")
-"""The protocols of recommendation, which a corpus is counted by; figures of two protocols never share a column."""
+"""The protocols of recommendation; cases are counted by them. Figures of two protocols never share a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,9 @@ def context(dialogue: Dialogue, message: int) -> tuple[Utterance, ...]:
 
 
 def _masked(dialogue: Dialogue) -> Iterator[RecommendationCase]:
-    """For each message that names films: the dialogue with ``HIDDEN`` for each of them, without its targets elsewhere.
+    """For each message that names films, the dialogue with ``HIDDEN`` in their place and no other mention of them.
 
-    Targets are taken out as ``@id`` and as the titles that ``Catalog.find`` would see.
+    Both forms of a target are removed: ``@id``, and the titles that ``Catalog.find`` would see.
     """
     for message, targets in _films_by_message(dialogue).items():
         hidden = Catalog(Film(film, *split_name(dialogue.titles[film])) for film in targets)
@@ -73,7 +74,7 @@ def _masked(dialogue: Dialogue) -> Iterator[RecommendationCase]:
 
 
 def _without(text: str, films: Catalog, blank: bool) -> str:
-    """The text without mentions of the films; with ``HIDDEN`` for every mention where ``blank``."""
+    """Remove the mentions of the films from the text; with ``blank``, replace each by ``HIDDEN``."""
     left = MENTION.sub(lambda found: HIDDEN if blank else "" if int(found[1]) in films else found[0], text)
     return " ".join(films.strip_titles(left)[0].split())
 
@@ -86,10 +87,10 @@ def _films_by_message(dialogue: Dialogue) -> dict[int, list[int]]:
 
 
 def corpus_statistics(corpus: Corpus) -> dict[str, object]:
-    """Counts a split, and the repairs, as a JSON object.
+    """Counts of each split, and of the repairs, as a JSON object.
 
     For ``train`` (validation taken out), ``valid`` and ``test``: ``dialogues``, ``messages``, and for both protocols
-    ``cases`` and ``mentions`` (targets over all cases). ``repairs`` stands beside the splits.
+    ``cases`` and ``mentions`` (targets over all cases). ``repairs`` is a further key.
     """
     splits = {name: split_statistics(dialogues) for name, dialogues in corpus.splits.items()}
     return {**splits, "repairs": dict(sorted(corpus.repairs.items()))}

@@ -53,7 +53,8 @@ class Corpus:
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the dialogues of each split and of the films, as they were read.
 
-        Equal for equal content, wherever it came from; a reader that reads a record otherwise changes it.
+        The source does not matter: equal content has an equal fingerprint. A change of the reader that changes a
+        parsed dialogue changes the fingerprint.
         """
         digest = hashlib.sha256()
         for name, dialogues in self.splits.items():
@@ -71,7 +72,7 @@ def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: 
     Args:
         settings: source, validation split, metadata and limit.
         cache: folder for downloads, ``~/.cache/ecr-rl`` where None.
-        on_progress: told of a download's bytes, (at hand, whole).
+        on_progress: called with a download's bytes: (received, total).
 
     Raises:
         DataError: the source cannot be read or holds a record that cannot be used.
@@ -96,7 +97,7 @@ def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: 
 
 
 def _sample(settings: DataSettings) -> tuple[Redial, DataSettings]:
-    """The embedded corpus as a source, and the settings with a validation split that fits its size."""
+    """The embedded corpus as a source, and settings whose validation split fits its size."""
     dialogues, catalog = sample_corpus(seed=settings.seed)
     test = len(dialogues) // _SAMPLE_TEST_SHARE
     source = Redial(tuple(dialogues[:-test]), tuple(dialogues[-test:]), catalog, {})

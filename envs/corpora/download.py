@@ -1,4 +1,4 @@
-"""A file from an http address into a cache folder: resumed where it stopped, never fetched twice."""
+"""Download a file into a cache folder; an interrupted download is resumed, and a complete file never fetched again."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _CHUNK = 1 << 16
 _TIMEOUT_S = 30.0
 _ATTEMPTS = 4
 _COMPLETE = 416
-"""Status of a range that starts at the file's end: everything is there already."""
+"""HTTP status of a range that starts at the file's end: every byte was fetched before."""
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes at hand and the whole size, None where the server does not tell it."""
+"""Called with the bytes received and the file's size in bytes; the size is None if the server does not send it."""
 
 
 def download(address: str, target: Path, *, pause_s: float = 1.0, on_progress: Progress | None = None) -> Path:
     """Fetch ``address`` into ``target`` unless ``target`` is there already.
 
-    Bytes go to ``target`` with ``.part`` added, which is renamed when all of them have come. What an interrupted
-    download left is resumed by an HTTP range, within this call (4 attempts) and in later ones.
+    Bytes go to ``target`` with ``.part`` added, which is renamed when it is complete. An interrupted download is
+    resumed by an HTTP range, within this call (4 attempts) and in later ones.
 
     Args:
         address: an http or https address.
@@ -70,7 +70,7 @@ def download(address: str, target: Path, *, pause_s: float = 1.0, on_progress: P
 
 
 def _fetch(address: str, part: Path, on_progress: Progress | None) -> bool:
-    """One attempt: append what is missing to ``part``; whether it is whole now."""
+    """Append the missing bytes to ``part`` in one attempt; return whether it is complete."""
     held = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "ecr-rl"} | ({"Range": f"bytes={held}-"} if held else {})
     try:
@@ -80,7 +80,7 @@ def _fetch(address: str, part: Path, on_progress: Progress | None) -> bool:
             raise
         if _whole_size(error.headers.get("Content-Range")) == held:
             return True
-        part.unlink()  # longer than the file, or of another one: begin again
+        part.unlink()  # longer than the file, or a part of another file: begin again
         return False
     with response:
         resumed = response.status == http.client.PARTIAL_CONTENT

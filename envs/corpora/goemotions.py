@@ -27,7 +27,7 @@ class GoEmotions:
 
 
 def load_goemotions(source: str) -> GoEmotions:
-    """GoEmotions of a source: ``hub``, or a folder.
+    """Load GoEmotions from a source: ``hub``, or a folder.
 
     Raises:
         DataError: the data cannot be read.
@@ -36,10 +36,10 @@ def load_goemotions(source: str) -> GoEmotions:
 
 
 def read_goemotions(folder: Path) -> GoEmotions:
-    """Read ``labels.txt`` and ``train.tsv``, ``dev.tsv``, ``test.tsv``: a text, label numbers and an id a line.
+    """Read ``labels.txt`` and ``train.tsv``, ``dev.tsv``, ``test.tsv``; a line is a text, label numbers and an id.
 
     Raises:
-        DataError: a file is missing, or a line is not of this form.
+        DataError: a file is missing, or a line has another form.
     """
     labels = tuple(line.strip() for line in _lines(folder / _LABELS) if line.strip())
     return GoEmotions(labels, *(_read(folder / f"{split}.tsv", labels) for split in _SPLITS))

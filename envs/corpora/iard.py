@@ -1,4 +1,4 @@
-"""IARD: acts of seekers and recommenders in ReDial dialogues, as people read them (Cai & Chen, UMAP 2020)."""
+"""IARD: acts of seekers and recommenders in ReDial dialogues, annotated by people (Cai & Chen, UMAP 2020)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class AnnotatedTurn:
 
     Attributes:
         dialogue: ReDial's number of the dialogue.
-        position: 1-based place of the utterance.
+        position: 1-based position of the utterance in its dialogue.
         role: who speaks.
         text: what is said, film titles taken out.
         codes: sub-acts, e.g. ``REC-S`` or ``ACC``.
-        accepted: people say that the film recommended here was accepted.
+        accepted: the annotators say that the seeker accepted the film recommended here.
     """
 
     dialogue: int

@@ -1,4 +1,4 @@
-"""ReDial (Li et al., NeurIPS 2018): its files, or the hub's copy, into checked dialogues and a catalogue."""
+"""Read ReDial (Li et al., NeurIPS 2018), from its files or the hub, into checked dialogues and a catalogue."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_redial(source: str, cache: Path, on_progress: Progress | None = None) -
     Args:
         source: ``official``, an http(s) address, a zip, a folder, or ``hf:owner/name``.
         cache: folder that keeps downloads (the hub's copy is cached by ``datasets``).
-        on_progress: told of a download's bytes.
+        on_progress: called with a download's bytes: (received, total).
 
     Raises:
         DataError: nothing to read, or a record that cannot be used; names file, line and field.

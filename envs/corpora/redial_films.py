@@ -23,7 +23,7 @@ def read_films(table: SourceFile) -> Catalog:
     """The catalogue from ``movies_with_mentions.csv``.
 
     Raises:
-        DataError: another header, a row that is not an id, a name and a count, or an id that stands there twice.
+        DataError: the header differs, a row is not an id, a name and a count, or an id occurs twice.
     """
     try:
         text = table.content.decode("utf-8-sig")
@@ -80,9 +80,10 @@ def _film(row: list[str], place: str, line: int) -> Film:
 
 
 def declared_films(records: Iterable[Mapping[str, object]]) -> Catalog:
-    """The catalogue of a source without a table: the films that its records declare, the first title of each.
+    """The catalogue of a source without a film table: the films that its records declare, each by its first title.
 
-    ``mentions`` counts the dialogues that declare the film. Entries of another shape are left to the record's check.
+    ``mentions`` counts the dialogues that declare the film. Malformed entries are skipped here: ``RecordReader``
+    reports them.
     """
     names: dict[int, str] = {}
     counts: Counter[int] = Counter()
@@ -98,7 +99,7 @@ def declared_films(records: Iterable[Mapping[str, object]]) -> Catalog:
 def add_metadata(catalog: Catalog, folder: Path) -> Catalog:
     """The catalogue with genres, people (director first, then the cast) and plots from ``folder/id2info.json``.
 
-    Films that the file does not know stay as they are; films that the catalogue does not know are passed over.
+    Films that the file lacks stay as they are; films that the catalogue lacks are ignored.
 
     Raises:
         DataError: the file is missing, broken, or an entry has another shape.
@@ -120,7 +121,7 @@ def add_metadata(catalog: Catalog, folder: Path) -> Catalog:
 
 
 def film_facts(catalog: Catalog) -> dict[str, dict[str, object]]:
-    """What a catalogue knows of its films, in the form of a metadata file; films of which nothing is known left out."""
+    """A catalogue's genres, people and plots in the form of a metadata file; films without any are left out."""
     return {
         str(film.film_id): {"genre": film.genres, "director": [], "star": film.people, "plot": film.plot}
         for film in catalog

@@ -1,4 +1,4 @@
-"""ReDial from the Hugging Face hub: its rows hold lists where ReDial's files hold objects by film id."""
+"""ReDial from the Hugging Face hub, where rows hold lists in place of the files' objects by film id."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def load_rows(source: str) -> dict[str, list[dict[str, object]]]:
 
 
 def place(source: str, split: str, row: int) -> RecordLocation:
-    """Where a row stands, as errors name it: ``hf:owner/name[train]``, and its 1-based number as the line."""
+    """The location of a row for errors: ``hf:owner/name[train]``, and the row's 1-based number as the line."""
     return RecordLocation(f"{source}[{split}]", row)
 
 

@@ -1,8 +1,8 @@
-"""One ReDial record (a JSON object of a dialogue) into a ``Dialogue``: checked field by field.
+"""Convert one ReDial record (the JSON object of a dialogue) to a ``Dialogue``, checked field by field.
 
-Two kinds of record are taken: the official ones, and reconstructed ones, whose worker ids are 0 and 1 and whose
-conversation id and answers may be null. What ReDial itself is known to hold is repaired and counted under the names in
-``REPAIRS``; anything else is an error that names file, line and field.
+Two kinds of record are accepted: the official ones, and reconstructed ones, whose worker ids are 0 and 1 and whose
+conversation id and answers may be null. Known faults of ReDial are repaired and counted under the names in
+``REPAIRS``; any other fault is an error that names file, line and field.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REPAIRS = {
     "unknown_conversation_id": "conversationId is null: the dialogue stays in train",
     "unknown_answer": "an answer of a questionnaire is null: read as not known",
 }
-"""What is repaired and counted, by name."""
+"""The faults that are repaired and counted, by name."""
 
 _Kind = TypeVar("_Kind", dict, list, str)
 
@@ -37,7 +37,7 @@ _FORMAT = "Compare with the format on https://redialdata.github.io/website/"
 
 @dataclass(frozen=True)
 class RecordLocation:
-    """Where a record stands: its file and 1-based line."""
+    """The location of a record: its file and 1-based line."""
 
     file: str
     line: int
@@ -63,8 +63,8 @@ class RecordReader:
         """Check one record and build its dialogue.
 
         Args:
-            record: what the line holds.
-            place: where it stands.
+            record: the parsed JSON value of the line.
+            place: the record's location, for errors.
             index: 0-based position of the dialogue in its file.
 
         Raises:
@@ -182,7 +182,7 @@ class RecordReader:
         return _ANSWERS[code]
 
     def _object(self, record: dict[str, object], name: str, repair: str, place: RecordLocation) -> dict[str, object]:
-        """An object field; an empty list in its place is repaired."""
+        """A field that must be an object; an empty list is repaired to an empty object."""
         if record.get(name) == []:
             self.repairs[repair] += 1
             return {}
@@ -190,7 +190,7 @@ class RecordReader:
 
 
 def _get(record: dict[str, object], name: str, kind: type[_Kind], place: RecordLocation, prefix: str = "") -> _Kind:
-    """A field that must be there and of a kind."""
+    """A field that must be present and of this type."""
     if name not in record:
         raise place.error(prefix + name, "is missing")
     value = record[name]

@@ -21,7 +21,7 @@ TRAIN, TEST, FILMS = "train_data.jsonl", "test_data.jsonl", "movies_with_mention
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file as it was read: where from (``archive.zip:member`` inside an archive) and its bytes."""
+    """One file that was read: its path (``archive.zip:member`` inside an archive) and its bytes."""
 
     place: str
     content: bytes
@@ -48,7 +48,7 @@ def read_files(source: str, cache: Path, on_progress: Progress | None = None) ->
     Args:
         source: ``official``, an http(s) address of a zip, a zip file, or a folder.
         cache: folder that keeps downloads; a file in it is used without a network.
-        on_progress: told of a download's bytes.
+        on_progress: called with a download's bytes: (received, total).
 
     Raises:
         DataError: nothing is there, a file is missing, or the archive is not a ReDial zip.
@@ -69,7 +69,7 @@ def read_files(source: str, cache: Path, on_progress: Progress | None = None) ->
 
 
 def _read_address(address: str, cache: Path, on_progress: Progress | None) -> RedialFiles:
-    """Download once and read; a file that is not a ReDial zip does not stay in the cache."""
+    """Download once and read; remove a file that is not a ReDial zip from the cache."""
     key = hashlib.sha256(address.encode()).hexdigest()[:12]
     target = cache / "downloads" / key / (PurePosixPath(address).name or "download")
     download(address, target, on_progress=on_progress)
@@ -112,7 +112,7 @@ def _read_zip(path: Path) -> RedialFiles:
 
 
 def _refuse_escape(path: Path, name: str) -> None:
-    """Refuse an archive with a member that would land outside of the folder it is unpacked in."""
+    """Refuse an archive with a member that would be unpacked outside the target folder."""
     parts = name.replace("\\", "/").split("/")
     if parts[0] == "" or parts[0].endswith(":") or ".." in parts:
         raise DataError(
@@ -123,7 +123,7 @@ def _refuse_escape(path: Path, name: str) -> None:
 
 
 def _read_member(path: Path, archive: zipfile.ZipFile, names: list[str], wanted: str) -> SourceFile:
-    """The member of that file name, at the top or in a folder (macOS's shadow files aside)."""
+    """Read the member with this file name, at the top or in a folder; macOS's shadow files are ignored."""
     members = [name for name in names if PurePosixPath(name).name == wanted and not name.startswith("__MACOSX/")]
     if len(members) != 1:
         held = ", ".join(members or names[:6]) or "nothing"

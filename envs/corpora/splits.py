@@ -1,4 +1,4 @@
-"""Validation dialogues taken out of train: the latest ones, a random draw, or a published list of ids."""
+"""Split validation dialogues off from train: the latest ones, a random draw, or a published list of ids."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Words of ordinary talk about films that are also titles: ``awesome``, ``the one``, ``a scary movie``.
 
-A title made of these alone is taken for a title only where it is written as one. Without the list one in sixteen of
+A title of everyday words alone counts only if it is capitalised as a title. Without this list one in sixteen of
 ReDial's replies would seem to name a film that nobody meant. Accents, apostrophes and case are folded, as in
 ``envs.film_text.title_finder``.
 """

@@ -1,4 +1,4 @@
-"""Genres in text: which words speak of which genre, and what a text wants or refuses."""
+"""Genres in text: which words mean which genre, and which genres a text wants or refuses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEGATION = phrases(
     """not|no|never|don't|dont|didn't|didnt|isn't|isnt|without|hate|hated|dislike|avoid|nothing|tired of|sick of
     |except|less|can't stand|nor"""
 )
-"""Words that turn what follows them, inside a clause, into its contrary."""
+"""Words that negate what follows them in the same clause."""
 
 GENRES: dict[str, str] = {
     word: genre
@@ -45,7 +45,7 @@ GENRES: dict[str, str] = {
     }.items()
     for word in listing.split("|")
 }
-"""Words of a text to the genre that they speak of."""
+"""The genre that a word of a text means."""
 
 GENRE_WORD = phrases("|".join(GENRES))
 
@@ -65,14 +65,14 @@ ALIASES = {
 
 
 def genre_name(genre: str) -> str:
-    """A catalogue's genre in lower case, under the one name that it has here."""
+    """The canonical name, in lower case, of a genre of a catalogue."""
     lower = genre.lower()
     return ALIASES.get(lower, lower)
 
 
 @lru_cache(maxsize=50_000)
 def said_genres(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The genres of a lower-case text: those said plainly, and those after a negation in the same clause."""
+    """The genres of a lower-case text: those without a negation, and those after a negation in the same clause."""
     said: set[str] = set()
     refused: set[str] = set()
     for clause in _CLAUSE.split(text):
@@ -84,9 +84,9 @@ def said_genres(text: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def genre_match(genres: Set[str], wanted: Set[str]) -> float:
-    """How far a film of these genres (one at least) is what is wanted: the square root of the share that is.
+    """The square root of the share of a film's genres (at least one) that are wanted.
 
-    The root, since a film of three genres of which one is wanted still suits.
+    The root makes the match milder: a film of three genres still suits if one of them is wanted.
     """
     return math.sqrt(len(genres & wanted) / len(genres))
 

@@ -4,8 +4,8 @@ One observation reads, for example::
 
     <seeker>Something scary, please.<emotion>curious, happy<proposal>The Conjuring (2013), horror<recommender>
 
-and the reply to it ``How about <movie>?``. A history of human turns stands before it in the same form, each
-recommender turn closed by ``<end>``. Tokenizers map each marker to one token (``<end>`` to EOS).
+and the reply to it ``How about <movie>?``. A history of human turns precedes it in the same form; ``<end>`` closes each
+recommender turn. Tokenizers map each marker to one token (``<end>`` to EOS).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ END = "<end>"
 MOVIE = "<movie>"
 MOVIE2 = "<movie2>"
 CUT = "<cut>"
-"""Stands at the end of a reply that reached its token limit before ``<end>``."""
+"""Ends a reply that reached its token limit before ``<end>``."""
 
 SLOTS = (MOVIE, MOVIE2)
-"""The proposal's films, in order: what a reply may use."""
+"""The slots that a reply may use; they stand for the proposal's films, in order."""
 ADDED = (SEEKER, RECOMMENDER, EMOTION, PROPOSAL, *SLOTS)
 """The markers that a tokenizer must hold as single tokens."""
 
@@ -42,7 +42,7 @@ _SPACES = re.compile(r"\s+")
 
 
 def plain(text: str) -> str:
-    """Text of the world (seeker lines, titles) with every marker removed, so that it cannot forge one."""
+    """Remove every marker from text of the environment (seeker lines, titles), so that it cannot forge one."""
     previous = None
     while previous != text:  # a removal may join two halves of a marker
         previous, text = text, _SPECIAL.sub("", _MARKERS.sub("", text))
@@ -55,10 +55,10 @@ def split_slots(reply: str) -> list[str]:
 
 
 def clean_reply(reply: str) -> tuple[str, int]:
-    """A reply without anything that could be taken for another speaker's turn, and how much was removed.
+    """Remove from a reply all that could be taken for another speaker's turn.
 
-    The slots stay. Text from the first role marker on is dropped: a reply that writes the seeker's line earns
-    nothing from it. Cleaning a cleaned reply changes nothing.
+    The slots stay. All text from the first role marker on is dropped, so that a policy gains nothing by writing the
+    seeker's line. Cleaning a cleaned reply changes nothing.
 
     Returns:
         The cleaned reply and the number of markers found in it.

@@ -1,7 +1,7 @@
-"""Whether a text speaks of one given film: stricter than ``TitleFinder``, which passes over short titles.
+"""Whether a text names one given film; it also finds short titles, which ``TitleFinder`` passes over.
 
-The finder reads any text for any film, so that it must let ``Jaws`` and ``Up`` pass. Here the film is known, and a
-title that is missed would give it away.
+The finder searches any text for any film, so it must ignore ``Jaws`` and ``Up``. Here the film is known, and a missed
+title would give it away.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _SENTENCE_START = r"(?:^|[.!?;:\n]|[^\w\s,])\s*$"
 
 
 def speaks_of(text: str, title: str) -> bool:
-    """Whether a title (without its year) stands in a text as words of their own.
+    """Whether a title (without its year) occurs in a text as whole words.
 
-    Case does not matter, but for a title of everyday words: ``It`` counts with its capitals alone, and a title of one
-    such word only inside a sentence, or as the whole of one.
+    Case matters only for a title of everyday words: ``It`` must have its capital. A title of one everyday word must
+    also stand inside a sentence, where the capital means something, or be a whole sentence.
     """
     pattern, everyday, single = _read(title)
     if pattern is None:
@@ -34,7 +34,7 @@ def speaks_of(text: str, title: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def _read(title: str) -> tuple[re.Pattern[str] | None, bool, bool]:
-    """What finds a title, whether it is made of everyday words, and whether it is a single word."""
+    """A pattern that finds a title, whether it consists of everyday words, and whether it is a single word."""
     words = [word.casefold() for word in _WORD.findall(title)]
     if not words:
         return None, False, False

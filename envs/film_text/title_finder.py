@@ -1,7 +1,7 @@
-"""Film titles in free text: one trie over words, prepared once, longest title first.
+"""Find film titles in free text by a trie over words, which is built once; the longest title wins.
 
 Case, accents and punctuation do not matter (``mission impossible`` is found for ``Mission: Impossible``), ``&`` reads
-as ``and``, and a title never runs over the end of a sentence. A year counts when it follows in brackets.
+as ``and``, and a title never crosses the end of a sentence. A year counts when it follows in brackets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SENTENCE_END = re.compile(r"[!?;\n]|(?<=\w{3})\.\s")
 _SENTENCE_START = re.compile(r"(?:^|[.!?;:\n]|[^\w\s,])\s*$")
 _HYPHENED = re.compile(r"-\w")
 _MIN_LETTERS, _MIN_LETTERS_OF_TWO = 6, 4
-"""Letters that a title of one word, or of more words, needs to count without its year: ``Up`` and ``It`` are words."""
+"""The fewest letters of a title of one word, and of more words, that counts without its year; ``Up`` does not."""
 _LITTLE = 3
 """Words up to this length may be in lower case inside a title."""
 
@@ -30,7 +30,7 @@ _Word = tuple[str, int, int]
 
 
 class Title(NamedTuple):
-    """A film's title as the finder needs it; of films with one title the most mentioned wins."""
+    """A film's title as the finder needs it; among films with the same title the most mentioned wins."""
 
     film_id: int
     text: str
@@ -49,7 +49,7 @@ class TitleSpan:
 
 @dataclass(slots=True)
 class _Node:
-    """A word of some title: the words that may follow, and the films whose title ends here."""
+    """A node of the trie, one word of a title: the words that may follow, and the films whose title ends here."""
 
     following: dict[str, _Node] = field(default_factory=dict)
     titles: list[Title] = field(default_factory=list)
@@ -102,7 +102,7 @@ class TitleFinder:
 
 
 def _accept(node: _Node, text: str, start: int, end: int) -> TitleSpan | None:
-    """The film of a node's title at ``text[start:end]``: the one of the bracketed year, else the best known."""
+    """The film of a node's title at ``text[start:end]``: by the year in brackets, else the most mentioned."""
     titles = node.titles
     if titles and _SENTENCE_END.search(text, start, end):
         titles = [title for title in titles if _SENTENCE_END.search(title.text.strip())]
@@ -116,14 +116,14 @@ def _accept(node: _Node, text: str, start: int, end: int) -> TitleSpan | None:
             if title.year == year:
                 return TitleSpan(title.film_id, start, end)
     if _HYPHENED.match(text, end) or (start >= 2 and _HYPHENED.match(text[start - 2 : start][::-1])):
-        return None  # half of a longer name: the Carrie of Carrie-Anne
+        return None  # part of a longer name, as Carrie in Carrie-Anne
     if not node.long_enough or (node.everyday and not _written_as_title(text, start, end)):
         return None
     return TitleSpan(titles[0].film_id, start, end)
 
 
 def _written_as_title(text: str, start: int, end: int) -> bool:
-    """Whether ``text[start:end]`` has a title's capitals, and more of them than the first word of any sentence."""
+    """Whether ``text[start:end]`` is capitalised as a title, beyond the first word of a sentence."""
     words = [match[0] for match in _WORD.finditer(text, start, end)]
     capitals = [word[0].isupper() or word[0].isdigit() for word in words]
     if not all(capital or len(word) <= _LITTLE for capital, word in zip(capitals, words, strict=True)):
@@ -134,9 +134,9 @@ def _written_as_title(text: str, start: int, end: int) -> bool:
 
 @lru_cache(maxsize=1024)
 def _words(text: str) -> tuple[_Word, ...]:
-    """The words of a text in their compared form, with their range of characters; a mention (``@id``) is none.
+    """The words of a text in their compared form, with their range of characters; a mention (``@id``) is no word.
 
-    Kept for a while: masking looks through the texts of one dialogue for one message's films after the other's.
+    Results are cached, since masking searches the same texts once for each message of a dialogue.
     """
     return tuple((_compared(match[0]), match.start(), match.end()) for match in _WORD.finditer(text))
 

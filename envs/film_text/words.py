@@ -1,4 +1,4 @@
-"""Words of texts: what one is, phrases that are looked for, and how much repeats."""
+"""Words of texts: what counts as a word, patterns for phrases, and the share of repeated n-grams."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def word_grams(words: Sequence[str]) -> list[str]:
 
 
 def repeated_share(grams: Sequence[Hashable]) -> float:
-    """Share of the n-grams of a text that stand in it before; 0 for none."""
+    """Share of a text's n-grams that occur earlier in it; 0 for a text without n-grams."""
     return 1 - len(set(grams)) / len(grams) if grams else 0.0

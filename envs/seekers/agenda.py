@@ -1,9 +1,10 @@
-"""What a seeker with an agenda does with a turn, before it is put into words.
+"""Decide how a seeker with an agenda reacts to a turn, before the reaction is put into words.
 
-The seeker knows the questionnaire of its dialogue and what its human said there. A film is accepted when the
-questionnaire likes it and nobody has named it before, seen or not: on ReDial seven liked films in ten are marked as
-seen, a third of the official test dialogues has no other, and most of train does not say. By this rule 98 % of its
-dialogues have a film to be found. Nothing else is ever accepted, however well it suits or is told.
+The seeker knows the questionnaire of its dialogue and what its human said there. It accepts a film when the
+questionnaire likes the film and nobody has named it before, whether it is marked as seen or not. On ReDial seven liked
+films in ten are marked as seen, a third of the official test dialogues has no other liked film, and most of train does
+not say. By this rule 98 % of its dialogues have a film to be found. The seeker accepts no other film, however well it
+suits or is described.
 """
 
 from __future__ import annotations
@@ -30,31 +31,31 @@ FAREWELL = re.compile(
 _HOW_ARE_YOU = re.compile(r"\bhow(?: are|'re|s|'s| is) (?:you|it|your|things|everything)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _EXPLAINS = 5
-"""Words from which on a reply counts as telling something about a film."""
+"""A reply of at least this many words counts as telling something about a film."""
 _PATIENCE = 2
-"""Turns in a row with neither a new film nor a question after which it leaves."""
+"""The seeker leaves after this many turns in a row with neither a new film nor a question."""
 _CURIOUS = 0.5
-"""Chance to ask about an unknown film that may suit it rather than to decline it."""
+"""Probability that the seeker asks about an unknown film that may suit it; otherwise it declines the film."""
 _TOLD_BY = {act: act for act in (Act.TASTES, Act.OPEN, Act.DISLIKES, Act.PEOPLE)} | {
     Act.DECLINE_TASTES: Act.TASTES,
     Act.REJECT_GENRE: Act.DISLIKES,
 }
-"""What an act tells about the seeker: a reason is a taste, too."""
+"""What an act tells about the seeker; a reason for declining a film is a taste, too."""
 _YES = {Act.ACCEPT, Act.ACCEPT_AGAIN}
 _NO = {Act.REJECT, Act.REJECT_GENRE, Act.DECLINE, Act.DECLINE_TASTES, Act.DECLINE_TOLD}
 _TELLS = {*_NO, Act.SEEN, Act.REPEATED}
-"""Acts behind which it tells one more thing about itself."""
+"""Acts after which the seeker tells one more thing about itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What a seeker does with a turn.
+    """How a seeker reacts to a turn.
 
     Attributes:
-        act: what the turn is known by.
+        act: the main act.
         emotion: how it feels about it, one of ``envs.emotions.NINE``.
-        before, about: what else it says: a greeting or a mood before, a taste behind.
-        film: the film that it speaks of, one that was named; None for none.
+        before, about: further acts: a greeting or a mood before the main act, a taste after it.
+        film: the film that it speaks of, which was named before; None for none.
         genre: the genre that the film is turned down for, empty for none.
         tastes, dislikes: the genres that it may speak of.
         people: the people that it may speak of.
@@ -100,21 +101,21 @@ class Move:
 
 
 class SeekerAgenda:
-    """Decides from what a dialogue's questionnaire and its seeker's words say, and from the catalogue's genres.
+    """Decides by a dialogue's questionnaire, its human seeker's words and the catalogue's genres.
 
-    Asked, or turning a film down, it tells mood, tastes, then dislikes, then people whose films it likes. A film that
-    it likes it accepts; one that it dislikes, that is of a genre that it refuses, or that shares no genre with its
-    tastes it turns down for that reason; about any other it may ask, and declines it once told. It leaves after two
-    turns in a row with neither a new film nor a question, and ends with thanks on a goodbye.
+    When it is asked, or turns a film down, it tells its mood and tastes, then its dislikes, then people whose films it
+    likes. It accepts a film that it likes. It turns a film down if it dislikes the film, refuses one of its genres, or
+    shares none of its genres, and says this reason. It may ask about any other film, and declines it after the answer.
+    It leaves after two turns in a row with neither a new film nor a question, and answers a goodbye with thanks.
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        """Decide about these films."""
+        """Decide about the films of this catalogue."""
         self._catalog = catalog
         self._attributes: dict[int, tuple[Dialogue, Attributes]] = {}
 
     def move(self, state: ConversationState) -> Move:
-        """What to do with the reply of ``state.turns[-1]``; chance comes from ``state.rng`` alone."""
+        """React to the reply of ``state.turns[-1]``; all randomness comes from ``state.rng``."""
         turn = state.turns[-1]
         asked = _asked_before(state)
         if turn.fresh:
@@ -130,7 +131,7 @@ class SeekerAgenda:
         return self._about_itself(state)
 
     def _judge(self, state: ConversationState, films: Sequence[int]) -> Move:
-        """One answer to the new films of a reply: the first that it likes, else what it thinks of the first."""
+        """One answer to the new films of a reply: it accepts the first that it likes, else judges the first."""
         verdicts = [self._verdict(state, film) for film in films]
         rejected = tuple(film for film, act in zip(films, verdicts, strict=True) if act in _NO)
         liked = [(film, act) for film, act in zip(films, verdicts, strict=True) if act in _YES]
@@ -174,7 +175,7 @@ class SeekerAgenda:
         return self._move(state, act, about=about, film=film, genre=genre, rejected=rejected, asked=asked, ended=ended)
 
     def _about_itself(self, state: ConversationState) -> Move:
-        """Mood and tastes first, then dislikes, people, tastes again; a nudge where it was not asked anything."""
+        """Tell mood and tastes, then dislikes, people, and tastes again; without a question, ask for a film."""
         reply, untold = state.turns[-1].reply.text, self._untold(state)
         before = [Act.SMALL_TALK] if _HOW_ARE_YOU.search(reply) else []
         if len(state.rendered) == 1:  # the recommender opened
@@ -215,7 +216,7 @@ class SeekerAgenda:
         return emotions[int(state.rng.integers(len(emotions)))]
 
     def attributes(self, dialogue: Dialogue) -> Attributes:
-        """What the dialogue's seeker likes; worked out once for a dialogue that is asked for again and again."""
+        """What the dialogue's seeker likes; cached for each dialogue."""
         found = self._attributes.get(id(dialogue))
         if found is None or found[0] is not dialogue:
             found = self._attributes[id(dialogue)] = (dialogue, Attributes.of(dialogue, self._catalog))
@@ -231,7 +232,7 @@ def _asked_before(state: ConversationState) -> int | None:
 
 
 def _idle_turns(state: ConversationState) -> int:
-    """How many turns in a row, the last one included, had neither a new film nor a question; a greeting is none."""
+    """How many turns in a row, up to the last, had neither a new film nor a question; greetings do not count."""
     opened = 0 if state.opening.history else 1
     return sum(1 for _ in takewhile(_idle, reversed(state.turns[opened:])))
 

@@ -1,4 +1,4 @@
-"""What a seeker likes, told by genres, people and period and never by a title."""
+"""What a seeker likes, as genres, people and period; it contains no film title."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from envs.film_text.spoken_titles import speaks_of
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What a seeker likes, the most telling first.
+    """What a seeker likes, the most important first.
 
     Attributes:
-        genres: known to the corpus, else said by its human, else of its liked films; none that it refuses.
-        people: who directed or played in its liked films; of equals the director first.
-        period: their decades such as ``1990s``, in order of time.
-        dislikes: genres, known to the corpus, else refused by its human.
+        genres: from the corpus, else those that its human said, else those of its liked films; none that it refuses.
+        people: who directed or played in its liked films; directors first among equals.
+        period: the decades of its liked films, such as ``1990s``, in order of time.
+        dislikes: genres, from the corpus, else those that its human refused.
     """
 
     genres: tuple[str, ...]
@@ -30,7 +30,7 @@ class Attributes:
 
     @classmethod
     def of(cls, dialogue: Dialogue, catalog: Catalog) -> Attributes:
-        """The attributes of a dialogue's seeker; what reads like the title of a liked film is left out."""
+        """The attributes of a dialogue's seeker, without any that contains the title of a liked film."""
         films = [catalog[film] for film in sorted(dialogue.profile.liked) if film in catalog]
         said, refused = _stated(dialogue)
         genres = (

@@ -1,6 +1,6 @@
-"""What a profile seeker says, by act, and how it shows that it feels one of ECR's nine emotions.
+"""A profile seeker's sentences: for each act, and for each of ECR's nine emotions.
 
-The sentences stand in ``data/lines.yaml``, with what their slots mean.
+The sentences are in ``data/lines.yaml``, which also explains their slots.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from envs.emotions import NINE
 
 
 class Act(StrEnum):
-    """What a profile seeker does with a turn."""
+    """How a profile seeker reacts to a turn."""
 
     GREET = auto()
     SMALL_TALK = auto()
@@ -40,7 +40,7 @@ class Act(StrEnum):
 
 
 def _sentences(section: str, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The sentences of a section of ``data/lines.yaml``; it holds every key and no other."""
+    """The sentences of a section of ``data/lines.yaml``; the section must have exactly these keys."""
     text = (files("envs.seekers") / "data" / "lines.yaml").read_text(encoding="utf-8")
     sentences = yaml.safe_load(text)[section]
     if set(sentences) != set(keys):
@@ -78,7 +78,7 @@ EMOTIONS: dict[Act, tuple[str, ...]] = {
 REACTIONS = {
     act for act in Act if act in (Act.SEEN, Act.ASK, Act.REPEATED) or act.startswith(("accept", "reject", "decline"))
 }
-"""The acts that answer a film: before their sentence may stand one of FEELINGS."""
+"""The acts that answer a film; one of FEELINGS may precede their sentence."""
 
 FEELINGS = _sentences("feelings", NINE)
 """Sentences that show each of ``envs.emotions.NINE``; a neutral seeker shows nothing."""

@@ -1,8 +1,8 @@
-"""A seeker whose lines a language model writes: what it does is the agenda's, how it says so the model's.
+"""A seeker whose lines a language model writes: the agenda decides what it does, the model how it says so.
 
-The model is told genres, people and period of what the seeker likes, and never a title. What it writes is cut to one
-turn, and sentences that name a film which nobody has named are dropped. Whether a film is accepted is decided by the
-dialogue's liked films before the model writes, and nothing that it writes changes that.
+The prompt tells the model genres, people and period of what the seeker likes, and never a title. Its text is cut to one
+turn, and sentences that name a film which nobody has named are dropped. The dialogue's liked films decide whether a
+film is accepted, before the model writes; its text does not change that.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from envs.turns.state import ConversationState, Opening, SeekerTurn
 log = logging.getLogger(__name__)
 
 Generate = Callable[[list[str]], list[str]]
-"""N prompts to N continuations; an empty one where none could be had."""
+"""Maps N prompts to N continuations; a continuation is empty if the model gave none."""
 ATTEMPTS = 3
-"""Times that a line is asked for before the seeker gives up."""
+"""How often the seeker asks for a line before it gives up."""
 NOTHING, UNSAYABLE = "the model wrote nothing", "the model wrote nothing that a seeker may say"
-"""Why a line could not be had."""
+"""The reasons why there is no line."""
 _LONGEST = 300
-"""Characters of a line at most; it ends with a sentence."""
+"""A line has at most this many characters; it ends at the end of a sentence."""
 _OWN_NAME = re.compile(r"^\W*(?:seeker|you|me)\s*:\s*", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
 class ModelSeeker:
-    """Follows ``SeekerAgenda`` in a language model's words.
+    """Follows ``SeekerAgenda`` and speaks in a language model's words.
 
-    A line that cannot be had is no line: the turn says why in ``failure``, the conversation is truncated there, and who
-    counts successes leaves it out and counts it.
+    When the model gives no usable line, the turn says why in ``failure`` and the conversation is truncated there.
+    Success rates leave such conversations out; reports count them.
     """
 
     def __init__(self, catalog: Catalog, max_turns: int, generate: Generate) -> None:
@@ -51,15 +51,15 @@ class ModelSeeker:
 
     @property
     def turns(self) -> int:
-        """Free recommender turns at most."""
+        """The most free recommender turns of a conversation."""
         return self._max_turns
 
     def start(self, dialogue: Dialogue, rng: np.random.Generator) -> Opening:
-        """The human seeker's lines before any recommender's; none where the recommender opens."""
+        """The human seeker's lines before the recommender's first one; none if the recommender opens."""
         return first_lines(dialogue)
 
     def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
-        """Decide, and let the model put the answers of all conversations into words, one batch an attempt.
+        """Decide all answers, and let the model put them into words, in one batch for each attempt.
 
         Raises:
             ModelError: the model gives another number of lines than it was asked for.
@@ -69,7 +69,7 @@ class ModelSeeker:
         lines, failures = [""] * len(states), [NOTHING] * len(states)
         for attempt in range(ATTEMPTS):
             open_rows = [row for row, line in enumerate(lines) if not line]
-            # Another prompt, since the same one may be answered the same way.
+            # The prompt must change: the model may answer the same prompt in the same way.
             asked = [prompts[row] if not attempt else f"{QUIET * attempt}{prompts[row]}" for row in open_rows]
             for row, written in zip(open_rows, self._written(asked), strict=True):
                 lines[row] = spoken(written, states[row])
@@ -94,9 +94,9 @@ class ModelSeeker:
 
 
 def spoken(written: str, state: ConversationState) -> str:
-    """What a model wrote as one turn of the seeker, films as ``@id``; empty where nothing may be said.
+    """Clean what a model wrote to one turn of the seeker, films as ``@id``; empty if no sentence is left.
 
-    Another speaker's turn and all behind it, markers, and sentences with a film that nobody has named are dropped.
+    It drops another speaker's turn with all that follows, markers, and sentences with a film that nobody has named.
     """
     line = next((line for line in written.strip().splitlines() if line.strip()), "")
     line, _ = clean_reply(MENTION.sub("", _OWN_NAME.sub("", line)))
@@ -107,7 +107,7 @@ def spoken(written: str, state: ConversationState) -> str:
     for sentence in sentences:
         if not _gives_away(sentence, state) and len(kept) + len(sentence) <= _LONGEST:
             kept = f"{kept} {sentence}".strip()
-    # A title may only come about where two sentences meet.
+    # Joining sentences may form a title across their border.
     return "" if not re.search(r"\w", kept) or _gives_away(kept, state) else kept
 
 

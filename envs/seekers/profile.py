@@ -1,4 +1,4 @@
-"""The seeker with an agenda: it answers from what the questionnaires of its dialogue say that it likes."""
+"""The seeker with an agenda, which speaks in fixed sentences; its dialogue's questionnaires say what it likes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from envs.seekers.lines import FEELINGS, LINES, REACTIONS, Act
 from envs.turns.state import ConversationState, Opening, SeekerTurn
 
 _SHOWN = 0.5
-"""Chance that it shows what it feels about a film in a sentence of its own."""
+"""Probability that a further sentence shows what the seeker feels about a film."""
 
 
 class ProfileSeeker:
@@ -30,21 +30,21 @@ class ProfileSeeker:
 
     @property
     def turns(self) -> int:
-        """Free recommender turns at most."""
+        """The most free recommender turns of a conversation."""
         return self._max_turns
 
     def start(self, dialogue: Dialogue, rng: np.random.Generator) -> Opening:
-        """The human seeker's lines before any recommender's; none where the recommender opens."""
+        """The human seeker's lines before the recommender's first one; none if the recommender opens."""
         return first_lines(dialogue)
 
     def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
-        """React to the films of each reply if it names some, else to what it says or asks."""
+        """React to the films that each reply names; if it names none, to what the reply says or asks."""
         moves = [self._agenda.move(state) for state in states]
         return [move.said(_spoken(move, state.rng)) for move, state in zip(moves, states, strict=True)]
 
 
 def first_lines(dialogue: Dialogue) -> Opening:
-    """An opening with the human seeker's lines before any recommender's."""
+    """An opening with the human seeker's lines before the recommender's first one."""
     return Opening(tuple(takewhile(lambda turn: turn.role is Role.SEEKER, dialogue.utterances)))
 
 

@@ -1,4 +1,4 @@
-"""What a language model is told that speaks for a seeker: attributes of what it likes, the chat so far, what to do."""
+"""The prompt of a language model that speaks for a seeker: what the seeker likes, the chat so far, what to say."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from envs.seekers.lines import Act
 from envs.turns.state import ConversationState
 
 QUIET = "Do not name any film by its title.\n"
-"""Said before a prompt whose answer gave a title away."""
+"""Put before a prompt if the last answer to it revealed a title."""
 _SHOWN = 6
-"""Turns of the chat that are shown."""
+"""The most turns of the chat that the prompt shows."""
 _MOST = 4
-"""Genres and people that are told at most."""
+"""The most genres, and the most people, that the prompt names."""
 
 DIRECTIONS: dict[Act, str] = {
     Act.GREET: "Greet the recommender.",
@@ -39,7 +39,7 @@ DIRECTIONS: dict[Act, str] = {
     Act.GOODBYE: "Thank the recommender and say goodbye.",
     Act.LEAVE: "Say that you will look elsewhere, and say goodbye.",
 }
-"""What the model is told to do for each act."""
+"""The instruction to the model for each act."""
 
 _SOUND = {
     "like": "fond of it",
@@ -52,11 +52,11 @@ _SOUND = {
     "agreement": "in agreement",
     "surprise": "surprised",
 }
-"""Each of ``envs.emotions.NINE`` as something that one can sound."""
+"""How each of ``envs.emotions.NINE`` sounds, as an adjective."""
 
 
 def seeker_prompt(state: ConversationState, move: Move, attributes: Attributes) -> str:
-    """The prompt for one turn; a chat model takes it as the user's message, any other goes on from its last line."""
+    """The prompt for one turn: the user's message of a chat model; any other model continues its last line."""
     names = {Role.SEEKER: "Seeker", Role.RECOMMENDER: "Recommender"}
     chat = [f"{names[turn.role]}: {turn.text}" for turn in state.rendered[-_SHOWN:]]
     words = {
@@ -88,7 +88,7 @@ def _listed(values: Sequence[str]) -> str:
 
 
 def _told(attributes: Attributes) -> list[str]:
-    """One sentence an attribute that is known."""
+    """One sentence for each known attribute."""
     return [
         f"{beginning} {_listed(values[:_MOST])}."
         for beginning, values in (

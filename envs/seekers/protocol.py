@@ -12,11 +12,11 @@ from envs.turns.state import ConversationState, Opening, SeekerTurn
 
 
 class Seeker(Protocol):
-    """One side of a conversation; what it knows of one is in the conversation's state, not in itself."""
+    """The seeker's side of conversations; it keeps nothing of a conversation outside the ``ConversationState``."""
 
     @property
     def turns(self) -> int:
-        """Free recommender turns at most; the conversation is truncated after them."""
+        """The most free recommender turns; the conversation is truncated after them."""
         ...
 
     def start(self, dialogue: Dialogue, rng: np.random.Generator) -> Opening:
@@ -24,5 +24,5 @@ class Seeker(Protocol):
         ...
 
     def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
-        """The answer to the reply of ``turns[-1]`` of each conversation; all chance comes from its own ``rng``."""
+        """Answer the reply of ``turns[-1]`` of each conversation; all randomness comes from its own ``rng``."""
         ...

@@ -11,10 +11,10 @@ from envs.turns.state import ConversationState, Opening, SeekerTurn
 
 
 class ReplaySeeker:
-    """Says what the human seeker said in its place; starts at a recommender turn drawn at random.
+    """Says the human seeker's own lines in order; starts at a recommender turn drawn at random.
 
-    Replay cannot answer what the corpus never heard, so it runs for few turns only, and a line that reacts to a film
-    which nobody named here is counted as incoherent.
+    Replay cannot react to replies that the corpus does not have, so it runs for few turns only. A line that reacts to a
+    film which nobody named in this conversation is counted as incoherent.
     """
 
     def __init__(self, horizon: int) -> None:
@@ -23,11 +23,11 @@ class ReplaySeeker:
 
     @property
     def turns(self) -> int:
-        """Free recommender turns at most."""
+        """The most free recommender turns of a conversation."""
         return self._horizon
 
     def start(self, dialogue: Dialogue, rng: np.random.Generator) -> Opening:
-        """A uniformly drawn recommender turn, with everything before it; all turns where no recommender speaks."""
+        """Draw a recommender turn uniformly; the history is all before it, or everything if no recommender speaks."""
         turns = dialogue.utterances
         places = [place for place, utterance in enumerate(turns) if utterance.role is Role.RECOMMENDER]
         if not places:
@@ -36,7 +36,7 @@ class ReplaySeeker:
         return Opening(turns[:place], turns[place].text, place)
 
     def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
-        """The human's next line; the conversation ends with it where the human recommender says nothing after it."""
+        """Say the human's next line; end the conversation if the human recommender says nothing after it."""
         return [self._line(state) for state in states]
 
     def _line(self, state: ConversationState) -> SeekerTurn:
@@ -48,10 +48,10 @@ class ReplaySeeker:
 
 
 def _incoherent(state: ConversationState, place: int) -> bool:
-    """Whether the human line at ``place`` reacts to a film that nobody has named here.
+    """Whether the human line at ``place`` reacts to a film that nobody has named in this conversation.
 
-    It does when the human turn before it names films, none of which was named here, or when it names a film itself
-    that only the human recommender had brought up.
+    It does in two cases: the human turn before it names films, none of which was named in this conversation; or it
+    names a film that only the human recommender had brought up.
     """
     turns = state.dialogue.utterances
     replaced = [mentioned_films(turn.text) for turn in turns[state.opening.position : place : 2]]

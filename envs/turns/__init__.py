@@ -1,4 +1,4 @@
-"""One turn of a conversation: what is observed, proposed, replied and kept.
+"""One turn of a conversation: observation, proposal, reply and state.
 
 Open ``state.py`` first.
 """

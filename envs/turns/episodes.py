@@ -1,4 +1,4 @@
-"""Which dialogue an episode starts from: a function of (seed, stream, index), so that no generator's state is saved."""
+"""Which dialogue an episode starts from: a function of (seed, stream, index), so no generator state has to be saved."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ EVALUATION = 2**31 - 1
 
 
 def dialogue_place(seed: int, episode: Episode, dialogues: int) -> int:
-    """The place, below ``dialogues``, of an episode's dialogue.
+    """The index of an episode's dialogue, in [0, ``dialogues``).
 
-    In order for the stream EVALUATION. Other streams shuffle the dialogues, anew for every pass over them, so that so
-    many episodes as there are dialogues start from different ones.
+    The stream EVALUATION takes the dialogues in order. Other streams shuffle them, anew for every pass, so each
+    dialogue is used once before any is used again.
     """
     stream, index = episode
     if stream == EVALUATION:
@@ -26,7 +26,7 @@ def dialogue_place(seed: int, episode: Episode, dialogues: int) -> int:
 
 
 def episode_rng(seed: int, episode: Episode) -> np.random.Generator:
-    """The generator of all chance in an episode."""
+    """The generator of all random draws of an episode."""
     return np.random.default_rng([seed, *episode])
 
 

@@ -1,4 +1,4 @@
-"""The text form of an observation: turns so far, emotions and films of this turn, and the role that speaks next."""
+"""The text form of an observation: turns so far, emotions and films of this turn, and the marker of the next role."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def marked(turns: Sequence[Utterance]) -> str:
 
 
 def prompt(emotions: Sequence[str], proposal: Sequence[int], catalog: Catalog) -> str:
-    """What every observation ends with: ``<emotion>curious, happy<proposal>Title (1999), horror<recommender>``.
+    """The end of every observation: ``<emotion>curious, happy<proposal>Title (1999), horror<recommender>``.
 
     Args:
         emotions: what the reply should carry, the strongest first; may be none.
         proposal: the films of this turn, best first.
-        catalog: their names.
+        catalog: names and genres of films.
     """
     return f"{EMOTION}{', '.join(emotions)}{PROPOSAL}{described(proposal, catalog)}{RECOMMENDER}"
 

@@ -1,4 +1,4 @@
-"""The recommender's side of a turn: which films it proposes before the policy writes."""
+"""Film recommenders propose the films of a turn before the policy writes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from envs.dialogue import Dialogue, Utterance, named_films
 
 
 class FilmRecommender(Protocol):
-    """Proposes films from the turns so far, and from nothing else."""
+    """Proposes films; it reads only the turns so far."""
 
     def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
-        """Up to ``count`` film ids for each context, best first, none that the context names (``@id``)."""
+        """Up to ``count`` film ids for each context, best first, without the films that it names as ``@id``."""
         ...
 
 
@@ -27,7 +27,7 @@ class PopularFilms:
         self._ranked = sorted(catalog.ids, key=lambda film: (-counts[film], -catalog[film].mentions, film))
 
     def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
-        """The most named films that each context does not name yet."""
+        """For each context the most named films that it does not name itself."""
         proposals = []
         for context in contexts:
             named = named_films(context)

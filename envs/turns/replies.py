@@ -1,4 +1,4 @@
-"""From what a player wrote to what seeker and critic see of it: markers and titles stripped, slots filled."""
+"""Clean a reply before seeker and critic read it: strip markers and titles, fill slots."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SPACE_BEFORE_STOP = re.compile(r"\s+([,.!?;:])")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply as the world takes it.
+    """A reply as the environment reads it.
 
     Attributes:
-        text: films as ``Title (1999)``: what critic, seeker and evaluation read.
-        mentions: the same with films as ``@id``: what recommender and seeker look films up in.
+        text: films as ``Title (1999)``; critic, seeker and evaluation read it.
+        mentions: the same text with films as ``@id``; recommender and seeker look films up in it.
         films: ids of the films that it names through slots, in order, each once.
         cut: it stopped at its limit, before its end.
         stripped: role markers, special tokens, ``@id`` mentions and titles outside slots that were removed.
@@ -38,11 +38,11 @@ class Reply:
 def read_reply(action: str, proposal: Sequence[int], catalog: Catalog, max_characters: int) -> Reply:
     """Clean a reply and fill its slots.
 
-    Removals can join what stood apart (``The <movie2>Matrix`` without a second film, ``<see<end>ker>``), so they are
-    repeated until nothing is found.
+    A removal can form a new title or marker (``The <movie2>Matrix`` without a second film, ``<see<end>ker>``), so
+    removals are repeated until nothing is found.
 
     Args:
-        action: the reply as written, slots as ``<movie>`` and ``<movie2>``, ``<cut>`` at its end where it was cut.
+        action: the reply as written, slots as ``<movie>`` and ``<movie2>``; a cut reply ends with ``<cut>``.
         proposal: the films that the slots stand for.
         catalog: names of films, and the finder of titles.
         max_characters: longer replies are cut there.
@@ -74,7 +74,7 @@ def _drop_empty_slots(text: str, films: Mapping[str, int]) -> tuple[str, int]:
 
 
 def _strip_films(text: str, catalog: Catalog) -> tuple[str, int]:
-    """The text without ``@id`` mentions and titles; slots stay. Titles do not reach over a slot."""
+    """Remove ``@id`` mentions and titles from the text; slots stay, and no title spans a slot."""
     pieces = split_slots(text)
     removed = 0
     for place in range(0, len(pieces), 2):

@@ -1,7 +1,7 @@
 """The space of utterances: any Unicode text up to a length, the empty one included.
 
-``gymnasium.spaces.Text`` knows a fixed alphabet only; a conversation's alphabet is Unicode. A batch of this space is
-what Gymnasium makes of any space that it does not know: a tuple, here of texts.
+``gymnasium.spaces.Text`` supports only a fixed alphabet; a conversation's alphabet is Unicode. Gymnasium batches a
+custom space as a tuple, here of texts.
 """
 
 from __future__ import annotations

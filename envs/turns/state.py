@@ -21,8 +21,8 @@ class Opening:
 
     Attributes:
         history: human turns before the first free recommender turn, films as ``@id``; empty when the recommender opens.
-        reference: what the human recommender said at that place, films as ``@id``; None where it does not matter.
-        position: the place of that turn in the dialogue's ``utterances``.
+        reference: what the human recommender said in that turn, films as ``@id``; None if the seeker does not use it.
+        position: the index of that turn in the dialogue's ``utterances``.
     """
 
     history: tuple[Utterance, ...]
@@ -40,11 +40,11 @@ class SeekerTurn:
         accepted: the film that it will watch, None for none.
         rejected: films that it turned down.
         asked: the film that it wants to hear more about, None for none.
-        incoherent: a replayed line that answers a film which nobody named here.
+        incoherent: the replayed line answers a film that nobody named in this conversation.
         act: what it did, one of ``envs.seekers.lines.Act``; empty for a replayed line.
         told: what it told about itself, as acts.
         emotion: how it feels, one of ``envs.emotions.NINE``; empty for a replayed line.
-        failure: why it could not answer, in words; empty where it did. What would have come of the reply is not known.
+        failure: why it could not answer, in words; empty if it did. The effect of the reply is then unknown.
     """
 
     text: str
@@ -70,13 +70,13 @@ class TurnOutcome:
         heads: the reward model's scores, shape (H,), in [0, 1]; zeros without a reward model.
         parts: the reward's parts, by the names in ``envs.rewards.PARTS``; a control's own in place of the heads.
         accepted: the film that the seeker accepts with its answer, None for none.
-        failure: why the seeker could not answer, empty where it did: whether it accepts is then not known.
+        failure: why the seeker could not answer; empty if it did. On a failure it is unknown whether it accepts.
         cut: the reply stopped at its limit, before its end.
         stripped: how many markers, film ids and titles outside slots were removed.
         empty_slots: slots without a proposed film, left out.
-        incoherent: the seeker's replayed answer is about a film that nobody named here.
-        reference: what the human recommender said in this place, films as titles; for the first free turn of a replay
-            only, else None.
+        incoherent: the seeker's replayed answer is about a film that nobody named in this conversation.
+        reference: what the human recommender said in this turn, films as titles; None except for the first free turn
+            of a replay.
         proposal: the films that were proposed for this reply.
         emotions: the emotions that it was to carry, by name.
     """
@@ -118,8 +118,8 @@ class ConversationState:
     Attributes:
         episode: (stream, index).
         dialogue: the human dialogue it starts from.
-        dialogue_index: its place among the environment's dialogues.
-        rng: the only source of chance in this conversation.
+        dialogue_index: its index among the environment's dialogues.
+        rng: the only source of randomness in this conversation.
         opening: how it started, with the whole human history.
         catalog: names of films.
         max_characters: an utterance is shown up to this length.
@@ -188,11 +188,11 @@ class ConversationState:
         return [utterance.text for utterance in self.rendered if utterance.role is Role.RECOMMENDER]
 
     def render(self, text: str) -> str:
-        """Text of the world for the eyes of a model: films as titles, no markers, at most ``max_characters``."""
+        """Text as a model reads it: films as titles, no markers, at most ``max_characters``."""
         return plain(self.catalog.render(text))[: self.max_characters]
 
     def observation(self) -> str:
-        """What the recommender is to answer: history or last answer, emotions, proposal, its own marker.
+        """The text that the recommender answers: history or last answer, emotions, proposal, its own marker.
 
         A terminated conversation shows the seeker's last line alone.
         """
@@ -204,7 +204,7 @@ class ConversationState:
         return said if self.terminated else said + prompt(self.emotions, self.proposal, self.catalog)
 
     def transcript(self) -> str:
-        """The conversation for human eyes, one line a turn, the proposal last."""
+        """The conversation for a human reader, one line a turn, the proposal last."""
         lines = [f"{utterance.role.value}: {utterance.text}" for utterance in self.rendered]
         return "\n".join([*lines, f"[{described(self.proposal, self.catalog)}]"])
 
@@ -213,7 +213,7 @@ class ConversationState:
         self.rendered.append(Utterance(utterance.role, self.render(utterance.text), utterance.first_message))
 
     def _films_in(self, text: str) -> list[int]:
-        """The films that a text names as ``@id`` or by a title in words: people write both."""
+        """The films that a text names as ``@id`` or by title; people write both."""
         shown = self.catalog.render(text)
         liked = (film for film in sorted(self.dialogue.profile.liked) if film in self.catalog)
         told = [film for film in liked if speaks_of(shown, self.catalog[film].title)]

@@ -1,4 +1,4 @@
-"""The films of the embedded corpus: facts of real films, and which of them a seeker's talk turns to.
+"""The films of the embedded corpus: facts of real films, and how a conversation chooses among them.
 
 Titles, years, genres, directors and stars are facts; the one-line premises were written for this project.
 """
@@ -21,7 +21,7 @@ FIRST_ID = 1001
 """The id of the first film of ``data/films.csv``; the others follow in the file's order."""
 
 _POPULARITY = 1.9
-"""How many times as often a film is named as one that is a step less famous."""
+"""A film is named this many times as often as a film one step less famous."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +109,13 @@ def sample_films() -> tuple[SampleFilm, ...]:
 
 
 class SampleFilmChooser:
-    """Draws films as people name them: famous ones more often, and ones that resemble those already named."""
+    """Draws films as people name them: more often those that are famous or resemble the films already named."""
 
     def __init__(self, films: Sequence[SampleFilm]) -> None:
         """Prepare popularity (F,), genre membership (F, genres) and resemblance (F, F) of the films."""
         self._films = tuple(films)
         self._row = {film.film_id: row for row, film in enumerate(self._films)}
-        taste = Random("popularity")  # a fixed liking of its own for each film, the same for every seed
+        taste = Random("popularity")  # gives each film a fixed weight, the same for every seed of a corpus
         self._popularity = np.array([_POPULARITY**film.fame * taste.lognormvariate(0, 0.6) for film in films])
         self._member = np.array([[genre in film.genres for genre in GENRES] for film in films])
         self._having = {genre: self._member[:, column] for column, genre in enumerate(GENRES)}
@@ -178,7 +178,7 @@ class SampleFilmChooser:
         return self._films[row].film_id
 
     def genre(self, rng: Random, beside: str | None = None, without: Collection[str] = ()) -> str:
-        """Draw a genre as often as the films have it; with ``beside``, as often as films have both."""
+        """Draw a genre in proportion to the films that have it; with ``beside``, to the films that have both genres."""
         while True:
             genre = rng.choices(self._genres, cum_weights=self._genre_weights[beside])[0]
             if genre not in without:

@@ -1,4 +1,4 @@
-"""The sentences of the embedded corpus: clause templates, and the turns that are put together from them.
+"""The sentences of the embedded corpus: clause templates, and the turns that are composed of them.
 
 ``data/recommender.txt`` and ``data/seeker.txt`` hold the templates by section: ``(a|b)`` picks one of
 its alternatives, ``{field}`` is filled in. A turn's template is the sequence of its clause templates.
@@ -27,7 +27,7 @@ class ClauseTemplate:
     Attributes:
         key: its section and its number there, ``pitch+/3``.
         parts: the text cut at its choices: each part is the tuple of its alternatives.
-        fields: the names of what any alternative needs filled in.
+        fields: the names of all fields that its alternatives use.
     """
 
     key: str
@@ -37,19 +37,19 @@ class ClauseTemplate:
     @classmethod
     def parse(cls, key: str, line: str) -> ClauseTemplate:
         """Read one line of a phrase file."""
-        pieces = _CHOICE.split(line)  # text and the inside of a choice take turns
+        pieces = _CHOICE.split(line)  # alternates between plain text and the inside of a choice
         parts = tuple(tuple(piece.split("|")) if number % 2 else (piece,) for number, piece in enumerate(pieces))
         return cls(key, parts, frozenset(_FIELD.findall(line)))
 
     def fill(self, rng: Random, fields: Mapping[str, str]) -> str:
-        """One sentence of this template; a field outside the alternatives drawn need not be there."""
+        """Draw one sentence of this template; ``fields`` needs only those that the drawn alternatives use."""
         drawn = "".join(part[0] if len(part) == 1 else part[int(rng.random() * len(part))] for part in self.parts)
         text = _SPACES.sub(" ", drawn.format_map(fields)).strip().replace("..", ".")  # "Robert Downey Jr.."
         return text[0].upper() + text[1:]
 
 
 class Phrasebook:
-    """The clause templates of one kind of speaker, by section."""
+    """The clause templates of one role, by section."""
 
     def __init__(self, sections: Mapping[str, tuple[ClauseTemplate, ...]]) -> None:
         """Keep the sections."""
@@ -63,7 +63,7 @@ class Phrasebook:
     def draw(
         self, rng: Random, section: str, fields: Mapping[str, str], avoided: Collection[str] = ()
     ) -> ClauseTemplate | None:
-        """A template of the section whose fields are all known, or None; one outside ``avoided`` if there is one."""
+        """Draw a template whose fields are all known, outside ``avoided`` if possible; None where there is none."""
         templates = self.sections[section]
         for _ in range(3):
             chosen = templates[int(rng.random() * len(templates))]
@@ -94,15 +94,15 @@ def phrasebook(speaker: str) -> Phrasebook:
 
 @dataclass
 class Draft:
-    """A turn while it is put together, clause by clause.
+    """A turn that is being composed, clause by clause.
 
     Attributes:
         book: where its templates come from.
         rng: where its choices come from.
-        fields: what templates may be filled with.
-        spoken: keys of the templates that the speaker has used in this dialogue; grows.
+        fields: values for the templates' fields.
+        spoken: keys of the templates that the speaker has used in this dialogue; every clause adds one.
         clauses: the sentences so far.
-        template: the keys of their templates.
+        template: the keys of these sentences' templates.
     """
 
     book: Phrasebook
@@ -117,7 +117,7 @@ class Draft:
         return self.rng.random() < probability
 
     def say(self, section: str) -> bool:
-        """Add a clause of the section; False when the fields known fill none of its templates."""
+        """Add a clause of the section; False when the known fields suffice for none of its templates."""
         chosen = self.book.draw(self.rng, section, self.fields, self.spoken)
         if chosen is None:
             return False

@@ -1,7 +1,7 @@
-"""The recommenders of the embedded corpus: four independent qualities, and the turns that show them.
+"""The recommenders of the embedded corpus: four independent qualities, and the turns that express them.
 
-Whether a turn has a clause of some kind is drawn without a look at quality, and both kinds of clause are equally
-long: what a reply says gives its quality away, its length does not.
+Whether a turn has a clause of some kind does not depend on quality, and good and bad clauses are equally long.
+So the words of a reply reveal its quality, but its length does not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from envs.corpora.embedded.films import GENRES, SampleFilm, SampleFilmChooser
 from envs.corpora.embedded.language import Draft, phrasebook
 
 QUESTIONS = ("genre", "film", "company", "era")
-"""What a recommender asks when it has no film in hand; ``fit``, ``seen`` and ``more`` ask about a suggestion."""
+"""Questions that need no suggested film; the others, ``fit``, ``seen`` and ``more``, ask about a suggestion."""
 
 
 _ALIKE = {
@@ -25,12 +25,12 @@ _ALIKE = {
     "decade": ("year", "decade"),
     "genre2": ("genre2",),
 }
-"""Fields of facts, and what is said again when they are."""
+"""Fields that hold facts, each with all the fields that tell the same fact."""
 
 
 @dataclass(slots=True)
 class TurnQuality:
-    """What a recommender turn shows, each 1 (good) or 0 (bad); None where the turn does not show it.
+    """The qualities of a recommender turn, each 1 (good) or 0 (bad); None where the turn does not express it.
 
     Attributes:
         warmth: kind and attentive, or curt and dismissive.
@@ -46,14 +46,14 @@ class TurnQuality:
 
     @property
     def overall(self) -> float:
-        """The mean of the four in [0, 1]; what a turn does not show counts one half."""
+        """The mean of the four in [0, 1]; a quality that is None counts one half."""
         shown = (self.warmth, self.informativeness, self.rightness, self.engagement)
         return sum(0.5 if value is None else value for value in shown) / len(shown)
 
 
 @dataclass(frozen=True, slots=True)
 class RecommenderCharacter:
-    """How likely a recommender is to show each quality in a turn; drawn once a dialogue, independently."""
+    """The probability of each quality in a turn of this recommender; drawn once a dialogue, independently."""
 
     warmth: float
     informativeness: float
@@ -68,7 +68,7 @@ class RecommenderCharacter:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the seeker has said: the tastes (genres), and the fields that templates may use of it."""
+    """What the seeker has said: the tastes (genres), and the fields that it gives to templates."""
 
     tastes: tuple[str, ...]
     fields: dict[str, str]
@@ -76,7 +76,7 @@ class Said:
 
 @dataclass(slots=True)
 class Suggestion:
-    """What a recommender turn leaves the seeker to answer: its films, its question, its tone."""
+    """What the seeker answers in a recommender turn: its films, its question, its tone."""
 
     draft: Draft
     quality: TurnQuality
@@ -85,7 +85,7 @@ class Suggestion:
 
 
 def film_facts(film: SampleFilm, tastes: tuple[str, ...], rng: Random) -> dict[str, str]:
-    """The fields that templates may say of a film; its genre is one of the tastes where it has one of them."""
+    """The fields that describe a film in templates; the genre is one of the tastes if the film has one of them."""
     genre = next((genre for genre in tastes if genre in film.genres), film.genres[0])
     facts = {
         "film": f"@{film.film_id}",
@@ -152,7 +152,7 @@ class RecommenderVoice:
         return turn
 
     def ask(self, mood: str, said: Said) -> Suggestion:
-        """A turn without a film: an answer to what was said, and a question or a refusal to ask one."""
+        """A turn without a film: an answer to the seeker, then a question, or a clause that refuses to ask one."""
         turn = self._begin(**said.fields)
         self._tone(turn, mood)
         kind = self._rng.choice(QUESTIONS)
@@ -193,7 +193,7 @@ class RecommenderVoice:
         return turn
 
     def _forget_told(self, draft: Draft) -> None:
-        """Leave out the facts that were told, so that none is told twice."""
+        """Remove the facts that were already told from the draft's fields, so that none is told twice."""
         for name in draft.used() | self._told:
             for alike in _ALIKE.get(name, ()):
                 draft.fields.pop(alike, None)
@@ -217,7 +217,7 @@ class RecommenderVoice:
         turn.films.append(other)
 
     def describe(self, film: int, right: bool, said: Said) -> Suggestion:
-        """An answer to the seeker's question what a film is about; ``right`` as in ``suggest``."""
+        """Answer the seeker's question what a film is about; ``right`` as in ``suggest``."""
         turn = self._begin(**said.fields, **film_facts(self._films[film], said.tastes, self._rng))
         turn.quality.rightness = float(right)
         self._forget_told(turn.draft)

@@ -55,13 +55,13 @@ def _chooser() -> SampleFilmChooser:
 def write_redial(dialogues: Sequence[Dialogue], catalog: Catalog, folder: Path, test: int = 0) -> None:
     """Write dialogues as ReDial's official files, each atomically.
 
-    Tastes, dislikes and moods have no place in those files and are left out.
+    Tastes, dislikes and moods are left out: those files have no field for them.
 
     Args:
         dialogues: in the order of the files.
         catalog: their films.
-        folder: gets ``train_data.jsonl``, ``test_data.jsonl`` and ``movies_with_mentions.csv``; made if missing.
-        test: this many of the last dialogues are the test file.
+        folder: where ``train_data.jsonl``, ``test_data.jsonl`` and ``movies_with_mentions.csv`` go; made if missing.
+        test: how many dialogues, counted from the end, go to the test file.
     """
     if not 0 <= test <= len(dialogues):
         raise ValueError(f"test must lie between 0 and the number of dialogues ({len(dialogues)}), not {test}")
@@ -80,7 +80,7 @@ def _lines(dialogues: Iterable[Dialogue]) -> str:
 
 
 def _record(dialogue: Dialogue) -> dict[str, object]:
-    """One dialogue as ReDial's record; like there, an empty mapping is written as a list."""
+    """One dialogue as ReDial's record; an empty mapping is written as a list, as ReDial does it."""
     workers = {Role.SEEKER: _SEEKER, Role.RECOMMENDER: _RECOMMENDER}
     return {
         "movieMentions": {str(film): title for film, title in dialogue.titles.items()} or [],

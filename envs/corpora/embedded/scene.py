@@ -13,17 +13,17 @@ from envs.dialogue import Answer, Dialogue, Feedback, Message, Role, mentioned_f
 from envs.errors import DataError
 
 MIN_MESSAGES, MAX_MESSAGES = 6, 12
-"""Messages of a dialogue."""
+"""The fewest and the most messages of a dialogue."""
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedTurn:
-    """A recommender turn and what lies behind it.
+    """A recommender turn, with the templates and qualities that made it.
 
     Attributes:
         text: the turn, with ``@id`` mentions.
         template: the keys of its clause templates, in order.
-        quality: what it shows.
+        quality: the qualities that it expresses.
     """
 
     text: str
@@ -33,14 +33,14 @@ class GeneratedTurn:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedDialogue:
-    """A dialogue and the recommender turns behind it, in order, one for each recommender utterance."""
+    """A dialogue and its generated recommender turns, in order, one for each recommender utterance."""
 
     dialogue: Dialogue
     turns: tuple[GeneratedTurn, ...]
 
 
 class Scene:
-    """One dialogue while it is played."""
+    """One dialogue while it is generated."""
 
     def __init__(self, rng: Random, films: SampleFilmChooser) -> None:
         """Draw the two speakers."""
@@ -84,7 +84,7 @@ class Scene:
         self._lines.append((Role.SEEKER, clauses))
 
     def _rounds(self, reaction: str) -> None:
-        """Suggestions and answers to them, until the seeker is content or the talk is long."""
+        """Suggestions and answers to them, until the seeker is content or the dialogue is long enough."""
         planned = self._rng.choice((2, 3, 3, 4))
         for number in range(1, planned + 1):
             turn, draft, answer = self._round(reaction)
@@ -100,7 +100,7 @@ class Scene:
             reaction = answer.section
 
     def _round(self, reaction: str) -> tuple[Suggestion, Draft, Reaction]:
-        """One suggestion, described on request, and the seeker's answer, which is not yet said."""
+        """One suggestion, described on request; returns it with the seeker's answer, which is not yet said."""
         turn = self._suggest(reaction)
         may_ask = len(self._lines) + 4 <= MAX_MESSAGES and not self._recommender.told_hook
         draft, answer = self._seeker_voice.react(turn, may_ask=may_ask)
@@ -135,7 +135,7 @@ class Scene:
         return turn
 
     def _film(self, right: bool) -> tuple[int, bool]:
-        """A film not named yet, and whether it fits: a right one is near what the seeker likes."""
+        """A film not named yet, and whether it fits; a right one resembles what the seeker likes."""
         seeker, rng, known = self._seeker, self._rng, self._known()
         if right:
             film = self._films.choose(
@@ -155,11 +155,11 @@ class Scene:
         return {*self._seeker.liked, *disliked, *self._form}
 
     def _taste(self, film: int) -> str | None:
-        """The seeker's first taste that a film serves."""
+        """The first of the seeker's tastes that is a genre of the film."""
         return next((genre for genre in self._seeker.tastes if genre in self._films[film].genres), None)
 
     def _said(self, film: int | None = None) -> Said:
-        """What the recommender knows of the seeker; the taste is one that the film serves, where it serves one."""
+        """What the recommender knows of the seeker; the taste is a genre of the film if the two share one."""
         tastes = self._seeker.tastes
         taste = (None if film is None else self._taste(film)) or tastes[0]
         fields = {"taste": GENRES[taste].plural, "taste_genre": GENRES[taste].word}
@@ -200,11 +200,11 @@ class Scene:
         return tuple(messages)
 
     def _of_own(self, film: int) -> Feedback:
-        """The seeker's answers about a film that the seeker brought up."""
+        """The questionnaire's answers about a film that the seeker brought up."""
         return Feedback(False, Answer.YES, Answer.NO if film == self._seeker.disliked else Answer.YES)
 
     def _misheard(self, form: dict[int, Feedback]) -> dict[int, Feedback]:
-        """The recommender's form: the seeker's with a few answers not remembered; sometimes not filled in."""
+        """The recommender's form: the seeker's form with a few answers missing; sometimes empty."""
         if self._rng.random() < 0.1:
             return {}
         return {

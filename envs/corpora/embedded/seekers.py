@@ -22,7 +22,7 @@ class SeekerCharacter:
         mood: one of the moods above, or None.
         tastes: one or two genres.
         dislikes: up to two genres.
-        liked: ids of films that the seeker knows and likes, most telling first.
+        liked: ids of films that the seeker knows and likes, the most informative first.
         disliked: the id of a film that the seeker knows and does not like, or None.
         casual: writes in lower case, without the last full stop.
     """
@@ -36,7 +36,7 @@ class SeekerCharacter:
 
     @classmethod
     def draw(cls, rng: Random, films: SampleFilmChooser) -> SeekerCharacter:
-        """A seeker whose liked films resemble each other, as tastes do."""
+        """Draw a seeker whose liked films resemble each other."""
         mood = rng.choice(LOW_MOODS + HIGH_MOODS) if rng.random() < 0.88 else None
         tastes = (films.genre(rng),)
         if rng.random() < 0.6:
@@ -59,13 +59,13 @@ class SeekerCharacter:
         return "plain" if self.mood is None else "low" if self.mood in LOW_MOODS else "high"
 
     def fits(self, genres: tuple[str, ...]) -> bool:
-        """Whether a film of these genres is one that the seeker asked for."""
+        """Whether a film of these genres is what the seeker asked for."""
         return bool(set(genres) & set(self.tastes)) and not set(genres) & set(self.dislikes)
 
 
 @dataclass(slots=True)
 class Reaction:
-    """What the seeker's answer means for the talk.
+    """What the seeker's answer means for the rest of the dialogue.
 
     Attributes:
         section: the recommender's section that answers it: ``yes``, ``no`` or ``seen``.
@@ -83,7 +83,7 @@ class Reaction:
 
 @dataclass
 class SeekerVoice:
-    """Puts a seeker's turns together, and remembers which liked films were already named."""
+    """Composes a seeker's turns, and remembers which liked films were already named."""
 
     rng: Random
     seeker: SeekerCharacter
@@ -134,7 +134,7 @@ class SeekerVoice:
         return draft
 
     def answer(self, question: str | None) -> Draft:
-        """An answer to a turn without a film."""
+        """Answer a turn without a film."""
         draft = self._begin()
         self._answer(draft, question)
         if not draft.clauses:
@@ -150,7 +150,7 @@ class SeekerVoice:
             draft.say(f"answer.{question}")
 
     def react(self, turn: Suggestion, may_ask: bool) -> tuple[Draft, Reaction]:
-        """An answer to a suggestion: its words depend on the film and on how it was put.
+        """Answer a suggestion: the words depend on the film and on the suggestion's qualities.
 
         Args:
             turn: the recommender's turn.
@@ -200,7 +200,7 @@ class SeekerVoice:
         return Reaction("no", Answer.NO, Answer.NO)
 
     def _comment(self, draft: Draft, quality: TurnQuality) -> None:
-        """Sometimes answer the tone, or the facts, of what was said."""
+        """Sometimes comment on the tone or the facts of the recommender's turn."""
         drawn = self.rng.random()
         if drawn < 0.14 and quality.warmth is not None:
             low = self.seeker.mood in LOW_MOODS and draft.chance(0.6)
@@ -209,7 +209,7 @@ class SeekerVoice:
             draft.say("told" if quality.informativeness else "untold")
 
     def thank(self, draft: Draft, glad: bool) -> None:
-        """End the talk."""
+        """End the conversation."""
         draft.say(f"thanks.{'high' if glad else 'flat'}")
         if draft.chance(0.5):
             draft.say("bye")
