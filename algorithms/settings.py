@@ -192,6 +192,9 @@ class PPOSettings(Settings):
     kl_target: float | None = Field(
         default=None, description="adapt the weight to this KL a token (Ziegler et al., 1909.08593)"
     )
+    advantage: str = Field(
+        default="gae", description="estimates the advantages; gae: by the four numbers below | module:function"
+    )
     token_discount: float = Field(default=1.0, gt=0, le=1)
     turn_discount: float = Field(default=0.99, gt=0, le=1)
     token_lambda: float = Field(default=1.0, ge=0, le=1)

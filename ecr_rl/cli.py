@@ -5,6 +5,8 @@ Commands import what computes (torch, ray, transformers) only when they run, so 
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -150,5 +152,7 @@ app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(monitoring
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; own parts (``module:attribute``) are found in the working directory, too."""
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())
     app()

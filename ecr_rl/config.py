@@ -21,6 +21,7 @@ from algorithms.settings import (
     ResourceSettings,
     SupervisedSettings,
 )
+from ecr_rl.named_parts import check_names
 from ecr_rl.overrides import Override, apply_overrides, nearest, parse_override
 from ecr_rl.settings import EvaluationSettings, LabelSettings
 from ecr_rl.settings_file import SettingsT, read_mapping, sections_of, validated
@@ -62,6 +63,7 @@ class RunConfig(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> RunConfig:
+        check_names(self)
         for problem in _conflicts(self):
             raise ValueError(problem)
         return self

@@ -7,12 +7,17 @@ as ``module:attribute``. The module is imported from Python's path, so your own 
 from __future__ import annotations
 
 import importlib
+import inspect
+from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
+
+from typing_extensions import get_protocol_members
 
 from envs.errors import ConfigError
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 
 class Registry(Generic[T]):
@@ -45,6 +50,17 @@ class Registry(Generic[T]):
         if self._parts.setdefault(name, part) is not part and self._parts[name] != part:
             raise ConfigError(f"there is a {self.kind} {name!r} already. Register yours under another name")
 
+    def extended(self, parts: dict[str, T | str]) -> Registry[T]:
+        """Another registry with these parts and further ones; this one stays as it is.
+
+        Raises:
+            ConfigError: as ``register``.
+        """
+        more = Registry(self.kind, self._parts)
+        for name, part in parts.items():
+            more.register(name, part)
+        return more
+
     def names(self) -> list[str]:
         """The registered names, in the order of registration."""
         return list(self._parts)
@@ -55,7 +71,7 @@ class Registry(Generic[T]):
         Raises:
             ConfigError: no part of that name; the nearest one is named.
         """
-        if name in self._parts or _is_path(name):
+        if name in self._parts or is_own(name):
             return name
         near = get_close_matches(name, self._parts, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(self._parts)}"
@@ -71,9 +87,64 @@ class Registry(Generic[T]):
         return cast(T, _imported(self.kind, part)) if isinstance(part, str) else part
 
 
-def _is_path(name: str) -> bool:
+def is_own(name: str) -> bool:
+    """Whether a name has the form ``module:attribute``, which a part from outside is named by."""
     module, colon, attribute = name.partition(":")
     return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+
+
+def build(registry: Registry[Callable[..., P]], name: str, protocol: type[Any], *inputs: object) -> P:
+    """Make the part of a name: call its class or function.
+
+    Args:
+        registry: knows the name.
+        name: a registered one, or ``module:attribute``.
+        protocol: the ``typing.Protocol`` that the part follows.
+        inputs: what its class or function is called with.
+
+    Raises:
+        ConfigError: no such part; what stands there takes other inputs; or what it makes lacks something of the
+            protocol.
+    """
+    part = call(registry, name, *inputs)
+    require_members(registry.kind, name, part, protocol)
+    return part
+
+
+def call(registry: Registry[Callable[..., T]], name: str, *inputs: object) -> T:
+    """What the function of a name returns, or the instance that its class makes.
+
+    Raises:
+        ConfigError: no such part, or what stands there takes other inputs.
+    """
+    maker = registry.get(name)
+    if not callable(maker):
+        raise ConfigError(f"{registry.kind} {name}: a {type(maker).__name__} stands there, no class or function")
+    taken = inspect.signature(maker)
+    try:
+        taken.bind(*inputs)
+    except TypeError as error:
+        wanted = ", ".join(type(value).__name__ for value in inputs)
+        raise ConfigError(f"{registry.kind} {name} takes {taken}, but is called with ({wanted}): {error}") from error
+    return maker(*inputs)
+
+
+def require_members(kind: str, name: str, part: object, protocol: type[Any]) -> None:
+    """Refuse a part that lacks something of its protocol.
+
+    Args:
+        kind: what the part is, for the message.
+        name: what names it.
+        part: an instance or a class.
+        protocol: the ``typing.Protocol`` that it follows.
+
+    Raises:
+        ConfigError: it lacks a method or attribute; all of them are named.
+    """
+    missing = sorted(member for member in get_protocol_members(protocol) if not hasattr(part, member))
+    if missing:
+        made = part.__name__ if isinstance(part, type) else type(part).__name__
+        raise ConfigError(f"{kind} {name}: {made} has no {', '.join(missing)}, which every {kind} has")
 
 
 def _imported(kind: str, path: str) -> object:

@@ -19,11 +19,13 @@ class DataSettings(Settings):
     """Where dialogues come from and how they are split."""
 
     source: str = Field(
-        default="sample", description="sample | official | a ReDial zip | an unpacked folder | hf:owner/name"
+        default="sample",
+        description="sample | official | a ReDial zip | an unpacked folder | hf:owner/name | module:function",
     )
     validation: str = Field(
         default="latest",
-        description="latest (by conversation id) | random | a JSON file of validation ids, FILE or FILE#KEY",
+        description="latest (by conversation id) | random | a JSON file of validation ids, FILE or FILE#KEY; a source "
+        "module:function splits itself",
     )
     validation_dialogues: int = Field(
         default=1000, gt=0, description="size of the validation split, for latest and random"
@@ -65,8 +67,10 @@ class SeekerModelSettings(EndpointSettings):
 class EnvSettings(Settings):
     """How a conversation runs."""
 
-    seeker: Literal["replay", "profile", "model"] = Field(
-        default="profile", description="the human's own lines | rules and sentences | the same rules, a model's words"
+    seeker: str = Field(
+        default="profile",
+        description="replay: the human's own lines | profile: rules and sentences | model: the same rules, a model's "
+        "words | module:Class",
     )
     seeker_model: SeekerModelSettings = SeekerModelSettings()
     horizon: int = Field(default=2, gt=0, description="replay: free turns after the human history, then truncation")

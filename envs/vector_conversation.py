@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from gymnasium.error import ResetNeeded
@@ -18,9 +18,8 @@ from envs.emotions import MOST, NINE, EmotionPlanner
 from envs.errors import ConfigError
 from envs.heads import HEADS, Exchange, HeadScores, RewardModel
 from envs.rewards import HeadReference, RewardShaper
-from envs.seekers.profile import ProfileSeeker
 from envs.seekers.protocol import Seeker
-from envs.seekers.replay import ReplaySeeker
+from envs.seekers.registry import SeekerInputs, build_seeker
 from envs.settings import DataSettings, EnvSettings, RewardSettings
 from envs.turns.episodes import Episode, dialogue_place, episode_rng
 from envs.turns.proposals import FilmRecommender, PopularFilms
@@ -30,8 +29,6 @@ from envs.turns.state import ConversationState, SeekerTurn, TurnOutcome
 
 METADATA: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}
 """Gymnasium's metadata of both environments."""
-
-SeekerName = Literal["replay", "profile", "model"]
 
 _VECTOR_METADATA = {**METADATA, "autoreset_mode": AutoresetMode.DISABLED}
 _MARKERS_LENGTH = 32
@@ -49,7 +46,8 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         dialogues: what conversations start from; the embedded corpus's train split where None.
         catalog: the films of the dialogues; None only together with ``dialogues``.
         num_envs: N.
-        seeker: ``"replay"``, ``"profile"`` or a seeker, such as a ``ModelSeeker``; what ``settings`` says where None.
+        seeker: the name of one, such as ``"replay"``, or a seeker, such as a ``ModelSeeker``; what ``settings`` says
+            where None.
         recommender: proposes films; None proposes the most mentioned films that are not yet named.
         planner: says which emotions a reply should carry; None shows none.
         reward_model: judges replies; without one (None) every head pays 0.
@@ -71,7 +69,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         catalog: Catalog | None = None,
         *,
         num_envs: int = 1,
-        seeker: Seeker | SeekerName | None = None,
+        seeker: Seeker | str | None = None,
         recommender: FilmRecommender | None = None,
         planner: EmotionPlanner | None = None,
         reward_model: RewardModel | None = None,
@@ -86,7 +84,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         if num_envs < 1 or seed < 0:
             raise ConfigError(f"num_envs is at least 1 and seed at least 0; they are {num_envs} and {seed}")
         self._settings = settings or EnvSettings()
-        self._seeker = _seeker(self._settings.seeker if seeker is None else seeker, self._settings, self._catalog)
+        self._seeker = _seeker(self._settings.seeker if seeker is None else seeker, self._settings, self._catalog, seed)
         self.recommender = recommender or PopularFilms(self._dialogues, self._catalog)
         """Proposes films from the next reset or step on; it may be replaced between conversations."""
         self._planner, self._reward_model = planner, reward_model
@@ -345,16 +343,10 @@ def _sample() -> Corpus:
     return load_corpus(DataSettings())
 
 
-def _seeker(seeker: Seeker | SeekerName, settings: EnvSettings, catalog: Catalog) -> Seeker:
+def _seeker(seeker: Seeker | str, settings: EnvSettings, catalog: Catalog, seed: int) -> Seeker:
     if not isinstance(seeker, str):
         return seeker
-    if seeker == "replay":
-        return ReplaySeeker(settings.horizon)
-    if seeker == "profile":
-        return ProfileSeeker(catalog, settings.max_turns)
-    if seeker == "model":
-        raise ConfigError("the seeker model speaks through a language model; give a ModelSeeker with its generate")
-    raise ConfigError(f"no seeker is called {seeker!r}; there are replay, profile and model")
+    return build_seeker(SeekerInputs(settings.model_copy(update={"seeker": seeker}), catalog, seed))
 
 
 def _longest_observation(settings: EnvSettings, catalog: Catalog) -> int:

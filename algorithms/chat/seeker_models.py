@@ -19,35 +19,24 @@ from algorithms.chat.model import ChatModel
 from algorithms.packaged_models import SMOLLM2, packaged_smollm2
 from algorithms.policy.decoding import ConversationDecoder
 from algorithms.policy.language_model import max_positions
-from envs.catalog import Catalog
 from envs.corpora.corpus import DEFAULT_CACHE
 from envs.seekers.model import ModelSeeker
-from envs.seekers.protocol import Seeker
-from envs.settings import EnvSettings, SeekerModelSettings
-from envs.vector_conversation import SeekerName
+from envs.seekers.registry import SeekerInputs
+from envs.settings import SeekerModelSettings
 
 log = logging.getLogger(__name__)
 
 
-def build_seeker(settings: EnvSettings, catalog: Catalog, seed: int, cache: Path | None = None) -> Seeker | SeekerName:
-    """The seeker that the settings name, as ``ConversationVectorEnv`` takes it; a model is loaded where one speaks.
-
-    Args:
-        settings: which seeker, and its model.
-        catalog: the films.
-        seed: of a model's sampling.
-        cache: folder of the packaged model, ``~/.cache/ecr-rl`` where None.
+def model_seeker(inputs: SeekerInputs) -> ModelSeeker:
+    """The seeker that the language model of ``env.seeker_model`` speaks for.
 
     Raises:
         ModelError: the model cannot be loaded.
         ConfigError: packages that an endpoint needs are missing.
     """
-    if settings.seeker != "model":
-        return settings.seeker
-    speaker = settings.seeker_model
-    local = speaker.endpoint is None
-    generate = LocalLines(speaker, seed, cache) if local else EndpointLines(speaker, seed)
-    return ModelSeeker(catalog, settings.max_turns, generate)
+    speaker, seed = inputs.settings.seeker_model, inputs.seed
+    generate = LocalLines(speaker, seed, inputs.cache) if speaker.endpoint is None else EndpointLines(speaker, seed)
+    return ModelSeeker(inputs.catalog, inputs.settings.max_turns, generate)
 
 
 class LocalLines:

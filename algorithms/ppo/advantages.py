@@ -1,63 +1,38 @@
 """Generalised advantage estimation over the action tokens of conversations; pure maths on torch tensors.
 
-Axes: B conversations, T positions of their token streams. Position t predicts token t + 1, so everything about an
-action token stands one position before it.
+Axes: B conversations, T positions of their token streams; see ``algorithms.ppo.estimators``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
-
-@dataclass(frozen=True, slots=True)
-class Discounts:
-    """Discount and lambda between tokens of a reply, and from a reply's last token to the next reply."""
-
-    token: float = 1.0
-    turn: float = 0.99
-    token_lambda: float = 1.0
-    turn_lambda: float = 0.95
+from algorithms.ppo.estimators import Advantages, Conversations, Discounts
 
 
-def token_advantages(
-    values_BT: torch.Tensor,
-    rewards_BT: torch.Tensor,
-    action_BT: torch.Tensor,
-    turn_end_BT: torch.Tensor,
-    bootstrap_B: torch.Tensor,
-    discounts: Discounts,
-) -> torch.Tensor:
+def gae(conversations: Conversations, discounts: Discounts) -> Advantages:
     """GAE (Schulman et al., arXiv 1506.02438, eq. 16) along the chain of action tokens; the others are skipped.
 
     ``delta_i = r_i + g_i V_{i+1} - V_i`` and ``A_i = delta_i + g_i l_i A_{i+1}``, where i runs over a conversation's
     action tokens and g, l are the token's or, at a reply's last token, the turn's discount and lambda.
 
-    Args:
-        values_BT: value before each token, (B, T).
-        rewards_BT: reward of each action token, (B, T).
-        action_BT: bool, which positions predict an action token, (B, T).
-        turn_end_BT: bool, which of them predict a reply's last token, (B, T).
-        bootstrap_B: value after the last action, (B,): 0 where the conversation ended by itself.
-        discounts: the four numbers.
-
     Returns:
-        Advantages (B, T), 0 off the action positions.
+        Advantages (B, T), 0 off the action positions; their sum with the values is what the value head learns.
     """
+    values_BT, rewards_BT = conversations.values_BT, conversations.rewards_BT
+    next_value, next_advantage = conversations.bootstrap_B.clone(), torch.zeros_like(conversations.bootstrap_B)
     advantages = torch.zeros_like(values_BT)
-    next_value, next_advantage = bootstrap_B.clone(), torch.zeros_like(bootstrap_B)
     for t in range(values_BT.shape[1] - 1, -1, -1):
-        last = turn_end_BT[:, t]
+        last = conversations.turn_end_BT[:, t]
         discount = torch.where(last, discounts.turn, discounts.token)
         trace = discount * torch.where(last, discounts.turn_lambda, discounts.token_lambda)
         delta = rewards_BT[:, t] + discount * next_value - values_BT[:, t]
         advantage = delta + trace * next_advantage
-        here = action_BT[:, t]
+        here = conversations.action_BT[:, t]
         advantages[:, t] = torch.where(here, advantage, 0.0)
         next_value = torch.where(here, values_BT[:, t], next_value)
         next_advantage = torch.where(here, advantage, next_advantage)
-    return advantages
+    return Advantages(advantages, advantages + values_BT)
 
 
 def adapted_kl_weight(weight: float, kl: float, target: float, gain: float = 0.1) -> float:

@@ -14,8 +14,8 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from transformers import PreTrainedModel
 
 from algorithms.policy.film_choice import Choice
-from algorithms.ppo.advantages import Discounts, token_advantages
 from algorithms.ppo.distributed import global_sums
+from algorithms.ppo.estimators import Advantages, Conversations
 from algorithms.ppo.module import (
     ACTIONS,
     CHOICE_COLUMNS,
@@ -139,7 +139,7 @@ class TokenAdvantages(ConnectorV2):
 
     Args:
         reference: the frozen supervised model, or None where switching adapters off gives it.
-        discounts: of tokens and turns.
+        estimate: gives the advantages.
         kl_weight: gives the present weight of the KL penalty, in reward a nat.
         micro_batch: rows a pass.
     """
@@ -147,13 +147,13 @@ class TokenAdvantages(ConnectorV2):
     def __init__(
         self,
         reference: PreTrainedModel | None,
-        discounts: Discounts,
+        estimate: Callable[[Conversations], Advantages],
         kl_weight: Callable[[], float],
         micro_batch: int,
     ) -> None:
         """Keep what the passes need."""
         super().__init__()
-        self._reference, self._discounts = reference, discounts
+        self._reference, self._estimate = reference, estimate
         self._kl_weight, self._micro_batch = kl_weight, micro_batch
 
     @torch.no_grad()
@@ -170,7 +170,8 @@ class TokenAdvantages(ConnectorV2):
         last_value = values.gather(1, rows[LENGTHS][:, None] - 1)[:, 0]
         bootstrap = torch.where(rows[BOOTSTRAPPED], last_value, 0.0)
         values = values[:, :-1]
-        advantages = token_advantages(values, rewards, action, ends, bootstrap, self._discounts)
+        estimated = self._estimate(Conversations(values, rewards, action, ends, bootstrap))
+        advantages = torch.where(action, estimated.advantages_BT, 0.0)
         gap = (rows[SAMPLED_LOGP][:, 1:] - logp).abs() * action
         whitened, sums = whiten(advantages, action, torch.stack([kl.sum(), gap.sum(), ends.sum()]))
         if metrics is not None:
@@ -189,7 +190,7 @@ class TokenAdvantages(ConnectorV2):
                 window=1,
             )
         kept = {name: rows[name] for name in READ if name in rows}
-        added = {OLD_LOGP: logp, ADVANTAGES: whitened, VALUE_TARGETS: advantages + values, OLD_VALUES: values}
+        added = {OLD_LOGP: logp, ADVANTAGES: whitened, VALUE_TARGETS: estimated.targets_BT, OLD_VALUES: values}
         return {DEFAULT_MODULE_ID: kept | {k: torch.nn.functional.pad(v, (0, 1)) for k, v in added.items()}}
 
     def _passes(

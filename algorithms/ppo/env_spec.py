@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from algorithms.chat.seeker_models import build_seeker
+from algorithms.chat.seekers import SEEKERS
 from algorithms.critic.critic import Critic
 from algorithms.packaged_models import best_device
 from algorithms.policy.emotion_planner import TrainedEmotionPlanner
@@ -16,6 +16,7 @@ from envs.conversation import ConversationVectorEnv
 from envs.corpora.corpus import load_corpus
 from envs.errors import ModelError
 from envs.rewards import HeadReference
+from envs.seekers.registry import SeekerInputs, build_seeker
 from envs.settings import DataSettings, EnvSettings, RewardSettings
 
 
@@ -53,7 +54,7 @@ class EnvSpec:
         Raises:
             ModelError: a folder does not hold its part, the responder was trained without films and emotions, or the
                 seeker's model cannot be loaded.
-            ConfigError: the seeker speaks through an endpoint, and its packages are missing.
+            ConfigError: there is no such seeker, or it speaks through an endpoint whose packages are missing.
         """
         if not is_conditioned(self.responder):
             raise ModelError(
@@ -65,7 +66,7 @@ class EnvSpec:
             {"train": corpus.train, "valid": corpus.valid, "test": corpus.test}[self.split],
             corpus.catalog,
             num_envs=conversations,
-            seeker=build_seeker(self.env, corpus.catalog, self.seed, self.cache),
+            seeker=build_seeker(SeekerInputs(self.env, corpus.catalog, self.seed, self.cache), SEEKERS),
             recommender=Recommender.load(self.recommender),
             planner=TrainedEmotionPlanner.load(self.responder / PLANNER),
             reward_model=Critic.load(self.critic, best_device()),

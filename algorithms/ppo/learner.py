@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.text import load_tokenizer
-from algorithms.ppo.advantages import Discounts, adapted_kl_weight
+from algorithms.ppo.advantages import adapted_kl_weight
 from algorithms.ppo.batches import (
     ADVANTAGES,
     OLD_LOGP,
@@ -27,6 +27,7 @@ from algorithms.ppo.batches import (
     TokenAdvantages,
 )
 from algorithms.ppo.distributed import global_sums, learners
+from algorithms.ppo.estimators import estimator_of
 from algorithms.ppo.module import ConversationModule
 from algorithms.ppo.schedules import learning_rate_factor
 from algorithms.ppo.shipped_files import deliver
@@ -55,13 +56,10 @@ class ConversationPPOLearner(PPOTorchLearner):
         if model_config["policy"]["lora"] is None:
             # Outside the module, so that no checkpoint carries it.
             reference = load_causal_lm(model_config["folder"], device=self._device).eval().requires_grad_(False)
-        discounts = Discounts(
-            self.ppo.token_discount, self.ppo.turn_discount, self.ppo.token_lambda, self.ppo.turn_lambda
-        )
         proposal = load_tokenizer(model_config["folder"]).convert_tokens_to_ids(PROPOSAL)
         self._learner_connector.append(EpisodesToConversations(proposal))  # pyright: ignore
         self._learner_connector.append(  # pyright: ignore[reportOptionalMemberAccess]
-            TokenAdvantages(reference, discounts, lambda: self.kl_weight, self.ppo.micro_batch)
+            TokenAdvantages(reference, estimator_of(self.ppo), lambda: self.kl_weight, self.ppo.micro_batch)
         )
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:

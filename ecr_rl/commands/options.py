@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from ecr_rl.commands.completion import config_names, folders, setting_keys
 from ecr_rl.commands.parts import CARDS
 from ecr_rl.config import RunConfig, load_config, profiles, with_given
+from envs.registry import Registry
 
 Config = Annotated[
     str,
@@ -69,7 +70,9 @@ Set = Annotated[
 ]
 Source = Annotated[
     str | None,
-    typer.Option("--source", help="sample, official, a ReDial zip, an unpacked folder, or hf:owner/name."),
+    typer.Option(
+        "--source", help="sample, official, a ReDial zip, an unpacked folder, hf:owner/name, or module:function."
+    ),
 ]
 Metadata = Annotated[
     str | None, typer.Option("--metadata", help="A folder with id2info.json: the films' genres, people and plots.")
@@ -80,6 +83,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 def settings_of(config: str, changes: Sequence[str] | None, **data: Any) -> RunConfig:
     """A command's settings: the config's, changed by ``-s``, then by options of the data section that are given."""
     return with_given(load_config(config, changes or []), "data", **data)
+
+
+def named_part(registry: Registry[Any]) -> Callable[[str | None], str | None]:
+    """The callback of an option that names a part: refuses a name that the registry does not know."""
+
+    def check(name: str | None) -> str | None:
+        return None if name is None else registry.check(name)
+
+    return check
 
 
 def examples(*commands: str) -> str:

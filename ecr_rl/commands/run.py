@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group
 from rich.text import Text
 
+from algorithms.chat.seekers import SEEKERS
 from ecr_rl.commands.completion import folders
-from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set
+from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set, named_part
 from ecr_rl.commands.output import report_table, show, working
 from ecr_rl.commands.parts import CARDS, figures_of
 from ecr_rl.config import RunConfig, config_yaml, load_config
@@ -104,8 +105,15 @@ def evaluate(
         int, typer.Option("--best-of", min=1, help="The baseline says the best of so many replies by the critic.")
     ] = 1,
     seeker: Annotated[
-        Literal["replay", "profile", "model"] | None,
-        typer.Option("--seeker", help="Another seeker than the run's.", show_default="the run's own"),
+        str | None,
+        typer.Option(
+            "--seeker",
+            metavar="|".join(SEEKERS.names()),
+            callback=named_part(SEEKERS),
+            autocompletion=SEEKERS.names,
+            help="Another seeker than the run's; module:Class for an own one.",
+            show_default="the run's own",
+        ),
     ] = None,
     dialogues: Annotated[
         int | None,

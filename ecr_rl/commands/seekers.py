@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
 
+from algorithms.chat.seekers import SEEKERS
 from ecr_rl.commands.completion import config_names, folders
-from ecr_rl.commands.options import Json, Metadata, Set, Source, settings_of
+from ecr_rl.commands.options import Json, Metadata, Set, Source, named_part, settings_of
 from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.commands.parts import CARDS, part_of
 from ecr_rl.config import with_given
@@ -26,7 +27,14 @@ def seekers(
     source: Source = None,
     metadata: Metadata = None,
     seeker: Annotated[
-        Literal["profile", "model"], typer.Option("--seeker", help="Rules and sentences, or a model's words.")
+        str,
+        typer.Option(
+            "--seeker",
+            metavar="profile|model",
+            callback=named_part(SEEKERS),
+            autocompletion=SEEKERS.names,
+            help="Rules and sentences, or a model's words; module:Class for an own one.",
+        ),
     ] = "profile",
     recommender: Annotated[
         Path | None,
@@ -52,16 +60,16 @@ def seekers(
     with working():
         from ecr_rl.evaluation.conversations.seeker_rows import scripts, seeker_rows
         from envs.corpora.corpus import load_corpus
+        from envs.seekers.registry import SeekerInputs, build_seeker
 
         corpus = load_corpus(settings.data, settings.cache_folder)
-        speaker: Any = seeker
         if seeker == "model":
             import torch
 
-            from algorithms.chat.seeker_models import build_seeker
-
             torch.set_num_threads(settings.resources.driver_threads)
-            speaker = build_seeker(settings.env, corpus.catalog, settings.seed, settings.cache_folder)
+        speaker = build_seeker(
+            SeekerInputs(settings.env, corpus.catalog, settings.seed, settings.cache_folder), SEEKERS
+        )
         films = None
         if recommender is not None:
             from algorithms.recommender.recommender import Recommender

@@ -118,13 +118,18 @@ def protocol(report: Mapping[str, Any], config: RunConfig) -> dict[str, str]:
         "Systems": "baseline: the supervised policy that RL started from; rl: the policy after PPO",
         "Dialogues": f"{report['n']} held-out dialogues of source {config.data.source}, the same for both systems, "
         f"{report['conversations']} conversations on each",
-        "Conversation": f"{SEEKERS[env.seeker]}; {turns}; same seeds for both systems",
+        "Conversation": f"{_speaker(env.seeker)}; {turns}; same seeds for both systems",
         "Sampling": f"both systems: temperature {policy.temperature:g}, at most {policy.max_new} tokens a reply",
         "Intervals": f"{percent(bootstrap['coverage'])} bootstrap, {bootstrap['resamples']:,} resamples, seed "
         f"{bootstrap['seed']}; {bootstrap['method']}",
         "Difference": "rl - baseline, paired by dialogue",
         "Like length": f"{report['n_like_length']} of these dialogues have replies of like length in both systems",
     }
+
+
+def _speaker(seeker: str) -> str:
+    """Who speaks for the other side, in words; an own seeker by its name."""
+    return SEEKERS.get(seeker, f"the seeker {seeker}, which is no part of this project")
 
 
 def agreement_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -138,7 +143,7 @@ def limits(report: Mapping[str, Any], config: RunConfig) -> list[str]:
     found = [
         "The reward is a learned critic's score. A rise says that replies moved towards what this critic rates highly, "
         "not that people prefer them; the reporting evaluator and the conversations below are there to check it.",
-        f"The other speaker is {SEEKERS[config.env.seeker]}, not a person.",
+        f"The other speaker is {_speaker(config.env.seeker)}, not a person.",
         f"One training run (seed {config.seed}): the intervals cover the choice of dialogues, not the variation "
         "between training runs.",
         f"{len(report['difference'])} figures are shown without correction for multiple comparisons: one in twenty "

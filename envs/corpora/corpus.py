@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from envs.catalog import Catalog
 from envs.corpora.download import Progress
 from envs.corpora.embedded.sample import sample_corpus
-from envs.corpora.redial import Redial, read_redial
+from envs.corpora.redial import read_redial
 from envs.corpora.redial_films import add_metadata
+from envs.corpora.redial_hub import PREFIX
 from envs.corpora.splits import split_validation
-from envs.dialogue import Dialogue
+from envs.dialogue import Dialogue, named_films
+from envs.errors import ConfigError, DataError
+from envs.registry import Registry, call, is_own
 from envs.settings import DataSettings
 
 DEFAULT_CACHE = Path("~/.cache/ecr-rl")
 """Where downloads are kept unless a caller says otherwise."""
 
 _SAMPLE_TEST_SHARE = 8
-"""One in eight dialogues of the sample corpus is test; validation is never larger than test there."""
+"""One in eight dialogues of the sample corpus is test."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Corpus:
     """Dialogues in three splits, and their films.
 
     Attributes:
-        name: ``sample`` or ``redial``.
+        name: ``sample``, ``redial``, or what an own reader calls it.
         train: the train dialogues without the validation ones.
         valid: the validation dialogues.
         test: the test dialogues (ReDial: the official ones).
@@ -42,7 +45,7 @@ class Corpus:
     valid: tuple[Dialogue, ...]
     test: tuple[Dialogue, ...]
     catalog: Catalog
-    repairs: Mapping[str, int]
+    repairs: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def splits(self) -> dict[str, tuple[Dialogue, ...]]:
@@ -66,6 +69,15 @@ class Corpus:
         return digest.hexdigest()
 
 
+Reader = Callable[[DataSettings, Path], Corpus]
+"""Reads a corpus: takes the settings and the folder that keeps downloads.
+
+It decides the three splits; ``data.metadata`` and ``data.limit`` are applied to what it returns.
+"""
+READERS: Registry[Reader] = Registry("corpus reader")
+"""Own readers alone are looked up by name: the other sources are words, paths and addresses."""
+
+
 def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: Progress | None = None) -> Corpus:
     """Load the corpus that the settings name.
 
@@ -76,29 +88,63 @@ def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: 
 
     Raises:
         DataError: the source cannot be read or holds a record that cannot be used.
-        ConfigError: the validation split asks for more dialogues than there are.
+        ConfigError: the validation split asks for more dialogues than there are, or the source is an own reader that is
+            not there or returns no ``Corpus``.
     """
+    cache = cache or DEFAULT_CACHE.expanduser()
     if settings.source == "sample":
-        source, settings = _sample(settings)
+        corpus = _sample(settings)
+    elif names_reader(settings.source):
+        corpus = _own(settings, cache)
     else:
-        source = read_redial(settings.source, cache or DEFAULT_CACHE.expanduser(), on_progress)
-    catalog = source.catalog
-    if settings.metadata is not None:
-        catalog = add_metadata(catalog, Path(settings.metadata))
-    train, valid = split_validation(source.train, settings)
-    return Corpus(
-        name="sample" if settings.source == "sample" else "redial",
-        train=train[: settings.limit],
-        valid=valid[: settings.limit],
-        test=source.test[: settings.limit],
-        catalog=catalog,
-        repairs=source.repairs,
+        corpus = _redial(settings, cache, on_progress)
+    return replace(
+        corpus,
+        train=corpus.train[: settings.limit],
+        valid=corpus.valid[: settings.limit],
+        test=corpus.test[: settings.limit],
+        catalog=corpus.catalog if settings.metadata is None else add_metadata(corpus.catalog, Path(settings.metadata)),
     )
 
 
-def _sample(settings: DataSettings) -> tuple[Redial, DataSettings]:
-    """The embedded corpus as a source, and settings whose validation split fits its size."""
+def names_reader(source: str) -> bool:
+    """Whether a source is an own reader, ``module:function``.
+
+    A drive (``C:data``), the hub (``hf:owner/name``), an address and a file or folder that exists are none.
+    """
+    module = source.partition(":")[0]
+    return is_own(source) and len(module) > 1 and module != PREFIX.rstrip(":") and not Path(source).exists()
+
+
+def _sample(settings: DataSettings) -> Corpus:
+    """The embedded corpus; its validation split is never larger than its test split."""
     dialogues, catalog = sample_corpus(seed=settings.seed)
     test = len(dialogues) // _SAMPLE_TEST_SHARE
-    source = Redial(tuple(dialogues[:-test]), tuple(dialogues[-test:]), catalog, {})
-    return source, settings.model_copy(update={"validation_dialogues": min(settings.validation_dialogues, test)})
+    fitting = settings.model_copy(update={"validation_dialogues": min(settings.validation_dialogues, test)})
+    train, valid = split_validation(tuple(dialogues[:-test]), fitting)
+    return Corpus("sample", train, valid, tuple(dialogues[-test:]), catalog)
+
+
+def _redial(settings: DataSettings, cache: Path, on_progress: Progress | None) -> Corpus:
+    redial = read_redial(settings.source, cache, on_progress)
+    train, valid = split_validation(redial.train, settings)
+    return Corpus("redial", train, valid, redial.test, redial.catalog, redial.repairs)
+
+
+def _own(settings: DataSettings, cache: Path) -> Corpus:
+    """What an own reader gives, checked."""
+    source = settings.source
+    corpus = call(READERS, source, settings, cache)
+    if not isinstance(corpus, Corpus):
+        raise ConfigError(f"corpus reader {source}: it returned a {type(corpus).__name__}, no Corpus")
+    for split, dialogues in corpus.splits.items():
+        if not dialogues:
+            raise DataError(f"corpus reader {source}: no {split} dialogues", remedy="A corpus needs all three splits.")
+        for dialogue in dialogues:
+            if unknown := sorted(film for film in named_films(dialogue.utterances) if film not in corpus.catalog):
+                raise DataError(
+                    f"corpus reader {source}: {split} dialogue {dialogue.conversation_id} names film {unknown[0]}, "
+                    "which the catalogue lacks",
+                    remedy="Give the catalogue every film that a text names as @id.",
+                )
+    return corpus

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
 from envs.errors import ConfigError
-from envs.registry import Registry
+from envs.registry import Registry, build, call
 
 
 def test_a_part_is_found_by_name_and_by_where_it_stands() -> None:
@@ -46,6 +47,39 @@ def test_a_name_is_not_taken_twice() -> None:
     parts.register("path", Path)
     with pytest.raises(ConfigError, match="already"):
         parts.register("path", dict)
+
+
+def test_an_extended_registry_leaves_the_first_as_it_is() -> None:
+    parts: Registry[object] = Registry("part", {"path": Path})
+    assert parts.extended({"late": "pathlib:PurePath"}).names() == ["path", "late"]
+    assert parts.names() == ["path"]
+
+
+class Doubling(Protocol):
+    """What the parts of these tests can do."""
+
+    factor: int
+
+    def double(self, number: int) -> int:
+        """Twice the number."""
+        ...
+
+
+class Half:
+    """Lacks both."""
+
+    def __init__(self, size: int) -> None:
+        """Take a size."""
+
+
+def test_a_part_is_made_and_checked() -> None:
+    parts: Registry[Any] = Registry("part", {"half": Half, "number": 3})
+    with pytest.raises(ConfigError, match="part half: Half has no double, factor"):
+        build(parts, "half", Doubling, 1)
+    with pytest.raises(ConfigError, match=r"part half takes \(size: .*called with \(int, int\): too many"):
+        call(parts, "half", 1, 2)
+    with pytest.raises(ConfigError, match="part number: a int stands there"):
+        call(parts, "number")
 
 
 def test_an_import_error_inside_an_own_module_stays_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

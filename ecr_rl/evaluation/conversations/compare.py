@@ -71,7 +71,7 @@ def compare_with(
     if (policy / "tokenizer.json").read_bytes() != (artefacts.responder / "tokenizer.json").read_bytes():
         raise RunError(f"{policy} has another tokenizer than {run.path}: the two cannot sit in one conversation")
     name = ("supervised" if baseline is None else baseline.name) + (f"-best-of-{best_of}" if best_of > 1 else "")
-    name += "" if seeker is None else f"-seeker-{seeker}"
+    name += "" if seeker is None else f"-seeker-{seeker.replace(':', '.')}"
     return _play(config, artefacts, run, policy, run.path / "against" / name, on_step, best_of)
 
 

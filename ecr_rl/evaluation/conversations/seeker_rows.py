@@ -27,7 +27,6 @@ from envs.scripted_policies import ASKING, NAMING, RandomFilms, Talk, play_scrip
 from envs.seekers.protocol import Seeker
 from envs.settings import EnvSettings
 from envs.turns.proposals import FilmRecommender, PopularFilms
-from envs.vector_conversation import SeekerName
 
 RESAMPLES = 2000
 _AT_ONCE = 50
@@ -91,7 +90,7 @@ def seeker_rows(
     corpus: Corpus,
     split: str,
     rows: Mapping[str, Script],
-    seeker: Seeker | SeekerName,
+    seeker: Seeker,
     settings: EnvSettings,
     *,
     count: int,

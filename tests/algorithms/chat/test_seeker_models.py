@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from algorithms.chat.seeker_models import EndpointLines, LocalLines, build_seeker, line_seed
+from algorithms.chat.seeker_models import EndpointLines, LocalLines, line_seed
+from algorithms.chat.seekers import SEEKERS
 from envs.conversation import EVALUATION
 from envs.errors import ModelError
 from envs.scripted_policies import NAMING, play_script
 from envs.seekers.model import NOTHING, ModelSeeker
+from envs.seekers.registry import SeekerInputs, build_seeker
 from envs.settings import EnvSettings, SeekerModelSettings
 from tests.algorithms.chat_servers import FaultServer, fault_server
 from tests.algorithms.doubles import tiny_policy_folder
@@ -67,18 +69,13 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_conversation_with_a_local_model(folder: Path) -> None:
     def talks() -> list[list[str]]:
         settings = EnvSettings(seeker="model", max_turns=3, seeker_model=speaker(model=str(folder)))
-        seeker = build_seeker(settings, six_films(), 5)
+        seeker = build_seeker(SeekerInputs(settings, six_films(), 5), SEEKERS)
         assert isinstance(seeker, ModelSeeker)
         env = vector(3, seeker=seeker, settings=settings)
         play_script(env, NAMING, [(EVALUATION, index) for index in range(3)])
         return [[turn.text for turn in state.rendered] for state in env.conversations if state is not None]
 
     assert talks() == talks()
-
-
-def test_rules_need_no_model() -> None:
-    assert build_seeker(EnvSettings(), six_films(), 0) == "profile"
-    assert build_seeker(EnvSettings(seeker="replay"), six_films(), 0) == "replay"
 
 
 @pytest.fixture

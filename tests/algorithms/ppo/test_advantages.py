@@ -8,22 +8,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algorithms.ppo.advantages import Discounts, adapted_kl_weight, token_advantages
+from algorithms.ppo.advantages import adapted_kl_weight, gae
+from algorithms.ppo.estimators import Conversations, Discounts
 
 
 def advantages(
     values: list[float], rewards: list[float], kinds: str, bootstrap: float, discounts: Discounts
 ) -> list[float]:
     """One conversation; ``kinds``: o observation, a action token, e a reply's last token."""
-    result = token_advantages(
+    conversations = Conversations(
         torch.tensor([values], dtype=torch.float64),
         torch.tensor([rewards], dtype=torch.float64),
         torch.tensor([[kind in "ae" for kind in kinds]]),
         torch.tensor([[kind == "e" for kind in kinds]]),
         torch.tensor([bootstrap], dtype=torch.float64),
-        discounts,
     )
-    return result[0].tolist()
+    return gae(conversations, discounts).advantages_BT[0].tolist()
 
 
 def test_film_named_in_the_first_turn_is_paid_when_accepted_in_the_third() -> None:
@@ -62,13 +62,15 @@ def test_with_lambda_one_advantage_plus_value_is_the_discounted_return(seed: int
     ends = action & (rng.random((batch, time)) < 0.3)
     bootstrap = rng.normal(size=batch)
     discounts = Discounts(token=0.97, turn=0.9, token_lambda=1.0, turn_lambda=1.0)
-    tensors = [torch.from_numpy(array) for array in (values, rewards, action, ends, bootstrap)]
-    result = token_advantages(tensors[0], tensors[1], tensors[2], tensors[3], tensors[4], discounts).numpy()
+    conversations = Conversations(*(torch.from_numpy(array) for array in (values, rewards, action, ends, bootstrap)))
+    estimated = gae(conversations, discounts)
+    result, targets = estimated.advantages_BT.numpy(), estimated.targets_BT.numpy()
     for row in range(batch):
         worth = bootstrap[row]
         for t in reversed(np.flatnonzero(action[row])):
             worth = rewards[row, t] + (0.9 if ends[row, t] else 0.97) * worth
             assert result[row, t] + values[row, t] == pytest.approx(worth, abs=1e-5)
+            assert targets[row, t] == pytest.approx(worth, abs=1e-5)
     assert not result[~action].any()
 
 

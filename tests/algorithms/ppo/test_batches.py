@@ -13,7 +13,7 @@ from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
-from algorithms.ppo.advantages import Discounts
+from algorithms.ppo.advantages import gae
 from algorithms.ppo.batches import (
     ADVANTAGES,
     BOOTSTRAPPED,
@@ -26,6 +26,7 @@ from algorithms.ppo.batches import (
     conversation_rows,
     whiten,
 )
+from algorithms.ppo.estimators import Discounts
 from algorithms.ppo.module import ACTIONS, LENGTHS, TOKENS, TokenStatistics
 
 Turn = tuple[list[int], list[int], float]
@@ -101,7 +102,7 @@ def advantage_columns(talks: list[SingleAgentEpisode], kl_weight: float = 0.0, m
     rows = {name: torch.from_numpy(array) for name, array in conversation_rows(talks).items()}
     reference: Any = object()
     flat = Discounts(token=1.0, turn=1.0, token_lambda=0.0, turn_lambda=0.0)
-    connector = TokenAdvantages(reference, flat, lambda: kl_weight, micro_batch)
+    connector = TokenAdvantages(reference, lambda known: gae(known, flat), lambda: kl_weight, micro_batch)
     return connector(rl_module={DEFAULT_MODULE_ID: KnownModule()}, batch={DEFAULT_MODULE_ID: rows})[DEFAULT_MODULE_ID]
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from envs.corpora.corpus import Corpus, load_corpus
+from envs.catalog import Catalog, Film
+from envs.corpora.corpus import Corpus, load_corpus, names_reader
 from envs.corpora.embedded.sample import sample_corpus
 from envs.corpora.redial_record import RecordReader
-from envs.dialogue import Dialogue
-from envs.errors import DataError
+from envs.dialogue import Dialogue, Message, Role
+from envs.errors import ConfigError, DataError
 from envs.settings import DataSettings
 from tests.envs.redial_files import record, write_folder, write_zip
 
@@ -112,3 +113,54 @@ def test_the_sample_corpus_is_the_default_and_follows_the_seed(monkeypatch: pyte
     assert corpus.fingerprint != load_corpus(DataSettings(seed=1)).fingerprint
     indices = [dialogue.index for dialogues in corpus.splits.values() for dialogue in dialogues]
     assert indices == list(range(160))
+
+
+def own_corpus(settings: DataSettings, cache: Path) -> Corpus:
+    """A reader of three dialogues a split, named by its place in this module."""
+    turns = (Message(Role.SEEKER, "Something scary?"), Message(Role.RECOMMENDER, f"@{settings.seed}"))
+    dialogues = tuple(Dialogue(number, number, turns, {7: "Alien (1979)"}) for number in range(3))
+    return Corpus("own", dialogues, dialogues, dialogues, Catalog([Film(7, "Alien", 1979)]))
+
+
+def no_corpus(settings: DataSettings, cache: Path) -> list[Dialogue]:
+    """What a reader must not return."""
+    return []
+
+
+def test_an_own_reader_is_named_as_module_and_function(tmp_path: Path):
+    corpus = load_corpus(DataSettings(source=f"{__name__}:own_corpus", seed=7, limit=2), tmp_path)
+    assert corpus.name == "own"
+    assert [len(dialogues) for dialogues in corpus.splits.values()] == [2, 2, 2]
+
+
+def test_what_an_own_reader_gives_is_checked(tmp_path: Path):
+    with pytest.raises(DataError, match="train dialogue 0 names film 8"):
+        load_corpus(DataSettings(source=f"{__name__}:own_corpus", seed=8), tmp_path)
+    with pytest.raises(ConfigError, match="it returned a list, no Corpus"):
+        load_corpus(DataSettings(source=f"{__name__}:no_corpus"), tmp_path)
+    with pytest.raises(ConfigError, match="corpus reader no_module_here:read: no module no_module_here"):
+        load_corpus(DataSettings(source="no_module_here:read"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "sample",
+        "official",
+        "C:data",
+        "C:\\data\\redial.zip",
+        "hf:re_dial",
+        "hf:owner/name",
+        "https://host/a.zip",
+        "a/b:c",
+    ],
+)
+def test_a_path_a_drive_and_an_address_are_no_readers(source: str):
+    assert not names_reader(source)
+
+
+def test_a_file_that_exists_is_no_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert names_reader("part:one")
+    monkeypatch.chdir(tmp_path)
+    Path("part:one").touch()
+    assert not names_reader("part:one")

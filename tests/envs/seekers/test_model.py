@@ -175,7 +175,7 @@ def test_same_seed_same_prompts_whatever_the_company() -> None:
 
 def test_the_environment_does_not_make_a_model_itself() -> None:
     settings = EnvSettings(seeker="model")
-    with pytest.raises(ConfigError, match="generate"):
+    with pytest.raises(ConfigError, match=r"no seeker 'model'\. Known: replay, profile"):
         ConversationVectorEnv(three_dialogues(), CATALOG, settings=settings)
     with pytest.raises(ValueError, match="endpoint"):
         SeekerModelSettings(endpoint="127.0.0.1:8000")

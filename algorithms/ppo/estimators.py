@@ -1,0 +1,100 @@
+"""Advantage estimators by name, and what every one of them takes and gives.
+
+Importing this loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from algorithms.settings import PPOSettings
+from envs.errors import ConfigError
+from envs.registry import Registry, call
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Discounts:
+    """Discount and lambda between tokens of a reply, and from a reply's last token to the next reply."""
+
+    token: float = 1.0
+    turn: float = 0.99
+    token_lambda: float = 1.0
+    turn_lambda: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Conversations:
+    """What is known of B conversations, T positions of their token streams, before a gradient step.
+
+    Position t predicts token t + 1, so everything about an action token stands one position before it.
+
+    Attributes:
+        values_BT: value before each token, float (B, T).
+        rewards_BT: reward of each action token, float (B, T): a turn's reward at its reply's last token, less the KL
+            penalty of every token.
+        action_BT: which positions predict an action token, bool (B, T).
+        turn_end_BT: which of them predict a reply's last token, bool (B, T).
+        bootstrap_B: value after the last action, float (B,): 0 where the conversation ended by itself.
+    """
+
+    values_BT: torch.Tensor
+    rewards_BT: torch.Tensor
+    action_BT: torch.Tensor
+    turn_end_BT: torch.Tensor
+    bootstrap_B: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Advantages:
+    """What an estimator gives; only action positions are read.
+
+    Attributes:
+        advantages_BT: how much better each action token was than expected, float (B, T). They are brought to mean 0
+            and standard deviation 1 over all action tokens afterwards.
+        targets_BT: what the value head learns to say before each action token, float (B, T).
+    """
+
+    advantages_BT: torch.Tensor
+    targets_BT: torch.Tensor
+
+
+class AdvantageEstimator(Protocol):
+    """A function; it draws nothing at random and keeps nothing between batches."""
+
+    def __call__(self, conversations: Conversations, discounts: Discounts) -> Advantages:
+        """Estimate the advantages of a batch; gradients are off."""
+        ...
+
+
+ESTIMATORS: Registry[AdvantageEstimator] = Registry("advantage estimator", {"gae": "algorithms.ppo.advantages:gae"})
+"""What ``ppo.advantage`` may name."""
+
+
+def estimator_of(settings: PPOSettings) -> Callable[[Conversations], Advantages]:
+    """The estimator that ``ppo.advantage`` names, with the discounts of the settings.
+
+    What it returns raises ``ConfigError`` where an own estimator gives something else than ``Advantages`` of the
+    conversations' shape.
+    """
+    name = settings.advantage
+    discounts = Discounts(settings.token_discount, settings.turn_discount, settings.token_lambda, settings.turn_lambda)
+
+    def estimate(conversations: Conversations) -> Advantages:
+        found = call(ESTIMATORS, name, conversations, discounts)
+        if not isinstance(found, Advantages):
+            raise ConfigError(f"advantage estimator {name}: it gave a {type(found).__name__}, no Advantages")
+        wanted = conversations.values_BT.shape
+        shapes = found.advantages_BT.shape, found.targets_BT.shape
+        if shapes != (wanted, wanted):
+            raise ConfigError(
+                f"advantage estimator {name}: advantages and targets have the shapes {tuple(shapes[0])} and "
+                f"{tuple(shapes[1])}, not (B, T) = {tuple(wanted)}"
+            )
+        return found
+
+    return estimate

@@ -1,0 +1,73 @@
+"""The settings that name a part, and the registry that knows the names; a part from outside is ``module:attribute``.
+
+Importing this needs neither torch nor ray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from algorithms.chat.seekers import SEEKERS
+from algorithms.ppo.estimators import ESTIMATORS
+from envs.corpora.corpus import READERS, names_reader
+from envs.errors import ConfigError
+from envs.registry import Registry, is_own
+from envs.settings import Settings
+
+NAMED_PARTS: Mapping[str, Registry[Any]] = {
+    "env.seeker": SEEKERS,
+    "ppo.advantage": ESTIMATORS,
+}
+"""By the key of a setting of ``RunConfig``, what it may name."""
+_SOURCE = "data.source"
+"""It names a reader only where it is no word, path or address."""
+
+
+def check_names(config: Settings) -> None:
+    """Refuse a run's settings that name a part which does not exist; nothing is imported.
+
+    Raises:
+        ValidationError: of pydantic, with each wrong key.
+    """
+    wrong: list[InitErrorDetails] = []
+    for key, registry, name in _named(config):
+        try:
+            registry.check(name)
+        except ConfigError as error:
+            problem = PydanticCustomError("part", "{message}", {"message": str(error)})
+            wrong.append(InitErrorDetails(type=problem, loc=tuple(key.split(".")), input=name))
+    if wrong:
+        raise ValidationError.from_exception_data(type(config).__name__, wrong)
+
+
+def own_parts(config: Settings) -> dict[str, str]:
+    """By their settings' keys, the names of the parts from outside.
+
+    Raises:
+        ConfigError: there is no such module or attribute.
+    """
+    own = {}
+    for key, registry, name in _named(config):
+        if is_own(name):
+            registry.get(name)
+            own[key] = name
+    return own
+
+
+def _named(config: Settings) -> Iterator[tuple[str, Registry[Any], str]]:
+    for key, registry in NAMED_PARTS.items():
+        value = _value(config, key)
+        yield from ((key, registry, name) for name in ([value] if isinstance(value, str) else value))
+    if names_reader(source := _value(config, _SOURCE)):
+        yield _SOURCE, READERS, source
+
+
+def _value(config: Settings, key: str) -> Any:
+    value: Any = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
