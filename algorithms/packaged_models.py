@@ -1,4 +1,4 @@
-"""Small models that come as packages, and the device that models run on."""
+"""Small models that are installed as Python packages, and the device that models run on."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def packaged_minilm() -> str:
 
 
 def forget_quantization(model: Any) -> None:
-    """Take away what says that a model of full weights is quantised."""
+    """Remove the quantisation config from a model whose weights are no longer quantised."""
     model.hf_quantizer = None
     for owner, name in ((model.config, "quantization_config"), (model, "quantization_method"), (model, "is_quantized")):
         if hasattr(owner, name):

@@ -1,4 +1,4 @@
-"""A chat model behind any endpoint that speaks OpenAI's protocol: pace, retries, and answers that are none."""
+"""A chat model behind any OpenAI-compatible endpoint: request rate, retries, and unusable answers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 _LONGEST_WAIT = 60.0
-"""Seconds between two attempts, at most."""
+"""The most seconds between two attempts."""
 Messages = list[dict[str, str]]
 """A chat: ``role`` and ``content`` of each message."""
 
 
 class NoAnswer(Exception):
-    """One question without an answer; the message says why."""
+    """The endpoint gave no answer to a request; the message says why."""
 
 
 class RateLimit:
@@ -35,12 +35,12 @@ class RateLimit:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """So many calls a minute."""
+        """Allow this many calls a minute."""
         self._pause, self._clock, self._sleep = 60.0 / per_minute, clock, sleep
         self._next, self._lock = 0.0, threading.Lock()
 
     def wait(self) -> None:
-        """Return when it is this call's turn."""
+        """Block until this call may start."""
         with self._lock:
             now = self._clock()
             turn = max(now, self._next)
@@ -55,12 +55,12 @@ class ChatEndpoint:
     def __init__(
         self, settings: EndpointSettings, model: str, *, model_setting: str, temperature: float, max_new: int
     ) -> None:
-        """Ask by these settings; nothing is sent yet.
+        """Prepare requests; nothing is sent yet.
 
         Args:
             settings: address, key, pace and retries; the key is read from the environment when it is needed.
-            model: the model's name there.
-            model_setting: what a user changes to name another model, for messages.
+            model: the model's name at the endpoint.
+            model_setting: the setting that names the model, for error messages.
             temperature: of its sampling.
             max_new: tokens of an answer at most.
         """
@@ -69,10 +69,10 @@ class ChatEndpoint:
         self._limit = RateLimit(settings.requests_per_minute)
 
     def ask(self, messages: Messages, seed: int | None = None) -> str:
-        """What the model answers to a chat; ``seed`` is passed on, and endpoints may heed it.
+        """Ask the model for its answer to a chat; ``seed`` is sent along, and an endpoint may ignore it.
 
         Raises:
-            NoAnswer: it could not be had.
+            NoAnswer: the endpoint gave no answer.
             ModelError: the endpoint refuses the key or does not know the model.
         """
         import openai
@@ -128,7 +128,7 @@ class ChatEndpoint:
 
 
 def check_packages(who: str) -> None:
-    """Refuse to go on without the packages of the extra ``openai``; ``who`` needs them.
+    """Check that the packages of the extra ``openai`` are installed; ``who`` names what needs them.
 
     Raises:
         ConfigError: they are missing.
@@ -142,7 +142,7 @@ def check_packages(who: str) -> None:
 
 
 def _content(body: str) -> str:
-    """What the model wrote, out of a response's body; a proxy's page or half a body is no answer."""
+    """The model's text in a response's body; a proxy's error page or an incomplete body counts as no answer."""
     try:
         content = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError):
@@ -153,7 +153,7 @@ def _content(body: str) -> str:
 
 
 def _wait(state: Any) -> float:
-    """Seconds before the next attempt: what the endpoint asks for, else 1, 2, 4, … with jitter."""
+    """Seconds before the next attempt: those that the endpoint asks for, else 1, 2, 4, … with jitter."""
     from tenacity import wait_exponential_jitter
 
     error = state.outcome.exception()

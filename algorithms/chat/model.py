@@ -14,7 +14,7 @@ from envs.errors import ModelError
 
 
 class ChatModel:
-    """A loaded causal language model and how it is spoken to.
+    """A loaded causal language model with its tokenizer and chat template.
 
     Attributes:
         model: in eval mode; float32 on a CPU, else bfloat16.
@@ -40,18 +40,18 @@ class ChatModel:
 
     @property
     def has_template(self) -> bool:
-        """Whether it knows how a chat is written: one that does not goes on from plain text."""
+        """Whether the tokenizer has a chat template; a model without one continues plain text."""
         return bool(getattr(self.tokenizer, "chat_template", None))
 
     def length(self, text: str) -> int:
-        """Tokens of a text, special tokens that it spells out included, none added."""
+        """Number of tokens of a text; special tokens written in it count, and none are added."""
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def write(self, messages: list[dict[str, str]]) -> str:
-        """A chat as its template writes it, up to where the model answers."""
+        """Render a chat by its template, up to the point where the model answers."""
         options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True}
         try:
             return self.tokenizer.apply_chat_template(messages, **options)
-        except TemplateError:  # Gemma's template, among others, knows no system role
+        except TemplateError:  # some templates, such as Gemma's, have no system role
             whole = "\n\n".join(message["content"] for message in messages)
             return self.tokenizer.apply_chat_template([{"role": "user", "content": whole}], **options)

@@ -1,7 +1,7 @@
-"""Seekers that a language model speaks for: what ``envs.seekers.model`` is handed as ``generate``.
+"""Language models that speak for seekers: each is a ``generate`` function for ``envs.seekers.model``.
 
-The noise of a line is drawn from (seed, prompt): a prompt is answered the same way whatever else stands in its batch,
-on the same machine. An endpoint is told the same seed; whether it heeds it is its own affair.
+The sampling noise of a line is a function of (seed, prompt), so on one machine the answer to a prompt does not depend
+on the rest of its batch. An endpoint gets the same seed, but may ignore it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def model_seeker(inputs: SeekerInputs) -> ModelSeeker:
-    """The seeker that the language model of ``env.seeker_model`` speaks for.
+    """Build a seeker that speaks in the words of the language model of ``env.seeker_model``.
 
     Raises:
         ModelError: the model cannot be loaded.
@@ -46,8 +46,8 @@ class LocalLines:
         """Load the model.
 
         Args:
-            settings: the packaged SmolLM2, a folder or a hub id; its sampling.
-            seed: with a prompt, what its line is a function of.
+            settings: the model (packaged SmolLM2, a folder or a hub id), and how it samples.
+            seed: of the sampling; a line is a function of the seed and the prompt.
             cache: folder of the packaged model, ``~/.cache/ecr-rl`` where None.
 
         Raises:
@@ -60,7 +60,7 @@ class LocalLines:
         self._chat = ChatModel(source)
 
     def __call__(self, prompts: list[str]) -> list[str]:
-        """One line a prompt; empty where a prompt is too long for the model."""
+        """One line for each prompt; empty if the prompt is too long for the model."""
         lines = [""] * len(prompts)
         tokens = [self._tokens(prompt) for prompt in prompts]
         room = max_positions(self._chat.model) - self._settings.max_new
@@ -97,7 +97,7 @@ class EndpointLines:
     """Lines of a model behind an OpenAI-compatible endpoint; a ``Generate``."""
 
     def __init__(self, settings: SeekerModelSettings, seed: int) -> None:
-        """Ask ``settings.endpoint``; nothing is sent yet.
+        """Prepare requests to ``settings.endpoint``; nothing is sent yet.
 
         Raises:
             ConfigError: the packages of the extra ``openai`` are missing.
@@ -113,7 +113,7 @@ class EndpointLines:
         )
 
     def __call__(self, prompts: list[str]) -> list[str]:
-        """One line a prompt; empty where none could be had, which is logged with its reason.
+        """One line for each prompt; empty if the endpoint gives no answer, and then the reason is logged.
 
         Raises:
             ModelError: the endpoint refuses the key or does not know the model.
@@ -130,6 +130,6 @@ class EndpointLines:
 
 
 def line_seed(seed: int, prompt: str) -> int:
-    """What seeds a line, in 31 bits, as endpoints take it: a function of seed and prompt alone."""
+    """The seed of a line, a function of seed and prompt alone; 31 bits, since endpoints accept no more."""
     digest = hashlib.sha256(f"{seed}\n{prompt}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1

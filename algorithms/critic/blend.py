@@ -1,4 +1,4 @@
-"""How the members of a critic become one score and one spread."""
+"""Combine the scores of a critic's members into one score and one spread."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from envs.heads import HEADS, HeadScores
 
 @dataclass(frozen=True)
 class Blend:
-    """Weights of a critic's parts, and how their disagreement becomes a spread.
+    """Weights of a critic's parts, and the line that turns their disagreement into a spread.
 
-    A part is a network's trained members, which weigh alike, or its ridge; parts stand network by network. With weights
-    w and member scores y, the score is ``m = sum w y``, the disagreement ``d = sum w (y - m)^2`` and the spread
-    ``sqrt(floor + slope d)``: a predictive standard deviation of the label.
+    Each network has two parts: its trained members, which all weigh the same, and its ridge. Parts are ordered by
+    network. With weights w and member scores y, the score is ``m = sum w y``, the disagreement
+    ``d = sum w (y - m)^2`` and the spread ``sqrt(floor + slope d)``: a predictive standard deviation of the label.
 
     Attributes:
         weights: (parts, heads), each column sums to 1.
-        floor: (heads,) squared error that no disagreement foretells.
-        slope: (heads,) squared error a unit of disagreement.
+        floor: (heads,) expected squared error at no disagreement.
+        slope: (heads,) expected squared error for each unit of disagreement.
     """
 
     weights: np.ndarray
@@ -32,19 +32,19 @@ class Blend:
 
     @classmethod
     def even(cls, networks: int) -> Blend:
-        """The trained members alone, and their bare disagreement."""
+        """Weigh the trained members alike and the ridge by 0; the spread is their standard deviation."""
         weights = np.zeros((2 * networks, len(HEADS)))
         weights[::2] = 1.0 / networks
         return cls(weights, np.zeros(len(HEADS)), np.ones(len(HEADS)))
 
     @classmethod
     def fit(cls, scores: Sequence[np.ndarray], values: np.ndarray, known: np.ndarray) -> Blend:
-        """Weights by non-negative least squares, floor and slope by the same on the squared errors.
+        """Fit weights by non-negative least squares, and floor and slope likewise on the squared errors.
 
         Args:
-            scores: of each network (N, members + 1, heads), the ridge last, on examples that no member was fitted on.
-            values: their labels (N, heads).
-            known: (N, heads) bool; what is not known does not count.
+            scores: for each network (N, members + 1, heads), the ridge last, on examples that no member was fitted on.
+            values: the examples' labels (N, heads).
+            known: (N, heads) bool; labels that are not known do not count.
         """
         blend = cls.even(len(scores))
         parts = _parts(scores)
@@ -66,7 +66,7 @@ class Blend:
         return blend
 
     def of(self, scores: Sequence[np.ndarray]) -> HeadScores:
-        """The score and spread of N exchanges, (N, heads) each, from each network's (N, members + 1, heads)."""
+        """Score and spread of N exchanges, (N, heads) each, from each network's scores (N, members + 1, heads)."""
         mean, disagreement = self._moments(scores)
         return HeadScores(mean, np.sqrt(self.floor + self.slope * disagreement))
 
@@ -87,6 +87,6 @@ class Blend:
 
 
 def _parts(scores: Sequence[np.ndarray]) -> np.ndarray:
-    """(N, parts, heads): of each network the mean of its trained members, and its ridge."""
+    """(N, parts, heads): for each network the mean of its trained members, then its ridge."""
     columns = [part for score in scores for part in (score[:, :-1].mean(1), score[:, -1])]
     return np.stack(columns, axis=1).astype(np.float64)

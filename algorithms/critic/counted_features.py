@@ -1,6 +1,6 @@
-"""What can be counted in an exchange: length, stops, sentiment, repetition, and how the films suit the words so far.
+"""Counted features of an exchange: length, punctuation, sentiment, repetition, and how films suit the context.
 
-These numbers stand beside an encoder's hidden states: an average over tokens blurs what is counted here.
+The critic reads them together with an encoder's hidden states, since an average over tokens blurs such counts.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ NAMES = (
     *("seeker_sentiment", "overlap", "shared_words", "opens", "answers_seeker", "films", "new_films", "films_again"),
     *("match", "match_known", "refused", "kin", "person", "affinity", "genre_right", "genre_wrong", "long_words"),
 )
-"""What the numbers are, in their order."""
+"""Names of the features, in their order."""
 
 _LONGEST = 2000
-"""Characters read of a text; what is longer is cut."""
+"""A text is cut to this many characters."""
 _NO_NEW_FILM = (0.0, 0.0, 0.0, 0.0, 0.0, UNKNOWN)
-"""What ``_suits`` would say of a reply that brings in no film."""
+"""The features of ``_suits`` for a reply that names no new film."""
 
 
 def surface(exchanges: Sequence[Exchange], films: FilmTable) -> np.ndarray:
-    """The numbers of N exchanges, shape (N, len(NAMES)), float32, each about in [-1, 2]."""
+    """The features of N exchanges, shape (N, len(NAMES)), float32, each roughly in [-1, 2]."""
     rows = [_counts(exchange) + _films(exchange, films) for exchange in exchanges]
     return np.array(rows, dtype=np.float32).reshape(len(rows), len(NAMES))
 
@@ -85,7 +85,7 @@ def _films(exchange: Exchange, films: FilmTable) -> list[float]:
 
 
 def _suits(exchange: Exchange, new: Sequence[str], before: set[str], films: FilmTable) -> list[float]:
-    """How the new films suit the words so far: ``match`` to ``affinity`` of ``NAMES``, means over these films."""
+    """How the new films suit the context: the features ``match`` to ``affinity`` of ``NAMES``, means over the films."""
     told, wanted, refused, said = _wishes(exchange, films)
     match, known, unwanted, kin, person = 0.0, 0.0, 0.0, 0.0, 0.0
     for name in new:
@@ -101,7 +101,7 @@ def _suits(exchange: Exchange, new: Sequence[str], before: set[str], films: Film
 
 
 def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], set[str], set[str]]:
-    """Films that the seeker named, genres wanted and refused as far as the words tell, and the words."""
+    """The films that the seeker named, the genres that its words want and refuse, and the words."""
     told: set[str] = set()
     wanted: set[str] = set()
     refused: set[str] = set()
@@ -112,7 +112,7 @@ def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], s
             named = films.find(text)
             told.update(named)
             text = text.lower()
-            for name in named:  # "Scary Movie (2000)" asks for no genre
+            for name in named:  # a title such as "Scary Movie (2000)" does not ask for a genre
                 text = text.replace(name.lower(), " ")
             said, unwanted = said_genres(text)
             wanted |= said

@@ -1,11 +1,11 @@
 """The six-head critic: an encoder reads context and reply as a pair, an ensemble of heads judges the reply in [0, 1].
 
-A network is an encoder with several members on it that share its forward pass. Hidden states are averaged over the
-reply and over the context; both averages, their product (does the reply suit the context?), the state at the reply's
-end and what can be counted in the exchange (``surface``) go through one hidden layer to six sigmoids a member. One
-member is of another family: ridge regression on what the frozen layers say and on the counts. A critic holds one
-network or several with encoders of their own; ``Blend`` makes one score and one spread of all members (ensembles:
-Lakshminarayanan et al., arXiv 1612.01474). It is a folder of safetensors and JSON; nothing in it is pickled.
+A network is an encoder with several members that share its forward pass. Hidden states are averaged over the reply and
+over the context. A trained member reads both averages, their product (does the reply suit the context?), the state at
+the reply's end and the counted features of the exchange (``surface``); one hidden layer leads to its six sigmoids. The
+last member is a ridge regression on the frozen layers' states and the counted features. A critic holds one or several
+networks, each with an encoder of its own; ``Blend`` makes one score and one spread of all members (ensembles:
+Lakshminarayanan et al., arXiv 1612.01474). It is saved as a folder of safetensors and JSON, without pickles.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from envs.files import write_bytes, write_json
 from envs.heads import HEADS, Exchange, HeadScores
 
 WEIGHTS, CARD, FILMS = "weights.safetensors", "critic.json", "films.json"
-"""Files of a critic's folder: a network's weights, what the critic is and how it did, the films that it knows."""
+"""Files of a critic's folder: a network's weights, the card with settings and figures, the films that it knows."""
 ENCODER = "encoder"
-"""Folder in a network's: the encoder's config and tokenizer."""
+"""Folder of the encoder's config and tokenizer, inside a network's folder."""
 
 SCORING_BATCH = 64
 """Pairs of a forward pass in ``Critic.score``."""
@@ -48,17 +48,17 @@ class CriticNetwork(nn.Module):
     """The encoder and the members on it."""
 
     def __init__(self, encoder: PreTrainedModel, width: int, members: int = 1, frozen_layers: int = 0) -> None:
-        """Put new members on an encoder of hidden size ``width``, so many that start differently, and a ridge.
+        """Add new members, which start at different weights, and a ridge to an encoder of hidden size ``width``.
 
         Args:
             encoder: gives hidden states.
             width: their size.
             members: heads that are trained with the encoder.
-            frozen_layers: lowest layers of the encoder that training leaves as they are.
+            frozen_layers: number of the encoder's lowest layers that training does not change.
         """
         super().__init__()
         if getattr(encoder, "pooler", None) is not None:
-            # BERT's own summary of a text; the averages take its place.
+            # The critic uses averages of hidden states in place of BERT's pooled output.
             encoder.pooler = None  # pyright: ignore[reportArgumentType]
         self.encoder, self.members, self.frozen_layers = encoder, members, frozen_layers
         self.heads = nn.ModuleList(
@@ -79,7 +79,7 @@ class CriticNetwork(nn.Module):
 
         Args:
             batch: the pairs.
-            numbers: what ``surface`` counts in them, (batch, numbers).
+            numbers: their counted features (``surface``), (batch, numbers).
         """
         return self._logits(batch, self._hidden(batch)[-1], numbers)
 
@@ -92,7 +92,7 @@ class CriticNetwork(nn.Module):
 
     @torch.no_grad()
     def ridge_features(self, batch: PairBatch, numbers: torch.Tensor) -> torch.Tensor:
-        """What the ridge reads, (batch, features): training does not change it."""
+        """The ridge's features, (batch, features); training does not change them."""
         return self._ridge_features(batch, self._hidden(batch)[self.frozen_layers], numbers)
 
     def _hidden(self, batch: PairBatch) -> tuple[torch.Tensor, ...]:
@@ -130,7 +130,7 @@ def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Trunk:
-    """A network and the text form that its encoder reads."""
+    """A network, and how exchanges become its encoder's tokens."""
 
     network: CriticNetwork
     text: PairText
@@ -138,7 +138,7 @@ class Trunk:
 
 @dataclass(frozen=True)
 class Prepared:
-    """N exchanges, ready for the networks: what they count, and each trunk's batches with their rows."""
+    """N exchanges, ready for the networks: their counted features, and each trunk's batches with their rows."""
 
     numbers: torch.Tensor
     batches: tuple[tuple[tuple[torch.Tensor, PairBatch], ...], ...]
@@ -154,7 +154,7 @@ class Critic:
 
         Args:
             trunks: at least one.
-            films: those that the critic knows.
+            films: the films that the critic knows.
             blend: weighs the members.
             device: where the networks run.
         """
@@ -164,7 +164,7 @@ class Critic:
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> Critic:
-        """The critic of a folder; needs neither the hub nor a model package.
+        """Load the critic of a folder; this needs neither the hub nor a model package.
 
         Raises:
             ModelError: the folder holds no critic, or its weights do not fit its config.
@@ -183,13 +183,13 @@ class Critic:
         return self._blend.of(self.forward(self.prepare(exchanges)))
 
     def prepare(self, exchanges: Sequence[Exchange]) -> Prepared:
-        """Count and tokenise N exchanges; a batch holds pairs of like length, so that little of it is padding."""
+        """Count and tokenise N exchanges; a batch holds pairs of similar length, so that little of it is padding."""
         numbers = torch.from_numpy(surface(exchanges, self._films)).to(self._device)
         return Prepared(numbers, tuple(tuple(self._batches(trunk.text, exchanges)) for trunk in self._trunks))
 
     @torch.inference_mode()
     def forward(self, prepared: Prepared) -> list[np.ndarray]:
-        """Scores of each network's members, (N, members + 1, heads): forward passes and nothing else."""
+        """Scores of each network's members, (N, members + 1, heads); this only runs the forward passes."""
         found = []
         for trunk, batches in zip(self._trunks, prepared.batches, strict=True):
             scores = torch.zeros(len(prepared.numbers), trunk.network.members + 1, len(HEADS))
@@ -199,13 +199,13 @@ class Critic:
         return found
 
     def cut(self, exchanges: Sequence[Exchange]) -> np.ndarray:
-        """(N,) bool: the reply is longer than the critic reads, and was judged without its end."""
+        """(N,) bool: whether the reply is longer than the critic reads; its end is then not judged."""
         pairs = [trunk.text.encode(exchanges) for trunk in self._trunks]
         cut = np.array([[pair.cut for pair in read] for read in pairs], dtype=bool)
         return np.asarray(cut.reshape(len(pairs), -1).any(0))
 
     def weights_hash(self) -> str:
-        """sha256 (hex) of all weights, names and shapes included: equal critics, equal hash."""
+        """sha256 (hex) of all weights with their names and shapes; equal critics have equal hashes."""
         return hash_weights(_all_weights(trunk.network for trunk in self._trunks))
 
     def parameters(self) -> list[nn.Parameter]:
@@ -236,7 +236,7 @@ def save_critic(
     card: Mapping[str, Any],
     folder: Path,
 ) -> None:
-    """Write a critic's folder; each file is written whole or not at all, the card last.
+    """Write a critic's folder; each file is written atomically, the card last.
 
     Args:
         trunks: each trained network with its encoder, for the encoder's config and tokenizer.
@@ -260,20 +260,20 @@ def save_critic(
 
 
 def save_trunk(network: CriticNetwork, encoder: Encoder, folder: Path) -> dict[str, int]:
-    """Write a network and its encoder's config and tokenizer; returns what is needed to load it."""
+    """Write a network with its encoder's config and tokenizer; return the facts that ``load_trunk`` needs."""
     save_encoder(encoder, folder / ENCODER)
     write_weights(network, folder / WEIGHTS)
     return {"members": network.members, "frozen_layers": network.frozen_layers}
 
 
 def write_weights(network: nn.Module, file: Path) -> None:
-    """Write a network's weights as safetensors, whole or not at all."""
+    """Write a network's weights as safetensors, atomically."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     write_bytes(file, save(weights))
 
 
 def load_trunk(folder: Path, facts: Mapping[str, Any]) -> Trunk:
-    """A network as ``save_trunk`` wrote it; ``facts`` is what that returned."""
+    """Load a network that ``save_trunk`` wrote; ``facts`` is what ``save_trunk`` returned."""
     encoder = restore_encoder(folder / ENCODER)
     network = CriticNetwork(encoder.model, encoder.width, int(facts["members"]), int(facts["frozen_layers"]))
     network.load_state_dict(load_file(folder / WEIGHTS))

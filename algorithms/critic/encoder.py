@@ -1,4 +1,4 @@
-"""Text encoders for the critic: from scratch, packaged, from a folder or the hub; and back from a critic's folder."""
+"""Text encoders for the critic: from scratch, packaged, from a folder or the hub; saved in a critic's folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOKENIZER, _CONFIG, _SPECIAL = "tokenizer.json", "config.json", "special.json"
 
 @dataclass(frozen=True)
 class Encoder:
-    """A model that turns token ids into hidden states, and the text form that it reads."""
+    """A model that turns token ids into hidden states, and how exchanges become its tokens."""
 
     model: PreTrainedModel
     text: PairText
@@ -41,19 +41,19 @@ class Encoder:
 
     @property
     def frozen_layers(self) -> int:
-        """Lowest layers that training leaves as they are; 0 where all are trained."""
+        """Number of the lowest layers that training does not change; 0 if all are trained."""
         layers = next(module for module in self.model.modules() if isinstance(module, torch.nn.ModuleList))
         trained = [any(parameter.requires_grad for parameter in layer.parameters()) for layer in layers]
         return trained.index(True) if any(trained) else len(trained)
 
 
 def load_encoder(settings: CriticSettings, texts: Iterable[str], films: Sequence[str] = ()) -> Encoder:
-    """The encoder that the settings name; lower layers are frozen, no dropout.
+    """Load the encoder that the settings name, with its lower layers frozen and without dropout.
 
     Args:
         settings: ``encoder`` and ``trained_layers``; a tiny encoder trains all its layers.
-        texts: what a tiny encoder's tokenizer is learnt from; not read otherwise.
-        films: names that a tiny encoder reads as one token each, so that it can learn what a film is like.
+        texts: a tiny encoder's tokenizer is learnt from them; other encoders do not read them.
+        films: names that a tiny encoder reads as one token each, so that it can learn a vector for each film.
 
     Raises:
         ModelError: the encoder cannot be loaded, has no fast tokenizer, or reads fewer tokens than ``max_tokens``.
@@ -85,7 +85,7 @@ def load_encoder(settings: CriticSettings, texts: Iterable[str], films: Sequence
 
 
 def save_encoder(encoder: Encoder, folder: Path) -> None:
-    """Write what ``restore_encoder`` needs beside the weights: config, tokenizer, special ids; all of it JSON."""
+    """Write what ``restore_encoder`` needs except the weights: config, tokenizer and special ids, all as JSON."""
     write_text(folder / _CONFIG, encoder.model.config.to_json_string())
     write_text(folder / _TOKENIZER, encoder.text.tokenizer.to_str())
     text = encoder.text
@@ -94,7 +94,7 @@ def save_encoder(encoder: Encoder, folder: Path) -> None:
 
 
 def restore_encoder(folder: Path) -> Encoder:
-    """The encoder of a critic's folder, its weights not yet filled in; needs neither hub nor package.
+    """Build the encoder of a critic's folder, without its weights; this needs neither hub nor package.
 
     Raises:
         ModelError: a file is missing or broken.
@@ -130,7 +130,7 @@ def _tiny(settings: CriticSettings, texts: Iterable[str], films: Sequence[str]) 
 
 
 def _without_dropout(model: PreTrainedModel) -> None:
-    """Dropout off in modules and config: scores must not depend on the mode that a caller left the model in."""
+    """Switch dropout off in modules and config, so that scores are equal in training and evaluation mode."""
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
@@ -141,7 +141,7 @@ def _without_dropout(model: PreTrainedModel) -> None:
 
 def _check_positions(config: PretrainedConfig, settings: CriticSettings) -> None:
     positions = getattr(config, "max_position_embeddings", None)
-    if positions is not None and settings.max_tokens > positions - 2:  # RoBERTa's first two positions are padding's
+    if positions is not None and settings.max_tokens > positions - 2:  # RoBERTa reserves two positions for padding
         raise ModelError(
             f"encoder {settings.encoder!r} reads {positions} tokens, too few for max_tokens {settings.max_tokens}. "
             f"Set critic.max_tokens to {positions - 2} at most"

@@ -1,4 +1,4 @@
-"""What a critic knows of films: genres, people and what goes with them, by the name that stands in a text."""
+"""What a critic knows of films, by their names in texts: genres, people, and which films go together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envs.film_text.title_finder import Title, TitleFinder
 
 _YEAR = re.compile(r"\(\d{4}\)")
 _LONGEST = 14
-"""Words of a film's name that are looked back over from its year."""
+"""A film's name is searched in at most this many words before its year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class FilmEntry:
 
 
 class FilmTable:
-    """Finds films in a text by their names, ``Title (1999)``; by the title alone only those that have no year."""
+    """Finds films in a text by name, ``Title (1999)``; only a film without a year is found by its title alone."""
 
     def __init__(self, films: Mapping[str, FilmEntry], affinity: FilmAffinity | None = None) -> None:
-        """Know these films, by name, and what goes with them (nothing by default)."""
+        """Keep these films by name, and how well films go together (unknown by default)."""
         self._films = dict(films)
         self._names = {name.lower(): name for name in self._films}
         self._bare = [name for name in self._films if not _YEAR.search(name)]
@@ -40,7 +40,7 @@ class FilmTable:
 
     @classmethod
     def of(cls, catalog: Catalog, affinity: FilmAffinity | None = None) -> FilmTable:
-        """The films of a catalogue; later ones of the same name are passed over."""
+        """The films of a catalogue; of films with the same name the first is kept."""
         films: dict[str, FilmEntry] = {}
         for film in catalog:
             if film.name:
@@ -55,7 +55,7 @@ class FilmTable:
         return self._films[name]
 
     def _find(self, text: str) -> tuple[str, ...]:
-        """Names of the known films of a text, in order, each once, in whatever case; the longest name wins."""
+        """Names of the known films in a text, in order, each once; case does not matter, and the longest name wins."""
         places: dict[str, int] = {}
         rest = text
         for year in _YEAR.finditer(text):

@@ -1,6 +1,7 @@
 """Exchanges as the critic reads them: ``[CLS] context [SEP] reply [SEP]``, never longer than a token limit.
 
-The context loses its oldest words first; a reply that alone is too long loses its end and is flagged.
+A pair that is too long loses the oldest words of its context first. A reply that is too long by itself loses its end
+and is flagged.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from envs.dialogue import Utterance
 from envs.heads import Exchange
 
 PAD, UNKNOWN, START, BREAK = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
-"""The special tokens of a tokenizer trained here."""
+"""The special tokens of a tokenizer that ``train_tokenizer`` makes."""
 
 _CHARACTERS_A_TOKEN = 8
-"""Text is cut to this many characters for each token of the limit before it is tokenised, so that ten thousand words
-cost no more than a hundred."""
+"""Before tokenising, text is cut to this many characters for each token of the limit, so that a very long text costs
+no more than a short one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One exchange as token ids; ``segments`` is 0 for the context and 1 for the reply; ``cut`` flags a reply cut."""
+    """One exchange as token ids; ``segments`` is 0 for context and 1 for reply; ``cut``: the reply lost its end."""
 
     ids: list[int]
     segments: list[int]
@@ -39,7 +40,7 @@ class PairBatch:
     Attributes:
         ids: token ids, int64.
         mask: 1 at tokens, 0 at padding, int64.
-        segments: 0 for the context and its markers, 1 for the reply and its closing one, int64.
+        segments: 0 for the context and its special tokens, 1 for the reply and its closing token, int64.
     """
 
     ids: torch.Tensor
@@ -70,7 +71,7 @@ class PairText:
         self.max_tokens = max_tokens
 
     def encode(self, exchanges: Sequence[Exchange]) -> list[Pair]:
-        """The pairs of N exchanges, in order; none longer than ``max_tokens``. Any text is taken."""
+        """The pairs of N exchanges, in order, each of at most ``max_tokens``; accepts any text."""
         room = self.max_tokens - 3
         characters = room * _CHARACTERS_A_TOKEN
         contexts = self._tokens([context_text(exchange.context, characters) for exchange in exchanges])
@@ -101,7 +102,7 @@ class PairText:
 
 
 def context_text(context: Sequence[Utterance], characters: int) -> str:
-    """The turns as ``role: text``, the newest ``characters`` characters of them."""
+    """The turns as ``role: text``, cut to their last ``characters`` characters."""
     parts: list[str] = []
     length = 0
     for turn in reversed(context):
@@ -113,14 +114,14 @@ def context_text(context: Sequence[Utterance], characters: int) -> str:
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, names: Sequence[str]) -> Tokenizer:
-    """A lower-casing BPE tokenizer learnt from texts, with names that are one token each; equal texts, equal tokenizer.
+    """Train a lower-casing BPE tokenizer that has one token for each name; equal texts give equal tokenizers.
 
-    BPE and not WordPiece: the trainer of the latter breaks ties at random, so that no seed could repeat a critic.
+    WordPiece is no choice: its trainer breaks ties at random, so a critic could not be reproduced.
 
     Args:
-        texts: what the pieces of words are learnt from.
-        vocabulary: pieces at most.
-        names: film names as they stand in texts; whatever else a text holds is cut into pieces.
+        texts: the training texts.
+        vocabulary: the most pieces of words.
+        names: film names as texts write them; all other words are cut into pieces.
     """
     tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)

@@ -1,4 +1,4 @@
-"""How far the training of a critic network is: weights, optimiser and the best so far, to go on from after a kill."""
+"""Checkpoints of a critic network's training (weights, optimiser, best step), to resume from after an interruption."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from envs.errors import ModelError
 from envs.files import write_bytes
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""AdamW's state of a parameter."""
+"""The tensors that AdamW keeps for each parameter."""
 
 
 @dataclass
@@ -27,10 +27,10 @@ class Progress:
     Attributes:
         network: as trained so far.
         optimizer: AdamW over its trained parameters.
-        settings: stand in a checkpoint, so that another training's is refused.
+        settings: saved in a checkpoint; a checkpoint with other settings is refused.
         step: steps done.
-        best: the best validation's quality, at ``best_step``, with the weights ``kept``.
-        fruitless: validations since.
+        best: quality of the best validation; it was at ``best_step`` and had the weights ``kept``.
+        fruitless: number of validations since the best one.
     """
 
     network: CriticNetwork
@@ -51,7 +51,7 @@ class Progress:
         return cls(network, optimizer, digest, _copy(network))
 
     def note(self, quality: float) -> None:
-        """Take in a validation of the weights as they are."""
+        """Record the validation quality of the present weights."""
         if quality > self.best:
             self.best, self.best_step, self.kept, self.fruitless = quality, self.step, _copy(self.network), 0
         else:
@@ -62,7 +62,7 @@ class Progress:
         self.network.load_state_dict(self.kept)
 
     def save(self, file: Path) -> None:
-        """Write a checkpoint: safetensors, whole or not at all."""
+        """Write a checkpoint as safetensors, atomically."""
         tensors = {f"network.{name}": tensor for name, tensor in _copy(self.network).items()}
         tensors |= {f"kept.{name}": tensor for name, tensor in self.kept.items()}
         for index, state in self.optimizer.state_dict()["state"].items():
@@ -72,10 +72,10 @@ class Progress:
         write_bytes(file, save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata))
 
     def restore(self, file: Path) -> None:
-        """Go on where a checkpoint was written.
+        """Restore the state from a checkpoint.
 
         Raises:
-            ModelError: it is damaged, or of a training under other settings.
+            ModelError: the checkpoint is damaged, or is from a training with other settings.
         """
         try:
             with safe_open(file, "pt") as opened:

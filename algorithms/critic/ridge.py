@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
-"""Penalties that are tried, as shares of the number of examples."""
+"""Candidate penalties, as multiples of the number of examples."""
 
 
 class Ridge(nn.Module):
-    """Linear regression of several outputs on standardised features, held to [0, 1]."""
+    """Linear regression of several outputs on standardised features; predictions are clipped to [0, 1]."""
 
     mean: torch.Tensor
     scale: torch.Tensor
@@ -36,11 +36,12 @@ class Ridge(nn.Module):
         train: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
         valid: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     ) -> None:
-        """Set the weights: for each output the solution of the normal equations with the penalty that suits ``valid``.
+        """Solve the normal equations for each output, with the penalty that predicts ``valid`` best.
 
         Args:
-            train: features (N, features), values (N, outputs) and known (N, outputs): what is not known does not count.
-            valid: the same of other examples.
+            train: features (N, features), values (N, outputs) and known (N, outputs); values that are not known do not
+                count.
+            valid: the same three arrays for the validation examples.
         """
         features, values, known = train[0].float(), train[1].double(), train[2].double()
         self.mean.copy_(features.mean(0))
@@ -76,11 +77,11 @@ class Ridge(nn.Module):
 
 
 def quadratic_width(numbers: int) -> int:
-    """Features that ``quadratic`` makes of so many numbers."""
+    """The number of features that ``quadratic`` makes of ``numbers`` numbers."""
     return numbers + numbers * (numbers + 1) // 2
 
 
 def quadratic(numbers: torch.Tensor) -> torch.Tensor:
-    """The numbers (batch, n) and their products two by two, (batch, n + n (n + 1) / 2)."""
+    """The numbers (batch, n) and all their pairwise products, squares included: (batch, n + n (n + 1) / 2)."""
     first, second = torch.triu_indices(numbers.shape[1], numbers.shape[1], device=numbers.device)
     return torch.cat([numbers, numbers[:, first] * numbers[:, second]], dim=1)

@@ -1,4 +1,4 @@
-"""Training of a critic network: masked squared errors, AdamW, the best validation step kept, then its ridge.
+"""Train a critic network by masked squared errors and AdamW, keep the best validation step, then solve its ridge.
 
 Several processes may train one network: each takes its share of every batch (``Workers``).
 """
@@ -24,20 +24,20 @@ from envs.heads import HEADS, Exchange
 from envs.progress import OnStep
 
 _WARMUP = 0.1
-"""Share of the steps over which the learning rate rises; afterwards it falls as a cosine to a tenth."""
+"""The learning rate rises over this share of the steps; then it falls along a cosine to a tenth."""
 _BUCKET = 8
-"""Batches drawn together and sorted by length, so that a batch holds pairs of like length."""
+"""This many batches are drawn together and sorted by length, so that a batch holds pairs of similar length."""
 _REPORT_EVERY = 10
 _SCORING_BATCH = 128
 
 
 _RIDGE_EXAMPLES = 20_000
-"""Examples that the ridge is solved on at most."""
+"""The most examples that the ridge is solved on."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """The processes that train a network together: this one's rank, how many they are, and what wraps the network."""
+    """The processes that train a network together: this one's rank, their number, and a wrapper of the network."""
 
     rank: int = 0
     size: int = 1
@@ -58,7 +58,7 @@ class Targets:
         exchanges: what the critic reads.
         values: (N, heads) in [0, 1].
         known: (N, heads) bool, False where a label is masked.
-        originals: (N,) row of the reply that this one was made from by changing its film; -1 where there is none.
+        originals: (N,) for a reply made from another by changing its film, the row of that other; -1 for all others.
     """
 
     exchanges: Sequence[Exchange]
@@ -84,12 +84,12 @@ class CriticTraining:
 
         Args:
             network: trained in place, on the device it is on; frozen parameters stay as they are.
-            text: its text form.
-            films: those that the critic will know.
+            text: turns exchanges into its tokens.
+            films: the films that the critic will know.
             settings: steps, batch size, learning rate, seed.
-            train: what is learnt from.
-            valid: what chooses the step that is kept.
-            world: who trains together; one process alone by default.
+            train: the training examples.
+            valid: the validation examples; they choose the step that is kept.
+            world: the processes that train together; one process by default.
         """
         self._network, self._text, self._settings, self._valid = network, text, settings, valid
         self._world = world or Workers()
@@ -98,7 +98,7 @@ class CriticTraining:
         self._numbers, self._valid_numbers = (
             torch.from_numpy(surface(part.exchanges, films)).to(self._device) for part in (train, valid)
         )
-        # Each member weighs the examples its own way (a Bayesian bootstrap): members differ where data is thin.
+        # Each member weighs the examples at random (a Bayesian bootstrap), so members differ where data is thin.
         draws = np.random.default_rng([settings.seed, 23]).exponential(size=(len(train.exchanges), network.members))
         weights = draws if network.members > 1 else np.ones_like(draws)
         self._weights_NM = torch.from_numpy(weights.astype(np.float32)).to(self._device)
@@ -114,15 +114,15 @@ class CriticTraining:
         self._progress = Progress.begin(network, settings)
 
     def run(self, on_step: OnStep, checkpoint: Path | None = None) -> int:
-        """Train; the network ends with the weights of the best validation, whose step is returned.
+        """Train; put the weights of the best validation into the network and return its step.
 
         Args:
-            on_step: told of progress.
-            checkpoint: file that is written at every validation but the last, and gone on from where it is there;
-                removed at the end. Only the process of rank 0 writes.
+            on_step: called with the progress.
+            checkpoint: file that is written at every validation except the last. Training resumes from it if it exists,
+                and removes it at the end. Only the process of rank 0 writes.
 
         Raises:
-            ModelError: the checkpoint is of another training or damaged.
+            ModelError: the checkpoint is damaged or from another training.
         """
         settings, progress = self._settings, self._progress
         if checkpoint is not None and checkpoint.is_file():
@@ -151,7 +151,7 @@ class CriticTraining:
         return progress.best_step
 
     def quality(self) -> float:
-        """Mean over the heads of R2 of the trained members' mean on the validation set."""
+        """R2 of the trained members' mean score on the validation set, averaged over the heads."""
         predictions, valid = self.predict()[:, :-1].mean(1), self._valid
         known = [np.flatnonzero(valid.known[:, head]) for head in range(len(HEADS))]
         fits = [r_squared(valid.values[rows, head], predictions[rows, head]) for head, rows in enumerate(known)]
@@ -195,13 +195,14 @@ class CriticTraining:
     ) -> torch.Tensor:
         """Summed squared errors of the difference between a reply and its original, (members, heads).
 
-        Two scores that are each a little off may stand in the wrong order; this learns what the changed film changes.
+        Two scores that are each nearly right may still be in the wrong order. This term teaches the effect of the
+        changed film.
 
         Args:
-            scores: (batch, members, heads), the originals of the changed replies last and in their order.
+            scores: (batch, members, heads); the last rows are the changed replies' originals, in the same order.
             index: (batch,) rows of the labels.
             known: (batch, members, heads) weights of the labels.
-            changed: (changed,) places of the changed replies in the batch.
+            changed: (changed,) indices of the changed replies in the batch.
         """
         first = len(index) - len(changed)
         labels = self._values[index][:, None]
@@ -209,7 +210,7 @@ class CriticTraining:
         return (errors**2 * torch.minimum(known[changed], known[first:]) * self._scale).sum(0)
 
     def _solve_ridge(self) -> None:
-        """Solve the ridge on what the frozen layers say of at most ``_RIDGE_EXAMPLES`` examples."""
+        """Solve the ridge on the frozen layers' features of at most ``_RIDGE_EXAMPLES`` examples."""
         rng = np.random.default_rng([self._settings.seed, 29])
         chosen = np.sort(rng.permutation(len(self._pairs))[:_RIDGE_EXAMPLES])
         train = (
@@ -235,7 +236,7 @@ class CriticTraining:
         return self._world.add_up(features)
 
     def _own_parts(self, pairs: Sequence[Pair]) -> Iterator[np.ndarray]:
-        """Rows of this process, in batches of like length."""
+        """This process's rows, in batches of similar length."""
         order = np.argsort([len(pair.ids) for pair in pairs], kind="stable")
         parts = np.split(order, range(_SCORING_BATCH, len(order), _SCORING_BATCH))
         yield from parts[self._world.rank :: self._world.size]

@@ -1,9 +1,9 @@
-"""Batched sampling over one KV cache that lives for a whole conversation.
+"""Batched sampling over one KV cache, which is kept for a whole conversation.
 
-Turns of different lengths share the cache: a block is right-padded, its padding masked out, and every token carries
-its own position, so a hole costs a cache slot and never shifts a position. Finished conversations are dropped from
-the cache. Sampling inverts the cumulative distribution at one uniform number a token: the numbers are drawn outside,
-a generator a conversation and turn, so that a conversation does not depend on which others share its batch.
+Turns of different lengths share the cache. A block is right-padded, its padding is masked out, and every token carries
+its own position; so padding costs a cache slot, but never shifts a position. Finished conversations are dropped from
+the cache. Sampling inverts the cumulative distribution at one uniform number a token. The caller draws these numbers,
+with a generator for each conversation and turn, so a conversation does not depend on the others in its batch.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ class ConversationDecoder:
 
     @property
     def used(self) -> list[int]:
-        """Positions that each conversation has taken."""
+        """The number of positions that each conversation uses."""
         return self._used_B.tolist()
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with these rows only, in this order."""
+        """Keep only these rows, in this order."""
         index = torch.as_tensor(list(rows), dtype=torch.long, device=self._device)
         self._cache.batch_select_indices(index)
         self._mask_BT, self._used_B = self._mask_BT[index], self._used_B[index]
 
     @torch.inference_mode()
     def extend(self, blocks: Sequence[np.ndarray]) -> torch.Tensor:
-        """Read one block of tokens a conversation.
+        """Read one block of tokens for each conversation.
 
         Args:
             blocks: B arrays of tokens, none empty.
@@ -65,7 +65,7 @@ class ConversationDecoder:
             The hidden state of each block's last token, shape (B, width).
 
         Raises:
-            ValueError: a block is empty, or a conversation would pass the model's positions.
+            ValueError: a block is empty, or a conversation would exceed the model's positions.
         """
         lengths = [len(block) for block in blocks]
         if min(lengths) == 0:
@@ -77,7 +77,7 @@ class ConversationDecoder:
         count = torch.tensor(lengths, device=self._device)
         steps = torch.arange(longest, device=self._device)[None]
         valid = (steps < count[:, None]).long()
-        # A hole's position is never attended to: it only has to lie inside the table.
+        # Padding is never attended to: its position only has to be a valid index.
         position = torch.where(valid.bool(), self._used_B[:, None] + steps, 0)
         hidden = self._forward(ids.to(self._device), valid, position)
         self._used_B = self._used_B + count
@@ -93,14 +93,15 @@ class ConversationDecoder:
         temperature: float | np.ndarray = 1.0,
         last: bool = False,
     ) -> list[SampledReply]:
-        """Sample one reply a conversation, until its end token or the token limit.
+        """Sample one reply for each conversation, until its end token or the token limit.
 
         Args:
-            hidden: what ``extend`` returned, shape (B, width).
+            hidden: the hidden states that ``extend`` returned, shape (B, width).
             uniforms: numbers in [0, 1), shape (B, max_new); column t decides token t.
             end: the token that ends a reply; it belongs to the reply.
             temperature: divides the logits; nothing else shapes the distribution. One number, or one a row, shape (B,).
-            last: no turn follows: conversations leave the cache as they end, and the decoder cannot go on.
+            last: whether no turn follows. Then conversations leave the cache as they end, and the decoder cannot
+                continue.
 
         Returns:
             B replies; log-probabilities are those of the tempered distribution.
@@ -151,7 +152,7 @@ class ConversationDecoder:
 
 
 def draw(logits: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """One token a row by inversion: the first whose cumulative probability passes the uniform number.
+    """Draw one token a row by inversion: the first whose cumulative probability exceeds the uniform number.
 
     Args:
         logits: (B, vocabulary), float32.
@@ -160,7 +161,7 @@ def draw(logits: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     Returns:
         Token ids (B,); a token of probability 0 is never drawn.
     """
-    # Summed in float64: over 50k tokens float32 would lose the tail.
+    # The sum is in float64, since float32 would lose the tail of 50k tokens.
     cumulative = torch.softmax(logits, -1).cumsum(-1, dtype=torch.float64)
     threshold = uniform.double()[:, None] * cumulative[:, -1:]
     return torch.searchsorted(cumulative, threshold, right=True)[:, 0].clamp(max=logits.shape[1] - 1)

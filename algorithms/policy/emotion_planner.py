@@ -1,8 +1,8 @@
-"""Which emotions an answer should carry: what human recommenders answered with in such places.
+"""Plan the emotions of the next reply, learnt from the replies of human recommenders.
 
-A softmax regression. Its target is the emotions of the human reply as the reader reads them, nine shares that sum to
-1; its features are the emotions of the seeker's last two turns, the words of the last one, how far the conversation
-is, and whether films were just named. It is fitted to cross-entropy with Adam.
+The planner is a softmax regression. Its target is the emotions that the reader finds in the human reply, nine shares
+that sum to 1. Its features are the emotions of the seeker's last two turns, the words of the last one, the position in
+the conversation, and whether films were just named. Adam minimises the cross-entropy.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from envs.errors import ModelError
 from envs.files import write_bytes
 
 WEIGHTS, CARD = "planner.safetensors", "planner.json"
-"""The files of a planner's folder; a fitted reader of emotions has a folder of its own beside them."""
+"""The files of a planner's folder; a fitted emotion reader is saved in a sub-folder."""
 
 _POSITIONS = 5
-"""A conversation's turns are told apart up to 4: an environment may show no more."""
+"""Position features: contexts of 0, 1, 2, 3, and of 4 or more turns, since an environment may show no more."""
 _FEATURES = 2 * len(NINE) + _POSITIONS + 2
 _EPOCHS, _STEPS, _BATCH, _RATE, _DECAY = 3, 300, 256, 5e-3, 1e-4
-"""Epochs and steps are the fewest of each: little data is seen more often."""
+"""Both epochs and steps are minima: a small data set is passed over more often."""
 _READ = 4096
-"""Texts that are read at once."""
+"""The number of texts in one call of the reader."""
 
 Case = tuple[Sequence[Utterance], str]
-"""The turns before a recommender's turn, and what the human said there."""
+"""The turns before a recommender's turn, and the human text of that turn."""
 
 
 class TrainedEmotionPlanner:
@@ -66,7 +66,7 @@ class TrainedEmotionPlanner:
         return made
 
     def plan(self, contexts: Sequence[Sequence[Utterance]]) -> list[tuple[str, ...]]:
-        """Names of the emotions that the next reply should carry, for each context, the most probable first."""
+        """For each context the names of the emotions that the next reply should carry, the most probable first."""
         return named_emotions(self.probabilities(contexts))
 
     @torch.inference_mode()
@@ -79,16 +79,17 @@ class TrainedEmotionPlanner:
         return torch.softmax(self._logits(features_NF, [gram_buckets(last) for last, _ in lines]), -1).numpy()
 
     def carried(self, replies: Sequence[str]) -> list[tuple[str, ...]]:
-        """Names of the emotions that N replies carry, films as ``@id``, as the reader reads them."""
+        """Names of the emotions that the reader finds in N replies, films as ``@id``."""
         nine = self._nine_of(map(without_films, replies))
         return named_emotions(np.stack([nine[without_films(reply)] for reply in replies])) if replies else []
 
     def figures(self, dialogues: Sequence[Dialogue]) -> dict[str, float]:
-        """How well it foresees the human replies of dialogues.
+        """How well the planner predicts the emotions of the human replies in dialogues.
 
         Returns:
-            ``cross_entropy`` (nats) of the human emotions under the plan, ``cross_entropy_of_mean`` under the mean of
-            these very replies, and ``top`` and ``top_of_mean``: how often the most probable emotion is right.
+            ``cross_entropy`` (nats) of the human emotions under the plan, and ``cross_entropy_of_mean`` under the mean
+            emotions of the same replies. ``top`` and ``top_of_mean``: how often the most probable emotion of each is
+            right.
         """
         cases = _cases(dialogues)
         nine = self._nine_of(without_films(reply) for _, reply in cases)
@@ -102,7 +103,7 @@ class TrainedEmotionPlanner:
         }
 
     def save(self, folder: Path) -> None:
-        """Write the regression, the reader where it is a classifier, and a card that says which reader it is."""
+        """Write the regression, the reader if it is a classifier, and a card with the reader's name."""
         weights = {name: tensor.detach().contiguous() for name, tensor in self._network.state_dict().items()}
         write_bytes(folder / WEIGHTS, save(weights))
         write_card(folder / CARD, {"reader": save_reader(self.reader, folder), "emotions": list(NINE)}, WEIGHTS)
@@ -150,7 +151,7 @@ class TrainedEmotionPlanner:
                 schedule.step()
 
     def _nine_of(self, texts: Iterable[str]) -> dict[str, np.ndarray]:
-        """The nine emotions of each distinct text; zeros where it is empty."""
+        """The nine emotions of each distinct text; zeros for an empty text."""
         found = {"": np.zeros(len(NINE), dtype=np.float32)}
         missing = [text for text in dict.fromkeys(texts) if text]
         for start in range(0, len(missing), _READ):
@@ -160,7 +161,7 @@ class TrainedEmotionPlanner:
 
 
 def _cases(dialogues: Sequence[Dialogue]) -> list[Case]:
-    """The recommender turns that say more than a film's name."""
+    """The recommender turns that have text besides film names."""
     return [
         (dialogue.utterances[:place], turn.text)
         for dialogue in dialogues

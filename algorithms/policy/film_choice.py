@@ -1,10 +1,10 @@
-"""Which films are proposed, as a part of the policy: drawn from the recommender's best, and learnt from acceptance.
+"""The choice of films as a part of the policy: films are drawn from the recommender's best, and PPO learns the draw.
 
     logit_k = (score_k + scale x (h . dO_k + db_k)) / temperature
 
 over the recommender's K best films; ``dO`` and ``db``, 0 at first, change its last layer
 (``recommender/last_layer.py``). Films are drawn one after the other without replacement (Plackett-Luce), before the
-reply. In a conversation's tokens the choice stands at the ``<proposal>`` marker.
+reply. In a conversation's tokens the marker ``<proposal>`` is the position of the choice.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from algorithms.recommender.recommender import Recommender
 from envs.dialogue import Utterance
 
 _NEVER = -1e9
-"""The logit of what is not there: -inf would make gradients of nothing."""
+"""The logit of a candidate that is missing or already drawn; -inf would give NaN gradients."""
 VECTORS, BIAS = "choice.vectors", "choice.bias"
 """The parameters' names in a policy's state."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChoiceSettings:
-    """What a film choice is made of.
+    """Sizes and constants of a film choice.
 
     Attributes:
-        films: of the recommender's last layer.
-        width: of it.
-        scale: what its scores are multiplied by.
-        candidates: K, the films that may be proposed.
-        proposals: films of a turn.
+        films: number of films in the recommender's last layer.
+        width: size of a film's vector in it.
+        scale: factor of the layer's scores.
+        candidates: K, the number of films to draw from.
+        proposals: number of films drawn for a turn.
         temperature: of the draw.
     """
 
@@ -52,9 +52,9 @@ class Choice:
     """One turn's proposal.
 
     Attributes:
-        candidates: what it was drawn from.
-        picks: (films,) places among them, in the order of the proposal.
-        logp: of the draw, in nats.
+        candidates: the films it was drawn from.
+        picks: (films,) indices of the drawn candidates, in the order of the proposal.
+        logp: log-probability of the draw, in nats.
     """
 
     candidates: Candidates
@@ -63,10 +63,10 @@ class Choice:
 
 
 class FilmChoice(nn.Module):
-    """The distribution of proposals, and its two parameters: changes of vectors (films, width) and biases (films,)."""
+    """The distribution of proposals; its parameters are changes of vectors (films, width) and biases (films,)."""
 
     def __init__(self, settings: ChoiceSettings) -> None:
-        """Start as the recommender is."""
+        """Start with the recommender's own last layer: both changes are 0."""
         super().__init__()
         self.settings = settings
         self.vectors = nn.Parameter(torch.zeros(settings.films, settings.width))
@@ -81,14 +81,14 @@ class FilmChoice(nn.Module):
         *,
         learnt: bool = True,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """How likely draws are.
+        """Compute the log-probability and the entropy of draws.
 
         Args:
-            columns_NK: the candidates; any column where there are fewer.
-            scores_NK: their scores; -inf where there are fewer.
-            hidden_NW: what the last layer is given.
-            picks_NC: places among the candidates; -1 where there are fewer.
-            learnt: with what was learnt; without it the recommender's own distribution.
+            columns_NK: the candidates' columns; any column for a missing candidate.
+            scores_NK: the candidates' scores; -inf for a missing candidate.
+            hidden_NW: the input of the last layer.
+            picks_NC: indices of the drawn candidates; -1 for a missing film.
+            learnt: whether the learnt changes count; False gives the recommender's own distribution.
 
         Returns:
             Log-probability of each draw and entropy of its first film, in nats, both (N,).
@@ -116,7 +116,7 @@ class FilmChoice(nn.Module):
         for uniform in uniforms[: len(found.films)]:
             shares = np.exp(logits - logits.max())
             cumulative = np.cumsum(shares) / shares.sum()
-            # A rounded last sum below the number would leave it without a film.
+            # By rounding, the last sum may be below the number; then no film would be found.
             picks.append(min(int(np.searchsorted(cumulative, uniform, side="right")), int(np.flatnonzero(shares)[-1])))
             logits[picks[-1]] = -np.inf
         picked = np.array(picks, dtype=np.int64)
@@ -136,13 +136,13 @@ class FilmChoice(nn.Module):
 
 @dataclass(frozen=True)
 class FilmChooser:
-    """Proposes films in conversations by a choice that may learn."""
+    """Proposes films in conversations by a ``FilmChoice``."""
 
     recommender: Recommender
     choice: FilmChoice
 
     def choose(self, contexts: Sequence[Sequence[Utterance]], uniforms: Sequence[np.ndarray]) -> list[Choice]:
-        """One draw a context, with its own numbers in [0, 1), as many as films are to be proposed."""
+        """One draw a context; each context has its own numbers in [0, 1), one for each film to propose."""
         found = candidates_of(self.recommender, contexts, self.choice.settings.candidates)
         return [self.choice.draw(each, numbers) for each, numbers in zip(found, uniforms, strict=True)]
 
@@ -154,5 +154,5 @@ def choice_settings(recommender: Recommender, candidates: int, proposals: int, t
 
 
 def learnt_recommender(recommender: Recommender, state: Mapping[str, np.ndarray]) -> Recommender:
-    """The recommender with what a policy's state has learnt of its last layer."""
+    """A copy of the recommender with the changes of its last layer that are in a policy's state."""
     return with_layer(recommender, state[VECTORS], state[BIAS])

@@ -1,7 +1,7 @@
-"""Causal language models: loading, adapters, and the plain copy that samples.
+"""Causal language models: loading, adapters, and the copy with merged adapters that samples.
 
-A policy folder is what ``transformers`` saves: safetensors, tokenizer, config. Every dropout is 0, or the
-probability ratio of PPO would differ from 1 with no weight changed.
+A policy folder is what ``transformers`` saves: safetensors, tokenizer, config. Every dropout is 0; otherwise PPO's
+probability ratio would differ from 1 before any weight changes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TINY = "tiny"
 
 
 def policy_dtype(settings: PolicySettings, device: torch.device | str = "cpu") -> torch.dtype:
-    """In what the policy computes on a device: weights that sample, and a PPO learner's forward passes."""
+    """The dtype in which the policy computes on a device: sampling weights, and a PPO learner's forward passes."""
     bfloat16 = computes_in_bfloat16(settings.dtype, torch.device(device).type)
     return torch.bfloat16 if bfloat16 else torch.float32
 
@@ -44,7 +44,7 @@ def build_tiny(settings: PolicySettings, vocabulary: int, end: int, pad: int, se
         resid_pdrop=0.0,
         embd_pdrop=0.0,
         attn_pdrop=0.0,
-        activation_function="gelu_pytorch_tanh",  # fused: the same curve as gelu_new, several times faster
+        activation_function="gelu_pytorch_tanh",  # a fused kernel for gelu_new's function, several times faster
         bos_token_id=end,
         eos_token_id=end,
         pad_token_id=pad,
@@ -67,7 +67,7 @@ def load_causal_lm(
         source: a folder or hub id; only safetensors are read.
         dtype: of the weights.
         four_bit: hold the linear layers in nf4 (bitsandbytes).
-        device: where it goes.
+        device: where the model is put.
 
     Raises:
         ModelError: nothing loadable is there, or other weights than the folder's card says.
@@ -113,7 +113,7 @@ def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int
     Args:
         model: the base, frozen by this.
         lora: rank and scale.
-        new_rows: token ids whose embedding rows are trained beside the adapters; in the head too where it is not tied.
+        new_rows: token ids whose embedding rows are trained, too; also their rows of the head if it is not tied.
     """
     rows: Any = new_rows or None
     if new_rows and not model.config.tie_word_embeddings:
@@ -132,9 +132,9 @@ def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int
 
 
 def merged(model: PeftModel) -> PreTrainedModel:
-    """The plain model with the adapters in its weights; what was held in 4 bits is held in full from then on.
+    """Merge the adapters into the weights and return the plain model; its 4-bit layers become full layers.
 
-    A 4-bit layer is made full first: peft adds the adapters and rounds to 4 bits again, which loses most of them.
+    A 4-bit layer is converted before the merge, since peft would round the sum to 4 bits and lose most of the adapters.
     """
     base = model.get_base_model()
     adapted: list[tuple[str, Any]] = [item for item in base.named_modules() if isinstance(item[1], LoraLayer)]
@@ -156,22 +156,22 @@ def merged(model: PeftModel) -> PreTrainedModel:
 
 
 def trunk(model: PreTrainedModel) -> nn.Module:
-    """The transformer below the language-model head; its output is hidden states (batch, time, width)."""
+    """The transformer without the language-model head; it returns hidden states (batch, time, width)."""
     return model.base_model
 
 
 def token_logits(
     model: PreTrainedModel, tokens_BT: torch.Tensor, wanted_BT: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One forward over whole rows, with the wanted tokens alone through the language-model head.
+    """Run one forward over whole rows, and the language-model head only for the wanted tokens.
 
     Args:
         model: the language model.
-        tokens_BT: ids, padded on the right, where a causal model's real tokens never look.
-        wanted_BT: bool; a row's first token follows nothing and is never wanted.
+        tokens_BT: ids, padded on the right; in a causal model no real token attends to that padding.
+        wanted_BT: bool; the first token of a row has no prediction and is never wanted.
 
     Returns:
-        Hidden states (B, T, width), and the logits that each wanted token was drawn from, row after row,
+        Hidden states (B, T, width), and for each wanted token the logits that predict it, row after row,
         (tokens, vocabulary).
     """
     hidden_BT = trunk(model)(input_ids=tokens_BT, use_cache=False).last_hidden_state
@@ -187,7 +187,7 @@ def max_positions(model: PreTrainedModel) -> int:
 class AdapterMerger:
     """Adds synced adapters to a plain model's weights: ``W + alpha / r * B A`` (Hu et al., arXiv 2106.09685, 4.1).
 
-    The base weights are kept aside, so that no sum of many merges drifts.
+    Every merge starts from a copy of the base weights, so that rounding errors do not add up.
     """
 
     def __init__(self, model: PreTrainedModel, lora: LoraSettings) -> None:

@@ -1,7 +1,8 @@
-"""Supervised training of the policy on recommender turns; its result is PPO's start and its reference.
+"""Supervised training of the policy on recommender turns; PPO starts from the result and uses it as reference.
 
-What it reads is in ``responder_rows``. The loss of a reply may be weighted, so that warm replies are learnt more than
-cold ones; validation is not weighted. The policy's folder carries the planner of emotions that it learnt to follow.
+``responder_rows`` makes the training rows. The loss of a reply may be weighted, so that warm replies count more than
+cold ones; validation is not weighted. The policy's folder also holds the emotion planner that the policy learnt to
+follow.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from envs.settings import EnvSettings
 from envs.turns.proposals import FilmRecommender
 
 PLANNER, CARD, METRICS = "planner", "responder.json", "metrics.json"
-"""What a responder's folder holds beside model and tokenizer: the planner's folder, how it is conditioned, figures."""
+"""Further files of a responder's folder: the planner's folder, the card with what it is conditioned on, figures."""
 
 
 def is_conditioned(folder: Path) -> bool:
@@ -64,21 +65,21 @@ def train_responder(
 
     Args:
         corpus: dialogues and films.
-        recommender: fills the proposals up.
+        recommender: completes the proposals.
         planner: reads the emotions that replies carry; saved with the policy.
         policy: which language model.
         settings: steps, rates, batches.
-        env: history and proposals, as the environment will show them.
+        env: how much history and how many films the environment will show.
         folder: where model, tokenizer, planner, card and metrics go.
-        cache: where a packaged model is converted to.
-        on_step: told of progress.
-        weights: of the replies' losses, by their places in ``training_dialogues``; all 1 where None.
+        cache: where a converted packaged model goes.
+        on_step: called with the progress.
+        weights: of the replies' losses, by (dialogue, turn) in ``training_dialogues``; all 1 where None.
 
     Returns:
         ``validation_loss`` (nats a token), ``perplexity_word``, ``best_step``, ``parameters``.
     """
     model, tokenizer = _start(corpus, policy, settings.seed, cache)
-    if not policy.four_bit:  # bitsandbytes has placed its model already
+    if not policy.four_bit:  # bitsandbytes has already put its model on the device
         model.to(best_device())
     text = ConversationText(tokenizer, policy)
     advice = Advice(recommender, planner) if settings.conditioning == "full" else None
@@ -108,7 +109,7 @@ def _fit(
     settings: SupervisedSettings,
     on_step: OnStep,
 ) -> tuple[float, int]:
-    """Train, put the best step's weights back, and give its validation loss and its number."""
+    """Train, restore the weights of the best step, and return its validation loss and number."""
     optimiser = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=0.01
     )
@@ -135,7 +136,7 @@ def _fit(
 
 
 def batch_loss(model: torch.nn.Module, rows: Sequence[Row]) -> tuple[torch.Tensor, float]:
-    """Summed negative log-likelihood, in nats, of the tokens that carry loss, and their number; both weighted."""
+    """The weighted sum of the negative log-likelihood, in nats, of tokens that carry loss, and the sum of weights."""
     losses = token_losses(model, rows)
     weights = torch.from_numpy(np.concatenate([row.weights[1:][row.loss[1:]] for row in rows])).to(losses.device)
     return (losses * weights).sum(), float(weights.sum())
@@ -176,7 +177,7 @@ def validation_loss(model: torch.nn.Module, rows: Sequence[Row], batch_size: int
 
 
 def word_perplexity(loss: float, rows: Sequence[Row], text: ConversationText) -> float:
-    """Perplexity a word: exp(nats of the replies / their whitespace words), end tokens counted in the nats."""
+    """Perplexity a word: exp(nats of the replies / their whitespace words); the nats include end tokens."""
     tokens = sum(int(row.loss.sum()) for row in rows)
     words = sum(len(text.reply(row.tokens[row.loss]).split()) for row in rows)
     return math.exp(min(50.0, loss * tokens / max(1, words)))
@@ -213,7 +214,7 @@ def _batches(rows: ResponderRows, settings: SupervisedSettings) -> Iterator[list
                 f"none of {len(rows)} dialogues holds a recommender turn that can be learned: every reply is longer "
                 "than policy.max_new tokens or names a film that is not proposed. Raise policy.max_new"
             )
-        # Rows of like length share a batch; batches come in random order.
+        # Rows of similar length share a batch; batches come in random order.
         chunks = []
         for start in range(0, len(drawn), settings.batch_size * 8):
             part = sorted(drawn[start : start + settings.batch_size * 8], key=lambda row: len(row.tokens))

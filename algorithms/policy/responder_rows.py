@@ -1,11 +1,13 @@
-"""What supervised training of the policy reads: conversations with emotions and films before each reply.
+"""Training rows of the responder: conversations with emotions and films before each reply.
 
-A row is one dialogue from one of its recommender turns on to its end, or as far as the model's positions go: the human
-history before it, then observation and reply in turn, exactly the token stream that the environment makes of a
-conversation. The loss is on replies. A proposal holds the films of the human reply, filled up by the recommender's top
-films to as many as an environment proposes, so that the number of films tells nothing; a reply without films declines
-what the recommender proposes, and one with more films than can be proposed is context without loss. The emotions are
-those that the human reply carries: the policy learns to follow what the planner will ask for.
+A row starts at one recommender turn of a dialogue and goes to the dialogue's end, or as far as the model's positions
+reach. It holds the human history before that turn, then observations and replies in alternation: exactly the token
+stream that the environment makes of a conversation. Only replies carry loss.
+
+A proposal holds the films of the human reply. The recommender's best films complete it to the number that the
+environment proposes, so that the number of films tells nothing. A reply without films thus declines the proposal; a
+reply with more films than can be proposed is context without loss. The emotions shown are those of the human reply, so
+the policy learns to follow what the planner will ask for.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from envs.turns.observations import marked, prompt
 from envs.turns.proposals import FilmRecommender
 
 Place = tuple[int, int]
-"""(dialogue, turn): 0-based places of a dialogue, and of a recommender turn among its utterances."""
+"""(dialogue, turn): 0-based indices of a dialogue, and of a recommender turn among its utterances."""
 
 _BEFORE_PUNCTUATION = re.compile(r"\s+([.,!?;:'])")
 
@@ -44,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Advice:
-    """Who proposes films, and reads the emotions that a reply carries."""
+    """The recommender that proposes films, and the planner that reads the emotions of a reply."""
 
     recommender: FilmRecommender
     planner: TrainedEmotionPlanner
@@ -63,17 +65,17 @@ class ResponderRows:
         seed: int,
         weights: Mapping[Place, float] | None = None,
     ) -> None:
-        """Work out films and emotions of every recommender turn once.
+        """Compute films and emotions of every recommender turn once.
 
         Args:
-            dialogues: what rows are drawn from.
+            dialogues: the dialogues that rows are drawn from.
             catalog: their films.
-            advice: who proposes films and reads emotions; None for a policy that is shown neither, and whose slots
-                stand for the human's own films.
+            advice: proposes films and reads emotions; None for a policy that is shown neither, and whose slots stand
+                for the human's own films.
             text: the tokenizer.
-            env: history and proposals, as the environment will show them.
+            env: how much history and how many films the environment will show.
             seed: of the draws.
-            weights: of the replies' losses; 1 where a turn is not named.
+            weights: of the replies' losses by turn; a turn without an entry has weight 1.
         """
         self._dialogues, self._weights = dialogues, weights or {}
         self._catalog, self._text, self._env, self._seed = catalog, text, env, seed
@@ -87,7 +89,7 @@ class ResponderRows:
         return len(self._dialogues)
 
     def row(self, epoch: int, index: int) -> Row:
-        """The row of a dialogue in an epoch: its start varies with the epoch."""
+        """The row of a dialogue in an epoch; each epoch draws another start."""
         rng = np.random.default_rng([self._seed, epoch, index])
         turns = self._dialogues[index].utterances
         starts = [turn for turn, utterance in enumerate(turns) if utterance.role is Role.RECOMMENDER]
@@ -122,7 +124,7 @@ class ResponderRows:
         self._emotions = dict(zip(places, advice.planner.carried(replies), strict=True))
 
     def _advised(self, place: Place) -> tuple[str, Sequence[int]]:
-        """How the observation of a turn ends, and the films that its slots stand for."""
+        """The end of a turn's observation (emotions and proposal), and the films that the slots stand for."""
         own = mentioned_films(self._dialogues[place[0]].utterances[place[1]].text)[: self._env.proposals]
         if place not in self._emotions:
             return prompt((), (), self._catalog), own
@@ -137,16 +139,16 @@ class ResponderRows:
 
 
 def training_dialogues(corpus: Corpus, settings: SupervisedSettings) -> list[Dialogue]:
-    """The train dialogues that training can draw: all of them, or a seeded choice of as many as it has rows."""
+    """The train dialogues that training uses: all, or a seeded choice if training has fewer rows than dialogues."""
     wanted = min(len(corpus.train), settings.steps * settings.batch_size)
     chosen = np.random.default_rng([settings.seed, 23]).permutation(len(corpus.train))[:wanted]
     return [corpus.train[place] for place in sorted(chosen.tolist())]
 
 
 def reply_with_slots(text: str, proposal: Sequence[int], catalog: Catalog) -> tuple[str, bool]:
-    """A human reply with slots for the proposed films, titles for the others, and whether it may be learned.
+    """A human reply with slots for the proposed films and titles for the others, and whether it carries loss.
 
-    It may when every film in it is proposed, and something is said.
+    It carries loss if every film in it is proposed and its text is not empty.
     """
     slots = dict(zip(proposal, SLOTS, strict=False))
     reply = reply_with_names(text, lambda film: slots.get(film) or plain(catalog.render(f"@{film}")))
@@ -154,7 +156,7 @@ def reply_with_slots(text: str, proposal: Sequence[int], catalog: Catalog) -> tu
 
 
 def reply_with_names(text: str, name: Callable[[int], str]) -> str:
-    """A reply (films as ``@id``) as training reads it: plain text, each film by the name that ``name`` gives it."""
+    """A reply (films as ``@id``) as training reads it: plain text, with ``name(id)`` for each film."""
     pieces, end = [], 0
     for found in MENTION.finditer(text):
         pieces += [plain(text[end : found.start()]), name(int(found[1]))]

@@ -1,4 +1,4 @@
-"""Whole conversations between a policy and the environment: what env runners sample and what evaluation reads."""
+"""Play whole conversations between a policy and the environment, for env runners and for evaluation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from algorithms.policy.text import ConversationText
 from envs.conversation import ConversationVectorEnv, TurnOutcome
 
 Episode = tuple[int, int]
-"""(stream, index): an iteration's number, or an evaluation's, and the conversation's number in it."""
+"""(stream, index): the number of an iteration or an evaluation, and the conversation's number in it."""
 
 
 @dataclass(slots=True)
 class Conversation:
-    """One rolled-out conversation.
+    """One played conversation.
 
     Attributes:
         episode: which one it is.
@@ -30,9 +30,9 @@ class Conversation:
         rewards: of each turn.
         outcomes: what the environment made of each turn.
         answers: each turn's next observation, as text.
-        choices: where films are drawn, those of each turn, and of the next one where it was cut before it.
+        choices: the draw of each turn's films; one more if it was truncated after a draw; empty if films are not drawn.
         terminated: the conversation ended by itself.
-        truncated: it was cut; the value of its last observation is bootstrapped.
+        truncated: the conversation was cut; the value of its last observation is bootstrapped.
     """
 
     episode: Episode
@@ -65,8 +65,8 @@ def roll_out(
         env: the conversations.
         episodes: which ones to play.
         seed: of the sampling noise.
-        candidates: replies that are sampled a turn; the one is said for which the reward's heads pay most.
-        chooser: draws the films of each turn; the environment's recommender proposes its best where None.
+        candidates: number of replies sampled for a turn; the one for which the reward's heads pay most is said.
+        chooser: draws the films of each turn; with None the environment's recommender proposes its best.
 
     Returns:
         One conversation an episode, in the same order.
@@ -145,7 +145,7 @@ def _with_drawn_films(
     turn: int,
     seed: int,
 ) -> Sequence[str]:
-    """The observations, those of these rows with films drawn for their next turn; as they are without a chooser."""
+    """Draw the films of these rows' next turn and return the changed observations; without a chooser, unchanged."""
     if chooser is None or not rows:
         return observed
     count = chooser.choice.settings.proposals
@@ -162,7 +162,7 @@ def _with_drawn_films(
 def _best(
     replies: Sequence[SampledReply], text: ConversationText, env: ConversationVectorEnv, candidates: int
 ) -> list[int]:
-    """Of each conversation the place of the reply for which the heads pay most, the first where several do."""
+    """For each conversation the index of the reply for which the heads pay most; the first among equals."""
     said = [text.reply(reply.tokens) for reply in replies]
     groups = [said[start : start + candidates] for start in range(0, len(said), candidates)]
     return [place * candidates + int(paid.argmax()) for place, paid in enumerate(env.appraise(groups))]

@@ -1,6 +1,6 @@
-"""Between a conversation's text and its tokens: the only place where the policy's text is tokenised.
+"""Convert between a conversation's text and its tokens; no other module tokenises the policy's text.
 
-The stream of a conversation is append-only: what was sampled is never decoded and encoded again.
+A conversation's token stream is append-only: sampled tokens are never decoded and encoded again.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _BEFORE_SLOT = re.compile(r"\s*(" + "|".join(map(re.escape, SLOTS)) + ")")
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase:
-    """A byte-level BPE of its own, for a policy from scratch.
+    """Train a byte-level BPE tokenizer for a policy from scratch.
 
     Args:
-        texts: what it learns its merges from.
+        texts: the training texts.
         vocabulary: size in tokens, markers included.
     """
     tokenizer = Tokenizer(models.BPE())
@@ -53,10 +53,10 @@ def with_markers(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
 
 
 def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a folder or hub id, markers added where they are missing.
+    """Load the tokenizer of a folder or hub id, and add the markers that it lacks.
 
     Raises:
-        ModelError: there is no tokenizer, or it has no end-of-sequence token.
+        ModelError: there is no tokenizer, or the tokenizer has no end-of-sequence token.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
@@ -89,8 +89,8 @@ class ConversationText:
 
         Args:
             text: an observation of the environment.
-            first: the conversation's first one, which may carry a history.
-            after_cut: the reply before it had no end token, so it starts with that token.
+            first: whether it is the conversation's first one, which may carry a history.
+            after_cut: whether the last reply had no end token; the observation then starts with that token.
 
         Returns:
             int32 tokens, shape (length,), never empty; cut from the left to ``max_history`` (first) or
@@ -110,7 +110,7 @@ class ConversationText:
         return np.asarray([*self._encode(reply), self.end], dtype=np.int32)
 
     def reply(self, tokens: Sequence[int] | np.ndarray) -> str:
-        """The text of sampled tokens; without an end token it ends with ``<cut>``."""
+        """The text of sampled tokens; it ends with ``<cut>`` if the end token is missing."""
         ids = [int(token) for token in tokens]
         ended = bool(ids) and ids[-1] == self.end
         text = self._decode(ids[:-1] if ended else ids)

@@ -11,7 +11,7 @@ from algorithms.ppo.estimators import Advantages, Conversations, Discounts
 
 
 def gae(conversations: Conversations, discounts: Discounts) -> Advantages:
-    """GAE (Schulman et al., arXiv 1506.02438, eq. 16) along the chain of action tokens; the others are skipped.
+    """GAE (Schulman et al., arXiv 1506.02438, eq. 16) along the chain of action tokens; other tokens are skipped.
 
     ``delta_i = r_i + g_i V_{i+1} - V_i`` and ``A_i = delta_i + g_i l_i A_{i+1}``, where i runs over a conversation's
     action tokens and g, l are the token's or, at a reply's last token, the turn's discount and lambda.

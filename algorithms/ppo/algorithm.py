@@ -29,19 +29,19 @@ from envs.errors import RunError
 from envs.heads import HEADS
 
 CONVERSATIONS = "conversations"
-"""Where an iteration's own figures stand in RLlib's result: plain numbers, not smoothed."""
+"""The key of an iteration's own figures in RLlib's result: plain numbers, not smoothed."""
 _ATTEMPTS = 3
 
 
 class ConversationPPO(PPO):
-    """PPO whose iteration is ``conversations_per_iteration`` whole conversations, whatever their turns."""
+    """PPO with ``conversations_per_iteration`` whole conversations an iteration, however many turns they have."""
 
     def training_step(self) -> None:
         """Send the weights to the env runners, sample, update.
 
         Raises:
-            RunError: conversations are missing after three attempts on the healthy env runners; env runners and learner
-                do not give the same log-probabilities.
+            RunError: conversations are missing after three attempts on the healthy env runners, or env runners and
+                learner give different log-probabilities.
         """
         settings = PPOSettings(**self.config.learner_config_dict["ppo"])  # pyright: ignore
         with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):  # pyright: ignore
@@ -62,7 +62,7 @@ class ConversationPPO(PPO):
         require_agreement(gap, most, bound, version, lag)
 
     def _weights(self) -> tuple[ray.ObjectRef, int]:
-        """The learner's weights and their version, as an env runner's ``set_state`` takes them; and the version."""
+        """The learner's weights with their version, for an env runner's ``set_state``; and the version by itself."""
         module = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}/{DEFAULT_MODULE_ID}"
         state = self.learner_group.get_state([module], inference_only=True)[COMPONENT_LEARNER]  # pyright: ignore
         sent = {name: state[name] for name in (COMPONENT_RL_MODULE, WEIGHTS_SEQ_NO)}
@@ -108,7 +108,7 @@ class ConversationPPO(PPO):
         learners = max(1, self.config.num_learners)  # pyright: ignore
         order = np.random.default_rng([self.config.seed or 0, self.iteration + 1]).permutation(len(episodes))  # pyright: ignore
         shards = shard_conversations([episodes[place] for place in order], learners)
-        # Whole conversations to each learner: RLlib's own sharding would cut them in the middle.
+        # Each learner gets whole conversations; RLlib's own sharding would cut them in the middle.
         remote = self.config.num_learners > 0  # pyright: ignore
         data: dict[str, Any] = (
             {"episodes_refs": [ray.put(shard) for shard in shards]} if remote else {"episodes": shards[0]}
@@ -120,7 +120,7 @@ class ConversationPPO(PPO):
             timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: steps},
             num_epochs=settings.epochs,
             minibatch_size=rows,
-            # Rows, where RLlib would count turns; the order is fixed above, the same for any number of learners.
+            # The size counts rows; RLlib would count turns. The order above is the same for any number of learners.
             num_total_minibatches=settings.epochs * -(-len(shards[0]) // rows),
             shuffle_batch_per_epoch=False,
         )
@@ -128,14 +128,14 @@ class ConversationPPO(PPO):
 
 
 def require_agreement(gap: float, most: float, bound: float, version: int, lag: int) -> None:
-    """Stop where the env runners' log-probabilities are not the learner's: PPO's ratios mean nothing then.
+    """Stop if the env runners' log-probabilities differ from the learner's, since PPO's ratios are then meaningless.
 
     Args:
         gap: mean absolute gap over action tokens, in nats.
-        most: the largest.
-        bound: what rounding explains.
+        most: the largest absolute gap.
+        bound: the largest mean gap that rounding explains.
         version: of the weights that were sent to the env runners.
-        lag: how many versions older the oldest were that sampled.
+        lag: how many versions behind it the oldest weights were that sampled.
 
     Raises:
         RunError: the gap is above the bound.
@@ -152,9 +152,9 @@ def require_agreement(gap: float, most: float, bound: float, version: int, lag: 
 
 
 def shard_conversations(episodes: Sequence[SingleAgentEpisode], learners: int) -> list[list[SingleAgentEpisode]]:
-    """Equal numbers of whole conversations a learner, dealt in turn.
+    """Deal whole conversations to the learners in turn, an equal number to each.
 
-    Minibatch j of all learners together is minibatch j of a single learner.
+    The learners' minibatches j together are minibatch j of a single learner.
     """
     return [list(episodes[place::learners]) for place in range(learners)]
 
@@ -190,7 +190,7 @@ def conversation_figures(episodes: Sequence[SingleAgentEpisode]) -> dict[str, fl
 def _sample_episodes(
     runner: Any, episodes: list[Episode], weights: ray.ObjectRef
 ) -> tuple[list[SingleAgentEpisode], Any]:
-    # In one call with the sampling: RLlib's own sync is dropped while an earlier one is in flight, and misses a
-    # runner that Ray restarts after it; either would sample with old weights unnoticed.
+    # Weights are set in the same call as the sampling. RLlib's own sync is dropped while an earlier one is in flight,
+    # and misses a runner that Ray restarts after it; either runner would sample with old weights unnoticed.
     runner.set_state(ray.get(weights))
     return runner.sample_episodes(episodes)

@@ -1,4 +1,4 @@
-"""Learner connectors: from episodes to rows of whole conversations, and from rows to advantages."""
+"""Learner connectors: one turns episodes into rows of whole conversations, the other adds advantages to rows."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from algorithms.ppo.module import (
 
 REWARDS, TURN_ENDS, BOOTSTRAPPED, SAMPLED_LOGP = "turn_rewards", "turn_ends", "bootstrapped", "sampled_logp"
 CHOICES = "choices"
-"""Key of an episode's custom data: where films are drawn, one ``Choice`` a turn, else an empty list."""
+"""Key of an episode's custom data: one ``Choice`` a turn if films are drawn, else an empty list."""
 OLD_LOGP, ADVANTAGES, VALUE_TARGETS, OLD_VALUES = "old_logp", "advantages", "value_targets", "old_values"
 
 
 class EpisodesToConversations(ConnectorV2):
-    """One row is one whole conversation: ``obs0 act0 obs1 act1 …``, right-padded.
+    """Makes one row of each whole conversation: ``obs0 act0 obs1 act1 …``, right-padded.
 
-    A truncated conversation ends with its last observation, off the action mask: its value is bootstrapped.
-    Masks come from lengths, never from ids, so that an id that happens to be the pad is no padding.
+    A truncated conversation ends with its last observation, outside the action mask; its value is bootstrapped.
+    Masks are made from lengths, never from ids, so a real token with the pad's id does not count as padding.
 
     Args:
-        proposal: the id of the marker ``<proposal>``, which stands for the films drawn there.
+        proposal: the id of the marker ``<proposal>``, the position of a turn's drawn films.
     """
 
     def __init__(self, proposal: int) -> None:
@@ -77,9 +77,9 @@ def conversation_rows(episodes: Sequence[SingleAgentEpisode]) -> dict[str, np.nd
 def with_choices(
     columns: dict[str, np.ndarray], episodes: Sequence[SingleAgentEpisode], proposal: int
 ) -> dict[str, np.ndarray]:
-    """The columns with those of the films drawn in B conversations of U turns at most; as they were without any.
+    """Add the columns of films drawn in B conversations of at most U turns; without drawn films add none.
 
-    A turn whose marker was cut off its observation has none: nothing is learnt from its draw.
+    If the marker was cut off a turn's observation, nothing is learnt from that turn's draw.
     """
     choices: list[list[Choice]] = [episode.custom_data.get(CHOICES, []) for episode in episodes]
     drawn = [choice for each in choices for choice in each]
@@ -101,7 +101,7 @@ def with_choices(
             observation, known = episode.get_observations(turn), choice.candidates
             markers = start + np.flatnonzero(observation == proposal)
             start += len(observation) + len(episode.get_actions(turn))
-            # A token at the very beginning is predicted from nothing.
+            # No position predicts the first token.
             if not len(choice.picks) or not len(markers) or markers[-1] == 0:
                 continue
             added[CHOICE_PLACES][row, turn] = markers[-1]
@@ -135,13 +135,13 @@ def _row(episode: SingleAgentEpisode) -> dict[str, np.ndarray]:
 
 
 class TokenAdvantages(ConnectorV2):
-    """Values and old log-probabilities, the KL to the reference, advantages, all without gradient.
+    """Computes values, old log-probabilities, the KL to the reference and advantages, all without gradient.
 
     Args:
-        reference: the frozen supervised model, or None where switching adapters off gives it.
-        estimate: gives the advantages.
-        kl_weight: gives the present weight of the KL penalty, in reward a nat.
-        micro_batch: rows a pass.
+        reference: the frozen responder; None if the policy without its adapters is the reference.
+        estimate: computes the advantages.
+        kl_weight: returns the present weight of the KL penalty, in reward for each nat.
+        micro_batch: rows of one forward pass.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class TokenAdvantages(ConnectorV2):
         kl_weight: Callable[[], float],
         micro_batch: int,
     ) -> None:
-        """Keep what the passes need."""
+        """Keep the arguments for later calls."""
         super().__init__()
         self._reference, self._estimate = reference, estimate
         self._kl_weight, self._micro_batch = kl_weight, micro_batch
@@ -196,7 +196,7 @@ class TokenAdvantages(ConnectorV2):
     def _passes(
         self, module: ConversationModule, rows: dict[str, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Which positions act, (B, T - 1); log-probabilities there, values (B, T), and the reference's."""
+        """Action mask (B, T - 1), log-probabilities (B, T - 1), values (B, T), the reference's log-probabilities."""
         batch, time = rows[TOKENS].shape
         device = rows[TOKENS].device
         action = torch.zeros(batch, time - 1, dtype=torch.bool, device=device)
@@ -221,12 +221,12 @@ class TokenAdvantages(ConnectorV2):
 
 
 def whiten(advantages: torch.Tensor, action: torch.Tensor, extra: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Advantages at mean 0 and standard deviation 1 over all learners' action tokens.
+    """Scale advantages to mean 0 and standard deviation 1 over all learners' action tokens.
 
     Args:
-        advantages: (B, T), 0 off the mask.
+        advantages: (B, T), 0 outside the mask.
         action: bool (B, T).
-        extra: further sums to reduce in the same exchange.
+        extra: further sums, to add over all learners in the same call.
 
     Returns:
         The whitened advantages (B, T), and the global sums: count, sum, sum of squares, then ``extra``.

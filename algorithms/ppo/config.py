@@ -1,4 +1,4 @@
-"""From our settings to RLlib's AlgorithmConfig."""
+"""Convert the project's settings to RLlib's AlgorithmConfig."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def algorithm_config(
     """RLlib's configuration of PPO on conversations.
 
     Args:
-        world: what the env runners play.
-        policy_folder: the supervised policy: PPO's start and its reference.
+        world: the environment that the env runners play.
+        policy_folder: the responder, which is PPO's start and its reference.
         policy: how it samples, adapters.
         ppo: the algorithm.
         resources: runners, learners, CPUs and GPUs.
-        dump: where a batch that is not finite is written.
-        shipped_files: what env runners and learners on other machines are sent before they load it.
+        dump: where a batch with numbers that are not finite is written.
+        shipped_files: files that env runners and learners on other machines get before they load them.
         choice: how films are drawn as a part of the policy; None leaves proposals to the recommender.
 
     Raises:
-        ConfigError: rows do not divide over learners.
+        ConfigError: the rows cannot be divided evenly among the learners.
     """
     learners = max(1, resources.learner_count)
     for name in ("conversations_per_iteration", "minibatch_conversations"):
@@ -79,7 +79,7 @@ def _play(
     resources: ResourceSettings,
     shipped_files: Sequence[ShippedFile],
 ) -> None:
-    """What the env runners do, and with what."""
+    """Configure the env runners."""
     observation, action = token_spaces(policy, vocabulary)
     config.environment(
         ENV_ID,
@@ -113,7 +113,7 @@ def _learn(
     dump: Path,
     shipped_files: Sequence[ShippedFile],
 ) -> None:
-    """What the learners do, and with what; sizes are rows of one learner."""
+    """Configure the learners; sizes are rows of one learner."""
     config.learners(
         num_learners=resources.learner_count,
         num_cpus_per_learner=resources.cpus_per_learner,

@@ -1,4 +1,4 @@
-"""Sums over learners, so that two learners take one learner's step on conversations of unequal lengths."""
+"""Sums over learners: with them two learners take the same step as one, whatever the conversations' lengths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def learners() -> int:
 
 
 def global_sums(values: torch.Tensor) -> torch.Tensor:
-    """The element-wise sum of a tensor over all learners; the tensor itself where there is one."""
+    """The element-wise sum of a tensor over all learners; the tensor itself if there is one learner."""
     if learners() == 1:
         return values
     total = values.clone()

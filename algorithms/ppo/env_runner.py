@@ -1,4 +1,4 @@
-"""The env runner: plays whole conversations and hands them on as RLlib episodes."""
+"""The env runner plays whole conversations and returns them as RLlib episodes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from algorithms.ppo.spaces import TokenSequence
 from algorithms.settings import PolicySettings
 
 EPISODE, RUNNER, OUTCOMES = "episode", "runner", "outcomes"
-"""Keys of an episode's custom data beside ``CHOICES``: (stream, index), the runner's number, one TurnOutcome a turn."""
+"""Further keys of an episode's custom data: (stream, index), the runner's number, one TurnOutcome a turn."""
 
 
 class ConversationEnvRunner(SingleAgentEnvRunner):
@@ -35,7 +35,7 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
             self.env.close()
         deliver(self.config.env_config.get("shipped_files", ()))
         if self.config.env_config.get("threads"):
-            # Two torch processes of two threads each on two cores slow each other down many times over.
+            # Two torch processes with two threads each on two cores slow each other down many times over.
             torch.set_num_threads(int(self.config.env_config["threads"]))
         model_config: dict[str, Any] = self.config.rl_module_spec.model_config  # pyright: ignore
         settings = PolicySettings(**model_config["policy"])
@@ -47,14 +47,14 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
         self._played = 0
 
     def get_spaces(self) -> dict[str, Any]:
-        """Token sequences, as observation and as action."""
+        """The spaces of observations and actions, both of token sequences."""
         if self.env is None:
             return self.spaces
         spaces = token_spaces(self._text.settings, self._text.size)
         return {INPUT_ENV_SPACES: spaces, INPUT_ENV_SINGLE_SPACES: spaces, DEFAULT_MODULE_ID: spaces}
 
     def sample_episodes(self, episodes: Sequence[Episode]) -> tuple[list[SingleAgentEpisode], Any]:
-        """Play exactly these episodes; with them come the runner's metrics."""
+        """Play exactly these episodes; return them with the runner's metrics."""
         self._plan = list(episodes)
         return self.sample(num_episodes=len(self._plan)), self.get_metrics()
 

@@ -1,4 +1,4 @@
-"""Everything an env runner needs to build its environment, in a form that travels between processes."""
+"""All that an env runner needs to build its environment, in a form that can be sent between processes."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class EnvSpec:
         reward: how heads become a reward.
         critic: folder of the trained critic.
         recommender: folder of the trained recommender.
-        responder: folder of the supervised policy, whose planner says which emotions to answer with.
+        responder: folder of the supervised policy; its planner picks the emotions of replies.
         reference: JSON of the heads' mean and deviation under the reference policy; None before it is measured.
-        seed: of everything random.
-        split: whose dialogues are played.
+        seed: of all random draws.
+        split: the split of the corpus whose dialogues are played.
         cache: where downloads are kept.
     """
 
@@ -49,7 +49,7 @@ class EnvSpec:
     cache: Path | None = None
 
     def build(self, conversations: int) -> ConversationVectorEnv:
-        """The environment, playing so many conversations at once.
+        """Build the environment, which plays this many conversations at once.
 
         Raises:
             ModelError: a folder does not hold its part, the responder was trained without films and emotions, or the

@@ -1,7 +1,7 @@
-"""The learner: PPO's clipped loss over action tokens, counted over all learners.
+"""The learner: PPO's clipped loss, a mean over the action tokens of all learners.
 
-It stops at numbers that are not finite (RLlib would put zeros in place of such gradients), and leaves out what remains
-of an iteration once the policy is too far from the one that sampled.
+It stops at numbers that are not finite (RLlib would replace such gradients by zeros). Once the policy is too far from
+the one that sampled, it skips the rest of the iteration's gradient steps.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from envs.film_text.markup import PROPOSAL
 
 POLICY, VALUE, FILMS = "policy", "value", "films"
 STATE = "conversation_ppo"
-"""What the learner adds to its state: the KL weight and the number of updates."""
+"""The key that the learner adds to its state, for the KL weight and the number of updates."""
 GAP_FLOAT32, GAP_BFLOAT16 = 1e-4, 0.05
-"""Mean gaps of sampler and learner, in nats, that rounding does not explain."""
+"""The largest mean gap of sampler and learner, in nats a token, that rounding explains in each dtype."""
 
 
 class ConversationPPOLearner(PPOTorchLearner):
@@ -54,7 +54,7 @@ class ConversationPPOLearner(PPOTorchLearner):
         model_config: dict[str, Any] = self.config.rl_module_spec.model_config  # pyright: ignore
         reference = None
         if model_config["policy"]["lora"] is None:
-            # Outside the module, so that no checkpoint carries it.
+            # It is kept outside the module, so that checkpoints do not contain it.
             reference = load_causal_lm(model_config["folder"], device=self._device).eval().requires_grad_(False)
         proposal = load_tokenizer(model_config["folder"]).convert_tokens_to_ids(PROPOSAL)
         self._learner_connector.append(EpisodesToConversations(proposal))  # pyright: ignore
@@ -63,7 +63,7 @@ class ConversationPPOLearner(PPOTorchLearner):
         )
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
-        """AdamW without decay for the policy, and others for the value head and the choice of films."""
+        """Make an AdamW without decay for the policy, and optimisers for the value head and the choice of films."""
         module: Any = self._module[module_id]  # pyright: ignore[reportOptionalSubscript]
         named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
         groups = {
@@ -101,10 +101,10 @@ class ConversationPPOLearner(PPOTorchLearner):
     def compute_loss_for_module(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *, module_id: str, config: Any, batch: dict[str, torch.Tensor], fwd_out: dict[str, torch.Tensor]
     ) -> torch.Tensor:
-        """Clipped policy loss (arXiv 1707.06347, eq. 7), clipped value loss and entropy, means over action tokens.
+        """Compute the clipped policy loss (arXiv 1707.06347, eq. 7), the clipped value loss and the entropy.
 
-        Sums are divided by the action tokens of all learners and multiplied by their number, since gradients are
-        averaged over learners.
+        All are means over action tokens. Sums are divided by the action tokens of all learners and multiplied by the
+        number of learners, since gradients are averaged over learners.
 
         Raises:
             RunError: a term is not finite; the batch is dumped first.
@@ -132,15 +132,15 @@ class ConversationPPOLearner(PPOTorchLearner):
         self._require_finite([name for name, total in zip(own, totals[1:].isfinite(), strict=True) if not total])
         count = float(totals[0])
         self._means.append({name: float(total) / count for name, total in zip(own, totals[1:], strict=True)})
-        # Of all learners' tokens: they stop together.
+        # The mean is over all learners' tokens, so that they stop together.
         self._stopped = self.ppo.kl_stop is not None and self._means[-1]["approximate_kl"] > self.ppo.kl_stop
         policy = own["policy_loss"] - self.ppo.entropy * own["entropy"]
-        # Times 0, not left out: every parameter keeps a gradient, which DistributedDataParallel waits for.
+        # The loss is multiplied by 0, not left out: DistributedDataParallel waits for a gradient of every parameter.
         policy = policy * (0.0 if self._conversation_module.policy_frozen else 1.0)
         return (policy + self.ppo.value_coefficient * own["value_loss"]) * (learners() / count)
 
     def postprocess_gradients(self, gradients_dict: dict[Any, Any]) -> dict[Any, Any]:
-        """Note the gradients' norm, then clip them.
+        """Log the gradients' norm, then clip them.
 
         Raises:
             RunError: a gradient is not finite; the batch is dumped first.
@@ -180,11 +180,11 @@ class ConversationPPOLearner(PPOTorchLearner):
         self.metrics.log_value((DEFAULT_MODULE_ID, "kl_weight"), self.kl_weight, window=1)  # pyright: ignore
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """RLlib's state and what it leaves out: the KL weight and the number of updates."""
+        """RLlib's state, with the KL weight and the number of updates."""
         return super().get_state(*args, **kwargs) | {STATE: {"kl_weight": self.kl_weight, "updates": self.updates}}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take what ``get_state`` gave."""
+        """Restore a state that ``get_state`` returned."""
         super().set_state(state)
         if STATE in state:
             self.kl_weight, self.updates = state[STATE]["kl_weight"], state[STATE]["updates"]
@@ -204,7 +204,7 @@ class ConversationPPOLearner(PPOTorchLearner):
         return GAP_BFLOAT16 if self._conversation_module.dtype is torch.bfloat16 else GAP_FLOAT32
 
     def _require_finite(self, bad: list[str]) -> None:
-        """Dump the batch and stop where something of it, named in ``bad``, is not finite."""
+        """If ``bad`` names anything that is not finite, dump the batch and stop."""
         if not bad:
             return
         path = (

@@ -1,4 +1,4 @@
-"""The RLModule: a causal language model with a value head, one forward a conversation."""
+"""The RLModule: a causal language model with a value head; it reads a whole conversation in one forward."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ TOKENS, LENGTHS, ACTIONS = "tokens", "lengths", "actions"
 CHOICE_PLACES, CHOICE_COLUMNS, CHOICE_SCORES, CHOICE_HIDDEN, CHOICE_PICKS = (
     f"choice_{name}" for name in ("places", "columns", "scores", "hidden", "picks")
 )
-"""Columns of drawn films, U turns a row: the ``<proposal>`` token (B, U), -1 where there is none; the candidates and
-their scores (B, U, K); what the last layer is given (B, U, width); the places drawn (B, U, films)."""
+"""Columns of drawn films, U turns a row: the position of ``<proposal>`` (B, U), -1 where there is none; the candidates'
+columns and scores (B, U, K); the input of the last layer (B, U, width); the indices drawn (B, U, films)."""
 READ = (TOKENS, LENGTHS, ACTIONS, CHOICE_PLACES, CHOICE_COLUMNS, CHOICE_SCORES, CHOICE_HIDDEN, CHOICE_PICKS)
-"""The columns that a forward reads, those of the choices where films are drawn."""
+"""The columns that a forward reads; those of the choices exist only if films are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenStatistics:
-    """What a forward says of each position t about token t + 1.
+    """The results of a forward: at each position t, statistics of token t + 1.
 
     Attributes:
-        mask: bool (B, T - 1), token t + 1 is an action, or stands for drawn films.
-        logp: (B, T - 1), log-probability of that token at the sampling temperature, or of the draw, 0 off the mask.
-        entropy: (B, T - 1), of the distribution there, in nats, 0 off the mask.
+        mask: bool (B, T - 1), token t + 1 is an action or the marker of drawn films.
+        logp: (B, T - 1), log-probability of that token at the sampling temperature, or of the draw; 0 outside the mask.
+        entropy: (B, T - 1), of the token's or the draw's distribution, in nats; 0 outside the mask.
         values: (B, T), value of the state after token t.
     """
 
@@ -56,12 +56,13 @@ class TokenStatistics:
 
 
 class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
-    """Language model, value head and, where films are drawn, the choice of films.
+    """Language model, value head and, if films are drawn, the choice of films.
 
     ``model_config``: ``folder`` (the supervised policy), ``policy`` (PolicySettings as a dict), ``device`` (``cpu`` or
     ``cuda``, where env runners and learners compute), ``value_into_trunk`` and ``choice`` (ChoiceSettings as a dict,
-    or None). A learner holds float32 weights, with fresh adapters where LoRA is set, and computes in ``dtype`` by
-    autocast; an env runner (inference only) holds a plain model of that dtype, into which synced adapters are merged.
+    or None). A learner holds float32 weights, with new adapters if LoRA is set, and computes in ``dtype`` by autocast.
+    An env runner (inference only) holds a model of that dtype without adapters; it merges synced adapters into the
+    weights.
     """
 
     def setup(self) -> None:
@@ -77,7 +78,7 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
             self._merger = AdapterMerger(self.lm, lora) if lora else None
             return
         base = load_causal_lm(config["folder"], four_bit=self.settings.four_bit)
-        # Adapters are drawn alike on every learner and after every restart.
+        # The seed makes adapters start equal on every learner and after every restart.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(config.get("seed", 0)))
             self.lm = with_adapters(base, lora) if lora else base
@@ -91,14 +92,14 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
 
     @property
     def plain(self) -> PreTrainedModel:
-        """The language model itself, adapters acting where there are any."""
+        """The language model without peft's wrapper; its adapters, if any, stay active."""
         return self.lm.get_base_model() if hasattr(self.lm, "get_base_model") else self.lm  # pyright: ignore
 
     def reference(self) -> contextlib.AbstractContextManager[None]:
-        """Within it the language model is the supervised policy's: the adapters are off.
+        """A context in which the adapters are off, so the language model is the reference.
 
         Raises:
-            ModelError: the policy has no adapters; its reference is a model of its own.
+            ModelError: the policy has no adapters; its reference is then a separate model.
         """
         if self.settings.lora is None:
             raise ModelError("a fully trained policy needs a reference model of its own")
@@ -112,13 +113,13 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         model: PreTrainedModel | None = None,
         learnt_choice: bool = True,
     ) -> TokenStatistics:
-        """One forward over whole conversations; logits exist for action positions only.
+        """Run one forward over whole conversations; logits are computed at action positions only.
 
         Args:
             batch: the columns ``READ``; those of the choices may be missing.
-            entropy: compute it; otherwise zeros.
-            model: another language model than this one; its values are zeros.
-            learnt_choice: films are drawn as was learnt; otherwise as the recommender would.
+            entropy: whether to compute the entropy; otherwise it is 0.
+            model: a language model to use in place of this module's; the values are then 0.
+            learnt_choice: whether the learnt changes of the choice count; otherwise the recommender's own layer does.
 
         Returns:
             Statistics trimmed to the batch's longest conversation.
@@ -126,7 +127,7 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         longest = int(batch[LENGTHS].max())
         tokens_BT, actions_BT = batch[TOKENS][:, :longest], batch[ACTIONS][:, :longest].bool()
         lm = self.plain if model is None else model
-        # The weights stay float32: a step of the optimiser is too small for bfloat16 to show.
+        # The weights stay float32: bfloat16 would round an optimiser's step away.
         with torch.autocast(tokens_BT.device.type, dtype=torch.bfloat16, enabled=self.dtype is torch.bfloat16):
             hidden_BT, logits = token_logits(lm, tokens_BT, actions_BT)
         mask = actions_BT[:, 1:]
@@ -159,7 +160,7 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         inference_only: bool = False,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """What training changes, as float32 arrays: adapters or all weights (a tied head once), value head, choice."""
+        """All trained weights as float32 arrays: adapters or full model (a tied head once), value head, choice."""
         if self.inference_only:
             return {}
         state = {name: tensor for name, tensor in self.named_parameters() if tensor.requires_grad}
@@ -168,14 +169,14 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         return convert_to_numpy({name: t.detach().float() for name, t in state.items()})  # pyright: ignore
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take what ``get_state`` gave.
+        """Load a state that ``get_state`` returned.
 
         Raises:
             ModelError: a name is missing or unknown.
         """
         if not state:  # an env runner's checkpoint: its weights come from the learner
             return
-        # Copied: arrays out of Ray's object store are read-only, which torch warns of.
+        # Arrays from Ray's object store are read-only, and torch warns of them; hence the copy.
         tensors = {name: torch.as_tensor(np.array(value)) for name, value in state.items()}
         if self.inference_only:
             weights = {name.removeprefix("lm."): t for name, t in tensors.items() if name.startswith("lm.")}
@@ -203,13 +204,13 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
     def _draws(
         self, batch: dict[str, torch.Tensor], shape: torch.Size, learnt: bool
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Where films were drawn, bool (B, T - 1), with log-probability and entropy of the draws there."""
+        """The positions of draws, bool (B, T - 1), with the draws' log-probability and entropy, (B, T - 1)."""
         rows, turns = (batch[CHOICE_PLACES] >= 0).nonzero(as_tuple=True)
         logp, entropy = self.choice(  # pyright: ignore[reportOptionalCall]
             *(batch[name][rows, turns] for name in (CHOICE_COLUMNS, CHOICE_SCORES, CHOICE_HIDDEN, CHOICE_PICKS)),
             learnt=learnt,
         )
-        # As for any token, what is said of it stands one position before it.
+        # As for any token, the statistics are at the position before it.
         at = (rows, batch[CHOICE_PLACES][rows, turns] - 1)
         nothing = torch.zeros(shape, dtype=logp.dtype, device=logp.device)
         drawn = nothing.bool().index_put(at, torch.ones_like(rows, dtype=torch.bool))
@@ -221,12 +222,12 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
 
 
 def trained_copy(folder: str | Path, policy: PolicySettings, state: Mapping[str, Any]) -> PreTrainedModel:
-    """A plain float32 model with what training changed put into the supervised policy.
+    """The supervised policy as a plain float32 model, with the changes of a training.
 
     Args:
         folder: the supervised policy.
         policy: its settings.
-        state: what ``ConversationModule.get_state`` gave; value head and choice of films are left out.
+        state: returned by ``ConversationModule.get_state``; value head and choice of films are ignored.
 
     Raises:
         ModelError: a name is missing or unknown.
@@ -239,7 +240,7 @@ def trained_copy(folder: str | Path, policy: PolicySettings, state: Mapping[str,
 
 @torch.no_grad()
 def put_weights(model: PreTrainedModel, weights: Mapping[str, torch.Tensor], merger: AdapterMerger | None) -> None:
-    """Put synced weights into a plain model, adapters through its merger.
+    """Load synced weights into a plain model; the merger adds adapters.
 
     Raises:
         ModelError: a name is missing or unknown.

@@ -1,7 +1,7 @@
-"""Files and folders that travel to workers on other machines, through Ray's object store.
+"""Send files and folders to workers on other machines, through Ray's object store.
 
-A shipped file lies at the same absolute path on every machine. Who needs it calls ``deliver`` first: where the path is
-there already, as on a shared disk, nothing is fetched.
+A shipped file has the same absolute path on every machine. Code that needs it calls ``deliver`` first, which fetches
+nothing if the path exists already, as on a shared disk.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from envs.files import new_folder, write_bytes
 
 @dataclass(frozen=True, slots=True)
 class ShippedFile:
-    """A file or folder and what it holds.
+    """A file or folder with its content.
 
     Attributes:
         path: absolute; the same everywhere.
         content: Ray's reference to a file's bytes, or to a folder's as an uncompressed tar.
-        folder: which of the two.
+        folder: whether it is a folder.
     """
 
     path: Path
@@ -38,7 +38,7 @@ def pack(paths: Iterable[Path]) -> tuple[ShippedFile, ...]:
 
 
 def deliver(shipped_files: Iterable[ShippedFile]) -> None:
-    """Lay out the shipped files that are missing on this machine; of processes that do so at once, the first wins."""
+    """Write the shipped files that are missing on this machine; if several processes do so at once, the first wins."""
     for shipped_file in shipped_files:
         if not shipped_file.path.exists():
             try:

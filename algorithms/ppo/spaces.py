@@ -1,4 +1,4 @@
-"""The space of token sequences that env runner and learner exchange."""
+"""The space of token sequences: observations and actions of the policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class TokenSequence(gymnasium.Space[np.ndarray]):
-    """Ragged int32 token ids: shape (length,), 0 <= length <= max_length; no padding reaches an episode.
+    """Int32 token ids of varying length: shape (length,), 0 <= length <= max_length; episodes hold no padding.
 
     Args:
         vocabulary: number of token ids.
