@@ -1,4 +1,4 @@
-"""The settings that this floor owns: critic, recommender, policy, supervised training, PPO and resources.
+"""The settings of critic, recommender, policy, supervised training, PPO and resources.
 
 Importing this needs neither torch nor ray.
 """
@@ -12,7 +12,7 @@ from pydantic import Field
 from envs.settings import Settings
 
 Precision = Literal["auto", "float32", "bfloat16"]
-"""In what a model computes; ``computes_in_bfloat16`` says what ``auto`` stands for."""
+"""The dtype in which a model computes; ``computes_in_bfloat16`` resolves ``auto``."""
 
 
 def computes_in_bfloat16(precision: Precision, device: str) -> bool:
@@ -29,7 +29,7 @@ def computes_in_bfloat16(precision: Precision, device: str) -> bool:
 
 
 class CriticSettings(Settings):
-    """The six-head critic: an encoder, a pooled pair of context and reply, six regressions in [0, 1]."""
+    """The six-head critic: an encoder, pooled states of context and reply, and six regressions in [0, 1]."""
 
     folder: str | None = Field(
         default=None, description="a trained critic's folder, from ecr-rl critic train; unset: trained on the labels"
@@ -64,11 +64,11 @@ class CriticSettings(Settings):
 
 
 Part = Literal["seeker", "recommender", "felt", "knowledge", "named", "fusion", "later", "feedback", "ridge"]
-"""What a recommender can be trained without, for an ablation."""
+"""The parts that a recommender's training can leave out, for an ablation."""
 
 
 class FeedbackSettings(Settings):
-    """Weights of a film to learn from, by what the seeker's questionnaire says of it (ECR's own numbers)."""
+    """Weights of target films, by the answer of the seeker's questionnaire (ECR's own numbers)."""
 
     liked: float = Field(default=2.0, ge=0)
     unsaid: float = Field(default=1.0, ge=0)
@@ -76,7 +76,7 @@ class FeedbackSettings(Settings):
 
 
 class RecommenderSettings(Settings):
-    """Emotion-aware item recommendation: networks over a conversation's features, and films from films."""
+    """Emotion-aware item recommendation: networks over a conversation's features, and the dialogue ridge."""
 
     emotions: str = Field(
         default="lexicon", description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it"
@@ -227,11 +227,11 @@ class PPOSettings(Settings):
 
 
 LEARNER_SHARE, RUNNER_SHARE = 0.6, 0.4
-"""How a learner and an env runner share one GPU: two learners never fit on the same one, as NCCL demands."""
+"""The shares of one GPU for a learner and an env runner. Two learners never fit on one GPU, which NCCL would refuse."""
 
 
 class ResourceSettings(Settings):
-    """Who computes: env runners, learners, and their CPUs and GPUs."""
+    """Resources: env runners, learners, and their CPUs and GPUs."""
 
     gpus: int = Field(default=0, ge=0, description="spread over so many GPUs, a learner and an env runner on each")
     env_runners: int = Field(default=0, ge=0, description="remote env runners without GPUs; 0 samples in the driver")

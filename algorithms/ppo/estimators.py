@@ -1,4 +1,4 @@
-"""Advantage estimators by name, and what every one of them takes and gives.
+"""Advantage estimators by name, and the types of their inputs and results.
 
 Importing this loads no torch.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Discounts:
-    """Discount and lambda between tokens of a reply, and from a reply's last token to the next reply."""
+    """Discount and lambda, one pair between tokens of a reply, one from a reply's last token to the next reply."""
 
     token: float = 1.0
     turn: float = 0.99
@@ -29,9 +29,9 @@ class Discounts:
 
 @dataclass(frozen=True, slots=True)
 class Conversations:
-    """What is known of B conversations, T positions of their token streams, before a gradient step.
+    """The input of an estimator: B conversations, T positions of their token streams.
 
-    Position t predicts token t + 1, so everything about an action token stands one position before it.
+    Position t predicts token t + 1, so the values of an action token are at the position before it.
 
     Attributes:
         values_BT: value before each token, float (B, T).
@@ -39,7 +39,7 @@ class Conversations:
             penalty of every token.
         action_BT: which positions predict an action token, bool (B, T).
         turn_end_BT: which of them predict a reply's last token, bool (B, T).
-        bootstrap_B: value after the last action, float (B,): 0 where the conversation ended by itself.
+        bootstrap_B: value after the last action, float (B,); 0 if the conversation ended by itself.
     """
 
     values_BT: torch.Tensor
@@ -51,12 +51,12 @@ class Conversations:
 
 @dataclass(frozen=True, slots=True)
 class Advantages:
-    """What an estimator gives; only action positions are read.
+    """The result of an estimator; only action positions are read.
 
     Attributes:
-        advantages_BT: how much better each action token was than expected, float (B, T). They are brought to mean 0
-            and standard deviation 1 over all action tokens afterwards.
-        targets_BT: what the value head learns to say before each action token, float (B, T).
+        advantages_BT: how much better each action token was than expected, float (B, T). The caller then scales them to
+            mean 0 and standard deviation 1 over all action tokens.
+        targets_BT: the value head's training target before each action token, float (B, T).
     """
 
     advantages_BT: torch.Tensor
@@ -64,7 +64,7 @@ class Advantages:
 
 
 class AdvantageEstimator(Protocol):
-    """A function; it draws nothing at random and keeps nothing between batches."""
+    """A deterministic function that keeps no state between batches."""
 
     def __call__(self, conversations: Conversations, discounts: Discounts) -> Advantages:
         """Estimate the advantages of a batch; gradients are off."""

@@ -1,4 +1,4 @@
-"""What is read off a text: emotions, dialogue acts, sentiment, sentence vectors, films that go together.
+"""Text readers: emotions, dialogue acts, sentiment, sentence vectors, and which films go together.
 
 Open ``emotions.py`` and ``acts.py`` first.
 """

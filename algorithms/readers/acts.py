@@ -31,7 +31,7 @@ class SeekerActs:
 
 
 class ActReader(Protocol):
-    """Reads dialogue acts; ``name`` says by what."""
+    """Reads dialogue acts; ``name`` is the method."""
 
     name: str
 
@@ -68,7 +68,7 @@ _QUESTION = re.compile(r"\?")
 
 
 class RuleActs:
-    """Acts by phrases: the stand-in where no classifier is to be had."""
+    """Finds acts by phrases; the fallback without a trained classifier."""
 
     name = "rules"
 

@@ -1,4 +1,4 @@
-"""The readers of emotions that parts carry with them: made from a source, saved beside a part, and loaded with it."""
+"""Emotion readers: make one from a source, save it in the folder of a trained part, and load it from there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ READER = "emotions"
 
 
 def emotion_reader(source: str, seed: int = 0) -> EmotionReader:
-    """A cheap reader of emotions: phrases, or a classifier on hashed words that is fitted to GoEmotions.
+    """Make a cheap emotion reader: phrases, or a classifier on hashed words that is fitted to GoEmotions.
 
     Args:
         source: ``lexicon``, ``hub``, or GoEmotions' folder.
@@ -29,16 +29,16 @@ def emotion_reader(source: str, seed: int = 0) -> EmotionReader:
 
 
 def save_reader(reader: EmotionReader, folder: Path) -> str:
-    """Leave a fitted reader in ``folder``; returns its name, which ``load_reader`` takes."""
+    """Save a fitted reader in ``folder``; return its name, which ``load_reader`` takes."""
     if isinstance(reader, EmotionClassifier):
         reader.save(folder / READER)
     return reader.name
 
 
 def load_reader(folder: Path, name: str) -> EmotionReader:
-    """The reader that ``save_reader`` left.
+    """Load a reader that ``save_reader`` wrote.
 
     Raises:
-        ModelError: there is none.
+        ModelError: the folder holds none.
     """
     return LexiconEmotions() if name == LexiconEmotions.name else EmotionClassifier.load(folder / READER)

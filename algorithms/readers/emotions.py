@@ -1,7 +1,7 @@
-"""Emotions of a text: ECR's nine, and four groups that empathy is measured by.
+"""Emotions of a text: ECR's nine, and four groups that measure empathy.
 
 GoEmotions' labels (Demszky et al., ACL 2020) map to the nine emotions of ECR (Zhang et al., RecSys 2024) by valence and
-act. ``nostalgia`` has no counterpart among them: phrases find it.
+act. No GoEmotions label corresponds to ``nostalgia``: phrases find it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ NINE_OF = {
     "surprise": ("surprise",),
 }
 NOSTALGIC = _PRESENT = 0.7
-"""Probability of an emotion of which a phrase stands in the text; of a second phrase, the rest shrinks likewise."""
+"""Probability of an emotion if the text has one of its phrases; a second phrase takes the same share of the rest."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Emotions:
 
 
 class EmotionReader(Protocol):
-    """Reads emotions; ``name`` says by what."""
+    """Reads emotions; ``name`` is the method."""
 
     name: str
 
@@ -89,7 +89,7 @@ class EmotionReader(Protocol):
 
 
 class LexiconEmotions:
-    """Emotions by phrases: the stand-in where no classifier is to be had."""
+    """Finds emotions by phrases; the fallback without a trained classifier."""
 
     name = "lexicon"
 

@@ -1,10 +1,11 @@
-"""Which films go together, and which of a seeker's words with which films: learned from dialogues.
+"""Which films go together, and which seekers' words go with which films; learned from dialogues.
 
-Films, words and, where the catalogue has them, the films' genres and people are factors of their positive pointwise
-mutual information over dialogues (Levy & Goldberg, NIPS 2014): ``M[x, j] = max(0, log P(x, j) / (P(x) P'(j)))`` with
-``P'`` the films' shares to the power .75, and ``M`` about ``(U S^.5) (S^.5 V)``, rows brought to length 1. A fact
-stands with what its films stand with. A film that n dialogues name keeps ``n / (n + 3)`` of its own vector; the rest is
-the mean of its facts', so that a film that few dialogues name, or none, is placed by what is known of it.
+Films, words and the films' facts (genres and people, if the catalogue has them) get vectors by factorising their
+positive pointwise mutual information over dialogues (Levy & Goldberg, NIPS 2014):
+``M[x, j] = max(0, log P(x, j) / (P(x) P'(j)))`` with ``P'`` the films' shares to the power .75, and ``M`` approximately
+``(U S^.5) (S^.5 V)``, rows scaled to length 1. A fact co-occurs with whatever its films co-occur with. A film that n
+dialogues name keeps ``n / (n + 3)`` of its own vector; the rest is the mean of its facts' vectors, so the facts decide
+the vector of a film that few dialogues or none name.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from envs.dialogue import Dialogue, Role
 from envs.film_text.genres import genre_name
 
 UNKNOWN = 0.5
-"""The affinity of a film or to a context of which nothing is known."""
+"""The affinity if nothing is known of the film or of the context."""
 _WIDTH = 32
 _WORDS = 0.15
-"""Weight of the words beside the films; words alone count where no film is named."""
+"""Weight of the words relative to the films; words alone count if no film is named."""
 _PRECISION = 1000
-"""Vectors are stored as whole thousandths."""
+"""Vectors are stored as integers, in thousandths."""
 _COMMON_FACT = 3
-"""Films of the dialogues that a fact must hold for to count."""
+"""A fact counts if it holds for at least this many films of the dialogues."""
 _PRIOR = 3.0
-"""Dialogues that a film's facts weigh as much as."""
+"""A film's facts weigh as much as this many dialogues that name it."""
 
 
 class FilmAffinity:
@@ -55,7 +56,7 @@ class FilmAffinity:
 
     @classmethod
     def fit(cls, dialogues: Sequence[Dialogue], catalog: Catalog) -> FilmAffinity:
-        """Learn from which films and words stand in one dialogue; nothing where no dialogue names two films."""
+        """Learn which films and words occur in the same dialogue; without a dialogue of two films, learn nothing."""
         named = [{catalog.title(m.film_id) for m in each.mentions if m.film_id in catalog} for each in dialogues]
         said = [_words_of(dialogue) for dialogue in dialogues]
         known = {film.name: _facts_of(film) for film in catalog}
@@ -76,15 +77,15 @@ class FilmAffinity:
         )
 
     def of(self, named: Iterable[str], words: Iterable[str], films: Sequence[str]) -> list[float]:
-        """How well films go with a context: the share of all mentions whose film goes less well with it.
+        """How well films go with a context: the share of all mentions whose films go less well with it.
 
         Args:
             named: names (``Title (1999)``) of the context's films.
             words: ``seeker_words`` of the seeker's turns.
-            films: names of the films asked about.
+            films: names of the films to rate.
 
         Returns:
-            For each film a number in [0, 1]; ``UNKNOWN`` where nothing is known of it or of the context.
+            For each film a number in [0, 1]; ``UNKNOWN`` if nothing is known of the film or of the context.
         """
         asked = [self._film_rows.get(name) for name in films]
         if all(row is None for row in asked):
@@ -132,7 +133,7 @@ def _facts_of(film: Film) -> set[str]:
 
 
 def _incidence(texts: Sequence[Iterable[str]], items: Sequence[str]) -> csr_matrix:
-    """Which items stand in which text: 1.0 or nothing, (texts, items); what is no item is passed over."""
+    """Which items occur in which text: 1.0 in a sparse matrix (texts, items); anything else in a text is ignored."""
     columns = {item: column for column, item in enumerate(items)}
     places = [(row, columns[item]) for row, text in enumerate(texts) for item in sorted(text) if item in columns]
     row, column = np.array(places, dtype=np.int64).reshape(-1, 2).T
@@ -140,11 +141,11 @@ def _incidence(texts: Sequence[Iterable[str]], items: Sequence[str]) -> csr_matr
 
 
 def _factors(films: csr_matrix, words: csr_matrix, facts: csr_matrix) -> np.ndarray | None:
-    """Vectors of length 1 of the films, the words, then the facts, (items, width); None where nothing stands together.
+    """Vectors of length 1 of films, words and facts, in this order, (items, width); None if nothing co-occurs.
 
     Args:
-        films: which films stand in which dialogue, (dialogues, films).
-        words: which words do, (dialogues, words).
+        films: which films occur in which dialogue, (dialogues, films).
+        words: which words occur in which dialogue, (dialogues, words).
         facts: which facts hold for which film, (films, facts).
     """
     pairs = csr_matrix(films.T @ films)
@@ -162,9 +163,9 @@ def _factors(films: csr_matrix, words: csr_matrix, facts: csr_matrix) -> np.ndar
     width = min(_WIDTH, min(rows, columns) - 1)
     if width < 1:
         return None
-    left, sizes, right = svds(matrix, k=width, rng=0)  # the seed of its restarts, too
+    left, sizes, right = svds(matrix, k=width, rng=0)  # rng also seeds its restarts
     items, targets = left * sizes**0.5, right.T * sizes**0.5  # pyright: ignore
-    # a film is asked about as a target and stands in contexts as an item: one vector serves as both
+    # A film is rated as a target and occurs in contexts as an item; one vector serves for both.
     items[: len(targets)] = _unit(items[: len(targets)]) + _unit(targets)
     return _unit(items)
 
@@ -175,13 +176,13 @@ def _placed(
     told: Mapping[str, np.ndarray],
     known: Mapping[str, Iterable[str]],
 ) -> dict[str, np.ndarray]:
-    """Vectors of length 1 of the films that a dialogue names or of which a fact tells.
+    """Vectors of length 1 of the films that some dialogue names or that have a known fact.
 
     Args:
-        own: by name, the vector of each film that a dialogue names.
-        mentions: by name, dialogues that name it.
+        own: by film name, the vector of each film that a dialogue names.
+        mentions: by film name, the number of dialogues that name it.
         told: by fact, its vector.
-        known: by name, the facts of each film of the catalogue.
+        known: by film name, the facts of each film of the catalogue.
     """
     found = {}
     for name in sorted(known):

@@ -25,10 +25,10 @@ class FrozenSentences:
         Args:
             source: ``minilm`` (packaged), a folder or a hub id.
             batch: texts of a forward pass.
-            max_tokens: tokens read of a text.
+            max_tokens: a text is cut to this many tokens.
 
         Raises:
-            ModelError: it cannot be loaded.
+            ModelError: the encoder cannot be loaded.
         """
         folder = packaged_minilm() if source == MINILM else source
         try:
@@ -44,7 +44,7 @@ class FrozenSentences:
         self._known: dict[str, np.ndarray] = {}
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors (N, width) float32 of unit length; zeros for a text without words. Texts seen before cost nothing."""
+        """Vectors (N, width) float32 of unit length; zeros for a text without words. Results are cached."""
         short = [text[:LONGEST].encode("utf-8", "replace").decode() for text in texts]
         if len(self._known) > _REMEMBERED:
             self._known.clear()

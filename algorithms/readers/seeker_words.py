@@ -1,4 +1,4 @@
-"""The words of a seeker, as what learns from counts reads them: a word after a negation is a word of its own."""
+"""The words of a seeker for models that count words; a word after a negation counts as a separate word."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterable
 from envs.dialogue import MENTION
 
 _RARE, _COMMON = 5, 0.25
-"""A word counts from this many texts on, and up to this share of them."""
+"""A word counts if at least this many texts, and at most this share of them, have it."""
 _WORD = re.compile(r"[^\W\d_]{2,}(?:['-][^\W\d_]+)*")
 _CLAUSE = re.compile(r"[.,;!?]|\bbut\b")
 _NEGATION = re.compile(r"\b(?:not|no|never|without|hate|hated|dislike|avoid|except|less|nor|\w+n't|dont|didnt|isnt)\b")
 
 
 def seeker_words(text: str) -> set[str]:
-    """The words of a text without titles, in lower case; after a negation in the clause as ``not word``."""
+    """The words of a text without titles, in lower case; a word after a negation in its clause is ``not word``."""
     found: set[str] = set()
     for clause in _CLAUSE.split(MENTION.sub(" ", text.lower())):
         negation = _NEGATION.search(clause)
@@ -27,7 +27,7 @@ def seeker_words(text: str) -> set[str]:
 
 
 def vocabulary(texts: Collection[Iterable[str]]) -> dict[str, int]:
-    """The words worth counting, sorted, each with how many texts have it: neither rare nor common.
+    """The words that are neither rare nor common, sorted, each with the number of texts that have it.
 
     Args:
         texts: the distinct words of each text.

@@ -12,7 +12,7 @@ from envs.film_text.words import WORD, word_grams
 
 WORDS = "words"
 LONGEST = 600
-"""Characters read of a text."""
+"""A text is cut to this many characters."""
 
 
 class SentenceEncoder(Protocol):
@@ -32,12 +32,12 @@ class SentenceEncoder(Protocol):
 
 
 class WordSentences:
-    """Signed hashed counts of words and word pairs, square-rooted: no model needed."""
+    """Signed hashed counts of words and word pairs, square-rooted; needs no model."""
 
     name = WORDS
 
     def __init__(self, width: int = 512) -> None:
-        """Hash into so many numbers."""
+        """Hash into ``width`` numbers."""
         self.width = width
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
@@ -52,6 +52,6 @@ class WordSentences:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """The rows of (N, width), each of length 1; a row of zeros stays."""
+    """Scale each row of (N, width) to length 1; a row of zeros stays."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""VADER's sentiment of a text (Hutto & Gilbert, ICWSM 2014), remembered for texts seen before."""
+"""VADER's sentiment of a text (Hutto & Gilbert, ICWSM 2014), cached."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 LONGEST = 2000
-"""Characters read of a text: VADER's time grows with length, its compound score has saturated long before."""
+"""A text is cut to this many characters: VADER's time grows with length, but its score saturates much earlier."""
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Which films suit a conversation: the recommender and its parts, and the baselines that it is held beside.
+"""Which films suit a conversation: the film recommender, its parts, and baselines to compare it with.
 
 Open ``recommender.py`` first.
 """

@@ -1,4 +1,4 @@
-"""Rows that a recommender is held beside: popularity, the last films again, and the nearest training dialogues."""
+"""Baselines for the film recommender: popularity, the films named last, and the nearest training dialogues."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _TOKEN = re.compile(r"@\d+|[^\W_]+(?:'[^\W_]+)*")
 _SATURATION, _LENGTH = 1.2, 0.75
 """BM25's k1 and b, at their usual values."""
 NEAREST = 100
-"""Training dialogues that speak for films."""
+"""The number of nearest training dialogues that score films."""
 _TIES = 1e-4
-"""Weight of popularity where the nearest dialogues say nothing; far below the BM25 of any one of them."""
+"""Weight of popularity, which breaks ties; far below the BM25 score of any single dialogue."""
 
 
 class Popularity:
     """Scores films by how often recommenders name them in training, whatever the context."""
 
     def __init__(self, catalog: Catalog, shares: np.ndarray) -> None:
-        """Keep each film's share (films,) of the mentions."""
+        """Keep the films' shares of all mentions, (films,)."""
         self.catalog, self.shares = catalog, shares
 
     @classmethod
     def fit(cls, dialogues: Sequence[Dialogue], catalog: Catalog) -> Popularity:
-        """Count mentions by recommenders; half a mention more for each film."""
+        """Count the recommenders' mentions of each film, plus one half."""
         counts = Counter(
             mention.film_id for each in dialogues for mention in each.mentions if mention.role is Role.RECOMMENDER
         )
@@ -44,10 +44,10 @@ class Popularity:
 
 
 class LastFilms:
-    """Scores the films of the context first, the last named highest, then the others by popularity."""
+    """Ranks the films of the context first, the last named on top, then all others by popularity."""
 
     def __init__(self, popularity: Popularity) -> None:
-        """Fall back on a popularity."""
+        """Use this popularity for films that the context does not name."""
         self._popularity = popularity
         self._columns = {film: column for column, film in enumerate(popularity.catalog.ids)}
 
@@ -58,7 +58,7 @@ class LastFilms:
 
     @classmethod
     def fit(cls, dialogues: Sequence[Dialogue], catalog: Catalog) -> LastFilms:
-        """Fit the popularity behind it."""
+        """Fit the popularity of the other films."""
         return cls(Popularity.fit(dialogues, catalog))
 
     def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
@@ -85,11 +85,11 @@ class NearestDialogues:
         """Search these dialogues; ``fit`` makes the matrices.
 
         Args:
-            popularity: decides where the nearest dialogues do not.
-            tokens: rows of ``weights``.
+            popularity: breaks ties.
+            tokens: the row of each token in ``weights``.
             weights: BM25 of each token in each dialogue, (tokens, dialogues).
             films: which films a dialogue names, (dialogues, films).
-            nearest: dialogues that count.
+            nearest: number of dialogues that score films.
         """
         self._popularity, self._weights, self._films = popularity, weights, films
         self._rows = {token: row for row, token in enumerate(tokens)}

@@ -1,11 +1,11 @@
-"""A row that a recommender is held beside: counts of films with films, and of the seeker's words with films.
+"""A baseline for the film recommender: co-occurrence counts of films with films, and of seekers' words with films.
 
 For a context with named films ``i`` and seeker words ``w`` film ``j`` scores
 
     sum_i a_i P(j | i) / sum_i a_i + .5 mean_w P(j | w),   P(j | x) = (count(x, j) + s p_j) / (count(x) + s)
 
-with ``p`` the films' popularity, ``s`` = 5 and ``a_i`` = 1, or .3 where the seeker rejects film ``i``. A word after a
-negation in its clause counts as a word of its own (``not horror``). Films that the seeker's questionnaire dislikes are
+with ``p`` the films' popularity, ``s`` = 5 and ``a_i`` = 1, or .3 if the seeker rejects film ``i``. A word after a
+negation in its clause counts as a separate word (``not horror``). Films that the seeker's questionnaire dislikes are
 not counted. Texts may hold ``@id`` or titles.
 """
 
@@ -31,10 +31,10 @@ _REJECTION = re.compile(
 
 
 class Counts:
-    """Conditional shares P(film | key) of sparse counts, one row a key, in compressed rows."""
+    """Conditional shares P(film | key) of sparse counts; each key is one compressed row."""
 
     def __init__(self, starts: np.ndarray, films: np.ndarray, counts: np.ndarray) -> None:
-        """Row ``k`` holds ``counts[starts[k]:starts[k + 1]]`` at the film columns of the same places."""
+        """Row ``k`` holds ``counts[starts[k]:starts[k + 1]]`` in the columns ``films[starts[k]:starts[k + 1]]``."""
         self.starts, self.films, self.counts = starts, films, counts
 
     @classmethod
@@ -49,7 +49,7 @@ class Counts:
         """Add ``weight x`` the row's smoothed shares to ``scores`` (films,), without the popularity part.
 
         Returns:
-            The weight that falls to popularity.
+            The weight of popularity in the smoothed shares.
         """
         part = slice(self.starts[row], self.starts[row + 1])
         total = float(self.counts[part].sum()) + _SMOOTHING
@@ -58,7 +58,7 @@ class Counts:
 
 
 class Cooccurrence:
-    """Scores films from counts alone. Implements ``FilmScorer``."""
+    """Scores films by counts alone. Implements ``FilmScorer``."""
 
     def __init__(
         self,
@@ -72,10 +72,10 @@ class Cooccurrence:
 
         Args:
             catalog: the films; columns follow its ids.
-            popularity: share (films,) of each film among what recommenders named.
-            words: the known words, rows of ``with_words``.
-            with_films: film by film, both named in one dialogue.
-            with_words: word by film, the word said by the seeker before the recommender names the film.
+            popularity: (films,) share of each film in the recommenders' mentions.
+            words: the row of each known word in ``with_words``.
+            with_films: film by film, how often one dialogue names both.
+            with_words: word by film, how often the seeker says the word before the recommender names the film.
         """
         self.catalog, self._popularity = catalog, popularity
         self._words = {word: row for row, word in enumerate(words)}
@@ -108,7 +108,7 @@ class Cooccurrence:
         return np.array(scores, dtype=np.float32).reshape(-1, len(self._columns))
 
     def _scores(self, films: Mapping[int, float], words: Collection[int]) -> np.ndarray:
-        """The logarithm (films,) of the scores for columns of named films, with their weights, and rows of words."""
+        """The logarithm (films,) of the scores, from named films (columns with weights) and words (rows)."""
         scores = np.zeros(len(self._columns))
         popular = 0.0 if films or words else 1.0
         total = sum(films.values())
@@ -120,7 +120,7 @@ class Cooccurrence:
         return np.log(scores + max(popular, 1e-9) * self._popularity)
 
     def _read(self, context: Sequence[Utterance]) -> tuple[dict[int, float], set[int]]:
-        """Columns of the films named, with their weights, and rows of the words that the seeker said."""
+        """The columns of the named films with their weights, and the rows of the seeker's words."""
         films: dict[int, float] = {}
         words: set[int] = set()
         recent: list[int] = []

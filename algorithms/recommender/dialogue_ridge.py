@@ -1,8 +1,8 @@
-"""Films from films and words: EASE, the closed-form linear model of what stands together in a dialogue.
+"""Predict films from films and words by EASE, a closed-form linear model of what co-occurs in a dialogue.
 
-Of dialogues ``X`` (1 for each film that a dialogue names; beside it the seeker's words by rarity, a row of length
-``weight``) it is ``B = I - P diag(1 / P_jj)`` with ``P = (X'X + r I)^-1`` and a zero diagonal; a context ``x`` gives
-film ``j`` the evidence ``(x B)_j`` (Steck, WWW 2019, equation 8; words stand as further columns).
+A row of ``X`` is one dialogue: 1 for each film that it names, and in further columns the seeker's words by rarity,
+scaled to length ``weight``. The solution is ``B = I - P diag(1 / P_jj)`` with ``P = (X'X + r I)^-1`` and a zero
+diagonal (Steck, WWW 2019, equation 8). A context ``x`` gives film ``j`` the evidence ``(x B)_j``.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from algorithms.readers.seeker_words import vocabulary
 from algorithms.recommender.sparse_rows import SparseRow, ones, stacked
 
 _KEPT = 300
-"""Films that each film or word keeps evidence for, those of the largest size: the rest is close to nothing."""
+"""Each film or word keeps its evidence for this many films, the largest by absolute value; the rest is negligible."""
 
 
 class WordRows:
-    """The seeker's words of conversations as rows of one length, each word by its rarity."""
+    """Turns a conversation's seeker words into a row of fixed length, each word weighted by its rarity."""
 
     def __init__(self, words: Sequence[str], rarity: np.ndarray, weight: float) -> None:
-        """Know these words, with rarities (words,), and give rows the length ``weight``."""
+        """Keep the words and their rarities (words,); rows get the length ``weight``."""
         self.words, self.rarity, self.weight = tuple(words), rarity.astype(np.float32), weight
         self._columns = {word: column for column, word in enumerate(self.words)}
 
     @classmethod
     def of(cls, said: Sequence[Collection[str]], weight: float) -> WordRows:
-        """The words worth counting of D dialogues; a word's rarity is log(D / dialogues that have it)."""
+        """The words of D dialogues that are neither rare nor common; rarity is log(D / dialogues with the word)."""
         counts = vocabulary(said)
         held = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
         return cls(list(counts), np.log(max(1, len(said)) / np.maximum(1.0, held)), weight)
 
     def row(self, said: Iterable[str]) -> SparseRow:
-        """The known words of a conversation; none where it has none."""
+        """The row of a conversation's known words; empty if it has none."""
         columns = np.array(sorted(self._columns[word] for word in said if word in self._columns), dtype=np.int64)
         values = self.rarity[columns]
         return columns, values * np.float32(self.weight / max(1e-6, float(np.linalg.norm(values))))
@@ -57,10 +57,10 @@ class DialogueRidge:
         """Solve for D dialogues.
 
         Args:
-            named: of each dialogue, the columns of the films that it names.
-            said: of each dialogue, the seeker's words (``seeker_words``).
-            films: how many there are.
-            ridge: pull towards no evidence, in dialogues.
+            named: for each dialogue, the columns of the films that it names.
+            said: for each dialogue, the seeker's words (``seeker_words``).
+            films: number of films.
+            ridge: the penalty ``r``, which pulls evidence to 0, in dialogues.
             weight: length of a row of words.
         """
         words = WordRows.of(said, weight)
@@ -79,7 +79,7 @@ class DialogueRidge:
         films = self.evidence.get_shape()[1]
         columns, values = self.words.row(said)
         found = np.zeros(films, dtype=np.float32)
-        # By hand: for the few rows of one context, a sparse product costs more than the sums themselves.
+        # The sums are written out: for the few rows of one context a sparse product would cost more.
         starts, places, evidence = self.evidence.indptr, self.evidence.indices, self.evidence.data
         for row, value in chain(((film, 1.0) for film in named), zip((films + columns).tolist(), values, strict=True)):
             part = slice(starts[row], starts[row + 1])

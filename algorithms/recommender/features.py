@@ -1,8 +1,8 @@
-"""What a conversation tells a recommender: films with the seeker's feeling about them, emotions, words, film knowledge.
+"""Features of a conversation: films with the seeker's feelings about them, emotions, words, and facts of films.
 
-This is ECR's emotional semantic fusion (Zhang et al., RecSys 2024, section 4.1) as named features with values: a film
-that the seeker names, or answers to, stands once for each emotion of that turn, with the emotion's probability. A
-group of n features of equal value has 1 / sqrt(n) each, so that long turns weigh no more than short ones.
+This is ECR's emotional semantic fusion (Zhang et al., RecSys 2024, section 4.1) as named features with values. A film
+that the seeker names, or answers to, gives one feature for each emotion of that turn; its value is the emotion's
+probability. In a group of n features of equal value each is 1 / sqrt(n), so long turns weigh no more than short ones.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from envs.emotions import NINE, named_emotions
 from envs.film_text.words import WORD, word_grams
 
 _PEOPLE = 6
-"""People of a film that count, the director first."""
+"""The most people of a film that count, the director first."""
 _PERIOD = 5
-"""Years of a period of film."""
+"""Length of a period, in years."""
 _FAR, _LONG, _WORDS = 6, 8, 18
-"""Counts of films named, of turns and of words are told apart up to these."""
+"""Counts of named films, turns and words above these are treated alike."""
 PLACES = 4
-"""Places where a film was named last: the last turn of all; else the last that names films, the one before, earlier."""
+"""Where a film was named last: in the last turn; else in the last turn that names films, in the one before, earlier."""
 NAMED_AS = 2 * 2 * PLACES
-"""Ways in which a film can have been named: by whom last, once or more often, and where."""
+"""The number of ways in which a film was named: by whom last, once or more often, and where."""
 
 
 Features = dict[str, float]
@@ -40,10 +40,10 @@ class ContextFeatures:
     """One conversation so far.
 
     Attributes:
-        features: what a network takes in.
-        last: what the last turn says, as far as it tells whether a film that was named comes again.
+        features: the input of a network.
+        last: features of the last turn that predict whether a named film comes again.
         wishes: the seeker's words, those after a negation as ``not word``.
-        named: films that it names, each with the way it was named, from 0 to ``NAMED_AS`` - 1.
+        named: the films that it names, each with the way it was named, from 0 to ``NAMED_AS`` - 1.
     """
 
     features: Features
@@ -103,7 +103,7 @@ class ContextReader:
         _add(features, "asked", (*asked, "?") if seeker and seeker[-1].asks else asked)
         _add(features, "asked-pair", word_grams(asked)[len(asked) :])
         _add(features, "told", (word for turn in recommender for word in turn.words))
-        if turns and turns[-1].role is Role.RECOMMENDER:  # it goes on speaking
+        if turns and turns[-1].role is Role.RECOMMENDER:  # the recommender continues its turn
             _add(features, "begun", turns[-1].words)
         _add(features, "seeker-film", (film for turn in seeker for film in turn.films))
         _add(features, "recommender-film", (film for turn in recommender for film in turn.films))
@@ -116,7 +116,7 @@ class ContextReader:
 
 
 def facts(film: Film) -> Iterable[str]:
-    """What is known of a film without its text: genres, people, period."""
+    """A film's facts other than text: genres, people, period."""
     yield from (f"genre:{genre}" for genre in film.genres)
     yield from (f"person:{person}" for person in film.people[:_PEOPLE])
     yield f"period:{'unknown' if film.year is None else film.year // _PERIOD * _PERIOD}"
@@ -128,7 +128,7 @@ def _add(features: Features, group: str, found: Iterable[object]) -> None:
 
 
 def _add_hidden(features: Features, turns: Sequence[TurnFeatures]) -> None:
-    """What stands around hidden films: the words of their turn and of those before and after it, and the films near."""
+    """Add the surroundings of masked films: words of their turn and its two neighbours, and films nearby."""
     place = next((place for place, turn in enumerate(turns) if turn.hides), None)
     if place is None:
         return
@@ -141,7 +141,7 @@ def _add_hidden(features: Features, turns: Sequence[TurnFeatures]) -> None:
 
 
 def _felt(turns: Sequence[TurnFeatures]) -> Features:
-    """The last seeker turn's emotions, all turns' together, and films with the emotion of the turn about them."""
+    """Emotions of the last seeker turn, of all turns together, and films with the emotions of the turn about them."""
     features: Features = {}
     last: tuple[int, ...] = ()
     seekers = sum(turn.role is Role.SEEKER for turn in turns)
@@ -159,7 +159,7 @@ def _felt(turns: Sequence[TurnFeatures]) -> Features:
 
 
 def _last(turns: Sequence[TurnFeatures], named: int) -> Features:
-    """Words, length, question and films of the last turn by who speaks, its emotions, and how far the talk has come."""
+    """Words, length, question, films and emotions of the last turn, by its speaker, and the number of turns so far."""
     if not named:
         return {}
     turn = turns[-1]

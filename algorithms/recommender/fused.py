@@ -1,10 +1,10 @@
-"""Scores of the whole catalogue from a conversation: networks over its features, and the evidence of its films.
+"""Score the whole catalogue for a conversation, by networks over its features and by evidence from its films.
 
     s_j = mean over networks of score_j + weight x log(max(0, evidence_j) + floor)
 
-The logarithm counts evidence as the networks count it, in nats; a context without films has the same of it for every
-film. Where films that the context names may come again (``NamedAgain``), the score of a new film is
-``log softmax(sharpness x s)_j`` over the new ones, and that of a named film the logarithm of its chance.
+The logarithm brings evidence to the networks' unit, nats; a context without films gives every film the same evidence.
+If named films may come again (``NamedAgain``), the score of a new film is ``log softmax(sharpness x s)_j`` over the new
+films, and the score of a named film is the logarithm of its probability to come again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from envs.dialogue import Utterance
 
 @dataclass(frozen=True)
 class FilmEvidence:
-    """Films from films and words, and how their evidence counts."""
+    """The ``DialogueRidge`` that gives evidence, with the weight and floor of its logarithm."""
 
     ridge: DialogueRidge
     weight: float
@@ -35,7 +35,7 @@ class FilmEvidence:
 
 @dataclass(frozen=True)
 class Again:
-    """Chances of the films that a context names, and the power of new films' shares beside them."""
+    """The model of named films that come again, and the power (``sharpness``) of the new films' shares."""
 
     chances: NamedAgain
     sharpness: float
@@ -60,8 +60,8 @@ class FusedScorer:
             reader: turns conversations into features.
             vocabulary: the columns of ``weights.inputs``.
             weights: the networks, joined into one.
-            evidence: films from films; None goes without.
-            again: scores the films that a context names; None scores them as new ones.
+            evidence: evidence from a context's films and words; None leaves it out.
+            again: scores the films that a context names; None scores them like new films.
         """
         self.catalog, self.vocabulary, self.weights, self.evidence = catalog, vocabulary, weights, evidence
         self.reader, self.again = reader, again
@@ -72,7 +72,7 @@ class FusedScorer:
         return self.scores_and_hidden(contexts)[0]
 
     def scores_and_hidden(self, contexts: Sequence[Sequence[Utterance]]) -> tuple[np.ndarray, np.ndarray]:
-        """``scores``, and the ``h`` that the networks' last layer was given for them, (N, width) float32."""
+        """``scores``, and the input ``h`` of the networks' last layer for each context, (N, width) float32."""
         weights = self.weights
         films, width = weights.films.shape
         if not contexts:
@@ -96,7 +96,7 @@ def _log_evidence(evidence: FilmEvidence, named: Sequence[int], reading: Context
 
 
 def _name_again(row: np.ndarray, again: Again, named: Sequence[int], reading: ContextFeatures) -> None:
-    """Bring new films and named ones of a row of scores, in place, to one scale."""
+    """Bring the scores of new and named films of one row to the same scale, in place."""
     row *= again.sharpness
     row[named] = -np.inf
     if len(named) < len(row):
@@ -106,7 +106,7 @@ def _name_again(row: np.ndarray, again: Again, named: Sequence[int], reading: Co
 
 
 def joined(networks: Sequence[NetworkWeights]) -> NetworkWeights:
-    """Several networks as one, which scores their mean: vectors side by side."""
+    """Join networks into one that scores their mean, by concatenating their vectors."""
     share = 1.0 / len(networks)
     return NetworkWeights(
         inputs=np.concatenate([each.inputs for each in networks], axis=1),

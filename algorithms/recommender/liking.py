@@ -1,7 +1,7 @@
 """How likely a seeker is to like a film: a logistic regression on the questionnaires of the training dialogues.
 
-Features are the film itself and what is known of it; films that nobody judged are told by their facts. What was said in
-the conversation did not help on validation dialogues: the same seekers like most of what they are offered.
+Features are the film's identity and its facts; the facts decide for films that nobody judged. The conversation's words
+did not help on validation dialogues: the same seekers like most of what they are offered.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from envs.catalog import Catalog
 from envs.dialogue import Dialogue
 
 _DECAY = 5.0
-"""Squared weights are held down by this much, in answers."""
+"""Penalty on squared weights, in answers."""
 
 
 def fit_liking(dialogues: Sequence[Dialogue], catalog: Catalog, facts: csr_matrix) -> np.ndarray:
     """Log-odds (films,) float64 that a seeker likes each film.
 
     Args:
-        dialogues: those whose questionnaires are learnt from.
+        dialogues: the training dialogues, with their questionnaires.
         catalog: the films.
-        facts: (films, facts) what is known of each.
+        facts: (films, facts) the facts of each film.
     """
     columns = {film: column for column, film in enumerate(catalog.ids)}
     liked, judged = np.zeros(len(columns)), np.zeros(len(columns))

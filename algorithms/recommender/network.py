@@ -1,10 +1,10 @@
-"""A softmax over the catalogue from the features of a conversation, and its training.
+"""A network that maps the features of a conversation to a softmax over the catalogue, and its training.
 
     h = sum_f value_f E_f        score_j = h . (O_j + sum_k M_jk P_k) + b_j
 
-``M`` holds what is known of each film, so that a film that no training dialogue names is scored by its facts. Training
-minimises the weighted cross-entropy of the new films that a message names, among all that the conversation has not
-named, features dropped at random.
+``M`` holds the facts of each film, so a film that no training dialogue names is scored by its facts. Training minimises
+the weighted cross-entropy of the new films that a message names, among all films that the conversation has not named.
+Features are dropped at random.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from torch import nn
 from algorithms.settings import RecommenderSettings
 
 _START = 0.01
-"""Standard deviation of the first weights."""
+"""Standard deviation of the initial weights."""
 _LAST_RATE = 0.1
-"""Share of the learning rate that is left at the end of a training."""
+"""The learning rate falls to this share by the end of a training."""
 
 OnBatch = Callable[[float], None]
-"""Told of a batch's loss."""
+"""Called with the loss of each batch."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Examples:
 
     Attributes:
         features: (N, features) values.
-        named: of each, columns of the films that the conversation has named; they do not compete.
-        targets: of each, columns of other films with their weight.
+        named: for each message, columns of the films that the conversation has named; the softmax leaves them out.
+        targets: for each message, columns of new films with their weights.
     """
 
     features: csr_matrix
@@ -45,7 +45,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class NetworkWeights:
-    """A trained network as arrays, films' facts folded into their vectors.
+    """A trained network as arrays; the facts are added to the films' vectors.
 
     Attributes:
         inputs: (features, width) float32.
@@ -65,9 +65,9 @@ class SoftmaxNetwork(nn.Module):
         """Start near popularity.
 
         Args:
-            features: how many there are.
-            facts: (films, facts), what is known of each film.
-            shares: (films,) of the mentions.
+            features: number of features.
+            facts: (films, facts), the facts of each film.
+            shares: (films,) each film's share of the mentions.
             width: of ``h``.
         """
         super().__init__()
@@ -79,7 +79,7 @@ class SoftmaxNetwork(nn.Module):
         self._known_of = _bags(facts)
 
     def film_vectors(self) -> torch.Tensor:
-        """(films, width), facts folded in."""
+        """The films' vectors with their facts added, (films, width)."""
         places, starts, values = self._known_of
         known = nn.functional.embedding_bag(places, self.facts, starts, mode="sum", per_sample_weights=values)
         return self.films + known
@@ -87,7 +87,7 @@ class SoftmaxNetwork(nn.Module):
     def forward(
         self, features: csr_matrix, named: Sequence[Collection[int]], dropout: float, noise: torch.Generator
     ) -> torch.Tensor:
-        """Scores (N, films) of N rows of features, features left out with probability ``dropout``; -inf if named."""
+        """Scores (N, films) of N rows of features; drops features by ``dropout``; named films get -inf."""
         places, starts, values = _bags(features)
         if dropout:
             values = values * (torch.rand(len(values), generator=noise) >= dropout) / (1.0 - dropout)
@@ -114,15 +114,15 @@ def train(
     seed: int,
     on_batch: OnBatch = lambda loss: None,
 ) -> None:
-    """Train a network in place: AdamW, the rate falling evenly.
+    """Train a network in place by AdamW with a linearly falling rate.
 
     Args:
-        network: what is trained; one that was trained before goes on from there.
-        examples: what is learnt from; those without targets are passed over.
+        network: the network; training continues from its present weights.
+        examples: the training examples; those without targets are ignored.
         settings: batch size, learning rate and dropout.
         epochs: passes over the examples.
         seed: of their order and of the dropout.
-        on_batch: told of each batch's loss.
+        on_batch: called with each batch's loss.
     """
     noise = torch.Generator().manual_seed(seed)
     wanted = np.array([row for row, targets in enumerate(examples.targets) if targets], dtype=np.int64)
@@ -149,11 +149,11 @@ def train(
 
 
 def batches(count: int, size: int) -> int:
-    """Batches of an epoch: at least one, each of about ``size``."""
+    """Number of batches of an epoch: at least one, each of about ``size`` examples."""
     return max(1, round(count / size))
 
 
 def _bags(rows: csr_matrix) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Rows as what ``embedding_bag`` takes: the places of their entries, where each row starts, and the values."""
+    """Rows as arguments of ``embedding_bag``: the entries' columns, the start of each row, and the values."""
     places, starts = (torch.from_numpy(part.astype(np.int64)) for part in (rows.indices, rows.indptr[:-1]))
     return places, starts, torch.from_numpy(rows.data.astype(np.float32))

@@ -1,7 +1,7 @@
-"""Why a recommender scores a film as it does: by leaving out one mention or one word of the context at a time.
+"""Explain a recommender's score of a film by leaving out one mention or one word of the context at a time.
 
-What speaks for film ``f`` is how far its log-share of the catalogue falls without the mention or word (occlusion,
-Zeiler & Fergus 2014). It works with any ``FilmScorer``, and all contexts are scored in one call.
+A mention or word speaks for film ``f`` as far as the film's log-share of the catalogue falls without it (occlusion,
+Zeiler & Fergus 2014). This works with any ``FilmScorer``; all contexts are scored in one call.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from envs.dialogue import MENTION, Utterance, mentioned_films
 _Item = TypeVar("_Item", int, str)
 
 LEAST = 0.01
-"""A drop that is told, in nats: a hundredth of a film's share."""
+"""The smallest drop that is reported, in nats: about a hundredth of a film's share."""
 _WORD = re.compile(r"(?<!@)\b[^\W\d_]{2,}(?:['-][^\W\d_]+)*\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """What speaks for one film, strongest first: (film id, drop) and (word, drop), drops in nats."""
+    """The mentions and words that speak for one film, strongest first: (film id, drop) and (word, drop), in nats."""
 
     films: tuple[tuple[int, float], ...]
     words: tuple[tuple[str, float], ...]
 
 
 def reasons(scorer: FilmScorer, context: Sequence[Utterance], films: Sequence[int], count: int = 3) -> list[Reasons]:
-    """What speaks for each of some films.
+    """Find the mentions and words that speak for each film.
 
     Args:
         scorer: the recommender.
         context: the conversation so far, films as ``@id``.
         films: ids of the catalogue.
-        count: mentions and words that are told of a film, at most.
+        count: the most mentions, and the most words, for each film.
     """
     named = list(dict.fromkeys(film for turn in context for film in mentioned_films(turn.text)))
     words = list(dict.fromkeys(word for turn in context for word in _WORD.findall(turn.text.lower())))
@@ -61,7 +61,7 @@ def _strongest(items: Sequence[_Item], drops: np.ndarray, count: int) -> tuple[t
 def _left_out(
     context: Sequence[Utterance], pattern: re.Pattern[str], leaves: Callable[[re.Match[str]], bool]
 ) -> list[Utterance]:
-    """The context without the matches that are to leave."""
+    """The context without the given matches."""
     return [
         replace(turn, text=pattern.sub(lambda found: "" if leaves(found) else found[0], turn.text)) for turn in context
     ]

@@ -1,8 +1,8 @@
 """The film recommender: emotional semantic fusion (stage 1) and emotion-aware item recommendation (stage 2) of ECR.
 
-Both stages score by a ``FusedScorer`` of one reader and one vocabulary. Stage 1 learns to recover masked films from the
-rest of their dialogue; stage 2 goes on from its weights and learns which films come next. Beside them stands how likely
-a seeker is to like a film.
+Each stage is a ``FusedScorer``; both share one reader and one vocabulary. Stage 1 learns to recover masked films from
+the rest of their dialogue. Stage 2 starts from its weights and learns which films come next. A separate model says how
+likely a seeker is to like a film.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from envs.errors import ModelError
 from envs.files import write_bytes
 
 WEIGHTS, CARD = "recommender.safetensors", "recommender.json"
-"""The files of a recommender's folder; a fitted reader of emotions has a folder of its own beside them."""
+"""The files of a recommender's folder; a fitted emotion reader is saved in a sub-folder."""
 _HALF = np.float16
-"""Vectors are kept in half precision: they are read as float32."""
+"""Vectors are saved in half precision and loaded as float32."""
 
 
 class Recommender:
@@ -47,10 +47,10 @@ class Recommender:
         items: FusedScorer,
         liking: np.ndarray,
     ) -> None:
-        """Put the stages together; ``of_parts`` makes them.
+        """Combine the stages; ``of_parts`` makes them.
 
         Args:
-            settings: what it was trained with.
+            settings: the settings of its training.
             fusion: stage 1, which recovers masked films.
             items: stage 2, which scores what comes next.
             liking: (films,) log-odds that a seeker likes each film.
@@ -71,16 +71,16 @@ class Recommender:
         chances: NamedAgain | None,
         liking: np.ndarray,
     ) -> Recommender:
-        """Both stages of what was trained: networks, films from films, and chances of named films as settings say.
+        """Build both stages from trained parts: networks, ridge, and probabilities of named films.
 
         Args:
-            settings: what it was trained with.
+            settings: the settings of its training; they weigh the parts.
             catalog: the films.
             reader: turns conversations into features.
             vocabulary: the features that count.
             weights: of stage 1 and of stage 2.
-            ridge: films from films, weighed in each stage by a setting of its own; None goes without.
-            chances: of named films, in stage 2; None scores them as new ones.
+            ridge: predicts films from films and words; each stage has its own weight for it. None leaves it out.
+            chances: probabilities that named films come again, for stage 2; None scores them like new films.
             liking: (films,) log-odds that a seeker likes each film.
         """
         again = None if chances is None else Again(chances, settings.sharpness)
@@ -113,7 +113,7 @@ class Recommender:
         return np.tile(self._liking, (len(contexts), 1))
 
     def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
-        """The best ``count`` films for each context, best first, none of which the context names as ``@id``."""
+        """The best ``count`` films for each context, best first, without the films that it names as ``@id``."""
         if not contexts:
             return []
         return ranked(self.scores(contexts), self._ids, count, [named_films(context) for context in contexts])
@@ -142,7 +142,7 @@ class Recommender:
 
     @classmethod
     def load(cls, folder: Path) -> Recommender:
-        """The recommender of a folder.
+        """Load the recommender of a folder.
 
         Raises:
             ModelError: the folder holds no recommender.

@@ -1,10 +1,10 @@
-"""Whether a film that the conversation has named is among those that the recommender names next.
+"""The probability that the recommender's next message names a film that the conversation has already named.
 
     P(film again) = sigmoid(x . (w_0 + w_p) + v_n)
 
-with ``x`` what the last turn says (``ContextFeatures.last``), ``p`` where the film was named last and ``n`` the way it
-was named (``ContextFeatures.named``). It is a logistic regression with a quadratic pull of all weights to 0: a
-recommender who is asked "is it scary?" speaks of that film again, one who hears "seen it" does not.
+with ``x`` the features of the last turn (``ContextFeatures.last``), ``p`` where the film was named last and ``n`` the
+way it was named (``ContextFeatures.named``). It is a logistic regression with an L2 penalty on all weights. It learns,
+for example, that a recommender speaks of a film again after "is it scary?", but not after "seen it".
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from algorithms.recommender.features import NAMED_AS, PLACES, ContextFeatures
 from algorithms.recommender.vocabulary import Vocabulary
 
 _RARE = 10
-"""Named films to whose turns a feature must belong to count."""
+"""A feature counts if it occurs with at least this many named films."""
 _STEPS = 60
 
 
 class NamedAgain:
-    """How likely each named film comes again."""
+    """The probability that each named film comes again."""
 
     def __init__(self, vocabulary: Vocabulary, places: np.ndarray, ways: np.ndarray) -> None:
         """Keep the weights.
 
         Args:
-            vocabulary: K features of what the last turn may say.
+            vocabulary: K features of the last turn.
             places: (PLACES, K) float32, ``w_0 + w_p``.
             ways: (NAMED_AS,) float32, ``v``.
         """
@@ -42,9 +42,9 @@ class NamedAgain:
         """Learn from N conversations.
 
         Args:
-            readings: of the conversations.
-            came: of each, the films of the recommender's message that followed.
-            pull: weight of half the squared weights beside the summed loss.
+            readings: the conversations' features.
+            came: for each conversation, the films of the recommender's next message.
+            pull: factor of half the squared weights, which are added to the summed loss.
         """
         vocabulary = Vocabulary.of((each.last for each in readings for _ in each.named), _RARE)
         features = len(vocabulary.columns)
@@ -67,7 +67,7 @@ class NamedAgain:
 
 
 def _logistic(x: csr_matrix, truth: np.ndarray, pull: float) -> np.ndarray:
-    """Weights (columns of x,) of least loss by L-BFGS."""
+    """Weights (columns of x,) that minimise the loss, by L-BFGS."""
     turned = csr_matrix(x.T)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:

@@ -1,4 +1,4 @@
-"""What every film recommender is: scores of the whole catalogue for contexts; and the one way in which they rank."""
+"""The protocol of film recommenders, which score the whole catalogue for a context, and the ranking of scores."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class FilmScorer(Protocol):
             contexts: N conversations so far; films as ``@id``.
 
         Returns:
-            (N, films) float32, finite, columns by ascending id (``catalog.ids``). Films that a context names are
-            scored as any other.
+            (N, films) float32, finite, columns by ascending id (``catalog.ids``). Films that a context names get a
+            score like all others.
         """
         ...
 
 
 @runtime_checkable
 class LikingScorer(Protocol):
-    """Says of every film how likely the seeker is to like it, which is another question than what comes next."""
+    """Says how likely the seeker is to like each film; that differs from which film comes next."""
 
     def liking(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
         """Log-odds that the seeker likes each film, comparable between contexts.
@@ -43,7 +43,7 @@ class LikingScorer(Protocol):
             contexts: N conversations so far; films as ``@id``.
 
         Returns:
-            (N, films) float32, finite, columns as those of ``FilmScorer.scores``.
+            (N, films) float32, finite, with the columns of ``FilmScorer.scores``.
         """
         ...
 
@@ -56,15 +56,15 @@ def ranked(
     Args:
         scores: (N, films).
         ids: (films,) film ids, ascending.
-        count: films of a ranking; fewer where the catalogue runs out.
-        without: for each row, films that are left out; by default none is.
+        count: films of a ranking; fewer if the catalogue has no more.
+        without: for each row, the films to leave out; none by default.
     """
     left_out = [()] * len(scores) if without is None else without
     return [ids[_best(row, _columns(films, ids), count)].tolist() for row, films in zip(scores, left_out, strict=True)]
 
 
 def log_shares(scores: np.ndarray) -> np.ndarray:
-    """Log-softmax of scores (N, films) over the films, float32: what makes scores of different contexts comparable."""
+    """Log-softmax of scores (N, films) over the films, float32; it makes scores of different contexts comparable."""
     shifted = scores - scores.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 

@@ -1,9 +1,9 @@
-"""Training of the film recommender from dialogues alone, with films' facts where the catalogue has them.
+"""Train the film recommender on dialogues alone, with the films' facts if the catalogue has them.
 
 Stage 1 (emotional semantic fusion): for each message that names films, recover them from the rest of the dialogue.
-Stage 2 (emotion-aware recommendation): for each message that names films, foresee them from what came before, and at a
-lower weight those that come later. A film weighs by what the seeker's questionnaire says of it. Every member of the
-ensemble goes through both with a seed of its own.
+Stage 2 (emotion-aware recommendation): for each message that names films, predict them from the messages before it,
+and at a lower weight also the films that are named later. The seeker's questionnaire decides the weight of a film.
+Every member of the ensemble goes through both stages with its own seed.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ _GROUPS = {
     "felt": ("felt", "emotion", "mood"),
     "knowledge": ("knowledge",),
 }
-"""The groups of features that a part stands for."""
+"""The groups of features that each part consists of."""
 _FACT_WEIGHTS = {"genre": 1.0, "person": 0.7, "period": 0.5, "title": 0.5, "plot": 0.3}
 _COMMON = 0.3
-"""A word that stands in more plots than this share tells nothing."""
+"""A word that occurs in more than this share of the plots is left out."""
 _READ = 2048
-"""Contexts that are read at once."""
+"""The number of contexts that are read in one call."""
 _TOLD_EVERY = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A context, and what is foreseen from it.
+    """A context, and the films to predict from it.
 
     Attributes:
         context: the conversation that is read.
         targets: columns of new films with their weights.
-        said: ids of all films of the recommender's message that follows; None before a seeker's, and in stage 1.
+        said: ids of all films of the next message, if it is the recommender's; else, and in stage 1, None.
     """
 
     context: tuple[Utterance, ...]
@@ -74,10 +74,10 @@ def fit_recommender(
     """Train both stages.
 
     Args:
-        dialogues: those that are learnt from.
-        catalog: the films; genres, people and plots are used where it has them.
-        settings: sizes, rates, weights, and parts to go without.
-        on_step: told of batches done.
+        dialogues: the training dialogues.
+        catalog: the films; genres, people and plots are used if it has them.
+        settings: sizes, rates, weights, and parts to leave out.
+        on_step: called with the batches done.
 
     Raises:
         DataError: no dialogue names a film of the catalogue, or the emotions' data cannot be read.
@@ -110,10 +110,10 @@ def fit_recommender(
 
 
 class Aims:
-    """What is to be learnt from a dialogue: contexts with target columns and their weights."""
+    """Makes the training examples of a dialogue: contexts with target columns and their weights."""
 
     def __init__(self, columns: Mapping[int, int], settings: RecommenderSettings) -> None:
-        """Targets are columns of these films; ``feedback`` and ``later`` of the settings weigh them."""
+        """Use these films' columns as targets; the settings ``feedback`` and ``later`` weigh them."""
         self._columns = columns
         self._feedback = (
             FeedbackSettings(liked=1.0, disliked=1.0) if _lacks(settings, "feedback") else settings.feedback
@@ -121,12 +121,12 @@ class Aims:
         self._later = 0.0 if _lacks(settings, "later") else settings.later
 
     def masked(self, dialogue: Dialogue) -> Iterator[Example]:
-        """Stage 1: each message's films, from the dialogue with a mark for each."""
+        """Stage 1: for each message, recover its masked films from the dialogue."""
         for case in cases(dialogue, "masked"):
             yield Example(case.context, self._weights(dialogue, case.targets))
 
     def coming(self, dialogue: Dialogue) -> Iterator[Example]:
-        """Stage 2: each message's new films, and those named after it, from the messages before it."""
+        """Stage 2: for each message, predict its new films and those named later from the messages before it."""
         mentions = dialogue.mentions
         for message in dict.fromkeys(mention.message for mention in mentions if mention.message):
             before = {mention.film_id for mention in mentions if mention.message < message}
@@ -152,7 +152,7 @@ def _lacks(settings: RecommenderSettings, part: Part) -> bool:
 
 
 def _read(reader: ContextReader, examples: Sequence[Example], settings: RecommenderSettings) -> list[ContextFeatures]:
-    """The contexts of examples, without the features of parts that are left out."""
+    """Read the examples' contexts, without the features of parts that are left out."""
     dropped = {group for part, groups in _GROUPS.items() if part in settings.without for group in groups}
     found: list[ContextFeatures] = []
     for start in range(0, len(examples), _READ):
@@ -182,7 +182,7 @@ def _networks(
     settings: RecommenderSettings,
     on_step: OnStep,
 ) -> list[list[NetworkWeights]]:
-    """Of each member the weights after each stage."""
+    """For each member the weights after each stage."""
     total = settings.members * sum(
         epochs * batches(sum(map(bool, examples.targets)), settings.batch_size) for examples, epochs in stages
     )
@@ -209,7 +209,7 @@ def _networks(
 
 
 def _known_of(catalog: Catalog, settings: RecommenderSettings) -> csr_matrix:
-    """(films, facts) float32: what is known of each film by the weight of its kind; facts of one film tell nothing."""
+    """(films, facts) float32: each film's facts, weighted by kind; facts of a single film are left out."""
     told = [list(_facts(film)) if not _lacks(settings, "knowledge") else [] for film in catalog]
     counts = Counter(fact for facts_ in told for fact in facts_)
     columns = {fact: column for column, fact in enumerate(sorted(f for f, n in counts.items() if n > 1))}
@@ -231,7 +231,7 @@ def _facts(film: Film) -> Iterator[str]:
 
 
 def _shares(examples: Sequence[Example], films: int) -> np.ndarray:
-    """(films,) share of each film in the targets, each counted half once more."""
+    """(films,) share of each film in the targets; one half is added to each count."""
     counts = np.full(films, 0.5)
     for example in examples:
         for film, weight in example.targets.items():
