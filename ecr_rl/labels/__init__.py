@@ -1,4 +1,4 @@
-"""Labels: what judges say of replies, and the replies that they are shown.
+"""Labels: judges' scores of replies, and the replies to judge.
 
 Open ``labelling.py`` first.
 """

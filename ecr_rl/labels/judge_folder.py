@@ -1,4 +1,4 @@
-"""What a label folder carries beside the labels: the films that a critic will know, and the judge's instruments."""
+"""Further files of a label folder: the films that a critic will know, and the rubric with its text readers."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def write_judge_folder(
     context: ContextForm,
     affinity: FilmAffinity | None = None,
 ) -> None:
-    """Leave the catalogue's films in a label folder, and the rubric that judges.
+    """Write the catalogue's films and the judging rubric into a label folder.
 
     Args:
         folder: the label folder.
         catalog: the films.
-        instruments: folder of what the rubric measures with; None for the stand-ins.
-        context: what the rubric is told.
-        affinity: which films go with which; by default nothing is known.
+        instruments: folder of the rubric's text readers; None for those that need no model.
+        context: the form of context that the rubric reads.
+        affinity: which films go together; by default nothing is known.
     """
     write_films(folder, catalog, affinity)
     if instruments is not None:
@@ -46,25 +46,25 @@ def write_judge_folder(
 
 
 def write_films(folder: Path, catalog: Catalog, affinity: FilmAffinity | None = None) -> None:
-    """Leave the catalogue's films in a label folder, and what goes with them."""
+    """Write the catalogue's films and their affinity into a label folder."""
     write_json(folder / FILMS, FilmTable.of(catalog, affinity).to_json())
 
 
 def facts_of(folder: Path) -> Path | None:
-    """The film facts that the rubric judged by, a folder as ``data.metadata`` takes it; None where it knew none."""
+    """The folder of film facts that the rubric used, for ``data.metadata``; None if it had none."""
     return folder / JUDGE if (folder / JUDGE / FACTS).is_file() else None
 
 
 def carries_judge(folder: Path) -> bool:
-    """Whether a label folder, or a critic's, carries the rubric that made its labels: foreign labels have none."""
+    """Whether a label folder, or a critic's, holds the rubric that made its labels; imported labels have none."""
     return (folder / JUDGE / CARD).is_file()
 
 
 def context_of(folder: Path) -> ContextForm:
-    """What the rubric was told that made the labels of a label folder, or of a critic's.
+    """The form of context from which the rubric made the labels of a label folder, or of a critic's.
 
     Raises:
-        DataError: the folder carries no judge: its labels come from elsewhere.
+        DataError: the folder holds no judge, since its labels were imported.
     """
     file = folder / JUDGE / CARD
     try:
@@ -76,18 +76,18 @@ def context_of(folder: Path) -> ContextForm:
 
 
 def judge_of(folder: Path, catalog: Catalog, context: ContextForm) -> Judge:
-    """The rubric that made the labels of a label folder, or of a critic's.
+    """Load the rubric that made the labels of a label folder, or of a critic's.
 
     Args:
         folder: the label folder, or the critic's.
         catalog: the films.
-        context: what the judge is told; ``context_of`` says what it was told when it made the labels.
+        context: the form of context to judge by; ``context_of`` gives the one that the labels were made with.
     """
     return rubric_maker(catalog, _instruments(folder), context, read_films(folder).affinity)()
 
 
 def emotions_of(folder: Path) -> EmotionReader:
-    """Who read the emotions for the labels of a label folder, or of a critic's; phrases where it carries no judge."""
+    """The emotion reader that a label folder's, or a critic's, labels were made with; phrases if it holds no judge."""
     return load_text_readers(_instruments(folder)).emotions
 
 
@@ -97,7 +97,7 @@ def _instruments(folder: Path) -> Path | None:
 
 
 def read_films(folder: Path) -> FilmTable:
-    """The films of a label folder; none where it was made of labels from elsewhere.
+    """Read the films of a label folder; imported labels have none.
 
     Raises:
         DataError: the file is damaged.

@@ -1,4 +1,4 @@
-"""Labelled examples of a corpus: what a critic is trained on and held out against."""
+"""Labelled examples of a corpus, for the training and the held-out evaluation of a critic."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LabelledSet:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """What a critic sees of the examples."""
+        """The examples' exchanges, which a critic reads."""
         return [example.evidence.exchange for example in self.examples]
 
     @property
@@ -32,7 +32,7 @@ class LabelledSet:
 
 
 def label(dialogues: Sequence[Dialogue], catalog: Catalog, judge: Judge, count: int, seed: int) -> LabelledSet:
-    """At most ``count`` examples of the dialogues, labelled by a judge; no policy replies among them.
+    """Let a judge label at most ``count`` examples of the dialogues, without policy replies.
 
     Raises:
         DataError: the dialogues hold no recommender turn.

@@ -1,7 +1,7 @@
-"""Labelling at scale: examples through a pool of judges on Ray Data, into shards that survive a kill.
+"""Labelling at scale: a pool of judges on Ray Data labels examples into shards, which survive an interruption.
 
-An example's shard is decided by its place alone, and a shard is written when its last row is judged. A labelling that
-is killed loses what was in flight; begun again it labels the shards that are not there whole.
+The index of an example alone decides its shard, and a shard is written when its last row is judged. A labelling that is
+killed loses its unfinished shards; when it is resumed, it labels the shards that are missing or incomplete.
 """
 
 from __future__ import annotations
@@ -51,20 +51,20 @@ from envs.files import write_json
 from envs.progress import OnStep
 
 ROWS_A_SHARD = 1000
-"""Rows of a shard where the caller does not say how many shards: what a kill loses, for each worker."""
+"""Rows of a shard by default; an interruption loses at most about this many for each worker."""
 
 
 @dataclass(frozen=True)
 class LabelPlan:
-    """What is to be labelled, and by whom.
+    """The examples to label, and the judge.
 
     Attributes:
         examples: by split, in the order in which they are stored.
         make_judge: builds the judge in a worker process; can be pickled.
         judge: the judge's name.
-        provenance: what else decided the labels, as JSON values without secrets.
-        context: what the judge is told beside the words.
-        source: what decided the examples (corpus, fingerprint, seed, …), as JSON values.
+        provenance: all else that decides the labels, as JSON values without secrets.
+        context: the form of context that the judge reads.
+        source: all that decides the examples (corpus, fingerprint, seed, …), as JSON values.
     """
 
     examples: Mapping[str, Sequence[Example]]
@@ -76,7 +76,7 @@ class LabelPlan:
 
     @cached_property
     def rows(self) -> list[tuple[str, str, Example]]:
-        """(key, split, example) of every example, in order; examples alike but for their text are numbered."""
+        """(key, split, example) of every example, in order; numbers tell examples apart that differ only in text."""
         seen: Counter[str] = Counter()
         rows = []
         for split, examples in self.examples.items():
@@ -99,9 +99,9 @@ class LabelPlan:
 
 
 def policy_cases(dialogues: Sequence[Dialogue], catalog: Catalog, count: int, seed: int) -> list[Case]:
-    """Turns for the policy to answer, at each of its temperatures, so that ``count`` examples have their share of it.
+    """The turns that the policy answers, at each temperature, to give its share of ``count`` examples.
 
-    A tenth more than needed, since an empty reply is no example.
+    They are a tenth more than needed, since empty replies are left out.
     """
     cases = [(example.dialogue, example.turn) for example in human_examples(dialogues, catalog)]
     wanted = round(1.1 * count * POLICY_SHARE / len(TEMPERATURES))
@@ -110,10 +110,10 @@ def policy_cases(dialogues: Sequence[Dialogue], catalog: Catalog, count: int, se
 
 
 def label_splits(corpus: Corpus, count: int) -> dict[str, tuple[Sequence[Dialogue], int]]:
-    """What is labelled: of each split its dialogues, and how many of ``count`` examples they give.
+    """The dialogues to label, by split, and how many of ``count`` examples each split gives.
 
-    The train dialogues at even places and, for a tenth of the examples, the validation split. The reporting evaluator
-    learns from the train dialogues at odd places, and the test split is labelled when a critic is evaluated.
+    They are the train dialogues at even indices and, for a tenth of the examples, the validation split. The reporting
+    evaluator learns from the train dialogues at odd indices. The test split is labelled when a critic is evaluated.
     """
     valid = round(0.1 * count)
     return {"train": (corpus.train[::2], count - valid), "valid": (corpus.valid, valid)}
@@ -127,15 +127,15 @@ def plan_of(
     context: ContextForm,
     policy: Mapping[str, Sequence[PolicyReply]] | None = None,
 ) -> LabelPlan:
-    """At most ``count`` examples of the corpus for a judge.
+    """Plan at most ``count`` examples of the corpus for a judge.
 
     Args:
         corpus: see ``label_splits``.
         count: examples at most.
         seed: the same seed gives the same examples.
         make_judge: builds the judge; can be pickled.
-        context: what the judge is told beside the words.
-        policy: of each split, what the policy answered to its ``policy_cases``.
+        context: the form of context that the judge reads.
+        policy: for each split, the policy's replies to its ``policy_cases``.
 
     Raises:
         DataError: the corpus holds no recommender turn.
@@ -168,25 +168,25 @@ def label_examples(
     gpus_per_worker: float = 0,
     command: str = "",
 ) -> dict[str, Any]:
-    """Label the plan's examples into a label folder (see ``store``), card and all.
+    """Label the plan's examples into a complete label folder (see ``store``).
 
     Args:
         plan: what to label.
         folder: the label folder; may hold other files.
-        workers: judges at work, each in a process of its own.
-        shards: files that the rows are spread over; None: about ``ROWS_A_SHARD`` rows a file, or as the folder began.
-        resume: go on with a folder that an equal plan began.
-        on_step: told of progress; of each finished shard with the figures ``failed`` and ``flagged``.
-        batch: examples that a judge is shown at once.
+        workers: number of judges, each in its own process.
+        shards: number of files for the rows; None: about ``ROWS_A_SHARD`` rows a file, or as the folder began.
+        resume: continue a folder that an equal plan began.
+        on_step: called with the progress, and for each finished shard with the figures ``failed`` and ``flagged``.
+        batch: number of examples in one call of a judge.
         gpus_per_worker: GPUs of each worker.
         command: the command line that makes the folder, for its card.
 
     Returns:
-        What ``labels.json`` says; ``counts`` is as ``card.summarise`` gives it.
+        The content of ``labels.json``; ``counts`` is the result of ``card.summarise``.
 
     Raises:
         RunError: the folder holds labels and ``resume`` is not set, or another plan began it.
-        EcrError: what kept a judge from working at all.
+        EcrError: a judge could not work at all.
     """
     run = _Labelling(plan, folder, _begin(plan, folder, shards, resume, command))
     with ray_instance(ResourceSettings(env_runners=workers)):
@@ -195,7 +195,7 @@ def label_examples(
 
 
 class _Labelling:
-    """One labelling as it goes: the labels so far, N rows, and which shards are still open."""
+    """The state of one labelling: the labels so far, N rows, and the unfinished shards."""
 
     def __init__(self, plan: LabelPlan, folder: Path, facts: dict[str, Any]) -> None:
         self.facts, self._plan, self._folder = facts, plan, folder
@@ -206,7 +206,7 @@ class _Labelling:
         self._judged = np.zeros(total, dtype=bool)
 
     def label(self, workers: int, batch: int, gpus: float, on_step: OnStep) -> None:
-        """Label and write every shard that is not there whole."""
+        """Label and write every shard that is missing or incomplete."""
         done = np.array([self._finished(shard) for shard in range(len(self._bounds))], dtype=bool)
         for shard in done.nonzero()[0]:
             self._judged[self._bounds[shard]] = True
@@ -222,7 +222,7 @@ class _Labelling:
                         on_step(int(self._judged.sum()), total, self._figures())
 
     def _finished(self, shard: int) -> bool:
-        """Whether the shard is there with all its rows."""
+        """Whether the shard exists with all its rows."""
         try:
             rows = read_shard(self._folder / shard_name(shard, len(self._bounds)), self.facts["run"])
         except DataError:
@@ -230,7 +230,7 @@ class _Labelling:
         return rows.column("key").to_pylist() == [self._plan.rows[row][0] for row in self._bounds[shard]]
 
     def _judge(self, workers: int, batch: int, gpus: float) -> Iterator[np.ndarray]:
-        """Judge what has not been; yields the rows of each batch after taking its labels in."""
+        """Judge the rows that are not yet judged; yield the row indices of each batch once its labels are stored."""
         missing = (~self._judged).nonzero()[0]
         if not missing.size:
             return
@@ -301,7 +301,7 @@ def label_rows(rows: Sequence[tuple[str, str, Example]], labels: Labels, judge: 
 
 
 def _begin(plan: LabelPlan, folder: Path, shards: int | None, resume: bool, command: str) -> dict[str, Any]:
-    """The facts of the folder: those it began with, or new ones, written."""
+    """The facts of the folder: read from a folder to resume, or new ones, which are written."""
     before = read_facts(folder) if (folder / FACTS).is_file() else None
     if not resume and (before is not None or any(folder.glob("part-*.parquet"))):
         raise RunError(f"{folder} holds labels. Add --resume to go on with them, or take another --out")
@@ -329,7 +329,7 @@ def _begin(plan: LabelPlan, folder: Path, shards: int | None, resume: bool, comm
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Ray Data without bars and messages of its own: progress goes through ``on_step``."""
+    """Silence Ray Data's own bars and messages, since ``on_step`` reports the progress."""
     context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
     before = context.enable_progress_bars, context.print_on_execution_start, logger.level
     context.enable_progress_bars, context.print_on_execution_start = False, False

@@ -1,4 +1,4 @@
-"""A judge in a worker process. It imports little: a worker loads what its judge needs, and nothing else."""
+"""A judge in a worker process. The module imports little, so that a worker loads only what its judge needs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from envs.errors import EcrError
 
 
 class JudgeWorker:
-    """Labels batches of evidence for Ray Data; its judge is built when the first batch comes."""
+    """Labels batches of evidence for Ray Data; it builds its judge at the first batch."""
 
     def __init__(self, make_judge: Callable[[], Judge]) -> None:
-        """Judge with what this builds."""
+        """Keep the function that builds the judge."""
         self._make_judge = make_judge
 
     @cached_property
@@ -24,15 +24,15 @@ class JudgeWorker:
         return self._make_judge()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Labels of a batch.
+        """Label a batch.
 
         Args:
             batch: ``row`` (B,) int and ``evidence`` (B,) objects.
 
         Returns:
-            ``row``, ``values`` and ``known`` (B, heads), ``flagged``, ``problem``, and ``failure``: what kept the judge
-            from working at all, else empty. It travels as a column, since Ray Data wraps an exception in words of its
-            own.
+            ``row``, ``values`` and ``known`` (B, heads), ``flagged``, ``problem``, and ``failure``: why the judge could
+            not work at all, else empty. It is a column, not an exception, since Ray Data would wrap an exception in its
+            own message.
         """
         evidence, failure = list(batch["evidence"]), ""
         try:

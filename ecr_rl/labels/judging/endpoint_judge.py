@@ -1,4 +1,4 @@
-"""A judge behind any endpoint that speaks OpenAI's protocol."""
+"""A judge behind any OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from envs.files import write_json
 
 
 class EndpointJudge:
-    """Asks an endpoint for scores; every answer is kept on disk by the content of its question."""
+    """Asks an endpoint for scores; answers are cached on disk by the content of the request."""
 
     name = "openai"
 
     def __init__(
         self, settings: JudgeSettings, catalog: Catalog, cache: Path, emotions: EmotionsOf | None = None
     ) -> None:
-        """Judge by an endpoint.
+        """Prepare a judge; nothing is sent yet.
 
         Args:
             settings: endpoint, model, pace, retries; the key is read from the environment when it is needed.
             catalog: facts of the films.
             cache: folder of answers.
-            emotions: reads emotions for the rich context.
+            emotions: names emotions for the rich context.
         """
         self._settings, self._catalog, self._cache, self._emotions = settings, catalog, cache, emotions
         self._endpoint = ChatEndpoint(
@@ -46,7 +46,7 @@ class EndpointJudge:
         }
 
     def judge(self, evidence: Sequence[Evidence]) -> Labels:
-        """Score N replies; an answer that cannot be had or read is a problem of its piece.
+        """Score N replies; a missing or unreadable answer is recorded as the piece's problem.
 
         Raises:
             ModelError: the endpoint refuses the key or does not know the model.
@@ -63,7 +63,7 @@ class EndpointJudge:
         return Labels(labels.values, labels.known, tuple(problems), labels.flagged)
 
     def _scores(self, piece: Evidence) -> list[float] | str:
-        """The five scores of a piece, or what went wrong."""
+        """The five scores of a piece, or the reason why there are none."""
         messages = judge_messages(piece, self._catalog, self._settings.context, self._emotions)
         file = self._cache / f"{self._key(messages)}.json"
         try:
@@ -86,7 +86,7 @@ class EndpointJudge:
 
 
 def check_endpoint(settings: JudgeSettings) -> None:
-    """Refuse settings that cannot work, before anything is sent.
+    """Refuse settings that cannot work, without sending anything.
 
     Raises:
         ConfigError: no endpoint or model is named, or the packages are missing.

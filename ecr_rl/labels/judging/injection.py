@@ -1,4 +1,4 @@
-"""Texts that speak to the judge instead of the seeker."""
+"""Find replies that address the judge instead of the seeker (prompt injection)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SENTENCE = re.compile(r"(?<=[.?!])\s+|\n+")
 
 
 def without_orders(text: str) -> str:
-    """The text without the sentences that speak to the judge; the text itself where there is none."""
+    """Remove the sentences that address the judge; a text without such sentences stays as it is."""
     if not speaks_to_judge(text):
         return text
     return " ".join(sentence for sentence in _SENTENCE.split(text) if not speaks_to_judge(sentence))

@@ -1,4 +1,4 @@
-"""What a judge is shown, what it answers, and the protocol that every judge follows."""
+"""The protocol of judges: their input (``Evidence``) and their result (``Labels``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from envs.heads import HEADS, Exchange
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """An exchange and what the corpus knows beyond its text.
+    """An exchange, and the corpus's further records about it.
 
     Attributes:
         exchange: context and reply as the critic sees them, films as ``Title (Year)``.
@@ -23,10 +23,10 @@ class Evidence:
         told: ids of the films that the seeker's turns name.
         asked: ids of the films that the seeker's last turn names.
         profile: the seeker's questionnaire and tastes.
-        reference: the human's reply at this place, films as titles; None where the reply is the human's own.
-        near: human replies to the training contexts that are nearest to this one, nearest first; may be empty.
-        next_turn: what the seeker said after this very reply; empty where the corpus does not know.
-        cut: the reply is known to stop before its end.
+        reference: the human reply to the same context, films as titles; None if the judged reply is the human one.
+        near: human replies to the nearest training contexts, nearest first; may be empty.
+        next_turn: the seeker's answer to exactly this reply; empty if the corpus has none.
+        cut: whether the reply is known to stop before its end.
     """
 
     exchange: Exchange
@@ -47,9 +47,9 @@ class Labels:
 
     Attributes:
         values: (N, heads) float32 in [0, 1]; 0 where unknown.
-        known: (N, heads) bool; False where the judge gives no score. An unknown score is never read as a number.
+        known: (N, heads) bool; False where the judge gives no score. The value of an unknown score is never used.
         problems: N messages, why the judge failed on a piece; empty where it did not.
-        flagged: (N,) bool; True where the text seems to speak to the judge.
+        flagged: (N,) bool; True where the text seems to address the judge.
     """
 
     values: np.ndarray
@@ -58,12 +58,12 @@ class Labels:
     flagged: np.ndarray
 
     def __len__(self) -> int:
-        """The pieces of evidence judged."""
+        """The number of pieces of evidence."""
         return len(self.values)
 
 
 def no_labels(count: int) -> Labels:
-    """Labels for ``count`` pieces, nothing known yet: a judge fills them."""
+    """Labels for ``count`` pieces in which no score is known yet; a judge fills them in."""
     shape = (count, len(HEADS))
     return Labels(
         np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool), ("",) * count, np.zeros(count, dtype=bool)
@@ -75,7 +75,7 @@ class Judge(Protocol):
 
     Attributes:
         name: ``rubric``, ``transformers`` or ``openai``; stands beside every label.
-        provenance: what else decided the labels (model, prompt and code versions, context form), as JSON values
+        provenance: all else that decides the labels (model, prompt and code versions, context form), as JSON values
             without secrets.
     """
 

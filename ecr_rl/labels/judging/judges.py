@@ -21,10 +21,10 @@ def build_judge(settings: JudgeSettings, catalog: Catalog, rubric: Callable[[], 
     """Build the judge that the settings name.
 
     Args:
-        settings: who judges.
-        catalog: facts of the films, for judges that are told them.
+        settings: which judge, and its options.
+        catalog: facts of the films, for judges that read them.
         rubric: builds the rubric judge.
-        cache: folder of what a judge keeps between runs.
+        cache: folder of the files that a judge keeps between runs.
 
     Raises:
         EcrError: a model cannot be loaded, or packages are missing.
@@ -43,7 +43,7 @@ def build_judge(settings: JudgeSettings, catalog: Catalog, rubric: Callable[[], 
 
 
 def with_folder(settings: JudgeSettings, cache: Path) -> JudgeSettings:
-    """The settings with the packaged model's folder where they name ``smollm2``."""
+    """The settings, with the packaged model's folder in place of ``smollm2``."""
     if settings.model != SMOLLM2:
         return settings
     from algorithms.packaged_models import packaged_smollm2
@@ -59,13 +59,13 @@ def _emotion_names(texts: Sequence[str]) -> list[str]:
 def rubric_maker(
     catalog: Catalog, instruments: Path | None, context: ContextForm, affinity: FilmAffinity | None = None
 ) -> Callable[[], Judge]:
-    """What builds the rubric judge; can be sent to a worker.
+    """A function that builds the rubric judge; it can be sent to a worker.
 
     Args:
         catalog: the films.
-        instruments: folder of what it measures with; None for the stand-ins, which need no model.
-        context: what it is told beside the words.
-        affinity: which films go with which; by default nothing is known.
+        instruments: folder of its text readers; None for those that need no model.
+        context: the form of context that it reads.
+        affinity: which films go together; by default nothing is known.
     """
     return partial(_rubric, catalog, instruments, context, affinity)
 

@@ -1,6 +1,6 @@
-"""The words and phrases that the rubric listens for, written for this project, and how they are found.
+"""The words and phrases that the rubric looks for, written for this project.
 
-All phrases are lower case and match whole words. A film title is taken out of a text before any of these is looked for.
+All phrases are lower case and match whole words. Film titles are removed from a text before the search.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ GUSH = phrases(
     |perfect|perfection|brilliant|legendary|stunning|marvelous|sensational|obsessed|literally the|ever ever
     |crazy good|out of this world"""
 )
-"""Superlatives that say nothing of the film."""
+"""Superlatives that say nothing about the film."""
 
 INVITATION = phrases(
     """let me know|tell me|feel free|would you like|do you want|want to|shall we|shall i|should i|how about
@@ -83,20 +83,20 @@ INVITATION = phrases(
     |give it a go|check it out|curious|would love to hear|happy to find|anything else|i can suggest|another one
     |more ideas|keep going"""
 )
-"""Openings for the seeker to go on."""
+"""Invitations to the seeker to continue."""
 
 TASTE_QUESTION = phrases(
     """kind|kinds|type|types|sort|genre|genres|mood|like|likes|favorite|favourite|favorites|favourites|prefer
     |looking for|into|enjoy|enjoyed|seen|watched|feel like|in mind|actor|actress|director|era|recently|lately
     |interested|interests|love|liked|loved|want"""
 )
-"""Words that make a question a question about tastes."""
+"""Words that show that a question is about tastes."""
 
 FAREWELL = phrases(
     """bye|goodbye|good bye|thanks|thank you|have a good|have a great|have a nice|take care|see you|that's all
     |that is all|i'll watch|i will watch|i'll check|i will check|i'll try|i will try|i'll give it|sounds perfect"""
 )
-"""What a seeker says who is done."""
+"""Phrases with which a seeker says goodbye."""
 
 MOOD = phrases(
     """sad|upset|depressed|lonely|heartbroken|stressed|stressful|anxious|nervous|worried|tired|exhausted|worn out

@@ -33,12 +33,12 @@ _DIGITS = [str(score) for score in range(LOWEST, HIGHEST + 1)]
 
 
 class _JudgingModel(ChatModel):
-    """A chat model, and where its score tokens are.
+    """A chat model with its score tokens.
 
     Attributes:
-        prefills: beginnings of the answer up to each score; none for parsed text.
-        score_ids: tokens of the five scores behind them.
-        room: tokens of a prompt at most.
+        prefills: the beginning of the answer up to each score; empty for parsed text.
+        score_ids: token ids of the five possible scores after these beginnings.
+        room: the most tokens of a prompt.
     """
 
     def __init__(self, settings: JudgeSettings) -> None:
@@ -52,12 +52,12 @@ class _JudgingModel(ChatModel):
 
 
 class ModelJudge:
-    """Reads scores off a chat model, as an expectation over the score tokens or as parsed text."""
+    """Gets scores from a chat model, as an expectation over the score tokens or as parsed text."""
 
     name = "transformers"
 
     def __init__(self, settings: JudgeSettings, catalog: Catalog, emotions: EmotionsOf | None = None) -> None:
-        """Judge by a model; it is loaded when the first reply comes.
+        """Prepare a judge; the model is loaded at the first reply.
 
         Args:
             settings: model, precision, reading.
@@ -78,11 +78,11 @@ class ModelJudge:
         return _JudgingModel(self._settings)
 
     def judge(self, evidence: Sequence[Evidence]) -> Labels:
-        """Score N replies; an answer that cannot be read is a problem of its piece.
+        """Score N replies; an unreadable answer is recorded as the piece's problem.
 
         Raises:
-            ModelError: the model cannot be loaded, or its tokenizer has no single token for each score that an
-                expectation could be read off.
+            ModelError: the model cannot be loaded, or an expectation is wanted and its tokenizer has no single token
+                for each score.
         """
         labels = no_labels(len(evidence))
         labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
@@ -130,7 +130,7 @@ class ModelJudge:
         return [_read(text) for text in texts]
 
     def _prompt(self, piece: Evidence) -> str:
-        """The prompt with as many of the latest turns as the model has room for; empty where none fits."""
+        """The prompt with as many of the latest turns as fit into the model; empty if none fits."""
         turns = piece.exchange.context
         for first in range(len(turns) + 1):
             prompt = self._write(replace(piece, exchange=replace(piece.exchange, context=turns[first:])))
@@ -158,10 +158,10 @@ def _read(text: str) -> list[float] | str:
 
 
 def _score_tokens(tokenizer: Any, model: str) -> tuple[list[str], list[int]]:
-    """The beginnings of the answer up to each score, and the ids of the five scores behind them.
+    """The beginning of the answer up to each score, and the token ids of the five possible scores after it.
 
-    A beginning ends with a space where the tokenizer makes the space a token of its own, else before it: the next
-    token is then the score itself.
+    If the tokenizer makes the space before a score a separate token, a beginning includes that space; otherwise it ends
+    before the space. Either way the next token is the score.
     """
     for space in (" ", ""):
         between = "" if space else " "
@@ -177,7 +177,7 @@ def _score_tokens(tokenizer: Any, model: str) -> tuple[list[str], list[int]]:
 
 
 def _prefills(space: str) -> list[str]:
-    """``{"empathy": ``, then each head behind neutral scores of those before."""
+    """``{"empathy": ``, then a beginning for each further head, with neutral scores of the heads before it."""
     return [
         "{" + "".join(f'"{before}": 3, ' for before in JUDGED[:place]) + f'"{head}":{space}'
         for place, head in enumerate(JUDGED)
@@ -185,7 +185,7 @@ def _prefills(space: str) -> list[str]:
 
 
 def model_size(config: Any) -> int:
-    """Parameters of a causal model by its config; its weights are neither read nor given memory."""
+    """The number of parameters of a causal model, from its config; no weights are read or allocated."""
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     return sum(parameter.numel() for parameter in model.parameters())

@@ -1,4 +1,4 @@
-"""A look at a judge before a long run: does it answer, does it differ, does it fit, how long will it take?"""
+"""Try a judge before a long run: are its answers readable, do scores vary, does it fit, how long will it take?"""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from envs.errors import ModelError
 
 SAMPLE = 20
 LEAST_READ, LEAST_SPREAD = 0.8, 1e-3
-"""Share of answers that must be readable, and the standard deviation that a head must have."""
+"""The least share of readable answers, and the least standard deviation of a head."""
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What was seen.
+    """The result of a trial.
 
     Attributes:
-        n: pieces judged.
+        n: number of pieces judged.
         parse_rate: share of them with scores.
         spread: standard deviation of each head.
-        seconds: a piece.
+        seconds: for each piece.
         hours: for the whole run at that pace.
-        memory_gb: estimated for the model; None where it runs elsewhere.
-        refusal: why the judge is refused; empty where it is not.
+        memory_gb: estimated memory of the model in gigabytes; None if it does not run here.
+        refusal: why the judge is refused; empty if it is accepted.
     """
 
     n: int
@@ -51,10 +51,10 @@ def preflight(judge: Judge, evidence: Sequence[Evidence], total: int, memory_gb:
     """Let a judge score a few pieces.
 
     Args:
-        judge: is tried.
+        judge: the judge to try.
         evidence: about ``SAMPLE`` pieces of different kinds.
-        total: pieces of the run to come.
-        memory_gb: what ``check_memory`` estimated.
+        total: number of pieces of the long run.
+        memory_gb: the estimate of ``check_memory``.
     """
     begun = time.monotonic()
     labels = judge.judge(evidence)
@@ -77,7 +77,7 @@ def check_memory(settings: JudgeSettings) -> float:
     """Gigabytes that the model will need, by its config alone.
 
     Raises:
-        ModelError: it does not fit, or there is no such model.
+        ModelError: the model does not fit or does not exist.
     """
     import torch
     from transformers import AutoConfig
@@ -90,7 +90,7 @@ def check_memory(settings: JudgeSettings) -> float:
         raise ModelError(f"{settings.model}: no model there: {error}. Give --model a folder or a hub id") from error
     cuda = torch.cuda.is_available()
     bytes_each = 0.6 if settings.four_bit else 2.0 if cuda else 4.0
-    needed = parameters * bytes_each * 1.15 / 1e9  # activations and the cache of keys, about a seventh
+    needed = parameters * bytes_each * 1.15 / 1e9  # activations and the KV cache take about a seventh
     free = torch.cuda.mem_get_info()[0] / 1e9 if cuda else psutil.virtual_memory().available / 1e9
     if needed > free:
         remedy = "Choose a smaller one" if settings.four_bit else "Choose a smaller one, or add --four-bit"
@@ -99,7 +99,7 @@ def check_memory(settings: JudgeSettings) -> float:
 
 
 def gpus_of_a_judge() -> int:
-    """GPUs that a chat model takes: one where there is one."""
+    """The number of GPUs that a chat model uses: one if the machine has any, else none."""
     import torch
 
     return int(torch.cuda.is_available())

@@ -1,4 +1,4 @@
-"""What a language model is told when it judges: the rubric as instructions, the dialogue as fenced data."""
+"""The prompt for a language model that judges: the rubric as instructions, the dialogue as fenced data."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Answer with one JSON object and nothing else, such as {{"empathy": 3, "informati
 "engagement": 3, "overall": 3}}."""
 
 PROMPT_VERSION = hashlib.sha256(_INSTRUCTIONS.encode()).hexdigest()[:12]
-"""Changes with the instructions; stands beside every label."""
+"""The version of the instructions, which is saved with every label."""
 _FENCE_LIKE = re.compile(r"={3,}")
 _MARKUP = re.compile(r"([<\[])(?=\S)")
-"""Where a chat format's marks may begin: ``<|im_end|>``, ``</s>``, ``[INST]``. Tokenizers make them control tokens."""
+"""The start of a chat format's mark, such as ``<|im_end|>`` or ``[INST]``; tokenizers make it a control token."""
 _OBJECT = re.compile(r"\{[^{}]*\}")
 
 EmotionsOf = Callable[[Sequence[str]], list[str]]
@@ -40,7 +40,7 @@ EmotionsOf = Callable[[Sequence[str]], list[str]]
 
 
 class Scores(BaseModel, extra="forbid", strict=True):
-    """What a judge answers."""
+    """A judge's answer."""
 
     empathy: int = Field(ge=LOWEST, le=HIGHEST)
     informativeness: int = Field(ge=LOWEST, le=HIGHEST)
@@ -52,13 +52,13 @@ class Scores(BaseModel, extra="forbid", strict=True):
 def judge_messages(
     piece: Evidence, catalog: Catalog, context: ContextForm, emotions: EmotionsOf | None = None
 ) -> list[dict[str, str]]:
-    """The chat that asks for the scores of one reply.
+    """Build the chat that asks for the scores of one reply.
 
-    The fence is made of the data's own hash, so that no text can close it; what looks like one is taken out of texts,
-    and so are the marks of chat formats, which would end the message itself.
+    The fence contains a hash of the data, so that no text can close it. Anything in a text that looks like a fence is
+    removed, and so are the marks of chat formats, which would end the message.
 
     Args:
-        piece: what is judged.
+        piece: the evidence to judge.
         catalog: facts of the films that are named.
         context: ``rich`` adds an emotion for each turn and the seeker's feelings about films.
         emotions: reads the emotions for ``rich``.
@@ -81,10 +81,10 @@ def judge_messages(
 
 
 def parse_scores(text: str) -> list[float]:
-    """The five scores in [0, 1] of an answer.
+    """Read the five scores, scaled to [0, 1], from an answer.
 
     Raises:
-        ValueError: it holds no JSON object of exactly the five scores from 1 to 5.
+        ValueError: the answer holds no JSON object of exactly the five scores from 1 to 5.
     """
     for match in _OBJECT.finditer(text):
         try:
@@ -98,7 +98,7 @@ def parse_scores(text: str) -> list[float]:
 
 
 def unit(score: float) -> float:
-    """A score from 1 to 5 as a number in [0, 1]."""
+    """Scale a score from 1 to 5 to [0, 1]."""
     return (score - LOWEST) / (HIGHEST - LOWEST)
 
 

@@ -21,11 +21,11 @@ _LEXICON_WORDS = frozenset(GENRES) | lexicon.STOP_WORDS
 
 @dataclass(frozen=True)
 class ReadText:
-    """A text in lower case without film titles, and what is found in it (computed when asked for)."""
+    """A text in lower case without film titles, with its measurements (computed on demand)."""
 
     text: str
     with_titles: str
-    """The same text in lower case with its titles: for repetition, to which titles count."""
+    """The same text in lower case with its titles, which count for repetition."""
 
     @cached_property
     def words(self) -> list[str]:
@@ -55,15 +55,15 @@ class ReadText:
         return compound(self.text) if self.words else 0.0
 
     def count(self, pattern: re.Pattern[str]) -> int:
-        """How many different phrases of a lexicon pattern stand in the text."""
+        """How many different phrases of a lexicon pattern occur in the text."""
         return len(set(pattern.findall(self.text)))
 
 
 class FilmFacts:
-    """What the catalogue knows of films, prepared for comparison with words."""
+    """The catalogue's facts of films, prepared for comparison with words."""
 
     def __init__(self, catalog: Catalog, affinity: FilmAffinity | None = None) -> None:
-        """Prepare the facts of these films, and what goes with them (nothing by default)."""
+        """Prepare the facts of these films; ``affinity`` says which films go together (by default nothing is known)."""
         self._catalog, self._affinity = catalog, affinity or FilmAffinity({}, {})
         self._genres = {film.film_id: frozenset(map(genre_name, film.genres)) for film in catalog}
         self.read = lru_cache(maxsize=50_000)(self._read)
@@ -77,7 +77,7 @@ class FilmFacts:
         return ReadText(bare.lower().replace("\u2019", "'"), text.lower().replace("\u2019", "'"))
 
     def genres(self, films: Iterable[int]) -> frozenset[str]:
-        """The genres of any of the films; empty where the catalogue knows none."""
+        """All genres of the films; empty if the catalogue knows none."""
         return frozenset().union(*(self._genres.get(film, frozenset()) for film in films))
 
     def years(self, films: Iterable[int]) -> set[int]:
@@ -89,13 +89,13 @@ class FilmFacts:
         return frozenset().union(*(self._plot(film) for film in films))
 
     def people(self, film: int) -> frozenset[str]:
-        """Lower-case names of the film's people; empty where the catalogue knows none."""
+        """Lower-case names of the film's people; empty if the catalogue knows none."""
         if film not in self._catalog:
             return frozenset()
         return frozenset(name.lower() for name in self._catalog[film].people if name.strip())
 
     def affinity(self, films: Sequence[int], evidence: Evidence) -> list[float]:
-        """How well each film goes with the films and the seeker's words before it, by ``FilmAffinity.of``."""
+        """How well each film goes with the films and the seeker's words of the context, by ``FilmAffinity.of``."""
         turns = (turn.text for turn in evidence.exchange.context if turn.role is Role.SEEKER)
         words = set().union(*(seeker_words(self.read(text, evidence.told).text) for text in turns))
         return self._affinity.of(self._names(evidence.named), words, self._names(films))
@@ -120,8 +120,8 @@ class FilmFacts:
 def wishes(evidence: Evidence, facts: FilmFacts) -> tuple[frozenset[str], frozenset[str]]:
     """The genres that the seeker wants and does not want.
 
-    Said in the seeker's turns (after a negation in the same clause: not wanted) or known as tastes and dislikes;
-    where no wish is known, the genres of the films that the seeker named.
+    They are those said in the seeker's turns (a genre after a negation in the same clause is not wanted) or known as
+    tastes and dislikes. If no wish is known, the genres of the films that the seeker named are wanted.
     """
     wanted = set(map(genre_name, evidence.profile.tastes))
     unwanted = set(map(genre_name, evidence.profile.dislikes))

@@ -1,10 +1,9 @@
 """The rubric judge: six documented measurements of a reply, offline, from words, film facts and the corpus's records.
 
-Every formula is stated at the function that computes it. In all of them ``s(n) = 1 - exp(-n)`` saturates a count,
-phrases come from ``lexicon``, film titles are taken out of a text before its words are looked at, and emotions and acts
-are probabilities of the readers that the judge was given: classifiers trained on GoEmotions and IARD, or stand-ins that
-look for phrases. What context and reply cannot tell (the seeker's next turn, the questionnaire) is shrunk: it weighs at
-most .15 of a head.
+The docstring of each function states its formula. In all of them ``s(n) = 1 - exp(-n)`` saturates a count, phrases come
+from ``lexicon``, and film titles are removed from a text before its words are read. Emotions and acts are probabilities
+by the judge's text readers: classifiers trained on GoEmotions and IARD, or fallbacks that look for phrases. What
+context and reply do not show (the seeker's next turn, the questionnaire) weighs at most .15 of a head.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ AFTERWARDS = {
     "overall": 0.1 + 0.25 * 0.15 + 0.15 * 0.1,
     "bleu": 1.0,
 }
-"""The most that a head's label moves by what (context, reply) does not hold: next turn, questionnaire, reference."""
+"""The most that a head's label depends on records outside (context, reply): next turn, questionnaire, reference."""
 
 _YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
 
@@ -53,16 +52,16 @@ def saturate(count: float) -> float:
 
 
 def clip(value: float) -> float:
-    """The value held to [0, 1]."""
+    """Clip the value to [0, 1]."""
     return min(1.0, max(0.0, value))
 
 
 @dataclass(frozen=True)
 class Case:
-    """One piece of evidence with its texts read once.
+    """One piece of evidence with the measurements of its texts.
 
-    ``feelings``, ``seeker_feelings``, ``acts`` and ``reaction`` hold probabilities by name, of the reply, the seeker's
-    last turn, the reply and the seeker's next turn.
+    Four fields hold probabilities by name: ``feelings`` and ``acts`` of the reply, ``seeker_feelings`` of the seeker's
+    last turn, ``reaction`` of the seeker's next turn.
     """
 
     evidence: Evidence
@@ -75,11 +74,11 @@ class Case:
     acts: Mapping[str, float]
     reaction: Mapping[str, float]
     relevance: float
-    """Cosine of the embeddings of the reply and the seeker's last turn, held to [0, 1]; 0 where either is empty."""
+    """Cosine of the embeddings of the reply and the seeker's last turn, clipped to [0, 1]; 0 if either is empty."""
 
     @cached_property
     def films(self) -> tuple[int, ...]:
-        """Films that the reply brings in: those it names and the context does not."""
+        """The new films of the reply: those that it names and the context does not."""
         return tuple(film for film in self.evidence.films if film not in self.evidence.named)
 
 
@@ -99,9 +98,9 @@ class RubricJudge:
 
         Args:
             catalog: the films.
-            instruments: what reads emotions, acts and similarity; by default those that need no model.
+            instruments: the readers of emotions, acts and similarity; by default those that need no model.
             context: ``plain`` leaves out the seeker's emotion and the questionnaire.
-            affinity: which films go with which, learned from the train dialogues; by default nothing is known.
+            affinity: which films go together, learned from the train dialogues; by default nothing is known.
         """
         self._facts, self._context = FilmFacts(catalog, affinity), context
         self._instruments = instruments or lexicon_readers()
@@ -114,9 +113,9 @@ class RubricJudge:
         }
 
     def judge(self, evidence: Sequence[Evidence]) -> Labels:
-        """Score N replies; the BLEU head is masked where the reply is the human's own.
+        """Score N replies; the BLEU head is masked if the reply is the human one.
 
-        A reply that speaks to the judge is flagged, and judged without the sentences that do.
+        A reply that addresses the judge is flagged, and judged without the sentences that do so.
         """
         labels = no_labels(len(evidence))
         labels.known[:, :-1] = True
@@ -143,7 +142,7 @@ class RubricJudge:
         return (*heads.values(), overall(case, heads))
 
     def _shown(self, piece: Evidence) -> Evidence:
-        """The piece as it is judged: the reply without orders, and in a plain context no questionnaire."""
+        """The piece to judge: the reply without orders to the judge, and in a plain context no questionnaire."""
         exchange = Exchange(piece.exchange.context, without_orders(piece.exchange.reply))
         profile = piece.profile if self._context is ContextForm.RICH else SeekerProfile()
         return replace(piece, exchange=exchange, profile=profile)

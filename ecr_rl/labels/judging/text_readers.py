@@ -1,4 +1,4 @@
-"""What the rubric measures with: emotions, acts and similarity of texts."""
+"""The rubric's text readers: emotions, acts and similarity of texts."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class TextReaders:
     act_reader: ActReader
     sentences: SentenceEncoder
     figures: Mapping[str, Any] = field(default_factory=dict)
-    """How the fitted ones did on held-out data."""
+    """Figures of the fitted readers on held-out data."""
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """The names of the three readers, and how the fitted ones did."""
+        """The names of the three readers, and the figures of the fitted ones."""
         names = {"emotions": self.emotions.name, "acts": self.act_reader.name, "sentences": self.sentences.name}
         return {**names, "figures": dict(self.figures)}
 
@@ -54,21 +54,21 @@ class TextReaders:
         return _rows(texts, self.act_reader.read_seeker(texts))
 
     def similarity(self, first: Sequence[str], second: Sequence[str]) -> list[float]:
-        """Cosine of the embeddings of the i-th texts of both, held to [0, 1]."""
+        """Cosine of the embeddings of each pair of texts, clipped to [0, 1]."""
         cosines = (self.sentences.embed(first) * self.sentences.embed(second)).sum(1)
         return np.clip(cosines, 0.0, 1.0).tolist()
 
 
 def lexicon_readers() -> TextReaders:
-    """TextReaders that need no model and no data: phrases and words."""
+    """Text readers that need no model and no data: phrases and words."""
     return TextReaders(LexiconEmotions(), RuleActs(), load_sentences("words"))
 
 
 def fit_text_readers(settings: TextReaderSettings, folder: Path) -> dict[str, Any]:
-    """Fit what the settings name and leave it in ``folder``.
+    """Fit the readers that the settings name and save them in ``folder``.
 
     Returns:
-        Figures held out on GoEmotions' test split and IARD's test dialogues: ``{"emotions": …, "acts": …}``.
+        Figures on GoEmotions' test split and IARD's test dialogues: ``{"emotions": …, "acts": …}``.
 
     Raises:
         DataError: the data cannot be read.
@@ -95,7 +95,7 @@ def fit_text_readers(settings: TextReaderSettings, folder: Path) -> dict[str, An
 
 
 def load_text_readers(folder: Path | None) -> TextReaders:
-    """The instruments of a folder that ``fit_text_readers`` left; None: those that need no model and no data.
+    """Load the text readers of a folder that ``fit_text_readers`` wrote; for None, those that need no model.
 
     Raises:
         ModelError: the folder holds none.

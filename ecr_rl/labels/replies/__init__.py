@@ -1,4 +1,4 @@
-"""The replies that judges are shown: human ones, made ones, the policy's.
+"""The replies to judge: human ones, ones made from them, and the policy's.
 
 Open ``examples.py`` first.
 """

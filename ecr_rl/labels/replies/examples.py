@@ -22,11 +22,11 @@ class Example:
     """One reply to judge and how it came to be.
 
     Attributes:
-        evidence: what a judge is shown.
+        evidence: the judge's input.
         kind: how the reply came to be.
         dialogue: 0-based position of its dialogue in the split.
-        turn: 0-based place of the reply among the dialogue's utterances.
-        temperature: at which the policy sampled it; None for other kinds.
+        turn: 0-based index of the reply among the dialogue's utterances.
+        temperature: of the policy's sampling; None for other kinds.
     """
 
     evidence: Evidence
@@ -74,11 +74,11 @@ def build_examples(
     With policy replies the shares are 46 % human, 21 % policy and the rest made; without them, 55 % human.
 
     Args:
-        dialogues: where the human replies come from.
+        dialogues: the source of the human replies.
         catalog: their films.
         count: examples at most; fewer where the dialogues have too few human replies.
         seed: the same seed gives the same examples.
-        policy: what the policy sampled for turns of these dialogues; empty replies are passed over.
+        policy: the policy's replies to turns of these dialogues; empty replies are left out.
     """
     rng = np.random.default_rng([seed, 11])
     cases = human_examples(dialogues, catalog)
@@ -107,18 +107,18 @@ def policy_examples(cases: Sequence[Example], replies: Sequence[PolicyReply]) ->
 def made_examples(
     cases: Sequence[Example], catalog: Catalog, count: int, rng: np.random.Generator, maker: ReplyMaker | None = None
 ) -> list[Example]:
-    """``count`` made examples, the kinds taking turns; a draw that does not lend itself to its kind is drawn again.
+    """Make ``count`` examples, one kind after the other; a case that does not suit its kind is drawn again.
 
     Args:
         cases: human examples that replies are made from.
         catalog: their films.
         count: how many.
-        rng: decides cases and edits.
-        maker: makes the replies; by default with the training's phrases.
+        rng: draws cases and edits.
+        maker: makes the replies; by default one with the training's phrases.
     """
     maker = maker or ReplyMaker(catalog, [case.evidence for case in cases])
     examples: list[Example] = []
-    for attempt in range(20 * count):  # bounded: a corpus without films never gives a wrong one
+    for attempt in range(20 * count):  # bounded, since a corpus without films never gives a wrong film
         if len(examples) == count:
             break
         kind = MADE[len(examples) % len(MADE)] if attempt < 10 * count else Kind.GENERIC
@@ -132,7 +132,7 @@ def made_examples(
 def replies_of_kind(
     cases: Sequence[Example], maker: ReplyMaker, kind: Kind, rng: np.random.Generator
 ) -> Iterator[tuple[Example, Evidence]]:
-    """The cases in a drawn order, each with a reply of this kind; those that do not lend themselves are left out."""
+    """The cases in random order, each with a reply of this kind; cases that do not suit the kind are left out."""
     for place in rng.permutation(len(cases)):
         case = cases[place]
         if (reply := maker.make(kind, case.evidence, rng)) is not None:
@@ -140,7 +140,7 @@ def replies_of_kind(
 
 
 def made_evidence(source: Evidence, reply: str, films: tuple[int, ...]) -> Evidence:
-    """The evidence of another reply to the source's context: the human's reply becomes its reference."""
+    """The evidence of another reply to the source's context; the human reply becomes its reference."""
     human = source.exchange.reply
     return replace(
         source, exchange=Exchange(source.exchange.context, reply), films=films, reference=human, next_turn=""

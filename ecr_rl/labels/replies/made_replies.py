@@ -1,7 +1,7 @@
-"""Replies of known kinds, made from a human reply, so that a critic sees more than what careful people write.
+"""Replies of known kinds, made from human replies, so that a critic also sees replies that are not careful.
 
-Each maker takes the human's reply with its evidence and gives a text and the films it names. The kinds are kept with
-the examples: a table by kind tells whether cold ranks below warm or a wrong film below a right one.
+Each maker takes a human reply with its evidence and returns a text and the films that it names. Each example keeps its
+kind, so a table by kind shows whether cold ranks below warm, or a wrong film below a right one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Reply = tuple[str, tuple[int, ...]]
 
 
 TEMPERATURES = (0.7, 1.0, 1.3)
-"""The policy answers a case once at each."""
+"""The policy answers each case once at each temperature."""
 
 Case = tuple[int, int]
-"""(dialogue, turn): 0-based places of a dialogue, and of a recommender turn among its utterances."""
+"""(dialogue, turn): 0-based indices of a dialogue, and of a recommender turn among its utterances."""
 
 
 class Kind(StrEnum):
@@ -52,11 +52,11 @@ class PolicyReply:
 
     Attributes:
         dialogue, turn: the case that it answers.
-        temperature: that it was sampled at.
+        temperature: of the sampling.
         text: films as titles, as seeker and critic read it; may be empty.
-        mentions: the same with films as ``@id``.
+        mentions: the same text with films as ``@id``.
         films: ids of the films that it names.
-        cut: it stopped at its token limit, before its end.
+        cut: whether it stopped at its token limit, before its end.
     """
 
     dialogue: int
@@ -92,9 +92,9 @@ class ReplyMaker:
 
         Args:
             catalog: facts of films.
-            others: human replies to borrow for ``other``, one of each case.
-            phrases: what generic, cold and gushing replies are put together from.
-            wrong_films: ids of the films to name wrongly, drawn in proportion to their mentions; by default all but
+            others: human replies for the kind ``other``, one of each case.
+            phrases: the phrases of generic, cold and gushing replies.
+            wrong_films: ids of films for wrong suggestions, drawn in proportion to their mentions; by default all but
                 those that ``reserved_films`` keeps for evaluation.
         """
         self._catalog, self._facts, self._others, self._phrases = catalog, FilmFacts(catalog), others, phrases
@@ -105,7 +105,7 @@ class ReplyMaker:
         self._shares = weights / weights.sum()
 
     def make(self, kind: Kind, source: Evidence, rng: np.random.Generator) -> Reply | None:
-        """A reply of this kind to the source's context; None where the source does not lend itself to it."""
+        """Make a reply of this kind to the source's context; None if the source does not suit the kind."""
         if kind is Kind.HUMAN:
             return source.exchange.reply, source.films
         if kind is Kind.WRONG_FILM:
@@ -129,17 +129,17 @@ class ReplyMaker:
         return gushing(names, self._phrases, rng)
 
     def other(self, source: Evidence, rng: np.random.Generator) -> Reply | None:
-        """The human reply of another case; None where the draw is a reply to the same opening context."""
+        """The human reply of another case; None if the drawn reply answers the same opening context."""
         other = self._others[int(rng.integers(len(self._others)))]
         if other.exchange.context[:1] == source.exchange.context[:1]:
             return None
         return other.exchange.reply, other.films
 
     def wrong_film(self, source: Evidence, rng: np.random.Generator) -> Reply | None:
-        """The human reply with each new film replaced by one that does not suit.
+        """The human reply with each new film replaced by an unsuitable one.
 
-        A film that the seeker dislikes, or one that shares no genre with the seeker's wishes and the films replaced
-        (any other film where the catalogue knows no genres). None where the reply brings in no film.
+        Unsuitable is a film that the seeker dislikes, or one that shares no genre with the seeker's wishes and the
+        replaced films (any other film if the catalogue knows no genres). None if the reply names no new film.
         """
         new = [film for film in source.films if film not in source.named]
         if not new:
@@ -169,12 +169,12 @@ class ReplyMaker:
 
 
 def reserved_films(catalog: Catalog) -> frozenset[int]:
-    """The films that no made training reply names: one in eight, by a hash of the id; evaluation names wrong ones."""
+    """One film in eight, by a hash of the id: evaluation uses them as wrong films, and training replies never do."""
     return frozenset(film for film in catalog.ids if zlib.crc32(str(film).encode()) % 8 == 0)
 
 
 def repetitive(reply: str, rng: np.random.Generator) -> str | None:
-    """The reply, or one of its sentences, said two or three times, or its first half in the place of the second.
+    """Repeat the reply, or one of its sentences, two or three times, or replace its second half by the first.
 
     None under four words.
     """
@@ -192,7 +192,7 @@ def repetitive(reply: str, rng: np.random.Generator) -> str | None:
 
 
 def truncated(reply: str, rng: np.random.Generator) -> str | None:
-    """The reply cut after 30 to 95 % of its words; None under five words."""
+    """Cut the reply after 30 to 95 % of its words; None under five words."""
     words = reply.split()
     if len(words) < 5:
         return None
@@ -201,7 +201,7 @@ def truncated(reply: str, rng: np.random.Generator) -> str | None:
 
 
 def cold(reply: str, names: Sequence[str], phrases: Phrases, rng: np.random.Generator) -> str:
-    """Dismissive sentences around the reply's films, or around its first half; more of them where the reply is long."""
+    """Dismissive sentences around the reply's films, or around its first half; a long reply gets more of them."""
     words = reply.split()
     if names:
         middle = " ".join(_pick(phrases.cold_film, 1, rng)[0].format(name) for name in names[:2])
@@ -215,7 +215,7 @@ def cold(reply: str, names: Sequence[str], phrases: Phrases, rng: np.random.Gene
 
 
 def gushing(names: Sequence[str], phrases: Phrases, rng: np.random.Generator) -> str:
-    """Superlatives and exclamation marks, around one of the reply's films half of the time."""
+    """Superlatives and exclamation marks; half of the time around one of the reply's films."""
     parts = _pick(phrases.gush, int(rng.integers(2, 5)), rng)
     if names and rng.random() < 0.5:
         parts.insert(int(rng.integers(len(parts))), _pick(phrases.gush_film, 1, rng)[0].format(names[0]))

@@ -1,4 +1,4 @@
-"""Human replies to contexts like this one: further references for the BLEU of a reply."""
+"""Find human replies to similar contexts, as further references for the BLEU of a reply."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from ecr_rl.labels.replies.examples import Example
 from ecr_rl.labels.replies.made_replies import Kind
 
 NEAR = 5
-"""References of a reply beside the human's own."""
+"""The number of further references of a reply, without the human reply to the same context."""
 _TURNS = 2
-"""Turns of a context that are compared."""
+"""The number of last turns of a context that are compared."""
 _BATCH = 1024
 
 
 class NearestReplies:
-    """Finds the training contexts whose last turns are most like those of an example, by cosine."""
+    """Finds the training contexts whose last turns are most similar to an example's, by cosine."""
 
     def __init__(self, examples: Sequence[Example], sentences: SentenceEncoder | None = None) -> None:
-        """Look among the human ones of these training examples; by default words are compared, no model needed."""
+        """Search the human replies of these training examples; by default hashed words are compared."""
         self._known = [example for example in examples if example.kind is Kind.HUMAN]
         self._sentences = sentences or WordSentences()
         self._vectors_KW = self._embed(self._known)
         self._dialogues = np.array([example.dialogue for example in self._known])
 
     def fill(self, examples: Sequence[Example], of_training: bool) -> list[Example]:
-        """The examples with ``Evidence.near`` filled where BLEU is measured: where the reply is not the human's own.
+        """Fill ``Evidence.near`` of the examples with a BLEU label, whose reply is not the human one.
 
         Args:
-            examples: N of them.
-            of_training: they are of the training dialogues; a dialogue is then never near to itself.
+            examples: N examples.
+            of_training: whether they are of the training dialogues; a dialogue is then never its own neighbour.
         """
         filled = list(examples)
         wanted = [row for row, example in enumerate(filled) if example.evidence.reference is not None]
@@ -45,7 +45,7 @@ class NearestReplies:
         return filled
 
     def _nearest(self, examples: Sequence[Example], of_training: bool) -> np.ndarray:
-        """Places (N, at most NEAR) of the nearest, nearest first; of equals, the earlier."""
+        """Indices (N, at most NEAR) of the nearest, nearest first; ties by index."""
         if not self._known:
             return np.zeros((len(examples), 0), dtype=np.int64)
         cosines = self._embed(examples) @ self._vectors_KW.T

@@ -1,4 +1,4 @@
-"""The phrases that made replies are put together from: one set for training, another that training never sees."""
+"""The phrases of made replies: one set for training, and a disjoint one for evaluation."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ TRAINING = Phrases(
         "Wow, {}, so perfect!",
     ),
 )
-"""What training sees."""
+"""The phrases of training."""
 
 HELD_OUT = Phrases(
     generic=_lines(
@@ -184,4 +184,4 @@ HELD_OUT = Phrases(
     ),
     gush_film=("{} rules the universe!", "{} forever and ever!!!", "I worship {}!"),
 )
-"""What evaluation uses; no phrase of it stands in the training's."""
+"""The phrases of evaluation; none of them occurs in training."""

@@ -1,7 +1,7 @@
-"""Replies that the supervised policy gives to human contexts, at several temperatures: examples of its own faults.
+"""Sample the supervised policy's replies to human contexts at several temperatures, as examples of its own faults.
 
-A case is one recommender turn of a human dialogue. The policy reads what the environment would show it there, once,
-and answers that same prompt at every temperature.
+A case is one recommender turn of a human dialogue. The prompt is what the environment would show there; the policy
+answers the same prompt at every temperature.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from envs.turns.state import ConversationState, Opening
 
 @dataclass(frozen=True, slots=True)
 class _Prompt:
-    """What the policy reads for a case: int32 tokens (length,), and the films that its slots stand for."""
+    """The prompt of a case: int32 tokens (length,), and the films that its slots stand for."""
 
     case: Case
     tokens: np.ndarray
@@ -43,8 +43,8 @@ class _Prompt:
 class PolicyReplies:
     """Samples replies to human contexts.
 
-    A reply is a function of the seed, its case and its temperature's place. The same cases in batches of the same size
-    give the same replies exactly; other company changes the rounding of the logits alone, which seldom tips a token
+    A reply is a function of the seed, its case and its temperature's index. The same cases in batches of the same size
+    give exactly the same replies. Other batches change only the rounding of the logits, which seldom changes a token
     (SmolLM2, batches of 8 against 32: 2 of 240 replies).
 
     Args:
@@ -52,10 +52,10 @@ class PolicyReplies:
         text: its tokenizer and settings.
         catalog: names of the films.
         recommender: proposes films from the human context.
-        planner: plans emotions from it; None for a policy that was trained without films and emotions, which is shown
-            neither, and whose slots stand for the proposed films all the same.
+        planner: plans emotions from the human context. None for a policy that was trained without films and emotions:
+            its prompt shows neither, but its slots still stand for the proposed films.
         env: how a prompt shows the context.
-        temperatures: one reply a case at each of them.
+        temperatures: each case gets one reply at each of them.
         seed: of the sampling noise.
     """
 
@@ -81,7 +81,7 @@ class PolicyReplies:
         """Answer the cases, ``batch`` at a time, those with short prompts first.
 
         Yields:
-            Of each case in one batch, its replies in the order of the temperatures.
+            For each case of one batch, its replies in the order of the temperatures.
 
         Raises:
             ValueError: a case is not a recommender turn of the dialogues.
@@ -125,7 +125,7 @@ class PolicyReplies:
 
 
 def state_before(case: Case, dialogue: Dialogue, catalog: Catalog, env: EnvSettings) -> ConversationState:
-    """The human conversation just before the case's turn, begun as the environment begins it.
+    """The state of the human conversation just before the case's turn, as the environment would start it.
 
     Raises:
         ValueError: the case is not a recommender turn of the dialogue.
@@ -161,23 +161,23 @@ def sample_replies(
     batch: int = 32,
     on_step: OnStep = lambda done, total, figures: None,
 ) -> list[PolicyReply]:
-    """Replies of a trained responder to human contexts.
+    """Sample replies of a trained responder to human contexts.
 
     Args:
         cases: which turns to answer, each once.
-        dialogues: what the cases count in.
+        dialogues: the dialogues that the cases index.
         catalog: their films.
         responder: folder of the supervised policy, with its planner.
-        recommender: fills the proposals.
+        recommender: proposes films.
         policy: how it reads and samples; its own ``temperature`` is not used.
-        env: history and proposals, as the environment shows them.
-        temperatures: one reply a case at each.
+        env: how much history and how many films the environment shows.
+        temperatures: each case gets one reply at each of them.
         seed: the same seed gives the same replies.
-        batch: cases at once; so many times the temperatures are decoded side by side.
-        on_step: told of progress.
+        batch: cases in one batch; each is decoded at all temperatures side by side.
+        on_step: called with the progress.
 
     Returns:
-        One reply a case and temperature, in the order of cases, then of temperatures; empty replies have text "".
+        One reply for each case and temperature, in the order of cases, then of temperatures; the text may be empty.
 
     Raises:
         ModelError: the folder holds no policy.

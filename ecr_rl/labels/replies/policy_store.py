@@ -1,4 +1,4 @@
-"""Policy replies on disk: JSON-lines parts, so that a killed sampling goes on where it stood."""
+"""Policy replies on disk, in parts of JSON lines, so that an interrupted sampling can resume."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from envs.progress import OnStep
 CASES_A_PART = 200
 
 Sample = Callable[[Sequence[Case]], Sequence[PolicyReply]]
-"""Gives the policy's replies to some cases."""
+"""Samples the policy's replies to cases."""
 
 
 def stored_replies(
     folder: Path, cases: Sequence[Case], sample: Sample, on_step: OnStep = lambda done, total, figures: None
 ) -> list[PolicyReply]:
-    """The policy's replies to the cases, sampled where the folder does not hold them yet.
+    """Read the policy's replies to the cases; sample those that the folder does not hold yet.
 
     Args:
-        folder: belongs to these cases and this policy alone.
-        cases: what is answered, always in the same order.
+        folder: a folder for these cases and this policy alone.
+        cases: the turns to answer, always in the same order.
         sample: answers the cases of one part.
-        on_step: told of progress, in cases.
+        on_step: called with the progress, in cases.
 
     Raises:
         DataError: a part is damaged.

@@ -1,4 +1,4 @@
-"""What a label folder holds: the counts of its rows, and the card that says them in words."""
+"""Summarise a label folder: count its rows, and write the card that describes it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from envs.heads import HEADS
 
 CARD = "README.md"
 REASON_LENGTH = 80
-"""Characters of a failure's reason, at most."""
+"""The most characters of a failure's reason."""
 HIDDEN = ("name", "heads", "after_reply")
-"""What a judge's provenance says that the card shows elsewhere."""
+"""Keys of a judge's provenance that the card shows in other sections."""
 
 
 def summarise(table: LabelTable) -> dict[str, Any]:
@@ -59,14 +59,14 @@ def _figures(values: np.ndarray, rows: int) -> dict[str, Any]:
 
 
 def complete(folder: Path, table: LabelTable) -> dict[str, Any]:
-    """Close a label folder whose shards are written: ``labels.json`` with the counts, and the card.
+    """Complete a label folder whose shards are written: write ``labels.json`` with the counts, and the card.
 
     Args:
         folder: the label folder.
-        table: its rows, and what ``labels.json`` is to say beside the counts.
+        table: its rows, and the facts for ``labels.json`` besides the counts.
 
     Returns:
-        What ``labels.json`` says.
+        The content of ``labels.json``.
     """
     facts = {**table.facts, "complete": True, "counts": summarise(table)}
     write_json(folder / FACTS, facts)
@@ -78,8 +78,8 @@ def card(facts: Mapping[str, Any]) -> str:
     """The card in Markdown.
 
     Args:
-        facts: what ``labels.json`` says. Of ``judge``, ``heads`` describes how each head is measured and
-            ``after_reply`` gives the share of each head's label that turns after the reply decide.
+        facts: the content of ``labels.json``. In ``judge``, ``heads`` describes how each head is measured and
+            ``after_reply`` is the share of each head's label that turns after the reply decide.
     """
     counts, judge = facts["counts"], facts["judge"]
     parts = [

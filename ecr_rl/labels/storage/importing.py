@@ -1,20 +1,20 @@
-"""Labels made elsewhere: JSON lines, one labelled reply a line, into a label folder.
+"""Import labels from JSON lines, one labelled reply a line, into a label folder.
 
 A line is an object:
 
     {"context": ["seeker: …", "recommender: …"], "response": "…", "scores": {"empathy": 0.5, "bleu": null}}
 
-* ``context``: the turns before the response, each begun by its speaker; an empty list where the recommender opens.
-* ``response``: the text that is judged.
-* ``scores``: head to a number in [0, 1], or to null where there is no score; a head may be left out, one is needed.
+* ``context``: the turns before the response, each with its speaker in front; an empty list if the recommender opens.
+* ``response``: the text that was judged.
+* ``scores``: for each head a number in [0, 1], or null for no score; heads may be left out, but one is needed.
 * ``judge``: who scored (default ``import``).    ``kind``: how the response came to be (default ``human``).
 * ``split``: ``train``, ``valid`` or ``test`` (default ``train``).
 * ``dialogue``: number or text that the lines of one dialogue share (default none).
-* ``reference``: the human's response at this place (default none).
+* ``reference``: the human response to this context (default none).
 * ``key``: the example's key, so that it merges with labels of the same key (default: made of the rest).
 
-Other fields are passed over and counted. A line whose split, dialogue, context and response were there before is a
-duplicate.
+Other fields are ignored and counted. A line with the split, dialogue, context and response of an earlier line is a
+duplicate, and rejected.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from envs.heads import HEADS
 
 REJECTS = "rejects.jsonl"
 SHOWN = 20
-"""Rejected lines that are shown; all are counted, and stand in ``rejects.jsonl``."""
+"""The most rejected lines that are shown; ``rejects.jsonl`` holds all of them."""
 FIELDS = ("context", "response", "scores", "judge", "kind", "split", "dialogue", "reference", "key")
 
 
@@ -57,9 +57,9 @@ class Reject:
     """A line that was not imported, and why.
 
     Attributes:
-        file: as it was given.
+        file: its path as given.
         line: 1-based.
-        field: the field's path, None where it is the whole line.
+        field: the field's path; None if the whole line is wrong.
         reason: what is wrong.
     """
 
@@ -76,12 +76,12 @@ class Reject:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import took in.
+    """The result of an import.
 
     Attributes:
-        facts: what ``labels.json`` says.
-        rejects: every line that was not taken.
-        passed_over: unknown fields, and on how many lines.
+        facts: the content of ``labels.json``.
+        rejects: every line that was not imported.
+        passed_over: unknown fields, and the number of lines that have each.
     """
 
     facts: Mapping[str, Any]
@@ -90,7 +90,7 @@ class Imported:
 
 
 class _Refusal(Exception):
-    """Why a line is not taken: field and reason."""
+    """Why a line is rejected: field and reason."""
 
 
 def import_labels(files: Sequence[Path], out: Path, command: str = "") -> Imported:
@@ -121,7 +121,7 @@ def import_labels(files: Sequence[Path], out: Path, command: str = "") -> Import
 
 
 class _Reading:
-    """The rows so far, the rejects, and which examples were seen where."""
+    """The rows and rejects so far, and the line of each example and key."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -132,7 +132,7 @@ class _Reading:
         self._seen: dict[str, str] = {}
 
     def read(self, file: Path) -> None:
-        """Take in a file."""
+        """Read a file's lines into rows and rejects."""
         for number, content in _lines(file):
             self.digest.update(content)
             try:
@@ -146,7 +146,7 @@ class _Reading:
                 self.passed_over.update(unknown)
 
     def _check_new(self, row: Mapping[str, Any], place: str) -> None:
-        """Remember the row's example and key; each may come once."""
+        """Refuse a row whose example or key was seen before."""
         for name, identity in ((None, f"example {_digest(row)}"), ("key", f"key {row['key']}")):
             if identity in self._seen:
                 raise _Refusal(name, f"{self._seen[identity]} has the same; import each judge's labels by themselves")
@@ -224,7 +224,7 @@ def _scores(value: Any) -> dict[str, float | None]:
             continue
         if isinstance(score, bool) or not isinstance(score, int | float):
             raise _Refusal(name, f"{_type(score)}, not a number or null")
-        if not 0 <= score <= 1:  # NaN is not either
+        if not 0 <= score <= 1:  # also true for NaN
             raise _Refusal(name, f"{score} is not in [0, 1]")
     if all(score is None for score in value.values()):
         raise _Refusal("scores", "no head has a score")
@@ -251,7 +251,7 @@ def _type(value: Any) -> str:
 
 
 def _digest(row: Mapping[str, Any]) -> str:
-    """What makes a row the same example: its place and its texts."""
+    """The identity of a row's example: a hash of its split, dialogue and texts."""
     texts = [row["split"], row["dialogue"], row["context"], row["reply"]]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 

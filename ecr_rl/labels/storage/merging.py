@@ -1,4 +1,4 @@
-"""Labels of two or more judges as one data set, and how far the judges agree."""
+"""Merge the labels of two or more judges into one data set, and measure how far the judges agree."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from envs.heads import HEADS
 AGREEMENT = "agreement.json"
 BINS = 5
 NAMED = 20
-"""Keys that are named of those that do not fit; all are counted."""
+"""The most keys of differing examples that are named; all are counted."""
 SHARED = ("context", "reply")
-"""Columns that rows of one key share; a row that differs in one is another example. The first folder gives the rest."""
+"""Columns that must be equal in rows of one key. The first folder gives the other columns."""
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """One judge's folder."""
+    """One judge's label folder."""
 
     judge: str
     table: LabelTable
@@ -41,18 +41,19 @@ class _Judged:
 def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     """Join folders of labels into one, and write the judges' agreement beside it.
 
-    Rows are joined on their key, in the first folder's order; a row stays when every folder has it, with equal
-    ``SHARED``. Its score of a head is the mean of the judges that know it, its judge all their names, joined by a plus,
-    its problem all of theirs where no judge knows any head. It is flagged where any judge flags it.
+    Rows are joined on their key, in the first folder's order; a row stays if every folder has it, with equal columns
+    ``SHARED``. Its score of a head is the mean over the judges that know the head. Its judge is all names, joined by a
+    plus. Its problem is all judges' problems if no judge knows any head. It is flagged if any judge flags it.
 
     Args:
         folders: two or more label folders, one a judge.
         out: the folder to make.
 
     Returns:
-        What ``out/agreement.json`` says: ``{"judges", "joined", "alone", "rejected", "pairs"}``: rows joined, rows that
-        not every folder has (by judge), ``{"n", "named": [{"key", "column"}]}`` of the keys whose examples differ, and
-        ``{"judges": [a, b], "heads": {head: agreement}}`` of each pair, as ``agreement`` gives it.
+        The content of ``out/agreement.json``: ``{"judges", "joined", "alone", "rejected", "pairs"}``. ``joined`` counts
+        the joined rows; ``alone``, by judge, rows that not every folder has; ``rejected`` is
+        ``{"n", "named": [{"key", "column"}]}`` of the keys whose examples differ. ``pairs`` has
+        ``{"judges": [a, b], "heads": {head: agreement}}`` for each pair, with the result of ``agreement``.
 
     Raises:
         ConfigError: fewer than two folders.
@@ -142,7 +143,7 @@ def _read(folders: Sequence[Path]) -> list[_Judged]:
 
 
 def _differing(judged: Sequence[_Judged], keys: Iterable[str]) -> dict[str, str]:
-    """Of the keys whose examples differ between the folders, the first column that does."""
+    """The keys whose examples differ between the folders, each with the first column that differs."""
     columns = [{name: one.table.column(name) for name in SHARED} for one in judged]
     found = {}
     for key in keys:
@@ -156,7 +157,7 @@ def _differing(judged: Sequence[_Judged], keys: Iterable[str]) -> dict[str, str]
 
 
 def _aligned(one: _Judged, keys: Sequence[str]) -> np.ndarray:
-    """The judge's scores of the keys, (keys, heads), NaN where unknown."""
+    """The judge's scores for these keys, (keys, heads), NaN where unknown."""
     labels = one.table.labels
     rows = [one.places[key] for key in keys]
     return np.where(labels.known[rows], labels.values[rows], np.nan)

@@ -1,4 +1,4 @@
-"""The label folder: labelled examples in Parquet shards, and what made them.
+"""The label folder: labelled examples in Parquet shards, with a record of how they were made.
 
     part-00000-of-00016.parquet …    the rows, in the order of the examples
     labels.json                      judge, source, seed, shards, counts
@@ -6,23 +6,23 @@
 
 A row's columns, in order; those marked ? may be null:
 
-    key          names the example: ``SPLIT-DIALOGUE-TURN-KIND-N``; no two rows share one
+    key          the example's unique name: ``SPLIT-DIALOGUE-TURN-KIND-N``
     split        ``train``, ``valid`` or ``test``
-    dialogue?    the dialogue: its place in the split, or the name that an import gave
-    turn?        0-based place of the reply among the dialogue's utterances
+    dialogue?    the dialogue: its index in the split, or the name that an import gave
+    turn?        0-based index of the reply among the dialogue's utterances
     kind         how the reply came to be (``ecr_rl.labels.replies.made_replies.Kind``)
-    temperature? that a policy's reply was sampled at
+    temperature? sampling temperature of a policy's reply
     context      the turns before, each ``seeker: …`` or ``recommender: …``
     reply        the text that is judged
-    reference?   the human's reply at this place; null where the reply is the human's own
+    reference?   the human reply to the same context; null if the judged reply is the human one
     empathy?, informativeness?, recommendation?, engagement?, overall?, bleu?
                  the label in [0, 1] to four decimals; null where it is masked or the judge failed
-    judge        who gave the labels
-    context_form? what the judge was told beside the words: ``plain`` or ``rich``
+    judge        the judge's name
+    context_form? the form of context that the judge read: ``plain`` or ``rich``
     problem?     why the judge failed
-    flagged      the text seems to speak to the judge
+    flagged      the text seems to address the judge
 
-A shard is written whole or not at all, and carries the identity of its run: shards of different runs never mix.
+A shard is written atomically. It carries the identity of its run, so shards of different runs never mix.
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ class LabelTable:
 
     Attributes:
         rows: the rows in ``SCHEMA``.
-        facts: what ``labels.json`` says.
+        facts: the content of ``labels.json``.
     """
 
     rows: pa.Table
     facts: Mapping[str, Any]
 
     def __len__(self) -> int:
-        """The rows."""
+        """The number of rows."""
         return len(self.rows)
 
     def column(self, name: str) -> list[Any]:
@@ -97,13 +97,13 @@ class LabelTable:
 
     @cached_property
     def exchanges(self) -> list[Exchange]:
-        """What a critic sees: N contexts with their replies."""
+        """The N contexts with their replies, which a critic reads."""
         pairs = zip(self.column("context"), self.column("reply"), strict=True)
         return [Exchange(tuple(map(read_turn, context)), reply) for context, reply in pairs]
 
     @cached_property
     def labels(self) -> Labels:
-        """The scores, N rows by heads, and which of them are known."""
+        """The scores (N, heads), and which of them are known."""
         values = scores(self.rows)
         known = ~np.isnan(values)
         problems = tuple(problem or "" for problem in self.column("problem"))
@@ -125,18 +125,18 @@ def scores(rows: pa.Table) -> np.ndarray:
 
 
 def score_columns(values: np.ndarray, known: np.ndarray) -> dict[str, pa.Array]:
-    """Head columns of (N, heads) values, rounded; null where they are not known."""
+    """Head columns from values (N, heads), rounded; null where a value is not known."""
     rounded = np.round(values.astype(np.float64), DECIMALS).astype(np.float32)
     return {head: pa.array(rounded[:, i], pa.float32(), mask=~known[:, i]) for i, head in enumerate(HEADS)}
 
 
 def write_turn(turn: Utterance) -> str:
-    """A turn as a row keeps it: ``seeker: …``."""
+    """A turn in the form of a row: ``seeker: …``."""
     return f"{turn.role}: {turn.text}"
 
 
 def read_turn(text: str) -> Utterance:
-    """The turn that ``write_turn`` wrote.
+    """Read a turn that ``write_turn`` wrote.
 
     Raises:
         ValueError: the text begins with neither role.
@@ -158,7 +158,7 @@ def write_shard(folder: Path, index: int, count: int, rows: pa.Table, run: str) 
     Args:
         folder: the label folder.
         index: of the shard, 0-based.
-        count: of the run's shards.
+        count: number of the run's shards.
         rows: in ``SCHEMA``.
         run: the identity of the run that the shard belongs to.
     """
@@ -171,10 +171,10 @@ def write_shard(folder: Path, index: int, count: int, rows: pa.Table, run: str) 
 
 
 def read_shard(file: Path, run: str) -> pa.Table:
-    """The rows of one shard, checked.
+    """Read and check the rows of one shard.
 
     Raises:
-        DataError: it is missing, damaged, of another run or schema, or a row cannot be; named by row and column.
+        DataError: it is missing, damaged, or of another run or schema; or a row is invalid, named by row and column.
     """
     if not file.is_file():
         raise DataError("the shard is missing", file=file, remedy=_RESUME)
@@ -191,7 +191,7 @@ def read_shard(file: Path, run: str) -> pa.Table:
 
 
 def write_labels(folder: Path, rows: pa.Table, run: str, rows_a_shard: int = 20_000) -> int:
-    """Write all rows as shards; how many there are."""
+    """Write all rows as shards; return the number of shards."""
     count = max(1, -(-len(rows) // rows_a_shard))
     for index in range(count):
         write_shard(folder, index, count, rows.slice(index * rows_a_shard, rows_a_shard), run)
@@ -199,10 +199,10 @@ def write_labels(folder: Path, rows: pa.Table, run: str, rows_a_shard: int = 20_
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """What ``labels.json`` says.
+    """Read ``labels.json``.
 
     Raises:
-        DataError: there is none, or it is not what this module writes.
+        DataError: the file is missing, or this module did not write it.
     """
     file = folder / FACTS
     if not file.is_file():
@@ -221,10 +221,11 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def read_labels(folder: Path) -> LabelTable:
-    """The labels of a folder.
+    """Read the labels of a folder.
 
     Raises:
-        DataError: the folder holds none; a shard is missing, damaged or foreign; a row cannot be; two rows share a key.
+        DataError: the folder holds none; a shard is missing, damaged or of another run; a row is invalid; two rows
+            share a key.
     """
     facts = read_facts(folder)
     names = [shard_name(index, facts["shards"]) for index in range(facts["shards"])]
@@ -236,7 +237,7 @@ def read_labels(folder: Path) -> LabelTable:
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder to fill beside ``out``, renamed to it at the end; nothing stays where the block fails.
+    """Give a temporary folder to fill, and rename it to ``out`` at the end; delete it if the block fails.
 
     Raises:
         RunError: ``out`` exists.
@@ -256,7 +257,7 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def _check_files(folder: Path, names: Sequence[str]) -> None:
-    """Every shard is there, and none of another set of shards."""
+    """Check that every shard exists, and none of another set of shards."""
     there = {file.name for file in folder.glob("part-*.parquet")}
     missing = [name for name in names if name not in there]
     if missing:
@@ -287,7 +288,7 @@ def _foreign(file: Path) -> str:
 
 
 def _check_rows(rows: pa.Table, file: Path) -> None:
-    """Name the first row that no writer of this module could have written."""
+    """Raise for the first invalid row."""
     for field in SCHEMA:
         column = rows.column(field.name)
         if not field.nullable and column.null_count:
@@ -298,7 +299,7 @@ def _check_rows(rows: pa.Table, file: Path) -> None:
                 raise _row_error(file, row, name, repr(value))
     for head in HEADS:
         for row, score in enumerate(rows.column(head).to_pylist()):
-            if score is not None and not 0 <= score <= 1:  # NaN is not either
+            if score is not None and not 0 <= score <= 1:  # also true for NaN
                 raise _row_error(file, row, head, repr(score))
     for row, context in enumerate(rows.column("context").to_pylist()):
         for place, turn in enumerate(context):
