@@ -1,4 +1,4 @@
-"""Run folders: what a run writes, how far it is, and the parts that runs share.
+"""Run folders: a run's files, its progress, and the parts that runs share.
 
 Open ``folder.py`` first.
 """

@@ -1,8 +1,8 @@
-"""What runs share: trained parts in a cache, each in a folder named by the hash of what made it.
+"""Trained parts that runs share, in a cache; a part's folder is named by the hash of everything that decides it.
 
-    <cache>/<kind>-<hash12>/    the part's files, and key.json: what made it, when, and its figures
+    <cache>/<kind>-<hash12>/    the part's files, and key.json: its key, the time it was made, and its figures
 
-A part is built in a folder beside its place and renamed, so that a killed build leaves nothing that looks finished.
+A part is built in a temporary folder that is renamed at the end, so an interrupted build never looks finished.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from envs.files import new_folder, write_json
 
 KEY = "key.json"
 RECOMMENDER = "recommender"
-"""The film recommender in a policy's folder, where it has one of its own."""
+"""Sub-folder of a policy's folder for a film recommender that PPO has changed."""
 log = logging.getLogger(__name__)
 
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 class ArtefactFolders:
     """The folders of the parts that PPO and the evaluation need.
 
-    There is no ``selecting_evaluator`` where the last policy is kept.
+    ``selecting_evaluator`` is None if the run keeps the last policy.
     """
 
     critic: Path
@@ -46,7 +46,7 @@ class ArtefactFolders:
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A finished part: its folder, the figures of its making, and whether it was there already."""
+    """A finished part: its folder, the figures of its training, and whether it was in the cache before."""
 
     folder: Path
     figures: Mapping[str, Any]
@@ -54,18 +54,18 @@ class Artefact:
 
 
 class ArtefactCache:
-    """Finds parts by what made them, and builds those that are missing."""
+    """Finds parts by their keys, and builds those that are missing."""
 
     def __init__(self, folder: Path) -> None:
-        """Use this cache folder; it is made when something is built."""
+        """Use this cache folder; the first build creates it."""
         self._folder = folder
 
     def folder(self, kind: str, key: Mapping[str, Any]) -> Path:
-        """Where the part of this kind and key lies, or would lie."""
+        """The folder of the part with this kind and key, whether it exists or not."""
         return self._folder / f"{kind}-{key_hash(key)[:12]}"
 
     def find(self, kind: str, key: Mapping[str, Any]) -> Artefact | None:
-        """The finished part, None when it is not there.
+        """The finished part; None if the cache does not have it.
 
         Raises:
             ModelError: its ``key.json`` is unreadable, or another key has the same short hash.
@@ -82,12 +82,12 @@ class ArtefactCache:
         raise ModelError(f"{folder} was made from another key. Delete it, or set another cache folder")
 
     def build(self, kind: str, key: Mapping[str, Any], builder: Callable[[Path], Mapping[str, Any]]) -> Artefact:
-        """The part, built by ``builder`` when it is missing; of concurrent builders the first wins.
+        """The part; ``builder`` builds it if it is missing. Of concurrent builders the first wins.
 
         Args:
             kind: names the folder, e.g. ``critic``.
             key: everything that decides the part (JSON values).
-            builder: fills the empty folder it is given and returns the part's figures (JSON values).
+            builder: fills the empty folder that it gets, and returns the part's figures (JSON values).
         """
         found = self.find(kind, key)
         if found is not None:
@@ -115,7 +115,7 @@ class ArtefactCache:
         except OSError:
             if not place.is_dir():
                 raise
-            # A builder on another machine, whom the lock does not reach, was first.
+            # A builder on another machine was first: the lock holds on one machine only.
         found = self.find(kind, key)
         if found is None:
             raise ModelError(f"{place} vanished while it was being built; do not clean the cache during a run")
@@ -123,7 +123,7 @@ class ArtefactCache:
 
     @contextmanager
     def _only_builder(self, place: Path) -> Iterator[None]:
-        """One builder of a part on this machine; who comes second waits. What killed builders left is removed."""
+        """Let one process of this machine build a part while others wait; remove what killed builders left."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / f".{place.name}.lock").open("a") as lock:
             try:
@@ -137,15 +137,15 @@ class ArtefactCache:
 
 
 def key_hash(key: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of a key, whatever its order."""
+    """SHA-256 (hex) of a key; the order of its entries does not matter."""
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
 def model_version(source: str) -> str:
-    """A model's or data set's identity for a key: its name, and for a local file or folder what its files hold.
+    """A model's or data set's identity for a key: its name, and the content hash of a local file or folder.
 
-    Folders within count: a responder's holds planner and recommender. A copy, a move or a new time of a
-    file is the same model.
+    Sub-folders count: a responder's folder holds planner and recommender. A model that is copied, moved or touched
+    stays the same model.
     """
     place = Path(source).expanduser()
     if place.is_file():
@@ -154,18 +154,18 @@ def model_version(source: str) -> str:
 
 
 def content_hash(folder: Path, leave_out: Sequence[str] = ()) -> str:
-    """SHA-256 (hex) of the names and contents of all files in a folder, whatever their times.
+    """SHA-256 (hex) of the names and contents of all files in a folder; file times do not count.
 
     Args:
-        folder: read to its depth.
-        leave_out: files and folders directly in it that do not count.
+        folder: read with all its sub-folders.
+        leave_out: names of files and folders directly in it that do not count.
     """
     files = _files(folder).items()
     return key_hash({name: _content(file) for name, file in files if name.partition("/")[0] not in leave_out})
 
 
 def stat_hash(folder: Path) -> str:
-    """SHA-256 (hex) of the names, sizes and times of all files in a folder: quick, and new when one is written."""
+    """SHA-256 (hex) of the names, sizes and times of all files in a folder; it is quick, and every write changes it."""
     stats = {name: file.stat() for name, file in _files(folder).items()}
     return key_hash({name: [stat.st_size, stat.st_mtime_ns, stat.st_ino] for name, stat in stats.items()})
 

@@ -1,10 +1,10 @@
-"""The run folder: what a run reads and writes, and how it tells the world where it stands.
+"""The run folder: the files that a run reads and writes, and its status for other processes.
 
     config.yaml    the resolved settings          run.json      git state, package versions, starts
     metrics.jsonl  every figure, line by line     tensorboard/  the same as scalars
-    status.json    stage, progress, ETA, workers  stages/       what each finished stage gave
+    status.json    stage, progress, ETA, workers  stages/       the result of each finished stage
 
-A folder belongs to one process at a time; a lock that the system releases with the process says so.
+A folder belongs to one process at a time, by a lock that the system releases when the process ends.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ CHANGEABLE = (
     "evaluation.resamples",
     "evaluation.samples",
 )
-"""What a resumed run may set otherwise than it began: how long, how often, where, how it is judged, what stops it."""
+"""Settings that a resumed run may change: how long, how often, where, how it is judged, what stops it."""
 
 
 class RunFolder:
-    """A run's folder. ``create`` gives one to write to, ``open`` one to read.
+    """A run's folder; ``create`` opens one for writing, ``open`` one for reading.
 
     Attributes:
         path: the folder.
@@ -74,17 +74,17 @@ class RunFolder:
     def create(
         cls, path: str | Path, config: RunConfig, resume: bool = False, changeable: Sequence[str] = CHANGEABLE
     ) -> RunFolder:
-        """A folder to write to: a new one, or with ``resume`` one that is there already.
+        """Open a folder for writing: a new one, or with ``resume`` an existing one.
 
         Args:
             path: the folder.
             config: the run's settings.
-            resume: go on with a folder that exists.
-            changeable: settings that may be others than it began with.
+            resume: continue a folder that exists.
+            changeable: settings that may differ from those that the run began with.
 
         Raises:
-            RunError: it exists and ``resume`` is not set; it is no run folder; its settings differ in more than
-                ``changeable``; another process is working in it.
+            RunError: the folder exists and ``resume`` is not set; it is no run folder; other settings than
+                ``changeable`` differ; another process is working in it.
         """
         path = Path(path)
         mirror = _mirror_of(config)
@@ -103,11 +103,11 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path, overrides: Sequence[str] = ()) -> RunFolder:
-        """An existing run's folder, to read.
+        """Open an existing run's folder for reading.
 
         Args:
             path: the folder.
-            overrides: ``section.key=value`` each, which the settings get.
+            overrides: changes of its settings, each ``section.key=value``.
 
         Raises:
             RunError: there is no run in it.
@@ -130,11 +130,11 @@ class RunFolder:
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Stage]:
-        """A stage of the run: ``update(done, total, metrics)`` is what the stage's ``on_step`` wants.
+        """Run a stage; its ``update(done, total, metrics)`` serves as an ``on_step`` callback.
 
         Args:
             name: the stage, e.g. ``ppo``.
-            total: its steps.
+            total: number of its steps.
         """
         log, status, display = self._writers()
         stage = Stage(name, total, log, status, display)
@@ -146,7 +146,7 @@ class RunFolder:
             stage.end(ended)
 
     def rewind(self, stage: str, step: int) -> None:
-        """Drop the stage's metrics after ``step``: it goes on from a checkpoint and writes them anew."""
+        """Drop the stage's metrics after ``step``, since it resumes from a checkpoint there and writes them again."""
         self._writers()[0].rewind(stage, step)
 
     def show(self, stage: str, step: int, page: TensorBoardPage) -> None:
@@ -154,7 +154,7 @@ class RunFolder:
         self._writers()[0].show(stage, step, page)
 
     def record_workers(self, workers: Sequence[Mapping[str, Any]]) -> None:
-        """Show these workers in the status; each a mapping such as ``{"kind": "env_runner", "index": 1, ...}``."""
+        """Show these workers in the status; each is a mapping such as ``{"kind": "env_runner", "index": 1, ...}``."""
         self._writers()[1].set(workers=[dict(worker) for worker in workers])
 
     def metrics(self, stage: str | None = None) -> list[dict[str, Any]]:
@@ -162,12 +162,12 @@ class RunFolder:
         return [line for line in read_metrics(self.path) if stage is None or line["stage"] == stage]
 
     def seconds(self, stage: str) -> float:
-        """How long a stage took when it ran last; 0 where it never did."""
+        """How many seconds the last run of a stage took; 0 if it never ran."""
         status = json.loads((self.path / STATUS).read_text(encoding="utf-8"))
         return next((entry["seconds"] for entry in status["stages"] if entry["name"] == stage), 0.0)
 
     def finished(self, stage: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What a stage gave when it finished under these settings; None when it has not."""
+        """The result of a stage that finished under these settings; None if it has not."""
         file = self._marker(stage)
         if not file.is_file():
             return None
@@ -175,12 +175,12 @@ class RunFolder:
         return marker["result"] if marker["settings"] == settings_hash(settings) else None
 
     def finish(self, stage: str, settings: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-        """Mark a stage finished, with what it gave (JSON values)."""
+        """Mark a stage as finished, with its result (JSON values)."""
         write_json(self._marker(stage), {"settings": settings_hash(settings), "result": dict(result)})
         self.sync()
 
     def sync(self) -> None:
-        """Send what changed to the run's mirror, where it has one.
+        """Send all changes to the run's mirror, if it has one.
 
         Raises:
             RunError: the mirror cannot be written.
@@ -189,7 +189,7 @@ class RunFolder:
             self._mirror.push(self.path)
 
     def forget(self, *stages: str) -> None:
-        """Take back the marks of stages that must run again."""
+        """Remove the marks of finished stages, so that they run again."""
         for stage in stages:
             self._marker(stage).unlink(missing_ok=True)
 
@@ -198,13 +198,13 @@ class RunFolder:
         file = self.path / LOCK
         if (
             self._lock is not None or not file.is_file()
-        ):  # a process must not probe its own POSIX lock: it would lose it
+        ):  # a process that probes its own POSIX lock would lose it
             return self._lock is not None
         with file.open("r") as stream:
             return not _locked(stream, fcntl.LOCK_SH)
 
     def close(self, error: BaseException | None = None) -> None:
-        """Close the files, note the end in the status and let go of the folder."""
+        """Close the files, record the end in the status and release the folder's lock."""
         if self._log is not None and self._status is not None:
             state = "finished" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
             self._status.set(state=state, error=None if error is None else str(error) or type(error).__name__)
@@ -250,7 +250,7 @@ def _mirror_of(config: RunConfig) -> Mirror | None:
 
 
 def settings_hash(settings: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) of JSON settings, whatever their order."""
+    """SHA-256 (hex) of JSON settings; their order does not matter."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
@@ -282,7 +282,7 @@ def _take_lock(path: Path) -> Any:
 
 
 def _locked(stream: Any, kind: int) -> bool:
-    """Try to lock; a POSIX lock, so that it ends with the process and holds over NFS."""
+    """Try to take a POSIX lock, which ends with the process and also works over NFS."""
     try:
         fcntl.lockf(stream, kind | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):

@@ -26,10 +26,10 @@ RESERVED = ("time", "stage", "step", "total")
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's ``metrics.jsonl``; one that is still being written is left out.
+    """The lines of a run's ``metrics.jsonl``, without a last line that is still being written.
 
     Raises:
-        RunError: a line that is not JSON, other than a torn last one.
+        RunError: a line is not JSON, except for an incomplete last line.
     """
     file = folder / METRICS
     if not file.is_file():
@@ -40,7 +40,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class TensorBoardPage:
-    """What a step shows beside its figures.
+    """Texts and histograms of one step, shown in TensorBoard.
 
     Attributes:
         texts: Markdown by name.
@@ -55,7 +55,7 @@ class MetricsLog:
     """Appends metrics of one run folder; one writer at a time."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the log for appending; a torn last line is cut off first."""
+        """Open the log for appending; first remove an incomplete last line."""
         self._folder, self._file = folder, folder / METRICS
         self._boards: dict[str, SummaryWriter] = {}
         self._cut_torn_line()
@@ -68,7 +68,7 @@ class MetricsLog:
             The metrics as they were written.
 
         Raises:
-            ValueError: a metric with a reserved name.
+            ValueError: a metric has a reserved name.
         """
         clash = set(metrics) & set(RESERVED)
         if clash:
@@ -83,8 +83,8 @@ class MetricsLog:
         return values
 
     def show(self, stage: str, step: int, page: TensorBoardPage) -> None:
-        """Give TensorBoard a page of texts and histograms, ``stage/name``."""
-        import numpy as np  # commands that only look at a run need none of it
+        """Write a page of texts and histograms to TensorBoard, as ``stage/name``."""
+        import numpy as np  # commands that only read a run do not need it
 
         board = self._board(stage)
         for name, text in page.texts.items():
@@ -93,7 +93,7 @@ class MetricsLog:
             board.add_histogram(f"{stage}/{name}", np.asarray(values), step)
 
     def rewind(self, stage: str, step: int) -> None:
-        """Drop the stage's lines after ``step``: a stage that goes on from there writes them anew."""
+        """Drop the stage's lines after ``step``; a stage that resumes there writes them again."""
         kept = [line for line in read_metrics(self._folder) if line["stage"] != stage or line["step"] <= step]
         self._lines.close()
         write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept))
@@ -114,10 +114,10 @@ class MetricsLog:
         return self._boards[stage]
 
     def _new_board(self, stage: str, purge_step: int | None = None) -> SummaryWriter:
-        from tensorboardX import SummaryWriter  # imports torch where it finds it: seconds
+        from tensorboardX import SummaryWriter  # imports torch if it is installed, which takes seconds
 
-        # One folder a stage: TensorBoard's purge takes every tag of a folder.
-        # The suffix keeps two writers of one second apart, and in order: their files are named by the second.
+        # Each stage has its own folder, since TensorBoard's purge removes every tag of a folder.
+        # Event files are named by the second; the suffix keeps two writers of one second apart, and in order.
         return SummaryWriter(
             str(self._folder / "tensorboard" / stage),
             purge_step=purge_step,

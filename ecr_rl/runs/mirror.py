@@ -1,8 +1,8 @@
-"""A run folder's copy at an address that pyarrow opens: ``s3://``, ``gs://``, ``file://``.
+"""A copy of a run folder at an address that pyarrow can open: ``s3://``, ``gs://``, ``file://``.
 
-The run works on a local disk; whatever changed is sent at each checkpoint, finished stage and end. The copy's own list
-of files, ``mirror.json``, is written last, so that it names whole files alone; only files that stand in it are ever
-removed. Others may work in the folder meanwhile: a file that goes before it is read counts as gone.
+The run works on a local disk; changes are sent at each checkpoint, finished stage and end. The copy's list of files,
+``mirror.json``, is written last, so it names complete files only. Only files in this list are ever removed. Other
+processes may change the folder meanwhile: a file that disappears before it is read counts as deleted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from envs.files import new_folder
 
 LISTING = "mirror.json"
 _CHUNK = 1 << 20
-"""Bytes of a file that are held at once."""
+"""Files are copied in pieces of this many bytes."""
 _UNSENT = (".lock", LISTING)
 
 
@@ -35,7 +35,7 @@ class Mirror:
         """Open the address; nothing is sent.
 
         Raises:
-            ConfigError: it is no address that pyarrow knows, or holds a user and password.
+            ConfigError: pyarrow does not know the address, or the address holds a user and password.
         """
         parts = urlsplit(address)
         if "@" in parts.netloc:
@@ -53,11 +53,11 @@ class Mirror:
         self._sent: dict[str, list[int]] | None = None
 
     def exists(self) -> bool:
-        """Whether a folder was sent there."""
+        """Whether the address holds a copy."""
         return self._files.get_file_info(self._place(LISTING)).type == FileType.File
 
     def push(self, folder: Path) -> int:
-        """Send what changed since it was sent last, and remove what is gone; returns the files sent.
+        """Send all files that changed since the last call, and remove deleted ones; return the number of sent files.
 
         Raises:
             RunError: the address cannot be written.
@@ -70,7 +70,7 @@ class Mirror:
             ) from error
 
     def pull(self, folder: Path) -> None:
-        """Fetch the copy into a folder that is not there yet, whole or not at all.
+        """Fetch the copy into a new folder, atomically.
 
         Raises:
             RunError: there is no copy, or the folder exists.
@@ -105,7 +105,7 @@ class Mirror:
         return len(changed) - len(vanished)
 
     def _send(self, file: Path, place: str) -> bool:
-        """Copy a file; False where it is gone."""
+        """Copy a file; return False if it is deleted."""
         try:
             source = file.open("rb")
         except FileNotFoundError:
@@ -127,11 +127,11 @@ class Mirror:
 
 
 def _states(folder: Path) -> dict[str, list[int]]:
-    """Bytes and time of change (ns) of a folder's files, by their paths inside."""
+    """Size in bytes and time of change in ns of a folder's files, by their relative paths."""
     states: dict[str, list[int]] = {}
 
     def refuse(error: OSError) -> None:
-        """What cannot be listed is no reason to remove its copy, but for a folder inside that is gone."""
+        """Raise for a folder that cannot be listed, so that its copy stays; ignore a sub-folder that is deleted."""
         if not isinstance(error, FileNotFoundError) or Path(error.filename) == folder:
             raise error
 
@@ -145,7 +145,7 @@ def _states(folder: Path) -> dict[str, list[int]]:
 
 
 def _within(name: str) -> str:
-    """The name of a file in a folder, refused where it would lead out of it."""
+    """The name of a file in a folder; refuse a name that leads out of the folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise RunError(f"the copy lists {name!r}, which leads out of its folder: somebody changed it")

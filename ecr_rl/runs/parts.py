@@ -1,8 +1,8 @@
-"""The trained parts of one run, pinned: it goes on with the very parts that it began with.
+"""The pinned parts of one run: a resumed run uses exactly the parts that it began with.
 
-``artefacts.json`` in the run folder names each part's folder and the hash of what it held when the run took it. A run
-that is resumed, evaluated or read again uses these folders as long as their hashes hold, whatever the code is by then.
-A part that is not pinned yet is built by its key, and pinned.
+``artefacts.json`` in the run folder names each part's folder and the hash of its content when the run pinned it. A run
+that is resumed, evaluated or read again uses these folders as long as their content is the same, even if the code has
+changed. A part that is not pinned yet is found or built by its key, then pinned.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from envs.files import write_json
 
 PINS = "artefacts.json"
 _NOT_CONTENT = (KEY, "evaluation")
-"""In a part's folder: when it was made, and the report on it that was written later."""
+"""Files of a part's folder that its hash leaves out: its key file, and a report that is written later."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What a run knows of one of its parts.
+    """A run's record of one of its parts.
 
     Attributes:
-        folder: where it lay when the run took it.
-        cached: whether it was there before the run.
-        figures: of its making (JSON values).
-        sha256: of what the folder held.
-        stat: of its files' names, sizes and times; while it holds, no file is read.
+        folder: the part's folder when the run pinned it.
+        cached: whether the part existed before the run.
+        figures: of its training (JSON values).
+        sha256: of the folder's content.
+        stat: hash of its files' names, sizes and times; while it is unchanged, no file is read.
         host: the machine that the folder is on.
     """
 
@@ -52,7 +52,7 @@ class RunParts:
     """The parts of a run folder."""
 
     def __init__(self, run: Path, cache: Path) -> None:
-        """Read what is pinned.
+        """Read the pinned parts.
 
         Args:
             run: the run folder.
@@ -69,10 +69,10 @@ class RunParts:
     def folder(self, kind: str) -> Path | None:
         """The folder of a pinned part.
 
-        None where the part is not pinned, or pinned by a run of another machine that this machine has no copy of.
+        None if the part is not pinned, or if it was pinned on another machine and this machine has no copy.
 
         Raises:
-            RunError: the folder is gone from this machine, or holds something else by now.
+            RunError: the folder was on this machine and is deleted, or its content has changed.
         """
         if kind not in self._held:
             pin = self._pins.get(kind)
@@ -83,10 +83,10 @@ class RunParts:
         return self._held[kind]
 
     def build(self, kind: str, key: Mapping[str, Any], builder: Callable[[Path], Mapping[str, Any]]) -> Path:
-        """The folder of a part that ``folder`` does not give: from the cache, or built; pinned from then on.
+        """Find a part in the cache, or build it, and pin it; for parts for which ``folder`` returns None.
 
         Raises:
-            RunError: the run has pinned this part on another machine, and it cannot be made here as it was.
+            RunError: the run has pinned this part on another machine, and building it here gives another part.
         """
         pin, name = self._pins.get(kind), self._cache.folder(kind, key).name
         if pin is not None and Path(pin.folder).name != name:
@@ -98,7 +98,7 @@ class RunParts:
         return part.folder
 
     def give(self, kind: str, folder: Path) -> Path:
-        """Pin a folder that the settings name in place of a part that the run would make."""
+        """Pin a folder that the settings name; it replaces a part that the run would make."""
         self._pin(kind, folder, cached=True, figures={})
         return folder
 
@@ -112,7 +112,7 @@ class RunParts:
         write_json(self._run / PINS, {kind: asdict(pin) for kind, pin in self._pins.items()})
 
     def _find(self, kind: str, pin: Pin) -> Path | None:
-        """The pinned folder, or a copy of it in the run's cache; None where it is on another machine."""
+        """The pinned folder, or a copy of it in the run's cache; None if it is on another machine."""
         pinned = Path(pin.folder)
         there = [folder for folder in dict.fromkeys((pinned, self._cache_folder / pinned.name)) if folder.is_dir()]
         for folder in there:
@@ -138,7 +138,7 @@ class RunParts:
 
 
 class HasParts(Protocol):
-    """Whoever makes parts for a run."""
+    """An object that makes parts for a run."""
 
     parts: RunParts
 
@@ -148,7 +148,7 @@ Made = TypeVar("Made")
 
 
 def pinned(kind: str) -> Callable[[Callable[[Maker], Made]], Callable[[Maker], Made | Path]]:
-    """Marks a method that makes a part of this kind: it is called only where the run has not pinned the part yet."""
+    """Decorate a method that makes a part of this kind, so that it runs only if the run has not pinned the part yet."""
 
     def mark(make: Callable[[Maker], Made]) -> Callable[[Maker], Made | Path]:
         @wraps(make)

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 LINE_SECONDS = 5.0
-"""Least time between two plain lines of a stage."""
+"""The least seconds between two plain lines of a stage."""
 SHOWN_METRICS = 4
-"""Metrics beside a bar, at most."""
+"""The most metrics that are shown with a bar."""
 
 
 class Display(Protocol):
@@ -23,7 +23,7 @@ class Display(Protocol):
         ...
 
     def update(self, done: int, total: int, metrics: Mapping[str, float | None], eta: float | None) -> None:
-        """Show how far it is; ``eta`` in seconds, None while unknown."""
+        """Show the progress; ``eta`` in seconds, None while unknown."""
         ...
 
     def finish(self, outcome: str, seconds: float) -> None:
@@ -66,7 +66,7 @@ class BarDisplay:
             self._progress.update(self._task, completed=done, total=total, note=note)
 
     def finish(self, outcome: str, seconds: float) -> None:
-        """Leave the bar as it stands, with its outcome."""
+        """Stop the bar and show the outcome."""
         if self._progress is not None:
             self._progress.update(self._task, note=f"{outcome} in {clock(seconds)}")
             self._progress.stop()
@@ -74,7 +74,7 @@ class BarDisplay:
 
 
 class LineDisplay:
-    """A line now and then, for logs and pipes."""
+    """A plain line every few seconds, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         """Show on this console."""

@@ -1,4 +1,4 @@
-"""Where a run comes from: the state of the source tree and the versions of what it ran on."""
+"""The provenance of a run: the state of the source tree, and the versions of packages, Python and platform."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def provenance() -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """``{"commit", "dirty"}`` of the tree that tracks our code; None where no such tree or no git is.
+    """``{"commit", "dirty"}`` of the git repository that tracks our code; None without such a repository or git.
 
-    A folder that lies inside somebody else's repository (site-packages in a project's ``.venv``) has no state.
+    A folder inside another project's repository (site-packages in its ``.venv``) also gives None.
     """
     try:
         if _git(folder, "ls-files", "--error-unmatch", "ecr_rl/config.py").returncode:

@@ -1,17 +1,18 @@
-"""Which source code decides a part, derived from imports: a change of it gives the part another key.
+"""Find the source code that decides a part, by following imports; a change of this code changes the part's key.
 
 ``code_version`` starts at a builder and hashes every module of our packages that the builder can reach.
 
-* Granularity. From a builder such as ``Pipeline.critic`` only what it uses of its own module is followed: the functions
-  it names and the methods it calls on ``self``, but no method that makes another part (that part's folder is in the
-  key). From there whole modules are followed, so a change anywhere in a reached module counts.
-* Imports within functions count as those at the top do, and so do packages (their ``__init__``), and strings that
-  name a module (``"package.module:Class"``, as registries hold them).
-* ``if TYPE_CHECKING`` is not followed: nothing in it runs, and no annotation is evaluated without its import.
-* Docstrings and comments do not count. Neither do modules in ``INFRASTRUCTURE``, each for the reason it gives.
+* Granularity. Within the module of a builder such as ``Pipeline.critic`` only the code that the builder uses counts:
+  functions that it names and methods that it calls on ``self``. Methods that make other parts do not count, since
+  their folders are in the key. All other modules count as a whole.
+* Imports inside functions count like those at the top. So do packages (their ``__init__``), and strings that name a
+  module (``"package.module:Class"``, as in registries).
+* Imports under ``if TYPE_CHECKING`` are not followed: they do not run, and annotations that need them are never
+  evaluated.
+* Docstrings and comments do not count. Neither do the modules in ``INFRASTRUCTURE``, which gives a reason for each.
 * Data files count: every file that is not Python in the folder of a reached package, down to the next package.
 
-The closure may be too large, which builds a part once too often. It is never too small.
+The closure may be too large; then a part is built again without need. It is never too small.
 """
 
 from __future__ import annotations
@@ -47,15 +48,15 @@ INFRASTRUCTURE: Mapping[str, str] = {
     "envs.corpora.embedded.sample": "makes dialogues and films, which are hashed as made",
     "envs.corpora.splits": "chooses the validation dialogues, which are hashed split by split",
 }
-"""Modules that decide no part, and why. The search for imports stops at them."""
+"""Modules that do not influence any part, each with the reason. The search for imports stops at them."""
 _MAKES_A_PART = "_artefact"
-"""A method that calls this one makes a part of its own."""
+"""A method that calls this one makes a separate part."""
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.\w+)+(:[\w.]+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where source code lies: of each top-level package or module the folder that holds it."""
+    """The locations of source code: for each top-level package or module the folder that holds it."""
 
     folders: Mapping[str, Path]
 
@@ -65,7 +66,7 @@ class Sources:
         return cls(dict.fromkeys(PACKAGES, root))
 
     def file(self, module: str) -> Path | None:
-        """The file of a module or package; None where it is none of these sources."""
+        """The file of a module or package; None if these sources do not have it."""
         folder = self.folders.get(module.partition(".")[0])
         if folder is None:
             return None
@@ -75,14 +76,14 @@ class Sources:
 
 @dataclass(slots=True)
 class _Reached:
-    """What is known of a closure while it grows."""
+    """The modules that the search has reached so far."""
 
     sources: Sources
     modules: dict[str, Path] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=lambda: set(INFRASTRUCTURE))
 
     def add(self, names: Iterable[str]) -> None:
-        """Take in modules and all that they import, where they are among the sources."""
+        """Add modules and everything that they import, as far as the sources have it."""
         left = set(names) - self._seen
         while left:
             module = left.pop()
@@ -106,7 +107,7 @@ class _Reached:
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """A parsed module: its tree without docstrings, the digest of that, and the modules and packages it may import."""
+    """A parsed module: its tree without docstrings, the tree's digest, and the modules that it may import."""
 
     tree: ast.Module
     digest: str
@@ -117,9 +118,9 @@ def code_version(builder: str | Callable[..., object], root: Path | None = None)
     """A short hash of all code that a builder can reach.
 
     Args:
-        builder: a function or method, or ``module`` or ``module:function`` or ``module:Class.method``. A function
-            within another stands for the outer one.
-        root: the folder of our packages; the installed ones where None.
+        builder: a function or method, or ``module`` or ``module:function`` or ``module:Class.method``. For a nested
+            function the outer function counts.
+        root: the folder of our packages; None takes the installed ones.
 
     Raises:
         ModuleNotFoundError: the builder is not in our packages.
@@ -132,15 +133,15 @@ def code_version(builder: str | Callable[..., object], root: Path | None = None)
 
 
 def closure_of(builder: str | Callable[..., object], root: Path | None = None) -> frozenset[str]:
-    """The modules and packages whose code ``code_version`` hashes, without that of the builder's own functions."""
+    """The modules and packages that ``code_version`` hashes as a whole; the builder's own module is not among them."""
     return frozenset(_closure(builder, root)[0].modules)
 
 
 def source_hash(given: str | type | Callable[..., object]) -> str:
     """A short hash of a class or function from outside our packages, for the key of a part that it decides.
 
-    It covers the module that defines it, what that imports of its own package (or of its folder, where it is in no
-    package), and what these import of our packages.
+    It covers the module that defines it, what this module imports from its own package (or from its folder, if it is in
+    no package), and what all of these import from our packages.
 
     Args:
         given: the class or function, or ``module:Class``. The module itself is not imported, but its packages are.
@@ -171,14 +172,14 @@ def _installed() -> Sources:
 
 
 def _beside(folder: Path) -> dict[str, Path]:
-    """The modules and packages of a folder that is no package itself."""
+    """The modules and packages in a folder that is not itself a package."""
     modules = (file.stem for file in folder.glob("*.py"))
     packages = (file.parent.name for file in folder.glob("*/__init__.py"))
     return dict.fromkeys((*modules, *packages), folder)
 
 
 def _named(given: str | type | Callable[..., object]) -> str:
-    """``module:name`` of what is given as that or as an object."""
+    """``module:name`` of a class or function, which may be given in that form already."""
     if isinstance(given, str):
         return given
     return f"{given.__module__}:{given.__qualname__.partition('.<locals>')[0]}"
@@ -199,7 +200,7 @@ def _source_file(given: str | type | Callable[..., object], module: str) -> Path
 
 
 def _closure(builder: str | Callable[..., object], root: Path | None) -> tuple[_Reached, dict[str, str]]:
-    """All modules that a builder reaches, and of its own module the digest of each definition it uses."""
+    """All modules that a builder reaches, and the digest of each definition that it uses of its own module."""
     module, _, name = _named(builder).partition(":")
     reached = _Reached(_installed() if root is None else Sources.under(root))
     file = reached.sources.file(module)
@@ -218,7 +219,7 @@ def _closure(builder: str | Callable[..., object], root: Path | None) -> tuple[_
 
 
 class _Definitions:
-    """What a module defines and imports by name at its top, and the methods of its classes."""
+    """The names that a module defines or imports at top level, and the methods of its classes."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.imported: dict[str, list[str]] = {}
@@ -256,7 +257,7 @@ class _Definitions:
 
 
 def _makes_another(name: str, method: ast.stmt) -> bool:
-    """Whether a method makes a part of its own, or is the one that all parts are made with."""
+    """Whether a method makes a separate part, or is the method that all parts are made with."""
     return name.endswith(f".{_MAKES_A_PART}") or _MAKES_A_PART in _own(method)
 
 
@@ -291,12 +292,12 @@ def _parsed(text: str, package: str) -> _Module:
 
 
 def _is_text(node: ast.AST) -> bool:
-    """A string alone: the docstring of a module, class, function or attribute; none of them does anything."""
+    """Whether a statement is a string: a docstring of a module, class, function or attribute, which has no effect."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _imports(node: ast.AST) -> Iterator[str]:
-    """Names that may be modules, imported or named by a string; a relative one begins with its dots."""
+    """Names that may be modules, from imports or strings; a relative name begins with its dots."""
     if isinstance(node, ast.If) and _is_type_checking(node.test):
         for statement in node.orelse:
             yield from _imports(statement)
@@ -317,7 +318,7 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 
 def _modules_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> list[str]:
-    """What an import may load: ``from x import y`` the module ``x``, and ``x.y`` where that is one."""
+    """The modules that an import may load: for ``from x import y`` the module ``x``, and ``x.y`` if it is a module."""
     if isinstance(node, ast.Import):
         return [alias.name]
     above = "." * node.level + (node.module or "")
@@ -325,11 +326,11 @@ def _modules_of(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> list[str
 
 
 def _with_packages(names: Iterable[str], package: str) -> frozenset[str]:
-    """Modules by their whole names, and the packages above them.
+    """Modules by their absolute names, and the packages above them.
 
     Args:
-        names: of modules; a relative one begins with its dots.
-        package: whose modules import them.
+        names: names of modules; a relative name begins with its dots.
+        package: the package of the importing module.
     """
     found: set[str] = set()
     for name in names:
@@ -342,12 +343,12 @@ def _with_packages(names: Iterable[str], package: str) -> frozenset[str]:
 
 
 def _package(module: str, file: Path) -> str:
-    """The package that relative imports of a module begin at."""
+    """The package to which a module's relative imports refer."""
     return module if file.name == "__init__.py" else module.rpartition(".")[0]
 
 
 def _data_files(package: Path) -> Iterator[Path]:
-    """The files that are not Python in a package's folder, and in folders within that are no packages."""
+    """The files that are not Python in a package's folder, and in its sub-folders that are not packages."""
     for entry in package.iterdir():
         if entry.is_dir():
             if entry.name != "__pycache__" and not (entry / "__init__.py").is_file():

@@ -1,4 +1,4 @@
-"""A stage as it goes: its ETA, its lines in the metrics, its place in ``status.json``."""
+"""A running stage: its ETA, its lines in the metrics, its entry in ``status.json``."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from envs.files import write_json
 
 STATUS = "status.json"
 STATUS_SECONDS = 0.5
-"""Least time between two writes of ``status.json`` within a stage."""
+"""The least seconds between two writes of ``status.json`` within a stage."""
 
 
 class StatusFile:
-    """``status.json``: the run's state, its stages, the last metrics and the workers; written whole each time."""
+    """``status.json``: the run's state, its stages, the last metrics and the workers; each write is atomic."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin a status: the run is running; the stages of an earlier start stay, what it left running is stopped."""
+        """Begin the status of a running run; keep an earlier start's stages, and mark its running stage as stopped."""
         self._file, self._written = folder / STATUS, 0.0
         before = json.loads(self._file.read_text(encoding="utf-8")) if self._file.is_file() else {"stages": []}
         for entry in before["stages"]:
@@ -48,7 +48,7 @@ class StatusFile:
         self._write()
 
     def stage(self, fields: Mapping[str, Any], metrics: Mapping[str, Any] | None = None, force: bool = False) -> None:
-        """Set a stage's entry (found by its ``name``) and the last metrics; written now and then unless forced."""
+        """Set a stage's entry (by its ``name``) and the last metrics; ``force`` writes the file at once."""
         stages = [entry for entry in self._content["stages"] if entry["name"] != fields["name"]]
         self._content.update(stage=fields["name"], stages=[*stages, dict(fields)])
         if metrics:
@@ -76,7 +76,7 @@ class Stage:
         self._tell("running", None, force=True)
 
     def update(self, done: int, total: int, metrics: Mapping[str, float]) -> None:
-        """Tell how far the stage is, and its figures there (none: progress alone).
+        """Report the stage's progress, with the figures of this step if there are any.
 
         Args:
             done: steps done.
@@ -97,7 +97,7 @@ class Stage:
         self._tell(state, None, force=True)
 
     def _eta(self) -> float | None:
-        """Seconds left at the pace since the first update; a resumed stage's earlier steps do not count."""
+        """Seconds left at the pace since the first update; steps before a resume do not count."""
         if self._first is None:
             return None
         steps, seconds = self._done - self._first[0], time.monotonic() - self._first[1]

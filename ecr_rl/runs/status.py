@@ -1,4 +1,4 @@
-"""Where a run stands, read from its folder alone: any process that sees the files can tell."""
+"""The status of a run, read from its folder alone, so that any process that sees the files can show it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecr_rl.runs.stage import STATUS
 from envs.errors import RunError
 
 ENDED = ("finished", "failed", "interrupted", "stopped")
-"""States in which nobody works in the folder."""
+"""States in which no process works in the folder."""
 REFRESH_SECONDS = 2.0
 
 
@@ -30,15 +30,15 @@ class RunStatus:
     Attributes:
         run: the folder.
         name: the run's name.
-        state: ``running``, or one of ``ENDED``; ``stopped`` is a run whose process ended without a word (killed).
-        error: what ended a failed run.
+        state: ``running``, or one of ``ENDED``; ``stopped`` means that the process was killed.
+        error: the error that ended a failed run.
         stage: the last stage that began, None before the first.
         done, total: its steps.
-        eta_seconds: what is left of it, None while unknown.
-        updated_seconds: age of this news.
+        eta_seconds: estimated seconds to its end, None while unknown.
+        updated_seconds: age of this status.
         stages: every stage so far: name, state, done, total, seconds, eta_seconds.
         metrics: the last figures.
-        workers: who computes.
+        workers: the running workers.
     """
 
     run: str
@@ -92,7 +92,7 @@ def read_status(path: Path) -> RunStatus:
 
 
 def watch(path: Path) -> Iterator[RunStatus]:
-    """The status every ``REFRESH_SECONDS``, the last one when the run has ended."""
+    """Yield the status every ``REFRESH_SECONDS``, and a last time when the run has ended."""
     while True:
         status = read_status(path)
         yield status
@@ -117,7 +117,7 @@ def status_view(status: RunStatus) -> RenderableType:
 
 
 def headline(status: RunStatus) -> str:
-    """One line: what the run is doing, and how to go on where it has stopped."""
+    """One line: what the run is doing, or how to resume it if it has stopped."""
     where = f"{status.stage} {status.done}/{status.total}" if status.stage else "no stage yet"
     text = f"{status.run}: {status.state}, {where}, {status.updated_seconds:.0f} s ago"
     if status.error:
