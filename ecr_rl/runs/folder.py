@@ -196,9 +196,7 @@ class RunFolder:
     def busy(self) -> bool:
         """Whether a process is working in the folder, on this machine or on the same file system."""
         file = self.path / LOCK
-        if (
-            self._lock is not None or not file.is_file()
-        ):  # a process that probes its own POSIX lock would lose it
+        if self._lock is not None or not file.is_file():  # a process that probes its own POSIX lock would lose it
             return self._lock is not None
         with file.open("r") as stream:
             return not _locked(stream, fcntl.LOCK_SH)

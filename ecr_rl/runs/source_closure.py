@@ -133,7 +133,7 @@ def code_version(builder: str | Callable[..., object], root: Path | None = None)
 
 
 def closure_of(builder: str | Callable[..., object], root: Path | None = None) -> frozenset[str]:
-    """The modules and packages that ``code_version`` hashes as a whole; the builder's own module is not among them."""
+    """The modules and packages that ``code_version`` hashes as a whole, without the builder's own definitions."""
     return frozenset(_closure(builder, root)[0].modules)
 
 

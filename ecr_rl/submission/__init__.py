@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster: what is packed, what its command becomes there, and the talk with the job server.
+"""Jobs on a Ray cluster: the package to upload, the job's command, and the client of the job server.
 
 Open ``command.py`` first.
 """

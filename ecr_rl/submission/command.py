@@ -1,4 +1,4 @@
-"""A command of ours as a job runs it: read by the real parser here, written anew with resolved paths."""
+"""Turn one of our commands into a job's command: parse it here, and write it again with resolved paths."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _COMPLETION = {"--install-completion", "--show-completion"}
 
 
 def parse_words(command: Any, words: Sequence[str]) -> Any:
-    """Parse a command line down to its last subcommand; nothing runs.
+    """Parse a command line down to its last subcommand, without running it.
 
     Args:
         command: the whole command line, as typer's group.
-        words: what stands behind ``ecr-rl``.
+        words: the words after ``ecr-rl``.
 
     Returns:
         The parser's context of the last subcommand.
@@ -50,12 +50,12 @@ def job_words(root: Any, words: Sequence[str], places: JobPaths) -> list[str]:
 
     Args:
         root: the whole command line, as typer's group.
-        words: what stands behind ``ecr-rl``.
-        places: where paths lead; collects what the nodes must see.
+        words: the words after ``ecr-rl``.
+        places: resolves paths, and collects the paths that the nodes must see.
 
     Raises:
         UsageError: the command does not parse.
-        ConfigError: its config cannot run; a path does not exist; it says not where its results go.
+        ConfigError: its config cannot run; a path does not exist; it does not say where its results go.
     """
     context = parse_words(root, words)
     if context.info_name == SUBMIT:
@@ -75,7 +75,7 @@ def job_words(root: Any, words: Sequence[str], places: JobPaths) -> list[str]:
 
 
 def _given(context: Any) -> Iterator[tuple[str, Any]]:
-    """Parameters that stand on the command line."""
+    """The parameters that are given on the command line."""
     for name, value in context.params.items():
         if context.get_parameter_source(name).name == "COMMANDLINE":
             yield name, value
@@ -92,15 +92,15 @@ def _resolved_settings(
     places: JobPaths,
     load: Callable[[str, Sequence[str]], RunConfig],
 ) -> Iterator[str]:
-    """``key=value`` of the paths that change: of the command's config, or of ``-s`` alone where it takes none."""
+    """``key=value`` of the paths that change: from the command's config, or from ``-s`` alone if it has no config."""
     file, changes = params.get("config"), params.get("changes") or []
-    if file is None:  # the job finds the settings in a run folder, which may be the cluster's alone
+    if file is None:  # the job reads its settings from a run folder, which perhaps only the cluster has
         defaults = RunConfig().model_dump(mode="json")
         config = apply_overrides(defaults, map(parse_override, changes), defaults)
     else:
         config = load(file, changes).model_dump(mode="json")
     for key, name, value in path_settings(config):
-        if given.get(name) is not None:  # an option says otherwise
+        if given.get(name) is not None:  # an option overrides the setting
             continue
         texts = [value] if isinstance(value, str) else value
         resolved = [places.resolve(name, text, f"{file or '-s'}: {key}") for text in texts]
@@ -122,7 +122,7 @@ def _resolved(name: str, value: Any, places: JobPaths) -> Any:
 
 
 def _written(parameters: Sequence[Any], values: Mapping[str, Any]) -> Iterator[str]:
-    """The words that give parameters these values; arguments come last."""
+    """The command line's words for parameters with these values; arguments come last."""
     arguments: list[str] = []
     for parameter in parameters:
         if parameter.name not in values:

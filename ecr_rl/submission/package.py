@@ -1,7 +1,7 @@
-"""What of a working directory goes to the cluster, and how large it is.
+"""The package of a working directory that goes to the cluster: its files and its size.
 
-Ray packs and uploads it (``working_dir`` and ``excludes`` of the runtime environment); this file asks Ray's own rules
-beforehand, so that the size is known before anything goes.
+Ray packs and uploads it (``working_dir`` and ``excludes`` of the runtime environment). This module applies Ray's own
+rules first, so that the size is known before the upload.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ EXCLUDES = (
     "*.pem",
     "auth_token",
 )
-"""Data, runs, environments, caches and secrets, as ``.gitignore`` writes them; they stay where they are."""
+"""Data, runs, environments, caches and secrets, in the syntax of ``.gitignore``; they are not uploaded."""
 
 _MARKS = {"pyvenv.cfg", "run.json"}
-"""A folder with such a file is an environment or a run; it is left out wherever it lies."""
+"""A folder with such a file is an environment or a run; it is always left out."""
 _PER_FILE = 200
-"""Bytes of a zip's headers for one file, beside twice its name."""
+"""Bytes of a zip's headers for one file, without its name, which is stored twice."""
 MIB = 2**20
 
 
@@ -46,7 +46,7 @@ class Package:
     Attributes:
         folder: the working directory, absolute.
         files: bytes of each packed file by its path inside the folder.
-        excludes: patterns of what is left out, for Ray.
+        excludes: patterns of files to leave out, for Ray.
     """
 
     folder: Path
@@ -55,11 +55,11 @@ class Package:
 
     @property
     def bytes(self) -> int:
-        """Size of the package: Ray's zip stores files as they are."""
+        """Size of the package in bytes; Ray's zip does not compress files."""
         return sum(size + 2 * len(name.encode()) + _PER_FILE for name, size in self.files.items())
 
     def holds(self, path: Path) -> bool:
-        """Whether an absolute path, a file or a folder, goes with the package."""
+        """Whether the package contains the file or folder of an absolute path."""
         if not path.is_relative_to(self.folder):
             return False
         inside = path.relative_to(self.folder).as_posix()
@@ -71,15 +71,15 @@ class Package:
 
 
 def package_of(folder: Path, more_excludes: Sequence[str] = ()) -> Package:
-    """What of a folder would be packed.
+    """Find the files of a folder that would be packed.
 
     Args:
         folder: the working directory; its ``.gitignore`` and ``.rayignore`` files are respected.
         more_excludes: further patterns to leave out.
 
     Raises:
-        ConfigError: there is no such folder, or Ray's job server would refuse the package for its size; the largest
-            parts are named.
+        ConfigError: there is no such folder, or the package is too large for Ray's job server; the message names the
+            largest parts.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder. --working-dir takes the one that holds ecr_rl and the configs")
@@ -95,7 +95,7 @@ def package_of(folder: Path, more_excludes: Sequence[str] = ()) -> Package:
 
 
 def upload_limit() -> int:
-    """Bytes of the largest package that Ray takes: the job server's limit on a request, or the store's."""
+    """Bytes of the largest package that Ray accepts: the job server's limit on a request, or the store's."""
     from ray._private import ray_constants
     from ray._private.runtime_env.packaging import GCS_STORAGE_MAX_SIZE
 
@@ -103,7 +103,7 @@ def upload_limit() -> int:
 
 
 def _packed_files(folder: Path, excludes: Sequence[str]) -> dict[str, int]:
-    """Files and their bytes by Ray's own rules; the package is private there, and pinned by our requirements."""
+    """Files and their bytes by Ray's own rules, which are private in Ray; our requirements pin Ray's version."""
     from ray._private.ray_constants import RAY_RUNTIME_ENV_IGNORE_GITIGNORE, get_runtime_env_default_excludes
     from ray._private.runtime_env.packaging import _dir_travel, _get_excludes
 

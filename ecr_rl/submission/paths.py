@@ -1,4 +1,4 @@
-"""Which settings and options are paths, and what they become for a job that runs elsewhere."""
+"""Find the settings and options that are paths, and resolve them for a job that runs on a cluster."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ WORDS: dict[str, frozenset[str]] = {
     "model": frozenset({"tiny", "smollm2"}),
     "language_model": frozenset({"smollm2"}),
 }
-"""Settings, and options of the same name, that take a path or one of these words."""
+"""Settings (and options of the same name) that take a path or one of these words."""
 OR_HUB = frozenset({"sentences", "encoder", "more_encoders", "model", "language_model"})
-"""Those that take a hub id, too: ``owner/name`` is a path only where it exists."""
+"""Those that also take a hub id: ``owner/name`` is a path only if the path exists."""
 SECTIONS = (
     "data",
     "env.seeker_model",
@@ -38,20 +38,20 @@ SECTIONS = (
     "supervised",
     "evaluation",
 )
-"""The sections of a config whose settings may be paths; beside them only ``cache`` is one."""
+"""The sections of a config whose settings may be paths; outside them only ``cache`` is a path."""
 OUTPUTS = frozenset({"out", "output", "predictions", "into", "cache"})
-"""What a job makes: need not exist, and must not lie in its working directory, which goes with the job."""
+"""Results of a job: these paths need not exist, and must be outside the working directory, which Ray uploads."""
 
 
 @dataclass
 class JobPaths:
-    """Where a job's paths lead.
+    """Resolves the paths of a job.
 
     Attributes:
-        package: what is packed.
-        shared: folders that the cluster sees and this machine need not.
-        outside: found so far: paths of this machine that the nodes must see as well.
-        missing: found so far: what does not exist, as ``name: path``.
+        package: the package to upload.
+        shared: folders that the cluster sees; this machine need not.
+        outside: collected so far: paths of this machine that the nodes must see, too.
+        missing: collected so far: paths that do not exist, as ``name: path``.
     """
 
     package: Package
@@ -60,12 +60,12 @@ class JobPaths:
     missing: list[str] = field(default_factory=list)
 
     def resolve(self, name: str, text: str, label: str = "") -> str:
-        """What a setting or option becomes for the job; words, addresses and hub ids stay as they are.
+        """The value of a setting or option for the job; words, addresses and hub ids stay as they are.
 
         Args:
             name: of the setting or option, without its section.
-            text: what was written.
-            label: how a message names it; ``name`` by default.
+            text: its value as written.
+            label: its name in messages; ``name`` by default.
         """
         if text in WORDS.get(name, ()) or "://" in text or text.startswith("hf:"):
             return text
@@ -76,7 +76,7 @@ class JobPaths:
         return self._placed(name, path, label or name) + mark + key
 
     def refuse_missing(self) -> None:
-        """Name everything that was looked for and is not there.
+        """Raise if any path is missing; the message names all of them.
 
         Raises:
             ConfigError: a path is missing.
@@ -107,7 +107,7 @@ def path_settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     Args:
         config: a ``RunConfig`` as plain values.
     """
-    if config["cache"] != DEFAULT_CACHE:  # each node has a home folder of its own
+    if config["cache"] != DEFAULT_CACHE:  # the default is in the home folder, which each node has
         yield "cache", "cache", config["cache"]
     for section in SECTIONS:
         values: Any = config

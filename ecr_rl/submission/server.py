@@ -1,4 +1,4 @@
-"""The talk with Ray's job server: submit, follow, stop, look; every refusal as one clear message."""
+"""A client of Ray's job server: submit, follow, stop and show jobs; a refusal becomes one clear message."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ ADDRESS = "http://127.0.0.1:8265"
 ADDRESS_VARIABLES = ["RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"]
 """Environment variables that name the job server, in the order in which Ray reads them."""
 FAILED, STOPPED = 1, 143
-"""Exit codes of a job that tells none: 143 is what a shell gives to what SIGTERM ended."""
+"""Exit codes for jobs that report none; 143 is the shell's code for a process that SIGTERM ended."""
 TALKATIVE = (
     "ray._private.runtime_env.packaging",
     "ray._private.runtime_env.working_dir",
     "ray.dashboard.modules.dashboard_sdk",
     "ray.dashboard.modules.job.sdk",
 )
-"""Ray's loggers that tell of every file and socket."""
+"""Ray's loggers that report every file and socket."""
 POLL = 0.5
-"""Seconds between two looks at a job's state."""
+"""Seconds between two queries of a job's state."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """Where a job stands.
+    """The state of a job.
 
     Attributes:
         id: its submission id.
         status: Ray's: PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED.
-        command: what it runs.
+        command: its command line.
         started: seconds since 1970, None before it starts.
         ended: seconds since 1970, None before it ends.
-        exit_code: 0 where it succeeded, its own where it failed, None before it ends.
-        message: Ray's, about its status.
+        exit_code: 0 if it succeeded, its own if it failed, None before it ends.
+        message: Ray's message about its status.
     """
 
     id: str
@@ -69,26 +69,26 @@ class JobServer:
         """Connect.
 
         Args:
-            address: ``http://HOST:PORT`` of the dashboard, or what ``ray.init`` takes.
+            address: ``http://HOST:PORT`` of the dashboard, or an address for ``ray.init``.
 
         Raises:
-            ClusterError: there is none, or it refuses the token.
+            ClusterError: there is no job server, or it refuses the token.
         """
         from ray.job_submission import JobSubmissionClient
 
-        for name in TALKATIVE:  # their modules set a level of their own when they are imported
+        for name in TALKATIVE:  # their modules set their own level when they are imported
             logging.getLogger(name).setLevel(logging.ERROR)
         self.address = address
-        with self._told(), _without(ADDRESS_VARIABLES):  # Ray would let them win over the address that was given
+        with self._told(), _without(ADDRESS_VARIABLES):  # Ray would prefer them to the given address
             self._client: JobSubmissionClient = JobSubmissionClient(address)
 
     def submit(self, entrypoint: str, runtime_env: dict[str, Any], gpus: float = 0) -> str:
-        """Upload the working directory and start a job; its id.
+        """Upload the working directory, start a job and return its id.
 
         Args:
             entrypoint: the job's command line.
-            runtime_env: what ``Package.runtime_env`` gives.
-            gpus: of the node that the command itself runs on; without, it runs on the head node.
+            runtime_env: the result of ``Package.runtime_env``.
+            gpus: GPUs for the command's own process; with 0 it runs on the head node.
 
         Raises:
             ClusterError: the server refuses.
@@ -99,7 +99,7 @@ class JobServer:
             )
 
     def state(self, job: str) -> JobState:
-        """Where a job stands.
+        """The state of a job.
 
         Raises:
             ClusterError: there is no such job.
@@ -114,7 +114,7 @@ class JobServer:
         return sorted(found, key=lambda job: job.started or 0.0, reverse=True)
 
     def stop(self, job: str) -> bool:
-        """Ask a job to end; False where it had ended.
+        """Ask a job to end; return False if it had ended before.
 
         Raises:
             ClusterError: there is no such job.
@@ -123,12 +123,12 @@ class JobServer:
             return self._client.stop_job(job)
 
     def follow(self, job: str, write: Callable[[str], None]) -> JobState:
-        """Hand on a job's output as it comes, until the job ends.
+        """Write a job's output as it comes, until the job ends.
 
-        A connection that breaks is made again, and nothing is written twice.
+        A broken connection is restored, and nothing is written twice.
 
         Raises:
-            ClusterError: the server went away.
+            ClusterError: the server cannot be reached any more.
         """
         written = 0
         while True:
@@ -140,14 +140,14 @@ class JobServer:
             time.sleep(POLL)
 
     async def _tail(self, job: str, write: Callable[[str], None], skip: int) -> int:
-        """Write a job's output but its first ``skip`` characters; how many there are now."""
+        """Write a job's output after its first ``skip`` characters; return the number of characters so far."""
         seen = 0
         try:
             async for text in self._client.tail_job_logs(job):
                 if seen + len(text) > skip:
                     write(text[max(0, skip - seen) :])
                 seen += len(text)
-        except RuntimeError:  # Ray's word for a socket that closed too early; the caller looks and comes again
+        except RuntimeError:  # Ray raises it for a socket that closed too early; the caller connects again
             pass
         return max(seen, skip)
 
@@ -160,18 +160,18 @@ class JobServer:
         try:
             yield
         except AuthenticationError as error:
-            raise ClusterError(_token_advice(self.address, str(error))) from None  # the cause holds headers
+            raise ClusterError(_token_advice(self.address, str(error))) from None  # the cause contains request headers
         except (ConnectionError, RequestException, ClientError) as error:
             raise ClusterError(
                 f"no job server answers at {self.address}. Start one with ray start --head, open a tunnel to the "
                 "head node, or name another with --address"
             ) from error
-        except (RuntimeError, ValueError) as error:  # what Ray's client raises for every other refusal
+        except (RuntimeError, ValueError) as error:  # Ray's client raises these for all other refusals
             raise ClusterError(f"{self.address} refused: {' '.join(str(error).split())}") from error
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address leads to this machine alone."""
+    """Whether an address is a loopback address, which only this machine can reach."""
     host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -180,7 +180,7 @@ def is_loopback(address: str) -> bool:
 
 
 def warnings_about(address: str) -> Iterator[str]:
-    """What a user must know of an address before code and token go there."""
+    """Warnings to show a user before code and token are sent to an address."""
     if is_loopback(address):
         return
     yield (
@@ -207,7 +207,7 @@ def _state_of(job: Any) -> JobState:
 
 
 def _exit_code(code: int | None) -> int:
-    """A failed job's code as a shell tells it; a negative one is a signal's."""
+    """A failed job's exit code in the shell's convention; a negative code stands for a signal."""
     return FAILED if not code else 128 - code if code < 0 else code
 
 

@@ -1,4 +1,4 @@
-"""Sweeps on Ray Tune: many trainings under drawn settings, chosen by a judge that none of them is paid by.
+"""Sweeps on Ray Tune: many trainings with drawn settings; an evaluator that pays none of them chooses the best.
 
 Open ``sweep.py`` first.
 """

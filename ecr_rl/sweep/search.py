@@ -1,4 +1,4 @@
-"""The search itself: Ray Tune over ``SweepTrial``, and the final trainings of its winner."""
+"""Run the search, by Ray Tune over ``SweepTrial``, and the final trainings of its winner."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from envs.errors import ConfigError, RunError
 from envs.progress import OnStep
 
 SEARCH, FINALS = "search", "finals"
-"""Folders of Tune's experiments in the sweep's."""
+"""Folders of Tune's experiments, inside the sweep's folder."""
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
 """How a trial ended: all iterations; ended early by the scheduler; an error."""
 _KEPT = ("kept_kl", "kept_dist2", "kept_iteration", "start_score", "reward_mean", "length_words")
@@ -54,18 +54,18 @@ _KEPT = ("kept_kl", "kept_dist2", "kept_iteration", "start_score", "reward_mean"
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a trial came to.
+    """The result of a trial.
 
     Attributes:
-        trial: Tune's name of it.
-        values: the settings that the policy it keeps was trained under, by ``section.key``.
-        objective: the selecting evaluator's score of that policy; None where the trial failed or trained none to score.
+        trial: its name in Tune.
+        values: the settings under which its kept policy was trained, by ``section.key``.
+        objective: the selecting evaluator's score of that policy; None if the trial failed or scored no trained policy.
         status: ``finished``, ``stopped`` or ``failed``.
-        iterations: that it ran.
+        iterations: the number of iterations that it ran.
         figures: of the kept policy: ``kl`` (nats a token), ``dist2``, ``iteration``; of the supervised one
             ``start_score``; of the last iteration ``reward_mean`` and ``length_words``.
-        seconds: it took.
-        checkpoint: its last one; None without.
+        seconds: its duration.
+        checkpoint: its last checkpoint; None if it has none.
         error: why it failed.
     """
 
@@ -80,7 +80,7 @@ class TrialResult:
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON values; ``config`` has the weights of a simplex by name."""
+        """The result as JSON values; ``config`` lists the weights of a simplex by name."""
         facts = {
             name: getattr(self, name) for name in ("trial", "objective", "status", "iterations", "seconds", "error")
         }
@@ -88,17 +88,17 @@ class TrialResult:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The settings flat: ``reward.weights.empathy``."""
+        """The settings as a flat mapping, with keys such as ``reward.weights.empathy``."""
         return flat(self.values)
 
 
 def search(plan: TrialPlan, folder: Path, on_step: OnStep) -> list[TrialResult]:
-    """Run the sweep's trials; one that finished in ``folder`` before is not run again.
+    """Run the sweep's trials, except those that already finished in ``folder``.
 
     Args:
-        plan: what the trials share.
-        folder: gets Tune's experiment ``search``.
-        on_step: told of iterations done, of all trials together.
+        plan: shared by all trials.
+        folder: where Tune's experiment ``search`` goes.
+        on_step: called with the iterations done by all trials together.
     """
     sweep, iterations = plan.sweep, plan.config.ppo.iterations
     count = trial_count(sweep)
@@ -120,13 +120,13 @@ def train_finals(
     """Train each candidate under each final seed; their last checkpoints hold their test conversations.
 
     Args:
-        plan: what the trainings share.
-        candidates: settings by ``section.key``, by name.
-        folder: gets Tune's experiment ``finals``.
-        on_step: told of iterations done, of all trainings together.
+        plan: shared by all trainings.
+        candidates: by name, the candidate's settings by ``section.key``.
+        folder: where Tune's experiment ``finals`` goes.
+        on_step: called with the iterations done by all trainings together.
 
     Returns:
-        Of each candidate its trainings in the order of the seeds.
+        For each candidate its trainings in the order of the seeds.
 
     Raises:
         RunError: a training failed.
@@ -146,18 +146,18 @@ def train_finals(
 
 
 def trial_count(sweep: SweepSettings) -> int:
-    """Trials of the search: as set, or a grid's combinations."""
+    """The number of trials of the search: as set, or the number of a grid's combinations."""
     if sweep.search.sampler != "grid":
         return sweep.search.trials
     return math.prod(len(domain["grid_search"]) for domain in tune_space(sweep).values())
 
 
 _listeners: list[OnStep] = []
-"""Who is told of progress now: Tune pickles its callbacks, and nothing that tells a user can be pickled."""
+"""The present receivers of progress. They are kept here since Tune pickles its callbacks, and they can't be pickled."""
 
 
 class _Progress(Callback):
-    """Tells of the iterations of all trials together."""
+    """Reports the iterations of all trials together."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -172,9 +172,9 @@ class _Progress(Callback):
 
 
 class TrialSettings(Callback):
-    """Gives TensorBoard's hyperparameters the settings of a trial, in place of the draws that they were made from.
+    """Makes TensorBoard's hyperparameters show a trial's settings in place of the raw draws.
 
-    Tune's own logger, which comes after, writes ``Trial.evaluated_params`` at a trial's end.
+    It changes ``Trial.evaluated_params``, which Tune's own logger writes later, at a trial's end.
     """
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict, **info: Any) -> None:
@@ -197,14 +197,14 @@ def _listening(on_step: OnStep, total: int) -> Iterator[None]:
 def _fit(
     plan: TrialPlan, drawn: Mapping[str, Any], config: TuneConfig, folder: Path, total: int, on_step: OnStep
 ) -> list[tuple[Result, dict[str, Any]]]:
-    """Run a Tune experiment in a folder, or go on with the one that is there; each result with its trial's config."""
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the other one speaks in spite of verbose=0
-    os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # Tune hands it to trials: relative paths are the driver's
-    # Tune's state names the checkpoint that a trial goes on from. It is written often, and the checkpoint before stays,
-    # so that a sweep which is killed finds it.
+    """Run or resume a Tune experiment in a folder; return each result with its trial's config."""
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # the new output ignores verbose=0
+    os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # trials inherit it: relative paths are the driver's
+    # Tune's state names the checkpoint from which a trial resumes. The state is written often, and the checkpoint
+    # before the last is kept, so that a killed sweep finds it.
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1")
     failures, every = plan.sweep.search.failures, plan.config.ppo.checkpoint_every
-    # A trial may take over an older checkpoint of one that has gone on since.
+    # A trial may take over an older checkpoint of a trial that has continued since.
     kept = None if isinstance(config.scheduler, PopulationBasedTraining) else 2
     space = {**drawn, PLAN: ray.put(plan)}
     trainable = tune.with_resources(SweepTrial, trial_resources(plan.config.resources))
@@ -224,19 +224,19 @@ def _fit(
         tuner = Tuner(trainable, param_space=space, tune_config=config, run_config=run)
     with _listening(on_step, total):
         found = tuner.fit()
-    # From the experiment's state: a trial that failed as it started left no file of its config.
+    # The config comes from the experiment's state: a trial that failed at its start left no file of it.
     trials = ExperimentAnalysis(found.experiment_path).trials
     if not all(trial.is_finished() for trial in trials):
-        raise KeyboardInterrupt  # which ends Tune's work, and which it keeps to itself
+        raise KeyboardInterrupt  # Tune stops on an interrupt, but does not pass it on
     configs = {trial.path: trial.config for trial in trials}
     return [(each, configs[each.path]) for each in found]
 
 
 def sampler_of(sweep: SweepSettings) -> Searcher | BasicVariantGenerator:
-    """Who draws the trials.
+    """Tune's search algorithm, which draws the trials.
 
     Raises:
-        ConfigError: Optuna is wanted and not installed.
+        ConfigError: the settings name Optuna, and it is not installed.
     """
     if sweep.search.sampler != "optuna":
         return BasicVariantGenerator(random_state=sweep.search.seed)
@@ -249,7 +249,7 @@ def sampler_of(sweep: SweepSettings) -> Searcher | BasicVariantGenerator:
 
 
 def scheduler_of(sweep: SweepSettings, iterations: int) -> TrialScheduler:
-    """Who ends trials of so many iterations early, or changes them."""
+    """Tune's scheduler, which ends trials early or changes them; ``iterations`` is the length of a whole trial."""
     wanted = sweep.scheduler
     if wanted.kind == "asha":
         grace = min(wanted.grace, iterations)
@@ -264,12 +264,12 @@ def scheduler_of(sweep: SweepSettings, iterations: int) -> TrialScheduler:
 
 
 def trial_result(found: Result, values: Mapping[str, Any], iterations: int) -> TrialResult:
-    """What a trial came to.
+    """Convert Tune's result of a trial.
 
     Args:
-        found: the same as Tune has it.
-        values: its settings, where it has not told of those of its kept policy.
-        iterations: of a whole trial.
+        found: Tune's result.
+        values: the trial's settings; used if the result has no settings of a kept policy.
+        iterations: the number of iterations of a whole trial.
     """
     metrics = found.metrics or {}
     done = int(metrics.get("training_iteration", 0))
@@ -277,7 +277,7 @@ def trial_result(found: Result, values: Mapping[str, Any], iterations: int) -> T
     return TrialResult(
         trial=str(metrics.get("trial_id", Path(found.path).name)),
         values=json.loads(metrics[SETTINGS]) if SETTINGS in metrics else values,
-        # Before a trained policy was scored, the objective is the supervised one's score.
+        # Until a trained policy is scored, the objective is the supervised policy's score.
         objective=metrics[OBJECTIVE] if status != FAILED and metrics.get("kept_iteration") else None,
         status=status,
         iterations=done,

@@ -1,4 +1,4 @@
-"""The settings of a sweep: a base run, what is drawn, who draws, who stops trials early, what follows."""
+"""The settings of a sweep: its base run, the search space, sampler, scheduler and final trainings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from envs.settings import Settings
 
 
 class Axis(Settings):
-    """What is drawn for one setting: exactly one of the four.
+    """The distribution of one setting: exactly one of the four.
 
-    ``simplex`` draws weights of named heads that sum to 1, evenly over all such weights (Dirichlet(1, ..., 1)).
+    ``simplex`` draws weights of named heads that sum to 1, uniformly over all such weights (Dirichlet(1, ..., 1)).
     """
 
     uniform: tuple[float, float] | None = Field(default=None, description="from, to")
@@ -44,7 +44,7 @@ class Axis(Settings):
 
 
 class SearchSettings(Settings):
-    """Who draws trials, and how many."""
+    """The sampler of trials, and their number."""
 
     sampler: Literal["random", "grid", "optuna"] = Field(
         default="random", description="random | grid: every combination | optuna: TPE (Bergstra et al., NeurIPS 2011)"
@@ -56,7 +56,7 @@ class SearchSettings(Settings):
 
 
 class SchedulerSettings(Settings):
-    """Who ends trials early, or changes them as they go."""
+    """The scheduler, which ends trials early or changes them while they run."""
 
     kind: Literal["none", "asha", "pbt"] = Field(
         default="none",
@@ -69,7 +69,7 @@ class SchedulerSettings(Settings):
 
 
 class FinalSettings(Settings):
-    """What follows the search: the winner again under other seeds, beside equal weights, on the test dialogues."""
+    """The final trainings: the winner and equal weights under further seeds, compared on the test dialogues."""
 
     seeds: int = Field(default=5, ge=0, description="training seeds; 0 leaves the comparison out")
 
@@ -86,10 +86,11 @@ class SweepSettings(Settings):
     final: FinalSettings = FinalSettings()
 
     def run_config(self, overrides: tuple[str, ...] = ()) -> RunConfig:
-        """The base run's settings, the command line's changes last.
+        """The base run's settings with the sweep's changes; the command line's changes come last.
 
         Raises:
-            ConfigError: they do not fit together, leave no evaluator to choose by, or compare trials before it scored.
+            ConfigError: the settings contradict each other, have no selecting evaluator, or let the scheduler compare
+                trials before it has scored a trained policy.
         """
         given = {".".join(override.path): override.value for override in map(parse_override, overrides)}
         config = changed(load_config(self.base), {**self.changes, "name": self.name, **given})
@@ -123,9 +124,9 @@ def load_sweep(path: str | Path) -> SweepSettings:
 
 
 def _too_early(scheduler: SchedulerSettings, ppo: PPOSettings) -> Iterator[str]:
-    """A scheduler that compares trials of which no trained policy was scored: all stand at the supervised one's."""
+    """The problem of a scheduler that compares trials too early, when all still have the supervised policy's score."""
     field = {"asha": "grace", "pbt": "interval"}.get(scheduler.kind)
-    # As Selection.due has it: beyond the value warm-up, and after the last iteration.
+    # By Selection.due, policies are scored after the value warm-up, and after the last iteration.
     first = min(ppo.iterations, (ppo.value_warmup // ppo.select_every + 1) * ppo.select_every)
     if field is not None and getattr(scheduler, field) < first:
         yield (

@@ -1,4 +1,4 @@
-"""What trials draw, as Ray Tune's search spaces, and from a draw back to settings."""
+"""Ray Tune's search space of a sweep, and the conversion of a draw to settings."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from ray import tune
 from ecr_rl.sweep.settings import Axis, SweepSettings
 
 _SMALLEST = 1e-6
-"""Of a draw in (0, 1): its logarithm is taken."""
+"""The smallest draw in (0, 1), since its logarithm is taken."""
 
 
 def tune_space(sweep: SweepSettings) -> dict[str, Any]:
-    """Tune's space, by ``section.key``; a simplex is a draw in (0, 1) for each of its names, but on a grid."""
+    """Tune's space, by ``section.key``; except on a grid, a simplex is one draw in (0, 1) for each of its names."""
     grid = sweep.search.sampler == "grid"
     return {key: _grid(axis) if grid else _domain(axis) for key, axis in sweep.space.items()}
 
 
 def mutations(sweep: SweepSettings) -> dict[str, Any]:
-    """What population based training varies: it steps along a list, where it would multiply a domain's choices."""
+    """The space that population based training varies; choices are a list, which it steps along."""
     lists = {key: list(axis.choices) for key, axis in sweep.space.items() if axis.choices is not None}
     return tune_space(sweep) | lists
 
 
 def values_of(sample: Mapping[str, Any], sweep: SweepSettings) -> dict[str, Any]:
-    """The settings that a draw stands for, by ``section.key``.
+    """Convert a draw to settings, by ``section.key``.
 
-    A range's numbers are held within it: population based training varies them beyond.
+    Numbers are clipped to their range, since population based training may leave it.
     """
     drawn = sweep.search.sampler != "grid"
     return {key: _value(sample[key], axis) if drawn else sample[key] for key, axis in sweep.space.items()}
 
 
 def equal_weights(values: Mapping[str, Any], sweep: SweepSettings) -> dict[str, Any]:
-    """A trial's settings with the weights of each simplex alike, all else as it is."""
+    """A trial's settings with equal weights in each simplex; all other settings stay."""
     names = {key: axis.simplex for key, axis in sweep.space.items() if axis.simplex is not None}
     return {**values, **{key: dict.fromkeys(heads, 1 / len(heads)) for key, heads in names.items()}}
 
 
 def simplex_weights(draws: Mapping[str, float]) -> dict[str, float]:
-    """Weights that sum to 1, evenly over all such weights, from independent even draws in (0, 1).
+    """Convert independent uniform draws in (0, 1) to weights that sum to 1, uniformly over all such weights.
 
     Exponential variables over their sum are Dirichlet(1, ..., 1) (Devroye, Non-Uniform Random Variate Generation, 1986,
     chapter XI.4).

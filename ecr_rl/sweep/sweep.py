@@ -1,8 +1,8 @@
-"""A sweep from its settings to its report: trained parts, the search, the final trainings, what they say.
+"""Run a sweep from its settings to its report: train the parts, search, train the finals, compare.
 
 config.yaml  sweep.yaml    the base run's settings; the sweep's      status.json, metrics.jsonl   as of a run
 search/  finals/           Ray Tune's experiments, with TensorBoard's events of each trial
-sweep.json  trials.csv     what was found                            report/index.html            the same to read
+sweep.json  trials.csv     the results                               report/index.html            a readable report
 """
 
 from __future__ import annotations
@@ -39,30 +39,30 @@ SWEEP, RESULT, TABLE = "sweep.yaml", "sweep.json", "trials.csv"
 WINNER, EQUAL = "winner", "equal_weights"
 """The two candidates of the final trainings."""
 POWER = 2.8
-"""Standard errors of the smallest effect that a two-sided 5 % test finds in four of five runs: 1.96 + .84."""
+"""The smallest effect, in standard errors, that a two-sided 5 % test finds with a power of 80 %: 1.96 + .84."""
 _JUDGED = "held_out_overall"
 _SYNC = 60.0
 """Seconds between two copies of a sweep's folder to its mirror."""
 _ELSEWHERE = ("name", "cache", "mirror", "resources")
-"""What a sweep may go on with otherwise of the base run: where it runs. Its own settings, the name too, must stay."""
+"""Settings of the base run that a resumed sweep may change: where it runs. The sweep's own settings must stay."""
 
 
 def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool = False) -> dict[str, Any]:
-    """Run a sweep in a folder of its own, or go on with one that was killed.
+    """Run a sweep in its own folder, or resume one that was interrupted.
 
     Args:
-        sweep: what is varied, and how.
+        sweep: the sweep's settings.
         config: the base run's settings (``SweepSettings.run_config``).
         out: the folder.
-        resume: go on with a folder that exists; trials that finished are not run again.
+        resume: continue a folder that exists; finished trials are not run again.
 
     Returns:
-        What ``sweep.json`` says.
+        The content of ``sweep.json``.
 
     Raises:
-        RunError: the folder holds another sweep, or one of other settings; no trial came to an end; a final training
-            failed.
-        ClusterError: this machine can never hold a trial.
+        RunError: the folder holds another sweep, or one with other settings; no trial has an objective; a final
+            training failed.
+        ClusterError: this machine does not have the resources for a trial.
     """
     with RunFolder.create(out, config, resume, _ELSEWHERE) as run:
         _keep_settings(sweep, run.path / SWEEP)
@@ -110,7 +110,7 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
 
 
 def _mirrored(run: RunFolder, on_step: OnStep) -> OnStep:
-    """``on_step``, after which the run's mirror gets what changed, once in ``_SYNC`` seconds."""
+    """Wrap ``on_step`` so that it also sends changes to the run's mirror, at most every ``_SYNC`` seconds."""
     last = time.monotonic()
 
     def step(done: int, total: int, figures: Mapping[str, float]) -> None:
@@ -124,10 +124,10 @@ def _mirrored(run: RunFolder, on_step: OnStep) -> OnStep:
 
 
 def best_trial(trials: Sequence[TrialResult]) -> TrialResult:
-    """The trial of the highest objective, the earliest of equals; one that a scheduler ended early may win.
+    """The trial with the highest objective, the earliest among equals; a trial that was ended early may win.
 
     Raises:
-        RunError: none has an objective.
+        RunError: no trial has an objective.
     """
     scored = [trial for trial in trials if trial.objective is not None]
     if not scored:
@@ -137,19 +137,20 @@ def best_trial(trials: Sequence[TrialResult]) -> TrialResult:
 
 
 def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunConfig) -> dict[str, Any]:
-    """Winner against equal weights on the test dialogues, nested in training seeds.
+    """Compare winner and equal weights on the test dialogues, nested in training seeds.
 
     Returns:
-        ``difference``: of each figure winner - equal weights with its interval; ``each``: of each seed; ``n``
-        dialogues, ``runs`` seeds; ``width`` of the interval of ``held_out_overall`` and ``smallest_effect``, ``POWER``
-        standard errors; ``beats``: its interval lies above 0; ``seeker_failures``: conversations left out.
+        ``difference``: for each figure winner - equal weights with its interval; ``each``: the differences by seed;
+        ``n``: number of dialogues; ``runs``: number of seeds; ``width`` of the interval of ``held_out_overall``, and
+        ``smallest_effect``, ``POWER`` standard errors of it; ``beats``: whether its interval is above 0;
+        ``seeker_failures``: number of conversations left out.
 
     Raises:
         ModelError: the seeker failed in every conversation.
     """
     played = {name: [_test_conversations(training) for training in finals[name]] for name in (EQUAL, WINNER)}
     failed = {place for each in played.values() for one in each for place in one.failed}
-    # Where the seeker failed in one training, the conversation is out of all: they are compared on the same ones.
+    # A conversation in which the seeker failed once is left out of all trainings, so that all have the same ones.
     kept = {
         name: [[record for record in one.records if record.place not in failed] for one in each]
         for name, each in played.items()
@@ -169,7 +170,7 @@ def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunC
 
 
 def trials_csv(trials: Sequence[TrialResult]) -> str:
-    """One line a trial: how it ended, objective and figures, each setting in a column of its own."""
+    """One line for each trial: status, objective, figures, and one column for each setting."""
     rows = [
         {
             "trial": trial.trial,
@@ -198,10 +199,10 @@ def _test_conversations(training: TrialResult) -> Played:
 
 
 def _keep_settings(sweep: SweepSettings, file: Path) -> None:
-    """Write the sweep's settings down; those of a folder that is gone on with must be the same.
+    """Save the sweep's settings; in a resumed folder check that they are the same.
 
     Raises:
-        RunError: it began with others.
+        RunError: the folder's sweep began with other settings.
     """
     now = sweep.model_dump(mode="json")
     if file.is_file():

@@ -1,6 +1,6 @@
-"""A trial: RLlib's algorithm under drawn settings, judged by the selecting evaluator on validation dialogues.
+"""A trial: RLlib's algorithm with drawn settings, scored by the selecting evaluator on validation dialogues.
 
-The objective is that evaluator's score of the policy the trial would keep, never the reward that the trial is paid.
+The objective is that evaluator's score of the policy that the trial would keep, never the trial's own reward.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ from ecr_rl.training.selection import FOLDER, Selection
 from envs.files import write_json
 
 PLAN, JOB = "plan", "job"
-"""Keys of a trial's Tune config: what all trials share; what a final training is, in place of draws."""
+"""Keys of a trial's Tune config: the plan that all trials share; a final training's job, in place of draws."""
 NAME, SEED, VALUES = "name", "seed", "values"
 """Keys of a job: its candidate's name, its training seed, its settings by ``section.key``."""
 OBJECTIVE, RECORDS = "objective", "records.jsonl"
-"""The figure that trials are chosen by; in a final training's last checkpoint, its test conversations."""
+"""The key of the figure that chooses trials; the file of test conversations in a final training's last checkpoint."""
 FAILURES = "failures.json"
-"""Beside those, the places of the ones that ended because the seeker failed."""
+"""The file, next to them, with the indices of conversations that ended because the seeker failed."""
 SETTINGS = "kept_settings"
-"""In a result, the settings that the kept policy was trained under; JSON, for TensorBoard would draw numbers."""
+"""A result's key of the settings of the kept policy, as JSON text, since TensorBoard would plot numbers."""
 _TRAINED = "settings.json"
 
 
 @dataclass(frozen=True)
 class TrialPlan:
-    """What the trials of a sweep share.
+    """All that the trials of a sweep share.
 
     Attributes:
         config: the base run's settings.
-        sweep: what is drawn.
+        sweep: the sweep's settings, with the search space.
         artefacts: folders of the trained parts.
         reference: the heads' means and deviations under the supervised policy.
-        shipped_files: what a machine without these folders is sent.
-        dump: where a batch that is not finite is written.
+        shipped_files: files for machines without these folders.
+        dump: where a batch with numbers that are not finite is written.
     """
 
     config: RunConfig
@@ -65,7 +65,7 @@ class TrialPlan:
 
 
 class SweepTrial(ConversationPPO):
-    """One training of a sweep; its Tune config holds draws, or the settings and seed of a final training."""
+    """One training of a sweep; its Tune config holds draws, or the job of a final training."""
 
     def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
         """Set up the algorithm under the trial's settings."""
@@ -97,11 +97,11 @@ class SweepTrial(ConversationPPO):
         )
 
     def __repr__(self) -> str:
-        """Its kind alone: RLlib's own fails where a trial failed as it started, and the trial's error would be lost."""
+        """The class's name. RLlib's own method fails if a trial failed at its start, and hides the trial's error."""
         return type(self).__name__
 
     def step(self) -> dict[str, Any]:
-        """One iteration; its figures as plain numbers, and the objective so far."""
+        """Run one iteration; return its figures as plain numbers, and the objective so far."""
         if not self._selection.scores:
             self._selection.score(0, trained_weights(self), 0.0)
         figures: dict[str, Any] = iteration_figures(super().step())
@@ -121,7 +121,7 @@ class SweepTrial(ConversationPPO):
         return {**figures, "start_score": self._selection.scores[0].score}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """RLlib's checkpoint with the choice so far; of a final training's end, its test conversations too."""
+        """Save RLlib's checkpoint and the selection so far; at a final training's end also its test conversations."""
         super().save_checkpoint(checkpoint_dir)
         folder = Path(checkpoint_dir)
         self._selection.save(folder / FOLDER)
@@ -130,7 +130,7 @@ class SweepTrial(ConversationPPO):
             self._converse(folder)
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:
-        """Go on from a checkpoint; from another trial's, with the KL weight of these settings."""
+        """Resume from a checkpoint; with another trial's checkpoint, set the KL weight of this trial's settings."""
         super().load_checkpoint(checkpoint_dir)
         folder = Path(checkpoint_dir)
         self._selection.load(folder / FOLDER)
@@ -140,7 +140,7 @@ class SweepTrial(ConversationPPO):
             self.learner_group.foreach_learner(_set_kl_weight, weight=self._settings.ppo.kl)  # pyright: ignore
 
     def _converse(self, folder: Path) -> None:
-        """Let the kept policy converse on the test dialogues."""
+        """Play and save the kept policy's conversations on the test dialogues."""
         plan, settings = self._plan, self._settings
         conversations = HeldOutConversations(settings, plan.artefacts, plan.reference)
         with TemporaryDirectory() as aside:
@@ -157,7 +157,7 @@ def _set_kl_weight(learner: Any, weight: float) -> None:
 
 
 def trial_resources(resources: ResourceSettings) -> PlacementGroupFactory:
-    """What Tune reserves for a trial: its own process first, then env runners and learners."""
+    """The resources that Tune reserves for a trial: its own process first, then env runners and learners."""
     gpu = resources.gpus > 0
     runner: dict[str, float] = {"CPU": resources.cpus_per_env_runner} | ({"GPU": RUNNER_SHARE} if gpu else {})
     learner: dict[str, float] = {"CPU": resources.cpus_per_learner} | ({"GPU": LEARNER_SHARE} if gpu else {})

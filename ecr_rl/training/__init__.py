@@ -1,4 +1,4 @@
-"""The stages that train: each takes a corpus and settings and leaves a folder.
+"""The training stages: each reads a corpus and settings, and writes the folder of a trained part.
 
 Open ``ppo.py`` first.
 """

@@ -1,4 +1,4 @@
-"""The critic's stage: labels become a critic's folder."""
+"""The critic's stage: train a critic on labels and write its folder."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from envs.heads import Exchange
 from envs.progress import OnStep
 
 FAMILIAR = 5
-"""Examples in which a film must be named for a tiny critic to read its name as one token."""
+"""A tiny critic reads a film's name as one token if at least this many examples name the film."""
 CHOOSING, BLENDING = 1500, 4000
-"""Validation rows that choose the step kept, and that the blend is fitted on, at most."""
+"""The most validation rows that choose the kept step, and the most that the blend is fitted on."""
 
 
 def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: OnStep) -> dict[str, Any]:
-    """Train a critic on a label folder and leave it in ``folder``; the same seed gives the same weights.
+    """Train a critic on a label folder and write it to ``folder``; the same seed gives the same weights.
 
     Args:
-        labels: a label folder; its split ``train`` is learnt from, ``valid`` chooses the step kept and the blend.
+        labels: a label folder; its split ``train`` is the training data, ``valid`` chooses the kept step and the blend.
         settings: encoders, steps, batch size, seed.
-        folder: gets the critic (see ``algorithms.critic.critic``), ``metrics.json``, and the judge of the labels where
-            the label folder holds it. A training that was killed in it goes on from its last validation.
+        folder: where the critic goes (see ``algorithms.critic.critic``), with ``metrics.json``, and the labels' judge
+            if the label folder holds it. An interrupted training resumes from its last validation.
         on_step: called at the start, every ten steps and at each validation.
 
     Returns:
-        ``{"heads": {head: {"r2", "r2_length", "spearman", "mae"}}, "n", "examples", "step", "parameters"}``, held out
+        ``{"heads": {head: {"r2", "r2_length", "spearman", "mae"}}, "n", "examples", "step", "parameters"}``, measured
         on the validation split.
 
     Raises:
@@ -90,7 +90,7 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
 
 @dataclass(frozen=True)
 class CriticData:
-    """What a critic is trained on: labelled exchanges of both splits, and the films that it will know."""
+    """The data of a critic's training: labelled exchanges of both splits, and the films that it will know."""
 
     train: Targets
     valid: Targets
@@ -99,7 +99,7 @@ class CriticData:
 
 @dataclass(frozen=True)
 class TrainedTrunk:
-    """A trained network, its encoder, and the step whose weights it has."""
+    """A trained network, its encoder, and the step that its weights are from."""
 
     network: CriticNetwork
     encoder: Encoder
@@ -127,10 +127,10 @@ def _further(on_step: OnStep, before: int, total: int, done: int, _: int, figure
 
 
 def targets_of(table: LabelTable, folder: Path, split: str) -> Targets:
-    """The labels of a split, as the critic's training takes them.
+    """The labels of a split, in the form of the critic's training.
 
     Raises:
-        DataError: the table, which ``folder`` holds, has none of that split.
+        DataError: the table of ``folder`` has no rows of that split.
     """
     part = table.select(split=split)
     if not len(part):
@@ -144,7 +144,7 @@ def targets_of(table: LabelTable, folder: Path, split: str) -> Targets:
 
 
 def _originals(part: LabelTable) -> np.ndarray:
-    """(N,) row of the human reply that a reply with a wrong film was made from; -1 where there is none."""
+    """(N,) for a reply with a wrong film, the row of the human reply that it was made from; -1 for all others."""
     places = list(zip(part.column("dialogue"), part.column("turn"), part.column("kind"), strict=True))
     humans = {place[:2]: row for row, place in enumerate(places) if place[2] == Kind.HUMAN}
     rows = [humans.get((dialogue, turn), -1) if kind == Kind.WRONG_FILM else -1 for dialogue, turn, kind in places]
@@ -159,7 +159,7 @@ def _some(targets: Targets, count: int, seed: int) -> Targets:
 
 
 def _texts(exchanges: Sequence[Exchange]) -> Iterator[str]:
-    """What a tokenizer is learnt from: each reply, and the newest part of its context."""
+    """The training texts of a tokenizer: each reply, and the newest part of its context."""
     for exchange in exchanges:
         yield exchange.reply
         yield context_text(exchange.context, characters=300)

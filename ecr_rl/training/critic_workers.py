@@ -1,4 +1,4 @@
-"""Training of a critic's network on Ray Train's workers, one process each, gradients averaged over them."""
+"""Train a critic's network on Ray Train's workers, one process each, with gradients averaged over them."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def train_on_workers(
     folder: Path,
     on_step: OnStep,
 ) -> int:
-    """Train ``network`` in place on ``settings.workers`` workers; returns the step whose weights it has.
+    """Train ``network`` in place on ``settings.workers`` workers; return the step that its weights are from.
 
     Args:
         network: on the CPU.
         encoder: its encoder.
-        films: those that the critic will know.
+        films: the films that the critic will know.
         settings: each worker takes its share of ``batch_size``.
-        train: what is learnt from.
-        valid: what chooses the step that is kept.
-        folder: the training's own, that all workers reach; a killed training goes on from it.
-        on_step: told of progress.
+        train: the training examples.
+        valid: the validation examples; they choose the step that is kept.
+        folder: a folder for this training that all workers can reach; an interrupted training resumes from it.
+        on_step: called with the progress.
 
     Raises:
         RunError: a worker failed.

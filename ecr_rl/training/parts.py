@@ -1,4 +1,4 @@
-"""The stages of the small parts: the reporting evaluator and the film recommender."""
+"""The stages of two small parts: the reporting evaluator and the film recommender."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from envs.progress import OnStep
 log = logging.getLogger(__name__)
 
 HELD_OUT = 1500
-"""Examples of a held-out set at most."""
+"""The most examples of a held-out set."""
 SECOND_EVALUATOR_EXAMPLES = 12_000
-"""Examples that the reporting evaluator learns from at most."""
+"""The most examples that the reporting evaluator learns from."""
 
 
 def build_reporting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
-    """Train the evaluator that reports, on train dialogues that neither critic nor selecting evaluator learn from.
+    """Train the reporting evaluator, on train dialogues that neither critic nor selecting evaluator learn from.
 
     Returns:
         ``{"heads": {head: {"r2", "r2_length", "spearman", "mae"}}, "n", "examples"}``, on the validation split.
@@ -52,15 +52,15 @@ def build_reporting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_ste
 
 
 def recommender_dialogues(corpus: Corpus, settings: RecommenderSettings) -> tuple[Dialogue, ...]:
-    """The dialogues of a corpus that a recommender of these settings learns from."""
+    """The dialogues of a corpus that a recommender with these settings learns from."""
     return (*corpus.train, *corpus.valid) if settings.refit else corpus.train
 
 
 def build_recommender(corpus: Corpus, settings: RecommenderSettings, folder: Path, on_step: OnStep) -> dict[str, Any]:
-    """Train the film recommender on the train dialogues, and on the validation dialogues too where it is to be refit.
+    """Train the film recommender on the train dialogues; with the setting ``refit`` also on the validation dialogues.
 
     Returns:
-        ``films``, ``films_with_genres``, ``dialogues``: the sizes of what it learnt from; ``emotions``: who reads them.
+        ``films``, ``films_with_genres``, ``dialogues``: sizes of the training data; ``emotions``: the emotion reader.
 
     Raises:
         DataError: no dialogue names a film, or the emotions' data cannot be read.

@@ -45,9 +45,9 @@ from envs.rewards import HeadReference
 
 log = logging.getLogger(__name__)
 CALIBRATION = 2**31 - 2
-"""The stream of the conversations that fix the heads' means and deviations."""
+"""The stream of the conversations on which the heads' means and deviations are measured."""
 CHECKPOINTS, MODEL, REFERENCE, FACTS = "checkpoints", "model", "reference.json", "ppo.json"
-"""What the stage leaves in the run folder."""
+"""Files and folders that the stage writes into the run folder."""
 _KEPT = 2
 _LEARNER = (
     "policy_loss",
@@ -69,17 +69,18 @@ _LEARNER = (
 
 
 def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_step: OnStep) -> dict[str, Any]:
-    """Train until ``ppo.iterations``, from the last checkpoint where the run has one.
+    """Train until ``ppo.iterations``, from the run's last checkpoint if it has one.
 
     Args:
         config: the run's settings.
         artefacts: critic, recommender, supervised policy and, with ``ppo.select_every``, the selecting evaluator.
-        run: gets ``reference.json``, ``checkpoints/`` and ``model/`` (safetensors, tokenizer, config, and the
-            recommender where its last layer learnt): the policy that the selecting evaluator likes best, or the last.
-        on_step: told of each iteration.
+        run: where ``reference.json``, ``checkpoints/`` and ``model/`` go. The model (safetensors, tokenizer, config,
+            and the recommender if its last layer learnt) is the policy with the selecting evaluator's best score, or
+            the last one.
+        on_step: called after each iteration.
 
     Returns:
-        The facts of the report: epochs, batches, conversations, tokens, losses, rates, sizes, hashes.
+        The facts for the report: epochs, batches, conversations, tokens, losses, rates, sizes, hashes.
     """
     critic_before = Critic.load(artefacts.critic).weights_hash()
     reference = run.path / REFERENCE
@@ -112,7 +113,7 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
             export_policy(kept, config, artefacts, run.path / MODEL)
         finally:
             algorithm.stop()
-            with suppress(OSError):  # Ray makes it in the home folder, and leaves it empty
+            with suppress(OSError):  # Ray makes this folder in the home folder and leaves it empty
                 os.rmdir(str(algorithm.logdir))
     if Critic.load(artefacts.critic).weights_hash() != critic_before:
         raise RunError(f"the critic in {artefacts.critic} changed during training; its rewards cannot be trusted")
@@ -125,7 +126,7 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
 def env_spec_of(
     config: RunConfig, artefacts: ArtefactFolders, reference: Path | None, split: Any = "train", **env: Any
 ) -> EnvSpec:
-    """The run's world on a split, with changed environment settings where given."""
+    """The run's environment on a split, with changed environment settings if given."""
     return EnvSpec(
         data=config.data,
         env=config.env.model_copy(update=env),
@@ -141,7 +142,7 @@ def env_spec_of(
 
 
 def choice_of(config: RunConfig, artefacts: ArtefactFolders) -> ChoiceSettings | None:
-    """How films are drawn as a part of the policy; None where the recommender's best are proposed."""
+    """How films are drawn as a part of the policy; None if the recommender proposes its best films."""
     ppo = config.ppo
     if not ppo.film_candidates:
         return None
@@ -150,7 +151,7 @@ def choice_of(config: RunConfig, artefacts: ArtefactFolders) -> ChoiceSettings |
 
 
 def shipped_files_of(config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> tuple[ShippedFile, ...]:
-    """What the workers of other machines need of this one's disk; nothing where there can be none."""
+    """The files of this machine that workers on other machines need; none if there can be no such workers."""
     if not other_machines():
         return ()
     folders = [artefacts.critic, artefacts.recommender, artefacts.responder, artefacts.reporting_evaluator, reference]
@@ -185,7 +186,7 @@ def weights_hash(folder: Path) -> str:
 
 
 def checkpoints(run: Path) -> list[tuple[int, Path]]:
-    """A run's whole checkpoints as (iteration, folder), oldest first."""
+    """A run's complete checkpoints as (iteration, folder), oldest first."""
     found = (run / CHECKPOINTS).glob("iteration-*")
     numbered = ((re.fullmatch(r"iteration-(\d+)", folder.name), folder) for folder in found)
     return sorted((int(match[1]), folder) for match, folder in numbered if match)
@@ -197,7 +198,7 @@ def _restore(algorithm: ConversationPPO, selection: Selection | None, run: RunFo
         algorithm.restore_from_path(str(last[-1][1].resolve()))
         if selection is not None and (last[-1][1] / FOLDER).is_dir():
             selection.load(last[-1][1] / FOLDER)
-    run.rewind("ppo", algorithm.iteration if last else -1)  # the start's own scores stand at 0
+    run.rewind("ppo", algorithm.iteration if last else -1)  # the supervised policy's scores are at step 0
 
 
 def _iterate(
@@ -224,20 +225,20 @@ def _iterate(
 
 
 def iteration_figures(result: Mapping[str, Any]) -> dict[str, float]:
-    """One iteration's figures from RLlib's result: the conversations' own and the learner's, by name.
+    """One iteration's figures from RLlib's result, by name: those of the conversations and of the learner.
 
-    ``reward_mean`` is the sum of its parts ``reward_<part>``; with ``kl_penalty`` it makes ``net_reward``, what PPO
-    maximises. All are means a turn.
+    ``reward_mean`` is the sum of its parts ``reward_<part>``; together with ``kl_penalty`` it gives ``net_reward``,
+    which PPO maximises. All are means a turn.
     """
     learner = result[LEARNER_RESULTS][DEFAULT_MODULE_ID]
-    # RLlib gives NaN for what this iteration did not log: a runner that was down in it.
+    # RLlib gives NaN for figures that this iteration did not log, such as those of a runner that was down.
     figures = {name: float(value) for name, value in result[CONVERSATIONS].items() if not math.isnan(value)}
     figures |= {name: float(learner[name]) for name in _LEARNER}
     return figures | {"net_reward": figures["reward_mean"] + figures["kl_penalty"]}
 
 
 def _workers(figures: Mapping[str, float], config: RunConfig) -> list[dict[str, Any]]:
-    """What ``status`` shows of the workers: each env runner with its conversations of the last iteration."""
+    """The workers in the status: each env runner with the number of its conversations in the last iteration."""
     runners = [
         {"kind": "env_runner", "index": int(name.rsplit("_", 1)[1]), "conversations": int(count)}
         for name, count in sorted(figures.items())
@@ -260,7 +261,7 @@ def _save(algorithm: ConversationPPO, selection: Selection | None, folder: Path,
 
 
 def trained_weights(algorithm: ConversationPPO) -> dict[str, np.ndarray]:
-    """What training has changed so far, by name."""
+    """All weights that training has changed, by name."""
     component = f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}"
     state = algorithm.learner_group.get_state(component)  # pyright: ignore[reportOptionalMemberAccess]
     return state[COMPONENT_LEARNER][COMPONENT_RL_MODULE][DEFAULT_MODULE_ID]
@@ -269,9 +270,9 @@ def trained_weights(algorithm: ConversationPPO) -> dict[str, np.ndarray]:
 def export_policy(
     weights: Mapping[str, np.ndarray], config: RunConfig, artefacts: ArtefactFolders, folder: Path
 ) -> None:
-    """Write the supervised policy with these weights as a model folder, whole or not at all.
+    """Write the supervised policy with these weights as a model folder, atomically.
 
-    Where its choice of films learnt, the recommender with what it learnt is in it, too.
+    If the choice of films learnt, the folder also holds the recommender with its changed last layer.
     """
     aside = folder.with_name(f".{folder.name}-{os.getpid()}")
     policy = trained_copy(artefacts.responder, config.policy, weights)

@@ -1,4 +1,4 @@
-"""The stage of the supervised policy: planner of emotions, weights of the replies, training."""
+"""The stage of the supervised policy: fit the emotion planner, weigh the replies, train."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def build_responder(
         corpus: dialogues and films; only train and validation are read.
         recommender: folder of the film recommender.
         config: sections ``supervised``, ``policy`` and ``env``.
-        folder: gets the policy.
-        on_step: told of progress.
+        folder: where the policy goes.
+        on_step: called with the progress.
 
     Returns:
-        What ``train_responder`` says, and ``planner``: how well it foresees the emotions of validation replies.
+        The figures of ``train_responder``, and ``planner``: how well it predicts the emotions of validation replies.
     """
     settings = config.supervised
     on_step(0, settings.steps, {})
@@ -66,13 +66,13 @@ def build_responder(
 def empathy_weights(
     dialogues: Sequence[Dialogue], catalog: Catalog, reader: EmotionReader, strength: float
 ) -> dict[Place, float]:
-    """How much each human reply is learnt: ``.5 + strength x empathy``, over the mean of these.
+    """The loss weight of each human reply: ``.5 + strength x empathy``, divided by the mean of these values.
 
     Args:
-        dialogues: whose recommender turns are weighed.
+        dialogues: the dialogues with the recommender turns to weigh.
         catalog: their films.
-        reader: of emotions, for the rubric's formula of empathy (``ecr_rl.labels.judging.rubric.empathy``).
-        strength: 0 weighs all alike.
+        reader: reads emotions for the rubric's formula of empathy (``ecr_rl.labels.judging.rubric.empathy``).
+        strength: 0 gives all replies the same weight.
     """
     if not strength:
         return {}

@@ -17,16 +17,16 @@ from envs.heads import HEADS
 from envs.progress import OnStep
 
 EXAMPLES, HELD_OUT = 6000, 1500
-"""Examples that it learns from, and that it is held out on, at most."""
+"""The most examples for its training, and for its held-out figures."""
 _SEED = 2
-"""Of the choice of examples: another one than the reporting evaluator's."""
+"""The seed of the choice of examples; it differs from the reporting evaluator's."""
 
 
 def build_selecting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
     """Train the selecting evaluator on every fourth train dialogue; the critic learns from none of them.
 
     Returns:
-        ``{"overall": {"r2", "r2_length", "spearman", "mae"}, "n", "examples"}``, held out on the validation split.
+        ``{"overall": {"r2", "r2_length", "spearman", "mae"}, "n", "examples"}``, measured on the validation split.
     """
     on_step(0, 2, {})
     train = label(corpus.train[3::4], corpus.catalog, judge, EXAMPLES, seed=_SEED)

@@ -1,9 +1,9 @@
-"""Which iteration's policy a run keeps: the one that the selecting evaluator likes best on validation dialogues.
+"""Select the policy that a run keeps: the one with the selecting evaluator's best score on validation dialogues.
 
-Where a share of the supervised policy's variety is to be kept, the best of those that kept it.
+If ``ppo.select_variety`` asks for a share of the supervised policy's variety, policies that keep it come first.
 
-Every policy meets the same dialogues with the same seekers and the same sampling noise. What is chosen lies in each
-checkpoint (``selection/``), so that a run that goes on from one chooses as if it had never stopped.
+Every policy meets the same dialogues with the same seekers and the same sampling noise. Each checkpoint holds the state
+of the selection (``selection/``), so a resumed run selects as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from envs.film_text.markup import EMOTION, plain
 from envs.heads import HEADS, Exchange
 
 FOLDER = "selection"
-"""Where it lies in a checkpoint."""
+"""The selection's folder in a checkpoint."""
 _SHOWN = 6
-"""Conversations of a page."""
+"""The number of conversations on a TensorBoard page."""
 _SCORES, _WEIGHTS = "scores.json", "weights.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A policy on the validation dialogues; means over a dialogue's turns, then over dialogues.
+    """A policy's figures on the validation dialogues; means over a dialogue's turns, then over dialogues.
 
     Attributes:
-        iteration: that it stands after; 0 is the supervised policy.
-        score: the selecting evaluator's, 0 to 1.
-        reward: the run's own, for comparison.
+        iteration: the last iteration of its training; 0 is the supervised policy.
+        score: the selecting evaluator's score, 0 to 1.
+        reward: the run's own reward, for comparison.
         length: words a reply.
-        dist2: distinct word bigrams over all, of all replies together.
-        kl: to the supervised policy, nats a token, of the conversations that the iteration trained on.
+        dist2: distinct word bigrams divided by all word bigrams, over all replies together.
+        kl: to the supervised policy, nats a token, on the conversations that the iteration trained on.
     """
 
     iteration: int
@@ -65,14 +65,14 @@ class Scored:
 
 
 class Selection:
-    """Scores policies as a run goes, and keeps the weights of the best."""
+    """Scores policies during a run, and keeps the weights of the best."""
 
     def __init__(self, config: RunConfig, world: EnvSpec, evaluator: Path) -> None:
         """Choose among the policies of a run.
 
         Args:
             config: the run's settings; ``ppo.select_every`` is above 0.
-            world: the run's, on the validation split.
+            world: the run's environment, on the validation split.
             evaluator: folder of the selecting evaluator.
         """
         self._config, self._world = config, world
@@ -80,14 +80,14 @@ class Selection:
         self.scores: list[Scored] = []
         self.weights: dict[str, np.ndarray] = {}
         self.page = TensorBoardPage({}, {})
-        """Conversations of the policy scored last, and its scores."""
+        """Conversations and scores of the policy that was scored last."""
 
     @property
     def best(self) -> Scored | None:
-        """The best so far, the earliest of equals; None before a trained policy was scored.
+        """The best policy so far, the earliest among equals; None before a trained policy is scored.
 
-        One that kept ``ppo.select_variety`` of the supervised policy's variety goes before all that did not. The
-        supervised policy is scored, never chosen: a run that never beats it keeps its own best, and says so.
+        A policy that keeps ``ppo.select_variety`` of the supervised policy's variety ranks above all that do not. The
+        supervised policy is scored, but never chosen: a run that never beats it keeps its own best, and says so.
         """
         start = next((scored.dist2 for scored in self.scores if not scored.iteration), 0.0)
         least = self._config.ppo.select_variety * start
@@ -95,19 +95,19 @@ class Selection:
         return max(tried, key=lambda scored: (scored.dist2 >= least, scored.score), default=None)
 
     def due(self, iteration: int) -> bool:
-        """Whether the policy after this iteration is scored; one that the value warm-up left alone is not, but at 0."""
+        """Whether to score the policy after this iteration: at 0, at the end, and at times after the value warm-up."""
         ppo = self._config.ppo
         if iteration in (0, ppo.iterations):
             return True
         return iteration > ppo.value_warmup and iteration % ppo.select_every == 0
 
     def score(self, iteration: int, weights: Mapping[str, np.ndarray], kl: float) -> dict[str, float]:
-        """Score a policy, keep its weights where they are the best, and give the figures of it.
+        """Score a policy, keep its weights if it is the best, and return its figures.
 
         Args:
-            iteration: that it stands after.
-            weights: what training changed, as ``ConversationModule.get_state`` gives it.
-            kl: of the iteration, for the record.
+            iteration: the last iteration of its training.
+            weights: the trained weights, from ``ConversationModule.get_state``.
+            kl: of the iteration; it is recorded with the score.
         """
         begun = time.perf_counter()
         talks = self._converse(weights)
@@ -118,7 +118,7 @@ class Selection:
         scored = Scored(iteration, score, reward, length, _dist2(talks), kl)
         self.scores.append(scored)
         if self.best is scored:
-            # Copied: the arrays may be views of what training goes on changing.
+            # The arrays may be views of weights that training goes on to change; hence the copy.
             kept = {name: array for name, array in weights.items() if not name.startswith("value_head.")}
             self.weights = {name: np.array(array) for name, array in kept.items()}
         figures = {f"select_{name}": value for name, value in asdict(scored).items() if name != "iteration"}
@@ -126,7 +126,7 @@ class Selection:
         return figures | chosen | {"select_seconds": time.perf_counter() - begun}
 
     def facts(self) -> dict[str, Any]:
-        """What was chosen among what, as JSON values; of a run without iterations nothing."""
+        """The chosen policy and all scored ones, as JSON values; empty for a run without iterations."""
         start = next((scored.score for scored in self.scores if scored.iteration == 0), None)
         chosen = {} if self.best is None else {"iteration": self.best.iteration, "score": self.best.score}
         named = {f"selected_{name}": value for name, value in chosen.items()}
@@ -138,7 +138,7 @@ class Selection:
         write_json(folder / _SCORES, [asdict(scored) for scored in self.scores])
 
     def load(self, folder: Path) -> None:
-        """Take what ``save`` wrote."""
+        """Load what ``save`` wrote."""
         self.weights = load_file(folder / _WEIGHTS)
         self.scores = [Scored(**scored) for scored in json.loads((folder / _SCORES).read_text(encoding="utf-8"))]
 
@@ -153,7 +153,7 @@ class Selection:
 
     @cached_property
     def _episodes(self) -> list[Episode]:
-        """One for each of the dialogues, spread evenly over the validation split."""
+        """One episode for each selection dialogue; the dialogues are spread evenly over the validation split."""
         dialogues = len(load_corpus(self._config.data, self._config.cache_folder).valid)
         count = min(self._config.ppo.select_dialogues, dialogues)
         return [(EVALUATION, dialogues * place // count) for place in range(count)]
@@ -165,7 +165,7 @@ class Selection:
 
     @cached_property
     def _recommender(self) -> Any:
-        """As it was before training: asked for before the environment is first given another."""
+        """The recommender before training; call this before the environment first gets another one."""
         return self._env.recommender
 
     def _judge(self, talk: Conversation) -> float:
@@ -174,7 +174,7 @@ class Selection:
 
 
 def _page(talks: Sequence[Conversation], each: Mapping[str, Sequence[float]]) -> TensorBoardPage:
-    """The first conversations as text; of all dialogues their figures, of all turns the heads' scores."""
+    """The first conversations as text, the figures of all dialogues, and the heads' scores of all turns."""
     heads = np.stack([outcome.heads for talk in talks for outcome in talk.outcomes])
     texts = {f"conversation_{place}": _markdown(talk) for place, talk in enumerate(talks[:_SHOWN])}
     return TensorBoardPage(
