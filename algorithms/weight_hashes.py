@@ -1,7 +1,7 @@
-"""Cards that know their weights: the JSON file beside a model's weights holds the hash of each weights file.
+"""Hashes of weights: a card, the JSON file next to a model's weights, holds the hash of each weights file.
 
-A loader reads the card with ``read_card``; weights that were damaged, or that another model left there, are refused. A
-card without hashes, as in a folder from elsewhere, has nothing to compare.
+A loader reads the card with ``read_card``, which refuses weights that are damaged or from another model. It checks
+nothing if the card has no hashes, as in a folder that other software made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 HASHES = "sha256"
-"""Key of a card: weights file, by its path in the card's folder, to the SHA-256 (hex) of what it holds."""
+"""Key of a card: a mapping from each weights file (path in the card's folder) to the SHA-256 (hex) of its content."""
 
 
 MODEL_CARD = "weights.json"
@@ -26,30 +26,30 @@ MODEL_CARD = "weights.json"
 
 
 def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a model and its tokenizer as ``transformers`` does, and a card of the weights."""
+    """Write a model and its tokenizer as ``transformers`` does, and a card with the weights' hashes."""
     model.save_pretrained(folder)  # pyright: ignore[reportCallIssue]
     tokenizer.save_pretrained(folder)
     write_card(folder / MODEL_CARD, {}, *sorted(file.name for file in folder.glob("*.safetensors")))
 
 
 def write_card(card: Path, facts: Mapping[str, Any], *weights: str) -> None:
-    """Write a card, with the hashes of weights that are written already.
+    """Write a card with the hashes of weights files that exist already.
 
     Args:
         card: the file.
-        facts: what else it says (JSON values).
-        weights: their files, by their paths in the card's folder.
+        facts: the card's other content (JSON values).
+        weights: the weights files, as paths in the card's folder.
     """
     write_json(card, {**facts, HASHES: {name: _sha256(card.parent / name) for name in weights}})
 
 
 def read_card(card: Path) -> dict[str, Any]:
-    """What a card says, once the weights are what it says they are.
+    """Read a card, and check the weights against its hashes.
 
     Raises:
         OSError: the card or a weights file cannot be read.
-        ValueError: the card is no JSON object, or a weights file holds something else; its message names the file.
-            The loader says what to do.
+        ValueError: the card is no JSON object, or a weights file does not have its hash; the message names the file.
+            The loader adds the remedy.
     """
     facts = json.loads(card.read_text(encoding="utf-8"))
     if not isinstance(facts, dict):

@@ -1,4 +1,4 @@
-"""Scores for a JSON-lines file of replies: one line out for each line in, whatever the line holds."""
+"""Score a JSON-lines file of replies; every input line gives one output line, with scores or an error."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from envs.progress import OnStep
 
 BATCH = 256
 _LONGEST_CONTEXT = 50
-"""Turns of a context that are looked at, the newest."""
+"""Only this many of a context's last turns are read."""
 
 
 class Scorer(Protocol):
-    """What scores exchanges and knows which replies it cannot read whole."""
+    """Scores exchanges, and says which replies are too long to read completely."""
 
     def score(self, exchanges: list[Exchange]) -> HeadScores:
         """Scores of N exchanges."""
         ...
 
     def cut(self, exchanges: list[Exchange]) -> np.ndarray:
-        """(N,) bool: the reply is longer than what is read."""
+        """(N,) bool: whether the reply is longer than the scorer reads."""
         ...
 
 
@@ -37,10 +37,10 @@ def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnSte
     """Score every line of a file.
 
     Args:
-        critic: scores.
+        critic: the scorer.
         source: JSON lines; ``-`` for stdin.
-        output: is written aside and renamed at the end, a link's target too; None returns the text as ``lines``.
-        on_step: told of progress, in lines.
+        output: written atomically, also if it is a link to a file; None returns the text as ``lines``.
+        on_step: called with the progress, in lines.
 
     Returns:
         ``{"n", "errors", "cut"}``, counts of lines.
@@ -50,7 +50,7 @@ def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnSte
     """
     if output is not None:
         output = output.resolve()
-        if output.exists() and not output.is_file():  # renaming would put a file in a device's or a pipe's place
+        if output.exists() and not output.is_file():  # renaming would replace a device or pipe by a file
             raise DataError("is no file", file=output, remedy="Choose another --output, or - for stdout.")
     try:
         data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
@@ -79,7 +79,7 @@ def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnSte
 
 
 def score_lines(critic: Scorer, lines: list[bytes]) -> list[dict[str, Any]]:
-    """Of each line its scores and spreads, or its error."""
+    """For each line its scores and spreads, or its error."""
     results: list[dict[str, Any]] = [{} for _ in lines]
     exchanges, rows = [], []
     for row, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""What this machine has for a run, what is missing, and what that costs."""
+"""Check this machine before a run: what it has, what is missing, and the consequences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import psutil
 from ecr_rl.runs.provenance import PACKAGES, installed_version
 
 Level = Literal["ok", "note", "missing"]
-"""``ok``: at hand; ``note``: a run works without, slower or smaller; ``missing``: what it costs does not work."""
+"""``ok``: present; ``note``: a run works without it, but slower or smaller; ``missing``: something does not work."""
 
 GIB = 2**30
 DEMO_MEMORY = 4 * GIB
@@ -33,7 +33,7 @@ _DIALOGPT = "models--microsoft--DialoGPT-small"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding: what was looked at, what was found, and, unless all is well, what its lack costs."""
+    """One finding: the checked thing, what was found, and the consequence if it is not ``ok``."""
 
     name: str
     level: Level
@@ -42,7 +42,7 @@ class Check:
 
 
 def examine(cache: Path) -> list[Check]:
-    """Look at this machine.
+    """Check this machine.
 
     Args:
         cache: the artefact cache of the runs to come.
@@ -98,7 +98,7 @@ def cpu_has_bfloat16(cpuinfo: Path) -> bool:
     """Whether the CPU has instructions for bfloat16: it lists avx512_bf16 or amx_bf16.
 
     Args:
-        cpuinfo: Linux's list of the CPUs; where there is none, the answer is no.
+        cpuinfo: Linux's list of the CPUs; without this file the answer is no.
     """
     if not cpuinfo.is_file():
         return False
@@ -121,7 +121,7 @@ def _models() -> Iterator[Check]:
 
 
 def _offline(cache: Path) -> Iterator[Check]:
-    """What a run without a network finds in the caches."""
+    """What the caches hold for a run without a network."""
     built = [entry.name for entry in cache.glob("*-*") if (entry / "key.json").is_file()] if cache.is_dir() else []
     yield Check("cache", "ok", f"{_size(cache) / GIB:.2f} GiB in {cache}" if cache.is_dir() else f"{cache}: none yet")
     yield Check(
@@ -139,7 +139,7 @@ def _offline(cache: Path) -> Iterator[Check]:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of the files below a folder; what a run takes away meanwhile counts nothing."""
+    """Bytes of the files below a folder; files that a run deletes meanwhile do not count."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:

@@ -1,7 +1,7 @@
-"""What a run will need before it begins: parameter counts, and the memory of each worker.
+"""Estimate the needs of a run before it begins: parameter counts, and the memory of each worker.
 
-Shapes come from models built on torch's meta device, which holds no numbers; nothing is downloaded. The memory is an
-upper estimate: every conversation fills its longest form.
+Shapes come from models on torch's meta device, which allocates no memory; nothing is downloaded. The memory is an upper
+estimate, since it assumes that every conversation has its greatest length.
 
     learner     4 B a weight; 12 B more a trained weight (gradient, Adam's two moments); 4 B a weight of a reference
                 model (none with adapters); ACTIVATIONS floats a token, layer and unit of width in a gradient step;
@@ -58,7 +58,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Workers of one kind and the memory of each, in bytes; ``device`` is where the tensors of it lie."""
+    """Workers of one kind, and the memory of each in bytes; ``device`` holds their tensors."""
 
     kind: str
     count: int
@@ -106,7 +106,7 @@ def estimate(config: RunConfig) -> Estimate:
 
 
 def memory_warning(config: RunConfig, free: int) -> str:
-    """What to tell a user whose workers, all on this machine, may need more than is free; empty where they may not.
+    """A warning if the workers, all on this machine, may need more memory than is free; empty if they do not.
 
     Args:
         config: the run's settings.
@@ -212,7 +212,7 @@ def _runner_bytes(config: RunConfig, parameters: Parameters, shape: PretrainedCo
 
 
 def _longest(config: RunConfig) -> tuple[int, int]:
-    """Turns of a conversation, and its tokens at most."""
+    """The most turns, and the most tokens, of a conversation."""
     turns = config.env.horizon if config.env.seeker == "replay" else config.env.max_turns
     policy = config.policy
     tokens = policy.max_history + turns * (policy.max_new + policy.max_observation)

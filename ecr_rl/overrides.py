@@ -1,6 +1,6 @@
-"""``-s section.key=value``: settings changed from the command line, values read as YAML; and what differs between two.
+"""Change settings by ``-s section.key=value``, with values in YAML, and compare two sets of settings.
 
-This file holds the mechanics on plain dictionaries; ``ecr_rl/config.py`` knows the settings themselves.
+This module works on plain dictionaries; ``ecr_rl/config.py`` defines the settings themselves.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Override:
     Attributes:
         path: the key's parts, e.g. ``("ppo", "iterations")``.
         value: the value, typed as YAML types it.
-        text: what was written, for messages.
+        text: the override as written, for messages.
     """
 
     path: tuple[str, ...]
@@ -52,18 +52,18 @@ def parse_override(text: str) -> Override:
 def apply_overrides(
     settings: Mapping[str, Any], overrides: Iterable[Override], defaults: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Settings with overrides put in; the input stays as it is.
+    """A copy of the settings with the overrides applied.
 
-    A mapping that the file leaves out is filled from the defaults first, so that ``reward.weights.bleu=0`` changes
-    one weight and does not drop the others.
+    A mapping that the file leaves out is first filled from the defaults, so ``reward.weights.bleu=0`` changes one
+    weight and keeps the others.
 
     Args:
-        settings: what the file says, nested.
+        settings: the file's settings, nested.
         overrides: applied in order, the last wins.
         defaults: the complete default settings, nested.
 
     Raises:
-        ConfigError: a key below something that is not a section.
+        ConfigError: a key is below something that is not a section.
     """
     result: dict[str, Any] = copy.deepcopy(dict(settings))
     for override in overrides:
@@ -95,14 +95,14 @@ def flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
-    """What differs between nested settings, by ``section.key``, sorted: ``old -> new``."""
+    """The differences between nested settings, by ``section.key``, sorted: ``old -> new``."""
     old, new = flat(before), flat(now)
     keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     return {key: f"{old.get(key)} -> {new.get(key)}" for key in keys}
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a mistyped one most likely meant, None when nothing is near."""
+    """The known name that is most similar to a mistyped one; None if no name is similar."""
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return close[0] if close else None
 

@@ -1,4 +1,4 @@
-"""The Ray instance that a run works on: the cluster's where a job runs, otherwise one of its own."""
+"""The Ray instance of a run: the cluster's inside a job, otherwise a new one on this machine."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def ray_instance(resources: ResourceSettings, trial: Mapping[str, float] | None = None) -> Iterator[None]:
-    """Ray for as long as the block lasts; a Ray that runs already is used and left running.
+    """Provide Ray during the block; a Ray instance that already runs is used and left running.
 
-    On a machine of its own the run gets as many logical CPUs as its workers ask for: they may share cores.
+    A new instance has as many logical CPUs as the run's workers ask for, so workers may share cores.
 
     Args:
-        resources: what the workers ask for.
-        trial: what each trial of a sweep reserves in all, such as ``{"CPU": 4.0}``.
+        resources: the resources that the workers ask for.
+        trial: all that each trial of a sweep reserves, such as ``{"CPU": 4.0}``.
 
     Raises:
-        ClusterError: this machine can never hold a trial.
+        ClusterError: this machine does not have the resources for a trial.
     """
     trial = trial or {}
     if ray.is_initialized():
@@ -48,14 +48,14 @@ def ray_instance(resources: ResourceSettings, trial: Mapping[str, float] | None 
 
 
 def other_machines() -> bool:
-    """Whether workers may be on other machines: of the cluster as it is, or as it may grow."""
+    """Whether workers may be on other machines, now or after the cluster grows."""
     return bool(os.environ.get("RAY_ADDRESS")) or sum(node["Alive"] for node in ray.nodes()) > 1
 
 
 def _make_sure_of_room(trial: Mapping[str, float], grows: bool) -> None:
-    """Refuse a sweep whose trials would wait for ever; where the cluster may grow, say what they wait for."""
+    """Refuse a sweep whose trials would wait for ever; if the cluster may grow, log what they wait for."""
     has = ray.cluster_resources()
-    # Shares of a GPU are sums of fractions.
+    # Shares of a GPU are sums of fractions, so rounding must be allowed for.
     lacking = {name: amount for name, amount in trial.items() if round(amount - has.get(name, 0.0), 6) > 0}
     if not lacking:
         return

@@ -1,4 +1,4 @@
-"""A recommender's answer to a dialogue that a person wrote: the top films, and what speaks for each."""
+"""A recommender's answer to a dialogue that a person wrote: the best films, with the reasons for each."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from envs.errors import DataError
 
 
 def read_dialogue(text: str, catalog: Catalog) -> tuple[Utterance, ...]:
-    """The turns of a text: lines begun by ``seeker:`` or ``recommender:``; any other line goes on with the one before.
+    """Read the turns of a text: a line with ``seeker:`` or ``recommender:`` begins one, other lines continue it.
 
-    Text before the first of them is the seeker's. Film titles become ``@id``.
+    Text before the first such line is the seeker's. Film titles become ``@id``.
 
     Raises:
         DataError: an ``@id`` is not in the catalogue.
@@ -41,9 +41,9 @@ def answer(scorer: FilmScorer, context: Sequence[Utterance], count: int) -> dict
     """The best films that the context does not name, each with its reasons.
 
     Returns:
-        ``dialogue``: the turns as they were understood, titles written out; ``films``: of each ``film_id``, ``title``,
-        ``year``, ``genres``, ``log_share`` (of the catalogue, in nats), and ``mentions`` and ``words`` that speak for
-        it, each with its ``drop`` of the log-share when left out.
+        ``dialogue``: the turns as they were read, with titles; ``films``: for each film ``film_id``, ``title``,
+        ``year``, ``genres``, ``log_share`` (of the catalogue, in nats), and the ``mentions`` and ``words`` that speak
+        for it, each with the ``drop`` of the log-share when it is left out.
     """
     catalog, ids = scorer.catalog, np.array(scorer.catalog.ids, dtype=np.int64)
     shares = log_shares(scorer.scores([context]))

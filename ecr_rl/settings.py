@@ -1,4 +1,4 @@
-"""The settings that this floor owns: labels and evaluation.
+"""The settings of labels and evaluation.
 
 Importing this needs neither torch nor ray.
 """
@@ -14,16 +14,16 @@ from envs.settings import EndpointSettings, Settings
 
 
 class ContextForm(StrEnum):
-    """How much of the world a judge is told beside the words."""
+    """How much a judge reads besides the text."""
 
     PLAIN = "plain"
     """The turns, the reply, and the facts of the films named."""
     RICH = "rich"
-    """The emotion of each turn and the seeker's feeling about the films, too."""
+    """Also the emotion of each turn and the seeker's feeling about the films."""
 
 
 class JudgeSettings(EndpointSettings):
-    """Who judges replies, and what the judge is told."""
+    """Which judge scores replies, and what it reads."""
 
     judge: Literal["rubric", "transformers", "openai"] = Field(
         default="rubric", description="rubric: measured offline | transformers: a chat model here | openai: an endpoint"
@@ -42,7 +42,7 @@ class JudgeSettings(EndpointSettings):
 
 
 class TextReaderSettings(Settings):
-    """What the rubric measures emotions, acts and similarity with."""
+    """The rubric's readers of emotions, acts and similarity."""
 
     emotions: str = Field(
         default="lexicon", description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it"

@@ -1,6 +1,6 @@
-"""Settings from YAML files: read strictly, checked, and mistakes explained to the person who wrote them.
+"""Read settings from YAML files, check them strictly, and explain mistakes.
 
-What the sections are is the caller's: a run's settings are in ``ecr_rl/config.py``, a sweep's in ``ecr_rl/sweep``.
+The caller defines the sections: a run's settings are in ``ecr_rl/config.py``, a sweep's in ``ecr_rl/sweep``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 def read_mapping(file: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds; empty for an empty file.
+    """Read the mapping of a YAML file; an empty file gives an empty mapping.
 
     Raises:
-        ConfigError: not YAML, a key that stands twice, or no mapping.
+        ConfigError: the file is not YAML or not a mapping, or has a key twice.
     """
     try:
         values = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)
@@ -40,13 +40,13 @@ def read_mapping(file: Path) -> dict[str, Any]:
 def validated(
     kind: type[SettingsT], values: Mapping[str, Any], file: Path, changes: Sequence[Override] = ()
 ) -> SettingsT:
-    """Settings out of plain values.
+    """Build settings from plain values, and check them.
 
     Args:
-        kind: of the settings.
-        values: nested.
-        file: where they stand, for messages.
-        changes: those that were put in from the command line, for messages.
+        kind: the settings' class.
+        values: nested values.
+        file: the file that they are from, for messages.
+        changes: the command line's changes, for messages.
 
     Raises:
         ConfigError: an unknown key, a value of the wrong type or out of range, settings that contradict each other;
@@ -59,13 +59,13 @@ def validated(
 
 
 def sections_of(kind: type[Settings]) -> dict[str, type[Settings]]:
-    """The fields of settings that are sections of their own."""
+    """The fields of settings that are sections themselves."""
     found = {name: field.annotation for name, field in kind.model_fields.items()}
     return {name: inner for name, inner in found.items() if isinstance(inner, type) and issubclass(inner, Settings)}
 
 
 def described_keys(kind: type[Settings], above: str = "") -> Iterator[tuple[str, str]]:
-    """``section.key`` of every setting, in the order of the fields, with its description; optional sections' too."""
+    """``section.key`` and description of every setting, in the order of the fields, optional sections included."""
     for name, field in kind.model_fields.items():
         inner = _section(field.annotation)
         if inner is None:
@@ -75,7 +75,7 @@ def described_keys(kind: type[Settings], above: str = "") -> Iterator[tuple[str,
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe types, and a key written twice is an error: the second would silently win."""
+    """Loads YAML's safe types, and refuses a key that is written twice, since the second would silently win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value if not key.tag.endswith(":merge")]
@@ -88,7 +88,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def _explain(kind: type[Settings], detail: ErrorDetails, file: Path, changes: Sequence[Override]) -> str:
-    """One line for one validation error: where it stands, the key, what is wrong, what was meant."""
+    """One line for one validation error: file, key, what is wrong, and a suggestion."""
     path = tuple(str(part) for part in detail["loc"])
     key = ".".join(path)
     where = next((f"-s {change.text}" for change in changes if path and _one_holds_other(change.path, path)), str(file))
@@ -128,6 +128,6 @@ def _keys_below(kind: type[Settings], path: tuple[str, ...]) -> list[str]:
 
 
 def _section(annotation: Any) -> type[Settings] | None:
-    """The settings class of a field: its own, that of an optional section, or of a mapping's values."""
+    """The settings class of a field, of an optional section, or of a mapping's values."""
     options = (annotation, *get_args(annotation))
     return next((option for option in options if isinstance(option, type) and issubclass(option, Settings)), None)

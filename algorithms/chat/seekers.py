@@ -1,4 +1,4 @@
-"""All seekers by name: those of the world, and the one that a language model speaks for.
+"""All seekers by name: those of ``envs``, and the one that speaks in a language model's words.
 
 Importing this loads no model and no torch.
 """
@@ -8,4 +8,4 @@ from __future__ import annotations
 from envs.seekers.registry import SEEKERS as WORLD_SEEKERS
 
 SEEKERS = WORLD_SEEKERS.extended({"model": "algorithms.chat.seeker_models:model_seeker"})
-"""What a run may name as its seeker."""
+"""The seekers that a run may name."""

@@ -72,13 +72,13 @@ class AdvantageEstimator(Protocol):
 
 
 ESTIMATORS: Registry[AdvantageEstimator] = Registry("advantage estimator", {"gae": "algorithms.ppo.advantages:gae"})
-"""What ``ppo.advantage`` may name."""
+"""The estimators that ``ppo.advantage`` may name."""
 
 
 def estimator_of(settings: PPOSettings) -> Callable[[Conversations], Advantages]:
     """The estimator that ``ppo.advantage`` names, with the discounts of the settings.
 
-    What it returns raises ``ConfigError`` where an own estimator gives something else than ``Advantages`` of the
+    The returned function raises ``ConfigError`` if your own estimator returns anything but ``Advantages`` of the
     conversations' shape.
     """
     name = settings.advantage

@@ -1,4 +1,4 @@
-"""Benches: a part of the platform beside its bare floor, alternating in one run.
+"""Benchmarks: the speed of a part of the platform, compared with the bare computation in the same run.
 
 Open ``critic.py`` first.
 """

@@ -1,4 +1,4 @@
-"""Two pieces of work timed in turns, so that both meet the same machine."""
+"""Time two functions alternately, so that both run under the same load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from envs.progress import OnStep
 def alternate(
     work: Callable[[], object], floor: Callable[[], object], count: int, rounds: int, on_step: OnStep
 ) -> dict[str, Any]:
-    """Time both in turns, each round the other one first, after one round that does not count."""
+    """Time both alternately after a warm-up round; which one runs first changes with every round."""
     load = os.getloadavg()[0]
     seconds: dict[str, list[float]] = {"score": [], "floor": []}
     parts = {"score": work, "floor": floor}

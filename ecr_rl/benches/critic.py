@@ -1,4 +1,4 @@
-"""How fast a critic scores, beside the bare forward passes of its networks."""
+"""Measure how fast a critic scores, compared with the bare forward passes of its networks."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def bench_critic(
     rounds: int,
     on_step: OnStep = lambda done, total, figures: None,
 ) -> dict[str, Any]:
-    """``Critic.score`` beside the bare forward passes of the same members on the same exchanges.
+    """Compare ``Critic.score`` with the bare forward passes of the same members on the same exchanges.
 
     Args:
-        folder: a critic's; None: an untrained one of ``settings``.
-        settings: of the critic where no folder is given.
-        count: exchanges of the embedded corpus.
-        rounds: alternations of both.
-        on_step: told of progress.
+        folder: a critic's folder; None makes an untrained critic.
+        settings: of the untrained critic.
+        count: number of exchanges, from the embedded corpus.
+        rounds: how often both are timed.
+        on_step: called with the progress.
 
     Returns:
         ``ratio`` (median over the rounds of score's speed over the floor's), replies a second of both, ``n``,
@@ -45,7 +45,7 @@ def bench_critic(
 
 
 def _exchanges(count: int) -> list[Exchange]:
-    """Exchanges that are not seen twice, so that no memory of texts helps."""
+    """Distinct exchanges, so that caches of texts do not help."""
     dialogues, catalog = sample_corpus(count)
     found = [example.evidence.exchange for example in human_examples(dialogues, catalog)]
     return list({(exchange.context, exchange.reply): exchange for exchange in found}.values())[:count]

@@ -1,4 +1,4 @@
-"""How long a recommender takes for one dialogue's top films, on one thread."""
+"""Measure how long a recommender takes to find one dialogue's best films, on one thread."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _TOLD_EVERY = 50
 def bench_recommender(
     folder: Path | None, corpus: Corpus, settings: RecommenderSettings, count: int, on_step: OnStep
 ) -> dict[str, Any]:
-    """Time the top films of one context at a time: reading it, scoring the whole catalogue, ranking.
+    """Time the recommendation for one context at a time: reading it, scoring the whole catalogue, ranking.
 
     Args:
-        folder: a recommender's; None: one of ``settings``, trained on the corpus's train dialogues.
-        corpus: its test dialogues give the contexts (protocol ``dedup``), over again where there are fewer.
-        settings: of the recommender where no folder is given.
-        count: contexts that are timed, after some that are not.
-        on_step: told of progress.
+        folder: a recommender's folder; None trains one on the corpus's train dialogues.
+        corpus: its test dialogues give the contexts (protocol ``dedup``); if they are too few, they are repeated.
+        settings: of the recommender that is trained.
+        count: number of contexts that are timed, after a few for warm-up.
+        on_step: called with the progress.
 
     Returns:
         ``p50_ms``, ``p99_ms``, ``n``, ``films``, ``encoder_share`` (of the time, in a text encoder), ``threads``,

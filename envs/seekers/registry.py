@@ -1,4 +1,4 @@
-"""The seekers by name, and how the one that the settings name is built."""
+"""The registry of seekers, and the function that builds the seeker that the settings name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from envs.settings import EnvSettings
 
 @dataclass(frozen=True, slots=True)
 class SeekerInputs:
-    """What a seeker is made from.
+    """The inputs from which a seeker is built.
 
     Attributes:
-        settings: how conversations run; ``max_turns`` says how long a seeker stays.
+        settings: how conversations run; a seeker leaves after ``max_turns`` at the latest.
         catalog: the films.
-        seed: of chance that does not come from a conversation's own ``rng``, such as a language model's sampling.
+        seed: of random draws that do not use a conversation's own ``rng``, such as a language model's sampling.
         cache: folder of packaged models, ``~/.cache/ecr-rl`` where None.
     """
 
@@ -38,18 +38,18 @@ SEEKERS: Registry[Callable[[SeekerInputs], Seeker]] = Registry(
         "profile": lambda inputs: ProfileSeeker(inputs.catalog, inputs.settings.max_turns),
     },
 )
-"""What makes each seeker that needs no model: a class or function that takes ``SeekerInputs``."""
+"""The seekers that need no model; each is a class or function that takes ``SeekerInputs``."""
 
 
 def build_seeker(inputs: SeekerInputs, seekers: Registry[Callable[[SeekerInputs], Seeker]] = SEEKERS) -> Seeker:
-    """The seeker that ``inputs.settings.seeker`` names.
+    """Build the seeker that ``inputs.settings.seeker`` names.
 
     Args:
-        inputs: what it is made from.
-        seekers: those that can be named.
+        inputs: the inputs from which it is built.
+        seekers: the registry to look the name up in.
 
     Raises:
-        ConfigError: no seeker of that name, or an own one that lacks something of ``Seeker``.
+        ConfigError: there is no seeker of that name, or your own seeker lacks a method of ``Seeker``.
         ModelError: the model that speaks for it cannot be loaded.
     """
     return build(seekers, inputs.settings.seeker, Seeker, inputs)
