@@ -48,7 +48,7 @@ class CriticSettings(Settings):
     contrast: float = Field(
         default=4.0,
         ge=0,
-        description="weight of the difference between a reply and the same with another film, in examples",
+        description="weight of the score difference between a reply and its copy with another film, in examples",
     )
     evaluate_every: int = Field(default=50, gt=0, description="steps between validations; the best is kept")
     patience: int = Field(default=10, gt=0, description="validations without a better one after which training ends")
@@ -81,9 +81,9 @@ class RecommenderSettings(Settings):
     emotions: str = Field(
         default="lexicon", description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it"
     )
-    members: int = Field(default=4, gt=0, description="networks of different seeds whose scores are averaged")
-    width: int = Field(default=128, gt=0, description="of a network's vectors")
-    rare: int = Field(default=5, gt=0, description="conversations that a feature must stand in to count")
+    members: int = Field(default=4, gt=0, description="networks with different seeds, whose scores are averaged")
+    width: int = Field(default=128, gt=0, description="width of a network's vectors")
+    rare: int = Field(default=5, gt=0, description="a feature counts if it occurs in at least this many conversations")
     fusion_epochs: int = Field(default=3, gt=0, description="passes over dialogues with masked films (stage 1)")
     epochs: int = Field(default=2, gt=0, description="passes over messages that name films (stage 2)")
     batch_size: int = Field(default=512, gt=0)
@@ -91,13 +91,17 @@ class RecommenderSettings(Settings):
     dropout: float = Field(default=0.5, ge=0, lt=1, description="share of the features that training leaves out")
     later: float = Field(default=0.5, ge=0, description="weight of films that the dialogue names only later")
     feedback: FeedbackSettings = FeedbackSettings()
-    ridge: float = Field(default=50.0, gt=0, description="pull of the dialogue ridge to no evidence, in dialogues")
-    ridge_words: float = Field(default=1.5, ge=0, description="length of a conversation's words beside 1 for each film")
-    ridge_weight: float = Field(default=1.5, ge=0, description="weight of the logarithm of its evidence")
-    fusion_ridge_weight: float = Field(default=2.0, ge=0, description="the same in stage 1, of whole dialogues")
-    ridge_floor: float = Field(default=0.01, gt=0, description="evidence that every film has")
-    named_pull: float = Field(default=100.0, gt=0, description="pull to 0 of what tells that a named film comes again")
-    sharpness: float = Field(default=0.5, gt=0, description="power of new films' shares beside named films' chances")
+    ridge: float = Field(default=50.0, gt=0, description="L2 penalty of the dialogue ridge, in dialogues")
+    ridge_words: float = Field(
+        default=1.5, ge=0, description="length of the row of a conversation's words; a film has 1"
+    )
+    ridge_weight: float = Field(default=1.5, ge=0, description="weight of the logarithm of the ridge's evidence")
+    fusion_ridge_weight: float = Field(
+        default=2.0, ge=0, description="ridge_weight in stage 1, which reads whole dialogues"
+    )
+    ridge_floor: float = Field(default=0.01, gt=0, description="added to the evidence of every film")
+    named_pull: float = Field(default=100.0, gt=0, description="L2 penalty of the model of named films that come again")
+    sharpness: float = Field(default=0.5, gt=0, description="power of new films' shares against named films' chances")
     without: tuple[Part, ...] = Field(default=(), description="parts left out, for an ablation")
     refit: bool = Field(
         default=True,
@@ -128,10 +132,10 @@ class PolicySettings(Settings):
     heads: int = Field(default=6, gt=0, description="tiny: attention heads")
     vocabulary: int = Field(default=3000, gt=300, description="tiny: size of its own BPE")
     positions: int = Field(default=512, gt=0, description="longest conversation in tokens; never above the model's own")
-    max_new: int = Field(default=28, gt=0, description="tokens of a reply at most")
-    max_observation: int = Field(default=96, gt=8, description="tokens of an observation at most, after the first")
+    max_new: int = Field(default=28, gt=0, description="the most tokens of a reply")
+    max_observation: int = Field(default=96, gt=8, description="the most tokens of an observation after the first")
     max_history: int = Field(
-        default=192, gt=8, description="tokens of the first observation at most, cut from the left"
+        default=192, gt=8, description="the most tokens of the first observation, cut from the left"
     )
     temperature: float = Field(
         default=1.0, gt=0, description="sampling temperature; nothing else shapes the distribution"
@@ -154,7 +158,7 @@ class SupervisedSettings(Settings):
         default="lexicon", description="reads emotions; lexicon: phrases | hub | GoEmotions folder: a classifier"
     )
     empathy_weight: float = Field(
-        default=1.0, ge=0, description="a reply weighs .5 + this times its empathy label, over the mean; 0: all alike"
+        default=1.0, ge=0, description="a reply's weight is .5 + this x its empathy label, over the mean; 0: all equal"
     )
     seed: int = 0
 
@@ -177,7 +181,7 @@ class PPOSettings(Settings):
     kl_stop: float | None = Field(
         default=None,
         gt=0,
-        description="KL of a minibatch to the policy that sampled it, a token, that ends an iteration's gradient steps",
+        description="an iteration's gradient steps end at this KL a token of a minibatch to the policy that sampled it",
     )
     value_learning_rate: float = Field(default=1e-3, gt=0)
     value_clip: float = Field(default=0.5, gt=0)
@@ -203,11 +207,13 @@ class PPOSettings(Settings):
     film_candidates: int = Field(
         default=0,
         ge=0,
-        description="draw each turn's films from so many of the recommender's best, and let its last layer learn; "
-        "0: its best films are proposed",
+        description="draw each turn's films from this many of the recommender's best, and train its last layer; "
+        "0: the recommender's best films are proposed",
     )
-    film_temperature: float = Field(default=0.25, gt=0, description="of that draw, on the recommender's scores")
-    film_learning_rate: float = Field(default=1e-3, gt=0, description="of the recommender's last layer")
+    film_temperature: float = Field(
+        default=0.25, gt=0, description="temperature of that draw, which divides the scores"
+    )
+    film_learning_rate: float = Field(default=1e-3, gt=0, description="rate of the recommender's last layer")
     sampler_gap: float | None = Field(
         default=None,
         gt=0,
@@ -218,11 +224,11 @@ class PPOSettings(Settings):
     select_every: int = Field(
         default=5, ge=0, description="iterations between choices of the policy to keep; 0 keeps the last one"
     )
-    select_dialogues: int = Field(default=64, gt=0, description="validation dialogues that a choice is made on")
+    select_dialogues: int = Field(default=64, gt=0, description="validation dialogues that score a policy")
     select_variety: float = Field(
         default=0.0,
         ge=0,
-        description="share of the supervised policy's DIST-2 that a policy to keep must have there, while any has it",
+        description="a kept policy needs this share of the supervised policy's DIST-2, if any policy reaches it",
     )
 
 

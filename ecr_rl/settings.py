@@ -37,8 +37,8 @@ class JudgeSettings(EndpointSettings):
         default="expectation", description="transformers: mean over the score tokens | the scores that it writes"
     )
     batch: int = Field(default=8, gt=0, description="transformers: replies of a forward pass")
-    max_new: int = Field(default=80, gt=0, description="tokens of an answer at most")
-    concurrency: int = Field(default=8, gt=0, description="openai: questions under way at once, for each worker")
+    max_new: int = Field(default=80, gt=0, description="the most tokens of an answer")
+    concurrency: int = Field(default=8, gt=0, description="openai: concurrent requests of each worker")
 
 
 class TextReaderSettings(Settings):
@@ -59,7 +59,9 @@ class LabelSettings(Settings):
         default=None,
         description="a label folder of ecr-rl label: a chat model's, an endpoint's, people's; unset: the rubric's",
     )
-    count: int = Field(default=9000, gt=0, description="replies to label at most: human, the policy's and made ones")
+    count: int = Field(
+        default=9000, gt=0, description="the most replies to label: human ones, the policy's and made ones"
+    )
     policy: bool = Field(default=True, description="label replies sampled from the supervised policy, too")
     context: ContextForm = Field(default=ContextForm.RICH, description="plain | rich: emotions and tastes too")
     instruments: TextReaderSettings = TextReaderSettings()
@@ -69,7 +71,7 @@ class EvaluationSettings(Settings):
     """How the trained policy is compared with the supervised one."""
 
     dialogues: int = Field(default=200, gt=0, description="held-out dialogues that each system converses on")
-    repeats: int = Field(default=2, gt=0, description="conversations of a system on each of them")
+    repeats: int = Field(default=2, gt=0, description="conversations of each system on each dialogue")
     gold_replies: int = Field(
         default=200, ge=0, description="replies to human contexts, for BLEU and other reference figures"
     )
@@ -80,5 +82,7 @@ class EvaluationSettings(Settings):
     resamples: int = Field(default=2000, gt=0, description="bootstrap resamples over dialogues")
     samples: int = Field(default=20, ge=0, description="conversations shown side by side in the report, at most")
     calibration_conversations: int = Field(
-        default=128, gt=0, description="conversations of the reference policy that fix each head's mean and deviation"
+        default=128,
+        gt=0,
+        description="conversations of the reference policy that measure each head's mean and deviation",
     )

@@ -48,9 +48,11 @@ class EndpointSettings(Settings):
     api_key_env: str = Field(
         default="OPENAI_API_KEY", description="endpoint: the environment variable that holds the key; never the key"
     )
-    timeout: float = Field(default=60.0, gt=0, description="endpoint: seconds for an answer")
-    requests_per_minute: float = Field(default=600.0, gt=0, description="endpoint: pace at most, for each worker")
-    retries: int = Field(default=5, ge=0, description="endpoint: further attempts after 429, 5xx or a cut connection")
+    timeout: float = Field(default=60.0, gt=0, description="endpoint: seconds to wait for an answer")
+    requests_per_minute: float = Field(
+        default=600.0, gt=0, description="endpoint: the most requests a minute, for each worker"
+    )
+    retries: int = Field(default=5, ge=0, description="endpoint: further attempts after 429, 5xx or a lost connection")
 
 
 class SeekerModelSettings(EndpointSettings):
@@ -59,9 +61,9 @@ class SeekerModelSettings(EndpointSettings):
     model: str = Field(
         default="smollm2", min_length=1, description="smollm2 (packaged) | a folder | a hub id | the endpoint's name"
     )
-    temperature: float = Field(default=0.7, gt=0, description="of its sampling")
-    max_new: int = Field(default=60, gt=0, description="tokens of a line at most")
-    batch: int = Field(default=16, gt=0, description="lines under way at once")
+    temperature: float = Field(default=0.7, gt=0, description="sampling temperature")
+    max_new: int = Field(default=60, gt=0, description="the most tokens of a line")
+    batch: int = Field(default=16, gt=0, description="lines that are generated together")
 
 
 class EnvSettings(Settings):
@@ -108,16 +110,16 @@ class RewardSettings(Settings):
     )
     cap: float = Field(default=2.0, description="a normalised head pays at most this many standard deviations")
     spread_penalty: float = Field(default=0.0, ge=0, description="k in mean - k x ensemble spread (arXiv 2310.02743)")
-    missing_end: float = Field(default=0.5, ge=0, description="taken off a reply that was cut before its end")
-    repetition: float = Field(default=0.5, ge=0, description="taken off times the share of repeated bigrams")
+    missing_end: float = Field(default=0.5, ge=0, description="penalty of a reply that was cut before its end")
+    repetition: float = Field(default=0.5, ge=0, description="penalty, times the share of repeated bigrams")
     verbosity: float = Field(
         default=0.0,
         ge=0,
-        description="taken off times the deviations by which a reply is longer than the reference's mean",
+        description="penalty, times the standard deviations by which a reply is longer than the reference's mean",
     )
-    markup: float = Field(default=0.5, ge=0, description="taken off a reply with role markers or titles outside slots")
+    markup: float = Field(default=0.5, ge=0, description="penalty of a reply with role markers or titles outside slots")
     acceptance: float = Field(default=0.25, ge=0, description="paid on the turn whose film the seeker accepts")
-    turns: float = Field(default=0.0, ge=0, description="taken off each turn: a dialogue pays for those it takes")
+    turns: float = Field(default=0.0, ge=0, description="price of each turn, so that long dialogues cost more")
 
     def weight(self, head: str) -> float:
         """Weight of a head; 0 where the settings leave it out."""

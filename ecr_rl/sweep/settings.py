@@ -23,11 +23,11 @@ class Axis(Settings):
     """
 
     uniform: tuple[float, float] | None = Field(default=None, description="from, to")
-    log_uniform: tuple[float, float] | None = Field(default=None, description="from, to; even in the logarithm")
+    log_uniform: tuple[float, float] | None = Field(default=None, description="from, to; uniform in the logarithm")
     choices: tuple[Any, ...] | None = Field(default=None, min_length=1, description="any of these values")
     simplex: tuple[str, ...] | None = Field(default=None, min_length=2, description="names that share a weight of 1")
     steps: int | None = Field(
-        default=None, ge=1, description="of the grid sampler: points of a range; parts that a simplex's 1 is cut into"
+        default=None, ge=1, description="grid sampler: points of a range; a simplex has multiples of 1 / steps"
     )
 
     @model_validator(mode="after")
@@ -49,10 +49,12 @@ class SearchSettings(Settings):
     sampler: Literal["random", "grid", "optuna"] = Field(
         default="random", description="random | grid: every combination | optuna: TPE (Bergstra et al., NeurIPS 2011)"
     )
-    trials: int = Field(default=12, gt=0, description="trials; of a grid its combinations, whatever stands here")
-    seed: int = Field(default=0, ge=0, description="of the draws")
-    at_once: int = Field(default=0, ge=0, description="trials side by side at most; 0: as many as the cluster holds")
-    failures: int = Field(default=2, ge=0, description="times that a trial is taken up again from its last checkpoint")
+    trials: int = Field(default=12, gt=0, description="number of trials; a grid ignores it and runs all combinations")
+    seed: int = Field(default=0, ge=0, description="seed of the draws")
+    at_once: int = Field(
+        default=0, ge=0, description="the most trials at the same time; 0: as many as the cluster holds"
+    )
+    failures: int = Field(default=2, ge=0, description="how often a failed trial resumes from its last checkpoint")
 
 
 class SchedulerSettings(Settings):
@@ -64,8 +66,8 @@ class SchedulerSettings(Settings):
         "stronger one's policy and a variation of its settings (Jaderberg et al., 1711.09846)",
     )
     grace: int = Field(default=5, gt=0, description="asha: iterations that every trial gets")
-    reduction: int = Field(default=3, gt=1, description="asha: of so many trials one goes on at each rung")
-    interval: int = Field(default=5, gt=0, description="pbt: iterations between two looks at a trial")
+    reduction: int = Field(default=3, gt=1, description="asha: one of this many trials continues at each rung")
+    interval: int = Field(default=5, gt=0, description="pbt: iterations between two comparisons of a trial")
 
 
 class FinalSettings(Settings):
