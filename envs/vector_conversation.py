@@ -100,6 +100,11 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         self.observation_space = batch_space(self.single_observation_space, num_envs)
 
     @property
+    def dialogue_count(self) -> int:
+        """The dialogues that episodes start from."""
+        return len(self._dialogues)
+
+    @property
     def conversations(self) -> list[ConversationState | None]:
         """The state of each row, live or over, for reading transcripts; None for a row that was never reset."""
         return list(self._rows)

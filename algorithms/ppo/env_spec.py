@@ -13,11 +13,21 @@ from algorithms.policy.emotion_planner import TrainedEmotionPlanner
 from algorithms.policy.responder import PLANNER, is_conditioned
 from algorithms.recommender.recommender import Recommender
 from envs.conversation import ConversationVectorEnv
-from envs.corpora.corpus import load_corpus
+from envs.corpora.corpus import Corpus, load_corpus
 from envs.errors import ModelError
 from envs.rewards import HeadReference
 from envs.seekers.registry import SeekerInputs, build_seeker
 from envs.settings import DataSettings, EnvSettings, RewardSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EnvParts:
+    """What an environment is made of, loaded once; environments of other splits and seekers share it."""
+
+    corpus: Corpus
+    recommender: Recommender
+    planner: TrainedEmotionPlanner
+    critic: Critic
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +58,45 @@ class EnvSpec:
     split: Literal["train", "valid", "test"] = "train"
     cache: Path | None = None
 
-    def build(self, conversations: int) -> ConversationVectorEnv:
-        """Build the environment, which plays this many conversations at once.
+    def load(self) -> EnvParts:
+        """The corpus and the trained parts, from their folders.
 
         Raises:
-            ModelError: a folder does not hold its part, the responder was trained without films and emotions, or the
-                seeker's model cannot be loaded.
-            ConfigError: there is no such seeker, or it speaks through an endpoint whose packages are missing.
+            ModelError: a folder does not hold its part, or the responder was trained without films and emotions.
         """
         if not is_conditioned(self.responder):
             raise ModelError(
                 f"{self.responder} was trained without films and emotions, which every conversation shows: it is there "
                 "for respond evaluate alone. Set supervised.conditioning=full"
             )
-        corpus = load_corpus(self.data, self.cache)
+        return EnvParts(
+            load_corpus(self.data, self.cache),
+            Recommender.load(self.recommender),
+            TrainedEmotionPlanner.load(self.responder / PLANNER),
+            Critic.load(self.critic, best_device()),
+        )
+
+    def build(self, conversations: int, parts: EnvParts | None = None) -> ConversationVectorEnv:
+        """Build the environment, which plays this many conversations at once.
+
+        Args:
+            conversations: played at once.
+            parts: what ``load`` gave, to share it among environments; loaded here where None.
+
+        Raises:
+            ModelError: a part cannot be loaded, see ``load``, or the seeker's model cannot.
+            ConfigError: there is no such seeker, or it speaks through an endpoint whose packages are missing.
+        """
+        parts = parts or self.load()
+        corpus = parts.corpus
         return ConversationVectorEnv(
-            {"train": corpus.train, "valid": corpus.valid, "test": corpus.test}[self.split],
+            corpus.splits[self.split],
             corpus.catalog,
             num_envs=conversations,
             seeker=build_seeker(SeekerInputs(self.env, corpus.catalog, self.seed, self.cache), SEEKERS),
-            recommender=Recommender.load(self.recommender),
-            planner=TrainedEmotionPlanner.load(self.responder / PLANNER),
-            reward_model=Critic.load(self.critic, best_device()),
+            recommender=parts.recommender,
+            planner=parts.planner,
+            reward_model=parts.critic,
             settings=self.env,
             reward=self.reward,
             reference=None if self.reference is None else HeadReference.load(self.reference),

@@ -31,7 +31,6 @@ from algorithms.ppo.module import trained_copy
 from ecr_rl.config import RunConfig
 from ecr_rl.runs.metrics import TensorBoardPage
 from envs.conversation import EVALUATION, ConversationVectorEnv
-from envs.corpora.corpus import load_corpus
 from envs.files import write_bytes, write_json
 from envs.film_text.markup import EMOTION, plain
 from envs.heads import HEADS, Exchange
@@ -154,7 +153,7 @@ class Selection:
     @cached_property
     def _episodes(self) -> list[Episode]:
         """One episode for each selection dialogue; the dialogues are spread evenly over the validation split."""
-        dialogues = len(load_corpus(self._config.data, self._config.cache_folder).valid)
+        dialogues = self._env.dialogue_count
         count = min(self._config.ppo.select_dialogues, dialogues)
         return [(EVALUATION, dialogues * place // count) for place in range(count)]
 

@@ -60,12 +60,13 @@ class SmallWorld:
     recommends: bool = False
     acceptance: float = 0.0
     judged: float = 1.0
+    copies: int = 1
 
     def build(self, conversations: int) -> ConversationVectorEnv:
         """The environment, paying for the judge's overall score alone."""
         rules: dict[str, RewardModel] = {"question": QuestionJudge(), "broken": BrokenJudge()}
         return ConversationVectorEnv(
-            three_dialogues(),
+            three_dialogues() * self.copies,
             six_films(),
             num_envs=conversations,
             recommender=small_recommender() if self.recommends else None,

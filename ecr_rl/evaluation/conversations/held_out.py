@@ -25,7 +25,6 @@ from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldReco
 from ecr_rl.runs.artefacts import RECOMMENDER, ArtefactFolders
 from ecr_rl.training.ppo import env_spec_of
 from envs.conversation import EVALUATION
-from envs.corpora.corpus import load_corpus
 from envs.dialogue import SeekerProfile
 from envs.film_text.markup import EMOTION, plain
 from envs.heads import HEADS
@@ -54,11 +53,13 @@ class HeldOutConversations:
             artefacts: the trained parts; the responder is what the KL is measured to.
             reference: the heads' means and deviations.
         """
-        corpus, asked = load_corpus(config.data, config.cache_folder), config.evaluation
+        spec, asked = env_spec_of(config, artefacts, reference, "test"), config.evaluation
+        parts = spec.load()
+        corpus = parts.corpus
         self._config, self._dialogues = config, corpus.test
         self._count = min(asked.dialogues, len(corpus.test))
-        self._free = env_spec_of(config, artefacts, reference, "test").build(min(self._count, _BATCH))
-        self._gold = env_spec_of(config, artefacts, reference, "test", seeker="replay", horizon=1).build(_BATCH)
+        self._free = spec.build(min(self._count, _BATCH), parts)
+        self._gold = env_spec_of(config, artefacts, reference, "test", seeker="replay", horizon=1).build(_BATCH, parts)
         self._recommender = self._free.recommender
         self._text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
         self._supervised = artefacts.responder

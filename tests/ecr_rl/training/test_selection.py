@@ -37,7 +37,7 @@ class KnownWorld:
     responder: Path
 
     def build(self, conversations: int) -> ConversationVectorEnv:
-        return SmallWorld().build(conversations)
+        return SmallWorld(copies=7).build(conversations)
 
 
 @pytest.fixture(scope="module")
