@@ -29,7 +29,7 @@ def computes_in_bfloat16(precision: Precision, device: str) -> bool:
 
 
 class CriticSettings(Settings):
-    """The six-head critic: an encoder, pooled states of context and reply, and six regressions in [0, 1]."""
+    """The critic: an encoder, a pooled pair of context and reply, a regression in [0, 1] for each head."""
 
     folder: str | None = Field(
         default=None, description="a trained critic's folder, from ecr-rl critic train; unset: trained on the labels"

@@ -71,7 +71,7 @@ app = typer.Typer(
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
 ) -> None:
-    """Train conversational recommenders that care: ReDial dialogues, a six-head critic, PPO on RLlib, a report.
+    """Train conversational recommenders that care: ReDial dialogues, a critic of several heads, PPO on RLlib, a report.
 
     A run has one folder (RUN) for everything about it. train makes it, and the other commands of a run read it,
     also while the run goes on. Settings come from a YAML config or a packaged profile (CONFIG), and -s

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from algorithms.settings import (
     CriticSettings,
@@ -25,7 +25,9 @@ from ecr_rl.named_parts import check_names
 from ecr_rl.overrides import Override, apply_overrides, nearest, parse_override
 from ecr_rl.settings import EvaluationSettings, LabelSettings
 from ecr_rl.settings_file import SettingsT, read_mapping, sections_of, validated
+from envs.builtin_heads import HEADS, default_weights, heads_of
 from envs.errors import ConfigError
+from envs.heads import Head
 from envs.settings import DataSettings, EnvSettings, RewardSettings, Settings
 
 
@@ -36,6 +38,11 @@ class RunConfig(Settings):
         default="run", min_length=1, pattern=r"^[\w.-]+$", description="names the run folder; default: the file's name"
     )
     seed: int = Field(default=0, ge=0, description="of PPO, the evaluation and the choice of sample conversations")
+    heads: tuple[str, ...] = Field(
+        default_factory=lambda: tuple(HEADS.names()),
+        min_length=1,
+        description="what replies are scored on, in this order; an own one as module:attribute",
+    )
     cache: Path = Field(
         default=Path("~/.cache/ecr-rl"), description="folder of downloads and of artefacts that runs share"
     )
@@ -57,9 +64,41 @@ class RunConfig(Settings):
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @property
+    def head_definitions(self) -> tuple[Head, ...]:
+        """The definitions of ``heads``, in their order."""
+        return heads_of(self.heads)
+
+    @property
     def cache_folder(self) -> Path:
         """The cache folder with ``~`` expanded."""
         return self.cache.expanduser()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weigh_heads(cls, values: Any) -> Any:
+        """Where no weights are set, the heads weigh what their definitions say."""
+        if not isinstance(values, Mapping) or "heads" not in values:
+            return values
+        reward = values.get("reward", {})
+        given = reward.model_dump(exclude_unset=True) if isinstance(reward, RewardSettings) else reward
+        if not isinstance(given, Mapping) or "weights" in given:
+            return values
+        try:
+            weights = default_weights(heads_of(values["heads"]))
+        except (ConfigError, TypeError):  # the check of ``heads`` says it
+            return values
+        return {**values, "reward": {**given, "weights": weights}}
+
+    @field_validator("heads")
+    @classmethod
+    def _are_heads(cls, heads: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            names = [head.name for head in heads_of(heads)]
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        if "overall" not in names:
+            raise ValueError("overall is missing, by which the policy to keep is chosen; name it among the heads")
+        return heads
 
     @model_validator(mode="after")
     def _fits_together(self) -> RunConfig:
@@ -78,6 +117,10 @@ def with_given(settings: SettingsT, section: str, **given: Any) -> SettingsT:
 def _conflicts(config: RunConfig) -> Iterator[str]:
     """What contradicts what, and the remedy, one message a conflict."""
     ppo, policy, learners = config.ppo, config.policy, max(1, config.resources.learner_count)
+    heads = [head.name for head in config.head_definitions]
+    unknown = sorted(set(config.reward.weights) - set(heads))
+    if unknown:
+        yield f"reward.weights: unknown reward heads {unknown}; the heads are {', '.join(heads)}"
     if ppo.conversations_per_iteration % ppo.minibatch_conversations:
         yield (
             f"ppo.conversations_per_iteration={ppo.conversations_per_iteration} is not a multiple of "
@@ -144,11 +187,14 @@ def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
         ConfigError: an unknown key, a wrong value, or settings that contradict each other.
     """
     changes = [Override(tuple(key.split(".")), value, f"{key}={value}") for key, value in values.items()]
-    return _changed(config.model_dump(mode="json"), changes, Path(config.name))
+    return _changed(config.model_dump(mode="json", exclude_unset=True), changes, Path(config.name))
 
 
 def _changed(settings: Mapping[str, Any], changes: Sequence[Override], file: Path) -> RunConfig:
-    return validated(RunConfig, apply_overrides(settings, changes, RunConfig().model_dump()), file, changes)
+    """The settings with changes; what these leave out of a section is filled from the defaults of the run's heads."""
+    heads = [change.value for change in changes if change.path == ("heads",)] or [settings.get("heads")]
+    defaults = RunConfig() if heads[-1] is None else validated(RunConfig, {"heads": heads[-1]}, file, changes)
+    return validated(RunConfig, apply_overrides(settings, changes, defaults.model_dump()), file, changes)
 
 
 def config_yaml(config: RunConfig) -> str:

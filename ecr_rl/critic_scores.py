@@ -13,7 +13,7 @@ from ecr_rl.labels.storage.store import read_turn
 from envs.dialogue import Role, Utterance
 from envs.errors import DataError
 from envs.files import write_text
-from envs.heads import HEADS, Exchange, HeadScores
+from envs.heads import Exchange, HeadScores
 from envs.progress import OnStep
 
 BATCH = 256
@@ -96,8 +96,8 @@ def score_lines(critic: Scorer, lines: list[bytes]) -> list[dict[str, Any]]:
             results[row] = {"error": "the critic gives no finite score"}
             continue
         results[row] = {
-            "scores": dict(zip(HEADS, map(float, scores.mean[place]), strict=True)),
-            "spread": dict(zip(HEADS, map(float, scores.spread[place]), strict=True)),
+            "scores": dict(zip(scores.heads, map(float, scores.mean[place]), strict=True)),
+            "spread": dict(zip(scores.heads, map(float, scores.spread[place]), strict=True)),
         }
         if cut[place]:
             results[row]["cut"] = True

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.replies.made_replies import PolicyReply
-from ecr_rl.runs.artefacts import ArtefactCache, ArtefactFolders, model_version
+from ecr_rl.runs.artefacts import ArtefactCache, ArtefactFolders, head_versions, model_version, require_heads
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.runs.parts import RunParts, pinned
 from ecr_rl.runs.source_closure import code_version
@@ -45,7 +45,7 @@ class Pipeline:
             config: the settings.
             run: a folder made by ``RunFolder.create``.
         """
-        self._config, self._run = config, run
+        self._config, self._run, self._heads = config, run, head_versions(config.heads)
         self.parts = RunParts(run.path, config.cache_folder)
 
     def corpus(self) -> Corpus:
@@ -63,7 +63,8 @@ class Pipeline:
         """Builds the judge of the labels; can be sent to a worker."""
         from ecr_rl.labels.judging.judges import rubric_maker
 
-        return rubric_maker(self.corpus().catalog, self.instruments(), self._config.labels.context, self.affinity)
+        catalog, settings = self.corpus().catalog, self._config
+        return rubric_maker(catalog, self.instruments(), settings.labels.context, settings.heads, self.affinity)
 
     @pinned("instruments")
     def instruments(self) -> Path | None:
@@ -133,7 +134,7 @@ class Pipeline:
             return self._given("labels", settings.folder, "labels.json", "ecr-rl label")
         key: dict[str, Any] = {"settings": settings.model_dump(mode="json", exclude={"folder", "instruments"})}
         key |= {"seed": self._config.seed, "instruments": (found := self.instruments()) and found.name}
-        key |= {"responder": self.responder().name} if settings.policy else {}
+        key |= {"heads": self._heads} | ({"responder": self.responder().name} if settings.policy else {})
 
         def plan() -> LabelPlan:
             return self.label_plan(settings.count, self.judge_maker(), settings.context, settings.policy)
@@ -142,7 +143,8 @@ class Pipeline:
             from ecr_rl.labels.judge_folder import write_judge_folder
             from ecr_rl.labels.labelling import label_examples
 
-            write_judge_folder(folder, self.corpus().catalog, self.instruments(), settings.context, self.affinity)
+            catalog, heads = self.corpus().catalog, self._config.heads
+            write_judge_folder(folder, catalog, self.instruments(), settings.context, heads, self.affinity)
             return label_examples(plan, folder, workers=os.cpu_count() or 1, on_step=stage.update)["counts"]
 
         return self._artefact("labels", key, settings.count, build, plan)
@@ -177,7 +179,7 @@ class Pipeline:
 
             return build_reporting_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
 
-        key = {"instruments": found and found.name, "context": self._config.labels.context}
+        key = {"instruments": found and found.name, "context": self._config.labels.context, "heads": self._heads}
         return self._artefact("evaluator", key, 1, build)
 
     @pinned("selecting_evaluator")
@@ -190,7 +192,7 @@ class Pipeline:
 
             return build_selecting_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
 
-        key = {"instruments": found and found.name, "context": self._config.labels.context}
+        key = {"instruments": found and found.name, "context": self._config.labels.context, "heads": self._heads}
         return self._artefact("selecting_evaluator", key, 1, build)
 
     @pinned("recommender")
@@ -338,11 +340,12 @@ class Pipeline:
             maker: the command that makes one.
 
         Raises:
-            ConfigError: it holds no such file.
+            ConfigError: it holds no such file, or scores other heads than the run.
         """
         folder = Path(written).expanduser().resolve()
         if not (folder / card).is_file():
             raise ConfigError(f"{kind}.folder={written}: no {kind} there, {card} is missing. {maker} makes one")
+        require_heads(folder / card, self._config.head_definitions, f"{kind}.folder={written}")
         return self.parts.give(kind, folder)
 
     def _in_folder(

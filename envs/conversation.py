@@ -59,10 +59,10 @@ class ConversationEnv(gymnasium.Env[str, str]):
     chooses. A stream uses every dialogue once before it uses one again; the stream ``EVALUATION`` takes them in order.
 
     ## Rewards
-    The sum of ``info["turn"].parts``. Each of the reward model's six heads pays its score, normalised, capped and
-    weighted. Taken off are ``missing_end`` for a cut reply, ``repetition`` for repeated word bigrams, ``markup`` for
-    anything stripped and ``turns`` for the turn. ``acceptance`` is added on the turn whose answer accepts a film. A
-    control (``reward.source``) pays ``random`` or ``length`` in place of the heads.
+    The sum of ``info["turn"].parts``: each of the reward model's heads, normalised, capped and weighted; less
+    ``missing_end`` for a cut reply, ``repetition`` for repeated word bigrams, ``markup`` for anything stripped and
+    ``turns`` for the turn; plus ``acceptance`` on the turn whose answer accepts a film. A control (``reward.source``)
+    pays ``random`` or ``length`` in place of the heads.
 
     ## Episode End
     Terminated: the seeker accepts a film, says goodbye or leaves, or the replayed dialogue ends; the last observation

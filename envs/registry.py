@@ -1,13 +1,16 @@
 """Registries of parts by name: how a config names a part, and how you add your own.
 
-A registry holds the parts of one kind (seekers, heads, judges, ...) by name. A part that is not registered can be named
-as ``module:attribute``. The module is imported from Python's path, so your own part needs no change of this project.
+A registry holds the parts of one kind (seekers, heads, judges, ...) by name. A part that nobody registered can be named
+as ``module:attribute``: the module is imported from Python's path or the working directory, so an own part needs no
+change of this project.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import os
+import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar, cast
@@ -149,6 +152,8 @@ def require_members(kind: str, name: str, part: object, protocol: type[Any]) -> 
 
 def _imported(kind: str, path: str) -> object:
     module, _, attribute = path.partition(":")
+    if (folder := os.getcwd()) not in sys.path:
+        sys.path.append(folder)  # an installed command has its own folder on the path instead, a worker its package's
     try:
         value: object = importlib.import_module(module)
     except ModuleNotFoundError as error:

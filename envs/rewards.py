@@ -1,17 +1,17 @@
-"""Compute one reward a turn from six head scores.
+"""From the heads' scores to one reward a turn.
 
-The score of head h under an ensemble is ``mean_h - k * spread_h`` (Coste et al., arXiv 2310.02743). It is normalised to
-mean 0 and standard deviation 1 under the reference policy, and capped from above (Moskovitz et al., arXiv 2310.04373).
-The reward is the weighted sum of these scores, less penalties and a price of the turn, plus the acceptance bonus. The
-learner adds the penalty for the KL to the reference, token by token. Two controls pay in place of the heads: chance,
-and the reply's length.
+Score of head h under an ensemble: ``mean_h - k * spread_h`` (Coste et al., arXiv 2310.02743), normalised to mean 0 and
+standard deviation 1 under the reference policy, capped from above (Moskovitz et al., arXiv 2310.04373), weighted and
+summed. Of a head of which less is better, mean and reference change their signs first. Penalties and a price of the
+turn come off, the acceptance bonus is added. The reference-KL penalty is the learner's, a token at a time. Two controls
+pay in place of the heads: chance, and the reply's length.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,43 +21,59 @@ import numpy as np
 from envs.errors import DataError, ModelError
 from envs.files import write_json
 from envs.film_text.words import repeated_share
-from envs.heads import HEADS, HeadScores
+from envs.heads import HeadScores
 from envs.settings import RewardSettings
 
 RULES = ("missing_end", "repetition", "verbosity", "markup", "acceptance", "turns")
-"""The parts of every turn's reward that do not come from heads or a control."""
-PARTS = (*HEADS, *RULES)
-"""The parts of a turn's reward, by name, where the critic pays."""
+"""The parts that stand beside the heads, or beside a control, in every turn's reward."""
 LENGTH = "length"
 """The key of a reply's number of words in a saved ``HeadReference``."""
 
+_USUAL_LENGTH = 10.0, 5.0
+"""Mean and deviation of a reply's words before the reference policy has spoken."""
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
 class HeadReference:
-    """Mean and standard deviation of each head under the reference policy, in HEADS' order, both (heads,).
+    """Mean and standard deviation of each head under the reference policy, both (heads,).
 
-    ``length`` is the mean and standard deviation of a reply's number of words.
+    ``heads`` names the columns; ``length`` is the same of a reply's words.
     """
 
+    heads: tuple[str, ...]
     mean: np.ndarray
     std: np.ndarray
-    length: tuple[float, float] = (10.0, 5.0)
+    length: tuple[float, float] = _USUAL_LENGTH
 
     @classmethod
-    def identity(cls) -> HeadReference:
-        """Mean 0.5 and deviation 0.25 for every head: the values before the reference policy is measured."""
-        return cls(np.full(len(HEADS), 0.5), np.full(len(HEADS), 0.25))
+    def identity(cls, heads: Sequence[str]) -> HeadReference:
+        """Mean 0.5 and deviation 0.25: what a score in [0, 1] is taken for before the reference policy has spoken."""
+        return cls(tuple(heads), np.full(len(heads), 0.5), np.full(len(heads), 0.25))
 
     @classmethod
-    def measure(cls, scores: np.ndarray, words: np.ndarray) -> HeadReference:
-        """Measure the reference policy by its scores, (turns, heads), and its replies' numbers of words, (turns,).
+    def measure(cls, heads: Sequence[str], scores: np.ndarray, words: np.ndarray) -> HeadReference:
+        """From the reference policy's scores of these heads, (turns, heads), and its replies' words, (turns,).
 
         A head's deviation is at least 0.01, that of the words at least 1.
         """
         length = float(words.mean()), max(1.0, float(words.std()))
-        return cls(scores.mean(axis=0), np.maximum(scores.std(axis=0), 0.01), length)
+        return cls(tuple(heads), scores.mean(axis=0), np.maximum(scores.std(axis=0), 0.01), length)
+
+    def of(self, heads: Sequence[str]) -> HeadReference:
+        """The reference with the columns of these heads, in their order.
+
+        Raises:
+            ModelError: it knows one of them not.
+        """
+        unknown = [head for head in heads if head not in self.heads]
+        if unknown:
+            raise ModelError(
+                f"the head reference knows no {', '.join(unknown)}; it knows {', '.join(self.heads)}. "
+                "Run the calibration again"
+            )
+        columns = [self.heads.index(head) for head in heads]
+        return HeadReference(tuple(heads), self.mean[columns], self.std[columns], self.length)
 
     @classmethod
     def load(cls, path: Path) -> HeadReference:
@@ -68,8 +84,9 @@ class HeadReference:
         """
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
+            heads = tuple(name for name in record if name != LENGTH)
             mean, std = (
-                np.array([record[name][key] for name in (*HEADS, LENGTH)], dtype=float) for key in ("mean", "std")
+                np.array([record[name][key] for name in (*heads, LENGTH)], dtype=float) for key in ("mean", "std")
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"no head reference: {error!r}", file=path, remedy="Run the calibration again.") from error
@@ -77,11 +94,12 @@ class HeadReference:
             raise DataError(
                 "means must be finite and deviations positive", file=path, remedy="Run the calibration again."
             )
-        return cls(mean[:-1], std[:-1], (float(mean[-1]), float(std[-1])))
+        return cls(heads, mean[:-1], std[:-1], (float(mean[-1]), float(std[-1])))
 
     def save(self, path: Path) -> None:
-        """Write ``{head: {"mean", "std"}}``, with ``length`` as a further key, atomically."""
-        record = {h: {"mean": float(m), "std": float(s)} for h, m, s in zip(HEADS, self.mean, self.std, strict=True)}
+        """Write ``{head: {"mean", "std"}}`` and the same of ``length``, atomically."""
+        columns = zip(self.heads, self.mean, self.std, strict=True)
+        record = {head: {"mean": float(mean), "std": float(std)} for head, mean, std in columns}
         write_json(path, record | {LENGTH: dict(zip(("mean", "std"), self.length, strict=True))})
 
 
@@ -89,27 +107,35 @@ class RewardShaper:
     """Turns head scores and facts of a reply into named parts; a turn's reward is their sum."""
 
     def __init__(self, settings: RewardSettings, reference: HeadReference | None = None) -> None:
-        """Keep weights, penalties and the reference that normalises."""
-        self._settings = settings
-        self._reference = reference or HeadReference.identity()
-        self._weights = np.array([settings.weight(head) for head in HEADS])
+        """Keep weights, penalties and the reference that normalises; by default ``HeadReference.identity``."""
+        self._settings, self._reference = settings, reference
+        self._length = _USUAL_LENGTH if reference is None else reference.length
 
     def heads(self, scores: HeadScores) -> np.ndarray:
         """What each head pays: weighted, capped, normalised scores, shape (N, heads).
 
         Raises:
-            ModelError: the scores have another number of heads, or are not finite since the judge failed.
+            ModelError: the scores are not finite (a judge that fails gives no score), lack a head that has a weight, or
+                have one that the reference does not know.
         """
-        if scores.mean.ndim != 2 or scores.mean.shape[1] != len(HEADS) or scores.spread.shape != scores.mean.shape:
-            raise ModelError(f"the reward model gave scores of shape {scores.mean.shape}, not (N, {len(HEADS)})")
         if not (np.isfinite(scores.mean).all() and np.isfinite(scores.spread).all()):
             raise ModelError("the reward model gave a score that is not finite; no reward can be made of it")
-        cautious = scores.mean - self._settings.spread_penalty * scores.spread
-        return self._weights * np.minimum(self._settings.cap, (cautious - self._reference.mean) / self._reference.std)
+        settings, heads = self._settings, scores.heads
+        missing = [head for head, weight in settings.weights.items() if weight and head not in heads]
+        if missing:
+            raise ModelError(
+                f"reward.weights names {', '.join(missing)}; the reward model scores {', '.join(heads)}. "
+                "Leave out what it does not score"
+            )
+        reference = HeadReference.identity(heads) if self._reference is None else self._reference.of(heads)
+        signs = np.array([-1.0 if head in scores.lower else 1.0 for head in heads])
+        cautious = signs * scores.mean - settings.spread_penalty * scores.spread
+        deviations = (cautious - signs * reference.mean) / reference.std
+        return np.array([settings.weight(head) for head in heads]) * np.minimum(settings.cap, deviations)
 
     def parts(
         self,
-        paid: np.ndarray,
+        paid: Mapping[str, float],
         reply: str,
         earlier: Sequence[str],
         *,
@@ -121,7 +147,7 @@ class RewardShaper:
         """The named parts of one turn's reward.
 
         Args:
-            paid: a row of ``heads``, shape (heads,).
+            paid: what each head pays, a row of ``heads`` by name.
             reply: the cleaned reply.
             earlier: the recommender's turns before it.
             cut: the reply stopped at its limit, before its end.
@@ -130,7 +156,7 @@ class RewardShaper:
             place: seed, episode and turn; they decide what the control ``random`` pays.
 
         Returns:
-            ``PARTS``; under a control the part ``random`` or ``length`` in place of the heads.
+            The heads and ``RULES``; under a control the part ``random`` or ``length`` in place of the heads.
         """
         settings = self._settings
         rules = (
@@ -141,21 +167,21 @@ class RewardShaper:
             settings.acceptance * accepted,
             -settings.turns,
         )
-        judged = dict(zip(HEADS, paid, strict=True)) if settings.source == "critic" else self._control(reply, place)
+        judged = dict(paid) if settings.source == "critic" else self._control(reply, place)
         parts = judged | dict(zip(RULES, rules, strict=True))
         return {name: float(value) + 0.0 for name, value in parts.items()}  # no -0.0
 
     def _control(self, reply: str, place: Sequence[int]) -> dict[str, float]:
-        """What a control pays: its value, as a score in standard deviations, times the weights of all heads."""
-        weight = float(self._weights.sum())
+        """What a control pays: as much as all heads together do for a score of so many standard deviations."""
+        weight = float(np.sum(list(self._settings.weights.values())))
         if self._settings.source == "random":
             # The last 2 keeps these generators apart from those of the episode and of the sampling noise.
             return {"random": weight * float(np.random.default_rng([*place, 2]).standard_normal())}
         return {LENGTH: weight * min(self._settings.cap, self._longer(reply))}
 
     def _longer(self, reply: str) -> float:
-        """By how many standard deviations the reply has more words than the reference policy's mean."""
-        mean, deviation = self._reference.length
+        """By how many deviations the reply's words pass the reference policy's mean."""
+        mean, deviation = self._length
         return (len(reply.split()) - mean) / deviation
 
 

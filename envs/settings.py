@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from envs.heads import HEADS
+from envs.builtin_heads import HEADS, default_weights, heads_of
 
 
 class Settings(BaseModel):
@@ -87,22 +87,15 @@ class EnvSettings(Settings):
 
 
 class RewardSettings(Settings):
-    """How the six heads become one number a turn (capped heads after Moskovitz et al., arXiv 2310.04373).
+    """How the heads become one number a turn (capped heads after Moskovitz et al., arXiv 2310.04373).
 
     The controls ``random`` and ``length`` pay in place of the heads; the other parts stay. A figure that rises under
     them, too, is no sign of better conversations.
     """
 
     weights: dict[str, float] = Field(
-        default_factory=lambda: {
-            "empathy": 0.2,
-            "informativeness": 0.2,
-            "recommendation": 0.2,
-            "engagement": 0.15,
-            "overall": 0.2,
-            "bleu": 0.05,
-        },
-        description="weight of each head; heads left out weigh 0",
+        default_factory=lambda: default_weights(heads_of(HEADS.names())),
+        description="weight of each head; heads left out weigh 0; unset: those of the heads' definitions",
     )
     source: Literal["critic", "random", "length"] = Field(
         default="critic",
@@ -124,9 +117,3 @@ class RewardSettings(Settings):
     def weight(self, head: str) -> float:
         """Weight of a head; 0 where the settings leave it out."""
         return self.weights.get(head, 0.0)
-
-    def model_post_init(self, context: object, /) -> None:
-        """Refuse weights of heads that do not exist."""
-        unknown = sorted(set(self.weights) - set(HEADS))
-        if unknown:
-            raise ValueError(f"unknown reward heads {unknown}; the heads are {', '.join(HEADS)}")

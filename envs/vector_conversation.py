@@ -16,7 +16,7 @@ from envs.corpora.corpus import Corpus, load_corpus
 from envs.dialogue import Dialogue, Utterance
 from envs.emotions import MOST, NINE, EmotionPlanner
 from envs.errors import ConfigError
-from envs.heads import HEADS, Exchange, HeadScores, RewardModel
+from envs.heads import Exchange, HeadScores, RewardModel
 from envs.rewards import HeadReference, RewardShaper
 from envs.seekers.protocol import Seeker
 from envs.seekers.registry import SeekerInputs, build_seeker
@@ -210,9 +210,8 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             for state, replies in zip(states, actions, strict=True)
             for action in replies
         ]
-        scores = self._score(exchanges)
-        paid = np.zeros(len(exchanges)) if self._reward_model is None else self._shaper.heads(scores).sum(1)
-        return np.split(paid, np.cumsum([len(replies) for replies in actions])[:-1])
+        _, paid = self._score(exchanges)
+        return np.split(paid.sum(1), np.cumsum([len(replies) for replies in actions])[:-1])
 
     def render(self) -> tuple[str, ...] | None:
         """N transcripts in mode ``"ansi"``, else None."""
@@ -270,10 +269,9 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         """Say the replies, and let the reward model judge and the seeker answer them."""
         replies = [self._read(state, action) for state, action in zip(states, actions, strict=True)]
         contexts = [tuple(state.rendered) for state in states]
-        scores = self._score(
+        scores, paid = self._score(
             [Exchange(*pair) for pair in zip(contexts, [reply.text for reply in replies], strict=True)]
         )
-        paid = np.zeros_like(scores.mean) if self._reward_model is None else self._shaper.heads(scores)
         earlier = [state.replies() for state in states]
         for state, reply in zip(states, replies, strict=True):
             state.add_reply(reply)
@@ -282,19 +280,20 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             state.add_answer(answer)
             state.terminated = answer.ended
             state.truncated = not answer.ended and (bool(answer.failure) or len(state.turns) >= self._seeker.turns)
-            outcomes.append(
-                self._outcome(state, contexts[row], replies[row], answer, scores.mean[row], paid[row], earlier[row])
-            )
+            heads, pays = (dict(zip(scores.heads, map(float, each[row]), strict=True)) for each in (scores.mean, paid))
+            outcomes.append(self._outcome(state, contexts[row], replies[row], answer, heads, pays, earlier[row]))
         return outcomes
 
     def _read(self, state: ConversationState, action: str) -> Reply:
         return read_reply(action, state.proposal, self._catalog, self._settings.max_characters)
 
-    def _score(self, exchanges: Sequence[Exchange]) -> HeadScores:
+    def _score(self, exchanges: Sequence[Exchange]) -> tuple[HeadScores, np.ndarray]:
+        """The scores of N exchanges and what each head pays for them, (N, heads); no heads without a reward model."""
         if self._reward_model is None or not exchanges:
-            zeros = np.zeros((len(exchanges), len(HEADS)))
-            return HeadScores(zeros, zeros)
-        return self._reward_model.score(exchanges)
+            nothing = np.zeros((len(exchanges), 0))
+            return HeadScores(nothing, nothing, ()), nothing
+        scores = self._reward_model.score(exchanges)
+        return scores, self._shaper.heads(scores)
 
     def _outcome(
         self,
@@ -302,8 +301,8 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         context: tuple[Utterance, ...],
         reply: Reply,
         answer: SeekerTurn,
-        heads: np.ndarray,
-        paid: np.ndarray,
+        heads: dict[str, float],
+        paid: dict[str, float],
         earlier: Sequence[str],
     ) -> TurnOutcome:
         accepted = answer.accepted is not None

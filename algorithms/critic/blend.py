@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from envs.heads import HEADS, HeadScores
-
 
 @dataclass(frozen=True)
 class Blend:
@@ -31,11 +29,11 @@ class Blend:
     slope: np.ndarray
 
     @classmethod
-    def even(cls, networks: int) -> Blend:
-        """Weigh the trained members alike and the ridge by 0; the spread is their standard deviation."""
-        weights = np.zeros((2 * networks, len(HEADS)))
+    def even(cls, networks: int, heads: int) -> Blend:
+        """The trained members alone, and their bare disagreement."""
+        weights = np.zeros((2 * networks, heads))
         weights[::2] = 1.0 / networks
-        return cls(weights, np.zeros(len(HEADS)), np.ones(len(HEADS)))
+        return cls(weights, np.zeros(heads), np.ones(heads))
 
     @classmethod
     def fit(cls, scores: Sequence[np.ndarray], values: np.ndarray, known: np.ndarray) -> Blend:
@@ -46,9 +44,10 @@ class Blend:
             values: the examples' labels (N, heads).
             known: (N, heads) bool; labels that are not known do not count.
         """
-        blend = cls.even(len(scores))
+        heads = values.shape[1]
+        blend = cls.even(len(scores), heads)
         parts = _parts(scores)
-        for head in range(len(HEADS)):
+        for head in range(heads):
             rows = known[:, head]
             if rows.sum() < 2:
                 continue
@@ -57,7 +56,7 @@ class Blend:
             if found.sum() > 0:
                 blend.weights[:, head] = found / found.sum()
         mean, disagreement = blend._moments(scores)
-        for head in range(len(HEADS)):
+        for head in range(heads):
             rows = known[:, head]
             if rows.sum() < 2:
                 continue
@@ -65,10 +64,10 @@ class Blend:
             blend.floor[head], blend.slope[head] = nnls(terms, (values[rows, head] - mean[rows, head]) ** 2)[0]
         return blend
 
-    def of(self, scores: Sequence[np.ndarray]) -> HeadScores:
-        """Score and spread of N exchanges, (N, heads) each, from each network's scores (N, members + 1, heads)."""
+    def of(self, scores: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The score and spread of N exchanges, (N, heads) each, from each network's (N, members + 1, heads)."""
         mean, disagreement = self._moments(scores)
-        return HeadScores(mean, np.sqrt(self.floor + self.slope * disagreement))
+        return mean, np.sqrt(self.floor + self.slope * disagreement)
 
     def _moments(self, scores: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         parts = _parts(scores)

@@ -1,18 +1,18 @@
-"""The six-head critic: an encoder reads context and reply as a pair, an ensemble of heads judges the reply in [0, 1].
+"""The critic: an encoder reads context and reply as a pair, an ensemble judges the reply on each head in [0, 1].
 
-A network is an encoder with several members that share its forward pass. Hidden states are averaged over the reply and
-over the context. A trained member reads both averages, their product (does the reply suit the context?), the state at
-the reply's end and the counted features of the exchange (``surface``); one hidden layer leads to its six sigmoids. The
-last member is a ridge regression on the frozen layers' states and the counted features. A critic holds one or several
-networks, each with an encoder of its own; ``Blend`` makes one score and one spread of all members (ensembles:
-Lakshminarayanan et al., arXiv 1612.01474). It is saved as a folder of safetensors and JSON, without pickles.
+A network is an encoder with several members on it that share its forward pass. Hidden states are averaged over the
+reply and over the context; both averages, their product (does the reply suit the context?), the state at the reply's
+end and what can be counted in the exchange (``surface``) go through one hidden layer to a sigmoid for each member and
+head. One member is of another family: ridge regression on what the frozen layers say and on the counts. A critic holds
+one network or several with encoders of their own; ``Blend`` makes one score and one spread of all members (ensembles:
+Lakshminarayanan et al., arXiv 1612.01474). It is a folder of safetensors and JSON; nothing in it is pickled.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from algorithms.critic.ridge import Ridge, quadratic, quadratic_width
 from algorithms.weight_hashes import read_card, write_card
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
-from envs.heads import HEADS, Exchange, HeadScores
+from envs.heads import Exchange, HeadScores
 
 WEIGHTS, CARD, FILMS = "weights.safetensors", "critic.json", "films.json"
 """Files of a critic's folder: a network's weights, the card with settings and figures, the films that it knows."""
@@ -47,25 +47,28 @@ SCORING_BATCH = 64
 class CriticNetwork(nn.Module):
     """The encoder and the members on it."""
 
-    def __init__(self, encoder: PreTrainedModel, width: int, members: int = 1, frozen_layers: int = 0) -> None:
-        """Add new members, which start at different weights, and a ridge to an encoder of hidden size ``width``.
+    def __init__(
+        self, encoder: PreTrainedModel, width: int, outputs: int, members: int = 1, frozen_layers: int = 0
+    ) -> None:
+        """Put new members on an encoder of hidden size ``width``, so many that start differently, and a ridge.
 
         Args:
             encoder: gives hidden states.
             width: their size.
-            members: heads that are trained with the encoder.
-            frozen_layers: number of the encoder's lowest layers that training does not change.
+            outputs: heads that each member scores.
+            members: regressions of all heads that are trained with the encoder.
+            frozen_layers: lowest layers of the encoder that training leaves as they are.
         """
         super().__init__()
         if getattr(encoder, "pooler", None) is not None:
             # The critic uses averages of hidden states in place of BERT's pooled output.
             encoder.pooler = None  # pyright: ignore[reportArgumentType]
-        self.encoder, self.members, self.frozen_layers = encoder, members, frozen_layers
+        self.encoder, self.outputs, self.members, self.frozen_layers = encoder, outputs, members, frozen_layers
         self.heads = nn.ModuleList(
-            nn.Sequential(nn.Linear(4 * width + len(NAMES), width), nn.GELU(), nn.Linear(width, len(HEADS)))
+            nn.Sequential(nn.Linear(4 * width + len(NAMES), width), nn.GELU(), nn.Linear(width, outputs))
             for _ in range(members)
         )
-        self.ridge = Ridge(quadratic_width(len(NAMES)) + (3 * width if frozen_layers else 0), len(HEADS))
+        self.ridge = Ridge(quadratic_width(len(NAMES)) + (3 * width if frozen_layers else 0), outputs)
         self._segmented = getattr(encoder.config, "type_vocab_size", 0) >= 2
 
     @torch.no_grad()
@@ -148,7 +151,13 @@ class Critic:
     """A trained critic: scores exchanges, never learns. Implements ``envs.heads.RewardModel``."""
 
     def __init__(
-        self, trunks: Sequence[Trunk], films: FilmTable, blend: Blend, device: torch.device | str = "cpu"
+        self,
+        trunks: Sequence[Trunk],
+        films: FilmTable,
+        blend: Blend,
+        heads: Sequence[str],
+        lower: Collection[str] = (),
+        device: torch.device | str = "cpu",
     ) -> None:
         """Freeze the networks, put them on ``device`` and in evaluation mode.
 
@@ -156,8 +165,11 @@ class Critic:
             trunks: at least one.
             films: the films that the critic knows.
             blend: weighs the members.
+            heads: names of the networks' outputs, in their order.
+            lower: those of them of which less is better.
             device: where the networks run.
         """
+        self.heads, self._lower = tuple(heads), frozenset(lower)
         self._trunks, self._films, self._blend, self._device = tuple(trunks), films, blend, torch.device(device)
         for trunk in self._trunks:
             trunk.network.to(device).eval().requires_grad_(False)
@@ -172,15 +184,16 @@ class Critic:
         try:
             card = read_card(folder / CARD)
             films = FilmTable.from_json(json.loads((folder / FILMS).read_text(encoding="utf-8")))
+            heads, lower = card["heads"], card["lower_is_better"]
             trunks = [load_trunk(folder / trunk["folder"], trunk) for trunk in card["trunks"]]
             blend = Blend.from_json(card["blend"])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError, RuntimeError) as error:
             raise ModelError(f"{folder} holds no critic that can be loaded: {error}. Train the critic again") from error
-        return cls(trunks, films, blend, device)
+        return cls(trunks, films, blend, heads, lower, device)
 
     def score(self, exchanges: Sequence[Exchange]) -> HeadScores:
         """Score N exchanges; row i belongs to exchange i. The spread is a standard deviation, see ``Blend``."""
-        return self._blend.of(self.forward(self.prepare(exchanges)))
+        return HeadScores(*self._blend.of(self.forward(self.prepare(exchanges))), self.heads, self._lower)
 
     def prepare(self, exchanges: Sequence[Exchange]) -> Prepared:
         """Count and tokenise N exchanges; a batch holds pairs of similar length, so that little of it is padding."""
@@ -192,7 +205,7 @@ class Critic:
         """Scores of each network's members, (N, members + 1, heads); this only runs the forward passes."""
         found = []
         for trunk, batches in zip(self._trunks, prepared.batches, strict=True):
-            scores = torch.zeros(len(prepared.numbers), trunk.network.members + 1, len(HEADS))
+            scores = torch.zeros(len(prepared.numbers), trunk.network.members + 1, trunk.network.outputs)
             for rows, batch in batches:
                 scores[rows] = trunk.network.scores(batch, prepared.numbers[rows]).float().cpu()
             found.append(scores.numpy())
@@ -233,8 +246,10 @@ def save_critic(
     trunks: Sequence[tuple[CriticNetwork, Encoder]],
     films: FilmTable,
     blend: Blend,
+    heads: Sequence[str],
     card: Mapping[str, Any],
     folder: Path,
+    lower: Collection[str] = (),
 ) -> None:
     """Write a critic's folder; each file is written atomically, the card last.
 
@@ -242,8 +257,10 @@ def save_critic(
         trunks: each trained network with its encoder, for the encoder's config and tokenizer.
         films: those that the critic knows.
         blend: weighs the members.
+        heads: names of the networks' outputs, in their order.
         card: settings and held-out figures, for ``critic.json``.
         folder: made where it is missing.
+        lower: the heads of which less is better.
     """
     listed = []
     for index, (network, encoder) in enumerate(trunks):
@@ -251,7 +268,8 @@ def save_critic(
         listed.append({"folder": name, **save_trunk(network, encoder, folder / name)})
     write_json(folder / FILMS, films.to_json())
     facts = {
-        "heads": list(HEADS),
+        "heads": list(heads),
+        "lower_is_better": sorted(lower),
         "trunks": listed,
         "blend": blend.to_json(),
         "weights_sha256": hash_weights(_all_weights(network for network, _ in trunks)),
@@ -263,7 +281,7 @@ def save_trunk(network: CriticNetwork, encoder: Encoder, folder: Path) -> dict[s
     """Write a network with its encoder's config and tokenizer; return the facts that ``load_trunk`` needs."""
     save_encoder(encoder, folder / ENCODER)
     write_weights(network, folder / WEIGHTS)
-    return {"members": network.members, "frozen_layers": network.frozen_layers}
+    return {"outputs": network.outputs, "members": network.members, "frozen_layers": network.frozen_layers}
 
 
 def write_weights(network: nn.Module, file: Path) -> None:
@@ -275,7 +293,8 @@ def write_weights(network: nn.Module, file: Path) -> None:
 def load_trunk(folder: Path, facts: Mapping[str, Any]) -> Trunk:
     """Load a network that ``save_trunk`` wrote; ``facts`` is what ``save_trunk`` returned."""
     encoder = restore_encoder(folder / ENCODER)
-    network = CriticNetwork(encoder.model, encoder.width, int(facts["members"]), int(facts["frozen_layers"]))
+    outputs, members, frozen_layers = (int(facts[name]) for name in ("outputs", "members", "frozen_layers"))
+    network = CriticNetwork(encoder.model, encoder.width, outputs, members, frozen_layers)
     network.load_state_dict(load_file(folder / WEIGHTS))
     return Trunk(network, encoder.text)
 

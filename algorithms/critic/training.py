@@ -20,7 +20,7 @@ from algorithms.critic.pair_text import Pair, PairBatch, PairText
 from algorithms.critic.progress import Progress
 from algorithms.evaluators.regression_figures import r_squared
 from algorithms.settings import CriticSettings, computes_in_bfloat16
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange
 from envs.progress import OnStep
 
 _WARMUP = 0.1
@@ -56,12 +56,14 @@ class Targets:
 
     Attributes:
         exchanges: what the critic reads.
+        heads: the names of the labels' columns.
         values: (N, heads) in [0, 1].
         known: (N, heads) bool, False where a label is masked.
         originals: (N,) for a reply made from another by changing its film, the row of that other; -1 for all others.
     """
 
     exchanges: Sequence[Exchange]
+    heads: tuple[str, ...]
     values: np.ndarray
     known: np.ndarray
     originals: np.ndarray
@@ -153,7 +155,7 @@ class CriticTraining:
     def quality(self) -> float:
         """R2 of the trained members' mean score on the validation set, averaged over the heads."""
         predictions, valid = self.predict()[:, :-1].mean(1), self._valid
-        known = [np.flatnonzero(valid.known[:, head]) for head in range(len(HEADS))]
+        known = [np.flatnonzero(valid.known[:, head]) for head in range(self._network.outputs)]
         fits = [r_squared(valid.values[rows, head], predictions[rows, head]) for head, rows in enumerate(known)]
         return float(np.mean(fits))
 
@@ -161,7 +163,8 @@ class CriticTraining:
     def predict(self) -> np.ndarray:
         """Scores (N, members + 1, heads) of the validation set, the ridge last."""
         self._network.eval()
-        scores = torch.zeros(len(self._valid_pairs), self._network.members + 1, len(HEADS), device=self._device)
+        shape = len(self._valid_pairs), self._network.members + 1, self._network.outputs
+        scores = torch.zeros(shape, device=self._device)
         for rows in self._own_parts(self._valid_pairs):
             index = torch.from_numpy(rows).to(self._device)
             with self._precision():

@@ -16,7 +16,6 @@ from algorithms.evaluators.regression_figures import (
     r_squared,
     spearman,
 )
-from envs.heads import HEADS
 
 _BINS = 10
 
@@ -33,18 +32,19 @@ class HeadData:
 
 
 def head_figures(
-    values: np.ndarray, known: np.ndarray, predictions: np.ndarray, replies: Sequence[str]
+    heads: Sequence[str], values: np.ndarray, known: np.ndarray, predictions: np.ndarray, replies: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     """For each head: ``r2``, ``r2_length`` (what reply length alone reaches), ``spearman`` and ``mae``.
 
     Args:
+        heads: names of the columns.
         values: labels (N, heads).
         known: (N, heads) bool; masked labels are left out.
         predictions: (N, heads).
         replies: the N replies.
     """
     figures = {}
-    for head, name in enumerate(HEADS):
+    for head, name in enumerate(heads):
         rows = np.flatnonzero(known[:, head])
         truth, predicted = values[rows, head].astype(np.float64), predictions[rows, head]
         figures[name] = {

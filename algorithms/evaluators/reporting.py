@@ -23,13 +23,11 @@ from algorithms.weight_hashes import read_card, write_card
 from envs.errors import ModelError
 from envs.files import write_bytes
 from envs.film_text.words import repeated_share
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange
 
 WEIGHTS, CARD = "evaluator.safetensors", "evaluator.json"
 """The files of an evaluator's folder."""
 
-JUDGED = tuple(head for head in HEADS if head != "bleu")
-"""The heads that it judges, in their order."""
 DAMPING = 1.0
 """Square root of the ridge penalty."""
 _ITERATIONS = 200
@@ -38,25 +36,25 @@ _ITERATIONS = 200
 class ReportingEvaluator:
     """Predicts the heads from counts of words."""
 
-    def __init__(self, weights: np.ndarray, offsets: np.ndarray) -> None:
-        """Judge with ``weights`` (features, judged heads) around ``offsets`` (judged heads,)."""
-        self._weights, self._offsets = weights, offsets
+    def __init__(self, weights: np.ndarray, offsets: np.ndarray, heads: Sequence[str]) -> None:
+        """Judge with ``weights`` (features, heads) around ``offsets`` (heads,)."""
+        self._weights, self._offsets, self.heads = weights, offsets, tuple(heads)
 
     @classmethod
-    def fit(cls, exchanges: Sequence[Exchange], labels: np.ndarray) -> ReportingEvaluator:
-        """Ridge regression of ``labels`` (N, judged heads) on the features of N exchanges; deterministic."""
+    def fit(cls, exchanges: Sequence[Exchange], labels: np.ndarray, heads: Sequence[str]) -> ReportingEvaluator:
+        """Ridge regression of ``labels`` (N, heads) on the features of N exchanges; deterministic."""
         offsets, features = labels.mean(0), _features(exchanges)
         columns = [lsqr(features, column, damp=DAMPING, iter_lim=_ITERATIONS)[0] for column in (labels - offsets).T]
-        return cls(np.stack(columns, axis=1).astype(np.float64), offsets.astype(np.float64))
+        return cls(np.stack(columns, axis=1).astype(np.float64), offsets.astype(np.float64), heads)
 
     def scores(self, exchanges: Sequence[Exchange]) -> np.ndarray:
-        """Scores (N, judged heads) of N exchanges, held to [0, 1]."""
+        """Scores (N, heads) of N exchanges, held to [0, 1]."""
         return np.clip(_features(exchanges) @ self._weights + self._offsets, 0.0, 1.0)
 
     def save(self, folder: Path) -> None:
         """Write the evaluator: safetensors and JSON."""
         write_bytes(folder / WEIGHTS, save({"weights": self._weights, "offsets": self._offsets}))
-        write_card(folder / CARD, {"kind": "ridge", "heads": JUDGED, "buckets": BUCKETS}, WEIGHTS)
+        write_card(folder / CARD, {"kind": "ridge", "heads": self.heads, "buckets": BUCKETS}, WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path) -> ReportingEvaluator:
@@ -71,9 +69,9 @@ class ReportingEvaluator:
             weights, offsets = tensors["weights"], tensors["offsets"]
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no reporting evaluator: {error}. Train it again") from error
-        if weights.shape != (BUCKETS + _DENSE, len(JUDGED)) or offsets.shape != (len(JUDGED),) or heads != JUDGED:
-            raise ModelError(f"{folder} holds a reporting evaluator of other features or heads. Train it again")
-        return cls(weights, offsets)
+        if weights.shape != (BUCKETS + _DENSE, len(heads)) or offsets.shape != (len(heads),):
+            raise ModelError(f"{folder} holds a reporting evaluator of other features. Train it again")
+        return cls(weights, offsets, heads)
 
 
 _DENSE = 6

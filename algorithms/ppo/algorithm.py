@@ -26,7 +26,6 @@ from algorithms.policy.rollout import Episode
 from algorithms.ppo.env_runner import EPISODE, OUTCOMES, RUNNER
 from algorithms.settings import PPOSettings
 from envs.errors import RunError
-from envs.heads import HEADS
 
 CONVERSATIONS = "conversations"
 """The key of an iteration's own figures in RLlib's result: plain numbers, not smoothed."""
@@ -177,8 +176,8 @@ def conversation_figures(episodes: Sequence[SingleAgentEpisode]) -> dict[str, fl
         "seeker_failures": sum(bool(outcome.failure) for outcome in outcomes) / len(episodes),
         "incoherent": sum(outcome.incoherent for outcome in outcomes) / turns,
     }
-    for place, head in enumerate(HEADS):
-        figures[f"head_{head}"] = float(np.mean([outcome.heads[place] for outcome in outcomes]))
+    for head in outcomes[0].heads:
+        figures[f"head_{head}"] = float(np.mean([outcome.heads[head] for outcome in outcomes]))
     for part in outcomes[0].parts:
         figures[f"reward_{part}"] = float(np.mean([outcome.parts[part] for outcome in outcomes]))
     for episode in episodes:

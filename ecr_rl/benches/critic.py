@@ -13,6 +13,7 @@ from algorithms.critic.film_table import FilmTable
 from algorithms.settings import CriticSettings
 from ecr_rl.benches.alternate import alternate
 from ecr_rl.labels.replies.examples import human_examples
+from envs.builtin_heads import HEADS
 from envs.corpora.embedded.sample import sample_corpus
 from envs.heads import Exchange
 from envs.progress import OnStep
@@ -53,6 +54,7 @@ def _exchanges(count: int) -> list[Exchange]:
 
 def _untrained(settings: CriticSettings, exchanges: Sequence[Exchange]) -> Critic:
     encoder = load_encoder(settings, (exchange.reply for exchange in exchanges))
-    network = CriticNetwork(encoder.model, encoder.width, settings.members, encoder.frozen_layers)
+    heads = HEADS.names()
+    network = CriticNetwork(encoder.model, encoder.width, len(heads), settings.members, encoder.frozen_layers)
     _, catalog = sample_corpus(1)
-    return Critic([Trunk(network, encoder.text)], FilmTable.of(catalog), Blend.even(1))
+    return Critic([Trunk(network, encoder.text)], FilmTable.of(catalog), Blend.even(1, len(heads)), heads)

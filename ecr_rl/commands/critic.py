@@ -1,4 +1,4 @@
-"""``critic train``, ``critic evaluate`` and ``critic score``: the six-head reward model."""
+"""``critic train``, ``critic evaluate`` and ``critic score``: the reward model."""
 
 from __future__ import annotations
 

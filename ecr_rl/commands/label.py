@@ -96,7 +96,7 @@ def label(
     changes: Set = None,
     json: Json = False,
 ) -> None:
-    """Label replies on six heads, for the critic to learn from.
+    """Label replies on heads, for the critic to learn from.
 
     They are human ones, and others of known kinds. DIR gets Parquet shards, labels.json and a card. A killed command
     goes on with --resume: nothing is lost, and nothing is there twice.
@@ -137,6 +137,8 @@ def import_(
         list[Path], typer.Argument(metavar="FILE...", help="JSON-lines files: the parts of one data set.")
     ],
     out: New,
+    config: ConfigOption = "redial-cpu",
+    changes: Set = None,
     json: Json = False,
 ) -> None:
     """Take in labels made elsewhere.
@@ -145,7 +147,8 @@ def import_(
     Each line is an object:
       context    ["seeker: ...", "recommender: ..."]: the turns before, may be empty
       response   the text that is judged
-      scores     {"empathy": 0.5, "bleu": null}: head to a number from 0 to 1, or null; heads may be left out
+      scores     {"empathy": 0.5, "bleu": null}: head of the config to a number from 0 to 1, or null; heads may be
+                 left out
       judge      who scored (default: import)
       kind       how the response came to be (default: human)
       split      train, valid or test (default: train)
@@ -158,7 +161,9 @@ def import_(
     with working():
         from ecr_rl.labels.storage.importing import REJECTS, SHOWN, import_labels
 
-        made = import_labels(files, out, shlex.join(["ecr-rl", "label", "import", *map(str, files), "--out", str(out)]))
+        heads = settings_of(config, changes).head_definitions
+        command = shlex.join(["ecr-rl", "label", "import", *map(str, files), "--out", str(out)])
+        made = import_labels(files, out, heads, command)
         _tell_rejects([str(reject) for reject in made.rejects[:SHOWN]], len(made.rejects), out / REJECTS)
         if made.passed_over:
             fields = ", ".join(f"{name} ({n} lines)" for name, n in made.passed_over.items())
@@ -233,10 +238,11 @@ def _label(
         if judging.judge == "transformers":
             judging = with_folder(judging, settings.cache_folder)
             memory, gpus = check_memory(judging), gpus_of_a_judge()
-        make_judge = partial(build_judge, judging, catalog, pipeline.judge_maker(), settings.cache_folder)
+        rubric, heads = pipeline.judge_maker(), settings.heads
+        make_judge = partial(build_judge, judging, catalog, rubric, heads, settings.cache_folder)
         plan = pipeline.label_plan(settings.labels.count, make_judge, judging.context, settings.labels.policy)
         if judging.judge == "rubric":
-            write_judge_folder(out, catalog, pipeline.instruments(), judging.context, pipeline.affinity)
+            write_judge_folder(out, catalog, pipeline.instruments(), judging.context, heads, pipeline.affinity)
         else:
             write_films(out, catalog, pipeline.affinity)
             _look(make_judge(), plan, memory, force)

@@ -16,6 +16,7 @@ from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set, named_p
 from ecr_rl.commands.output import report_table, show, working
 from ecr_rl.commands.parts import CARDS, figures_of
 from ecr_rl.config import RunConfig, config_yaml, load_config
+from envs.errors import ConfigError
 
 if TYPE_CHECKING:
     from ecr_rl.pipeline import Pipeline
@@ -68,7 +69,7 @@ def train(
       data                 dialogues and films                 data
       recommender          which films are proposed            recommender
       responder            supervised policy, PPO's start      policy, supervised
-      labels               replies scored on six heads         labels
+      labels               replies scored on the heads         heads, labels
       critic               learns the scores, pays PPO         critic
       evaluator            judges at the end, never pays
       selecting_evaluator  chooses the iteration to keep
@@ -155,7 +156,7 @@ def report(run: Run, into: Into = None, changes: Set = None, json: Json = False)
 
         figures = write_report_of(folder)
         if into is not None:
-            insert_report(into, folder.config.name, figures)
+            insert_report(into, folder.config.name, figures, folder.config.head_definitions)
     _show_report(figures, run, json)
 
 
@@ -185,11 +186,14 @@ def results(
         from ecr_rl.report.results_table import results_table
         from ecr_rl.runs.folder import RunFolder
 
-        folders = [RunFolder.open(run).path for run in runs]
+        opened = [RunFolder.open(run) for run in runs]
+        if len({run.config.heads for run in opened}) > 1:
+            raise ConfigError("the runs score different heads. Compare runs whose setting heads is the same")
+        folders, heads = [run.path for run in opened], opened[0].config.head_definitions
         places = [run / "evaluation" if against is None else run / "against" / against for run in folders]
         pairs = [(read_records(place / "baseline.jsonl"), read_records(place / "rl.jsonl")) for place in places]
-        found = compare_runs(pairs, seed=seed)
-        table = results_table(found, [run.name for run in folders])
+        found = compare_runs(pairs, heads, seed=seed)
+        table = results_table(found, [run.name for run in folders], heads)
         if into is not None:
             insert_block(into, "results", name, table)
     show(found, json, Text(table))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from algorithms.critic.film_table import FilmTable
@@ -27,6 +28,7 @@ def write_judge_folder(
     catalog: Catalog,
     instruments: Path | None,
     context: ContextForm,
+    heads: Sequence[str],
     affinity: FilmAffinity | None = None,
 ) -> None:
     """Write the catalogue's films and the judging rubric into a label folder.
@@ -34,15 +36,16 @@ def write_judge_folder(
     Args:
         folder: the label folder.
         catalog: the films.
-        instruments: folder of the rubric's text readers; None for those that need no model.
-        context: the form of context that the rubric reads.
-        affinity: which films go together; by default nothing is known.
+        instruments: folder of what the rubric measures with; None for the stand-ins.
+        context: what the rubric is told.
+        heads: what it measures, as ``envs.builtin_heads.heads_of`` takes it.
+        affinity: which films go with which; by default nothing is known.
     """
     write_films(folder, catalog, affinity)
     if instruments is not None:
         shutil.copytree(instruments, folder / JUDGE / INSTRUMENTS, dirs_exist_ok=True)
     write_json(folder / JUDGE / FACTS, film_facts(catalog))
-    write_json(folder / JUDGE / CARD, {"judge": "rubric", "context": context.value})
+    write_json(folder / JUDGE / CARD, {"judge": "rubric", "context": context.value, "heads": list(heads)})
 
 
 def write_films(folder: Path, catalog: Catalog, affinity: FilmAffinity | None = None) -> None:
@@ -66,9 +69,15 @@ def context_of(folder: Path) -> ContextForm:
     Raises:
         DataError: the folder holds no judge, since its labels were imported.
     """
+    return _judge_card(folder)[0]
+
+
+def _judge_card(folder: Path) -> tuple[ContextForm, tuple[str, ...]]:
+    """What the rubric was told, and the heads that it measured."""
     file = folder / JUDGE / CARD
     try:
-        return ContextForm(json.loads(file.read_text(encoding="utf-8"))["context"])
+        card = json.loads(file.read_text(encoding="utf-8"))
+        return ContextForm(card["context"]), tuple(card["heads"])
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
             f"no judge to evaluate by: {error}", file=file, remedy="Train the critic on labels of the rubric."
@@ -83,7 +92,7 @@ def judge_of(folder: Path, catalog: Catalog, context: ContextForm) -> Judge:
         catalog: the films.
         context: the form of context to judge by; ``context_of`` gives the one that the labels were made with.
     """
-    return rubric_maker(catalog, _instruments(folder), context, read_films(folder).affinity)()
+    return rubric_maker(catalog, _instruments(folder), context, _judge_card(folder)[1], read_films(folder).affinity)()
 
 
 def emotions_of(folder: Path) -> EmotionReader:

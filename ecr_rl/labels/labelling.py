@@ -31,10 +31,11 @@ from ecr_rl.labels.replies.nearest import NearestReplies
 from ecr_rl.labels.storage.card import complete
 from ecr_rl.labels.storage.store import (
     FACTS,
-    SCHEMA,
+    head_facts,
     read_facts,
     read_labels,
     read_shard,
+    schema_of,
     score_columns,
     shard_name,
     write_shard,
@@ -48,6 +49,7 @@ from envs.corpora.corpus import Corpus
 from envs.dialogue import Dialogue
 from envs.errors import DataError, ModelError, RunError
 from envs.files import write_json
+from envs.heads import Head
 from envs.progress import OnStep
 
 ROWS_A_SHARD = 1000
@@ -62,14 +64,16 @@ class LabelPlan:
         examples: by split, in the order in which they are stored.
         make_judge: builds the judge in a worker process; can be pickled.
         judge: the judge's name.
-        provenance: all else that decides the labels, as JSON values without secrets.
-        context: the form of context that the judge reads.
-        source: all that decides the examples (corpus, fingerprint, seed, …), as JSON values.
+        heads: what it scores.
+        provenance: what else decided the labels, as JSON values without secrets.
+        context: what the judge is told beside the words.
+        source: what decided the examples (corpus, fingerprint, seed, …), as JSON values.
     """
 
     examples: Mapping[str, Sequence[Example]]
     make_judge: Callable[[], Judge]
     judge: str
+    heads: tuple[Head, ...]
     provenance: Mapping[str, object] = field(default_factory=dict)
     context: ContextForm = ContextForm.PLAIN
     source: Mapping[str, object] = field(default_factory=dict)
@@ -153,7 +157,7 @@ def plan_of(
         )
     source = {"corpus": corpus.name, "fingerprint": corpus.fingerprint, "count": count, "seed": seed}
     judge = make_judge()
-    return LabelPlan(examples, make_judge, judge.name, judge.provenance, context, source)
+    return LabelPlan(examples, make_judge, judge.name, judge.heads, judge.provenance, context, source)
 
 
 def label_examples(
@@ -201,7 +205,7 @@ class _Labelling:
         self.facts, self._plan, self._folder = facts, plan, folder
         total, count = len(plan.rows), facts["shards"]
         self._bounds = [range(total * i // count, total * (i + 1) // count) for i in range(count)]
-        self._labels = no_labels(total)
+        self._labels = no_labels(total, facts["heads"])
         self._problems = [""] * total
         self._judged = np.zeros(total, dtype=bool)
 
@@ -224,7 +228,8 @@ class _Labelling:
     def _finished(self, shard: int) -> bool:
         """Whether the shard exists with all its rows."""
         try:
-            rows = read_shard(self._folder / shard_name(shard, len(self._bounds)), self.facts["run"])
+            file = self._folder / shard_name(shard, len(self._bounds))
+            rows = read_shard(file, self.facts["run"], self.facts["heads"])
         except DataError:
             return False
         return rows.column("key").to_pylist() == [self._plan.rows[row][0] for row in self._bounds[shard]]
@@ -238,7 +243,7 @@ class _Labelling:
         with _quiet():
             judged = ray.data.from_items(items, override_num_blocks=-(-len(items) // batch)).map_batches(
                 JudgeWorker,
-                fn_constructor_args=(self._plan.make_judge,),
+                fn_constructor_args=(self._plan.make_judge, self._labels.heads),
                 batch_size=batch,
                 batch_format="numpy",
                 compute=ray.data.ActorPoolStrategy(size=workers),
@@ -272,13 +277,14 @@ class _Labelling:
             self._labels.known[part],
             tuple(self._problems[part]),
             self._labels.flagged[part],
+            self._labels.heads,
         )
         rows = label_rows(self._plan.rows[part], labels, self._plan.judge, self._plan.context)
         write_shard(self._folder, shard, len(self._bounds), rows, self.facts["run"])
 
 
 def label_rows(rows: Sequence[tuple[str, str, Example]], labels: Labels, judge: str, context: ContextForm) -> pa.Table:
-    """Rows of ``SCHEMA`` for N (key, split, example) and their labels."""
+    """Rows of a label folder for N (key, split, example) and their labels."""
     examples = [example for _, _, example in rows]
     exchanges = [example.evidence.exchange for example in examples]
     columns: dict[str, Any] = {
@@ -291,13 +297,13 @@ def label_rows(rows: Sequence[tuple[str, str, Example]], labels: Labels, judge: 
         "context": [[write_turn(turn) for turn in exchange.context] for exchange in exchanges],
         "reply": [exchange.reply for exchange in exchanges],
         "reference": [example.evidence.reference for example in examples],
-        **score_columns(labels.values, labels.known),
+        **score_columns(labels.values, labels.known, labels.heads),
         "judge": [judge] * len(rows),
         "context_form": [str(context)] * len(rows),
         "problem": [problem or None for problem in labels.problems],
         "flagged": labels.flagged,
     }
-    return pa.table(columns, schema=SCHEMA)
+    return pa.table(columns, schema=schema_of(labels.heads))
 
 
 def _begin(plan: LabelPlan, folder: Path, shards: int | None, resume: bool, command: str) -> dict[str, Any]:
@@ -309,6 +315,7 @@ def _begin(plan: LabelPlan, folder: Path, shards: int | None, resume: bool, comm
     count = max(1, min(shards or usual, len(plan.rows)))
     identity: dict[str, Any] = {
         "source": dict(plan.source),
+        **head_facts(plan.heads),
         "judge": {"name": plan.judge, **plan.provenance},
         "context_form": str(plan.context),
         "shards": count,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +15,9 @@ from envs.errors import EcrError
 class JudgeWorker:
     """Labels batches of evidence for Ray Data; it builds its judge at the first batch."""
 
-    def __init__(self, make_judge: Callable[[], Judge]) -> None:
-        """Keep the function that builds the judge."""
-        self._make_judge = make_judge
+    def __init__(self, make_judge: Callable[[], Judge], heads: Sequence[str]) -> None:
+        """Judge with what this builds; ``heads`` names what it scores."""
+        self._make_judge, self._heads = make_judge, heads
 
     @cached_property
     def _judge(self) -> Judge:
@@ -38,7 +38,7 @@ class JudgeWorker:
         try:
             labels = self._judge.judge(evidence)
         except EcrError as error:
-            labels, failure = no_labels(len(evidence)), str(error)
+            labels, failure = no_labels(len(evidence), self._heads), str(error)
         return {
             "row": batch["row"],
             "values": labels.values,

@@ -6,14 +6,15 @@ that not all of it lies below. A bar on a share or a ratio is met by the figure 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from ecr_rl.evaluation.bootstrap import Interval
-from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE
+from ecr_rl.evaluation.conversations.definitions import Definition, main_figures, more_figures
 from ecr_rl.report.verdicts import NO_DATA, figure, mean_and_interval, percent, relative_change
+from envs.heads import Head
 
 GAIN = 0.5
 """In standard deviations of the baseline's dialogues."""
@@ -30,7 +31,6 @@ _ASKED_MORE = {
     for name in ("overall", "overall_length_matched", "overall_like_length", "empathy", "recommendation")
 }
 """Held-out figures of which more is asked than not to fall."""
-_DEFINITIONS = {definition.name: definition for definition in (*FIGURES, *MORE)}
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,18 @@ class Criterion:
     miss: str
 
 
-def criteria_of(report: Mapping[str, Any], kl_target: float | None) -> list[Criterion]:
+def criteria_of(report: Mapping[str, Any], kl_target: float | None, heads: Sequence[Head]) -> list[Criterion]:
     """The bars of a comparison.
 
     Args:
         report: what ``figures.compare`` returns.
         kl_target: ``ppo.kl_target``, nats a token; None: the weight was fixed, and no bar is set.
+        heads: that the run scores; one that it does not score sets no bar.
     """
-    gain = partial(_difference, report["difference"])
-    other = partial(_difference, report["more"]["difference"])
-    worse = "this head or measure, which no training saw, finds the replies worse: the gain has a price that it names"
-    rest = [
-        gain(name, "interval not below 0", lambda value: value.high >= 0, worse)
-        for name in report["difference"]
-        if name.startswith("held_out_") and name not in _ASKED_MORE
-    ]
+    definitions = {each.name: each for each in (*main_figures(heads), *more_figures(heads))}
+    gain = partial(_difference, report["difference"], definitions)
+    other = partial(_difference, report["more"]["difference"], definitions)
+    ratio = partial(_ratio, definitions)
     return [
         gain("held_out_overall", "interval above 0", _above, "no gain that the evaluator of other dialogues can see"),
         gain(
@@ -77,23 +74,38 @@ def criteria_of(report: Mapping[str, Any], kl_target: float | None) -> list[Crit
         ),
         gain("held_out_overall_length_matched", "interval above 0", _above, "the gain is one of length"),
         gain("held_out_overall_like_length", "interval above 0", _above, "the gain is one of length"),
-        gain("held_out_empathy", "interval above 0", _above, "the replies are not heard as more empathetic"),
-        gain(
-            "held_out_recommendation",
-            "lower end above -0.1 deviations",
-            lambda value: value.low > -0.1,
-            "empathy or talk is bought with recommendation",
-        ),
-        *rest,
-        _ratio(report["more"], "distinct_replies", DISTINCT, "the policy says the same whatever it is told"),
+        *_of_heads(gain, definitions, report["difference"]),
+        ratio(report["more"], "distinct_replies", DISTINCT, "the policy says the same whatever it is told"),
         _most_frequent(report["frequent"]["rl"]),
-        _ratio(report, "dist2", VARIETY, "score is bought with variety"),
+        ratio(report, "dist2", VARIETY, "score is bought with variety"),
         gain("repetition", "interval not above 0", lambda value: value.low <= 0, "it repeats itself"),
         _length(report),
         *([] if kl_target is None else [_distance(report["systems"], kl_target)]),
         other("accepted", "interval above 0", _above, "more pleasant words find the seeker no more films"),
         other("turns", "interval not above 0", lambda value: value.low <= 0, "conversations grow longer"),
     ]
+
+
+def _of_heads(
+    gain: Callable[..., Criterion], definitions: Mapping[str, Definition], difference: Mapping[str, Any]
+) -> Iterator[Criterion]:
+    """The bars on held-out heads and measures: most is asked of empathy and recommendation."""
+    if "held_out_empathy" in difference:
+        yield gain("held_out_empathy", "interval above 0", _above, "the replies are not heard as more empathetic")
+    if "held_out_recommendation" in difference:
+        yield gain(
+            "held_out_recommendation",
+            "lower end above -0.1 deviations",
+            lambda value: value.low > -0.1,
+            "empathy or talk is bought with recommendation",
+        )
+    worse = "this head or measure, which no training saw, finds the replies worse: the gain has a price that it names"
+    for name in difference:
+        if name.startswith("held_out_") and name not in _ASKED_MORE:
+            if definitions[name].better == "lower":
+                yield gain(name, "interval not above 0", lambda value: value.low <= 0, worse)
+            else:
+                yield gain(name, "interval not below 0", lambda value: value.high >= 0, worse)
 
 
 def sentence(bars: Sequence[Criterion]) -> str:
@@ -109,15 +121,22 @@ def _above(value: Interval) -> bool:
 
 
 def _difference(
-    section: Mapping[str, Any], name: str, asked: str, holds: Callable[[Interval], bool], miss: str
+    section: Mapping[str, Any],
+    definitions: Mapping[str, Definition],
+    name: str,
+    asked: str,
+    holds: Callable[[Interval], bool],
+    miss: str,
 ) -> Criterion:
-    definition, value = _DEFINITIONS[name], figure(section, name)
+    definition, value = definitions[name], figure(section, name)
     found = mean_and_interval(value, definition.decimals, signed=True)
     return Criterion(definition.label, asked, found, None if value is None else holds(value), miss)
 
 
-def _ratio(section: Mapping[str, Any], name: str, least: float, miss: str) -> Criterion:
-    label, asked = f"{_DEFINITIONS[name].label}, rl / baseline", f"at least {least:g}"
+def _ratio(
+    definitions: Mapping[str, Definition], section: Mapping[str, Any], name: str, least: float, miss: str
+) -> Criterion:
+    label, asked = f"{definitions[name].label}, rl / baseline", f"at least {least:g}"
     change = relative_change(section, name)
     if change is None:
         return Criterion(label, asked, NO_DATA, None, miss)

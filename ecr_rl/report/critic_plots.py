@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation, Judged
+from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation
 from ecr_rl.report.plots import BASELINE, RL, STYLE, as_png
-from envs.heads import HEADS
 
 _COLUMNS = 3
 
@@ -24,42 +26,47 @@ def draw_critic_plots(found: CriticEvaluation) -> dict[str, bytes]:
         }
 
 
-def _panels(height: float) -> tuple[Figure, list]:
-    plot = Figure(figsize=(9.0, height), layout="constrained")
-    axes = plot.subplots(2, _COLUMNS)
-    return plot, list(axes.flat)
+def _panels(found: CriticEvaluation, height: float) -> tuple[Figure, Iterator[tuple[str, Axes]]]:
+    """A plot with a panel for each head, in rows of this height in inches; each head's name with its panel."""
+    heads = found.human.scores.heads
+    rows = -(-len(heads) // _COLUMNS)
+    plot = Figure(figsize=(9.0, height * rows), layout="constrained")
+    panels = list(plot.subplots(rows, _COLUMNS, squeeze=False).flat)
+    for axes in panels[len(heads) :]:
+        axes.set_axis_off()
+    return plot, zip(heads, panels, strict=False)
 
 
-def _head(found: CriticEvaluation, head: int) -> tuple[np.ndarray, np.ndarray]:
+def _head(found: CriticEvaluation, head: str) -> tuple[np.ndarray, np.ndarray]:
     """Labels and scores of human replies; of made ones where the human's are not labelled."""
-    part: Judged = found.human if found.human.labels.known[:, head].any() else found.made
-    rows = part.labels.known[:, head]
-    return part.labels.values[rows, head], part.scores.mean[rows, head]
+    columns = found.human.column(head)
+    labels, known, scores, _ = columns if columns[1].any() else found.made.column(head)
+    return labels[known], scores[known]
 
 
 def _predicted(found: CriticEvaluation) -> Figure:
-    plot, panels = _panels(6.0)
-    for head, axes in enumerate(panels):
+    plot, panels = _panels(found, 3.0)
+    for head, axes in panels:
         labels, scores = _head(found, head)
         if len(labels):
             axes.hexbin(scores, labels, gridsize=28, extent=(0, 1, 0, 1), cmap="Blues", mincnt=1, bins="log")
         axes.plot([0, 1], [0, 1], color=BASELINE, linewidth=1)
-        axes.set(title=HEADS[head], xlabel="score", ylabel="label", xlim=(0, 1), ylim=(0, 1))
+        axes.set(title=head, xlabel="score", ylabel="label", xlim=(0, 1), ylim=(0, 1))
     return plot
 
 
 def _residuals(found: CriticEvaluation) -> Figure:
-    plot, panels = _panels(5.0)
-    for head, axes in enumerate(panels):
+    plot, panels = _panels(found, 2.5)
+    for head, axes in panels:
         labels, scores = _head(found, head)
-        axes.hist(labels - scores, bins=np.linspace(-0.6, 0.6, 49), color=RL)
-        axes.set(title=HEADS[head], xlabel="label - score", ylabel="replies")
+        axes.hist(labels - scores, bins=np.linspace(-0.6, 0.6, 49).tolist(), color=RL)
+        axes.set(title=head, xlabel="label - score", ylabel="replies")
     return plot
 
 
 def _calibration(found: CriticEvaluation) -> Figure:
-    plot, panels = _panels(6.0)
-    for name, axes in zip(HEADS, panels, strict=True):
+    plot, panels = _panels(found, 3.0)
+    for name, axes in panels:
         bins = np.array(found.figures["heads"][name]["calibration"]["bins"]).reshape(-1, 2)
         axes.plot([0, 1], [0, 1], color=BASELINE, linewidth=1)
         axes.plot(bins[:, 0], bins[:, 1], "o-", color=RL, markersize=4)
@@ -69,20 +76,21 @@ def _calibration(found: CriticEvaluation) -> Figure:
 
 def _correlations(found: CriticEvaluation) -> Figure:
     plot = Figure(figsize=(9.0, 4.2), layout="constrained")
+    heads = found.made.scores.heads
     for axes, (title, values) in zip(
         plot.subplots(1, 2),
-        (("labels", found.made.labels.values), ("scores", found.made.scores.mean)),
+        (("labels", found.made.labels.values[:, found.made.labels.columns(heads)]), ("scores", found.made.scores.mean)),
         strict=True,
     ):
         with np.errstate(invalid="ignore"):
             matrix = np.nan_to_num(np.corrcoef(values.T))
         axes.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r")
-        axes.set_xticks(range(len(HEADS)), HEADS, rotation=45, ha="right")
-        axes.set_yticks(range(len(HEADS)), HEADS)
+        axes.set_xticks(range(len(heads)), heads, rotation=45, ha="right")
+        axes.set_yticks(range(len(heads)), heads)
         axes.set_title(f"made replies: {title} of the heads")
         axes.grid(visible=False)
-        for row in range(len(HEADS)):
-            for column in range(len(HEADS)):
+        for row in range(len(heads)):
+            for column in range(len(heads)):
                 value = matrix[row, column]
                 ink = "white" if abs(value) > 0.6 else "black"
                 axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ecr_rl.report.summary import markdown_table
 from envs.errors import DataError
 from envs.files import write_text
+from envs.heads import Head
 
 
-def insert_report(page: Path, name: str, report: Mapping[str, Any]) -> None:
+def insert_report(page: Path, name: str, report: Mapping[str, Any], heads: Sequence[Head]) -> None:
     """Put a run's figures between ``<!-- report NAME -->`` and ``<!-- /report -->``.
 
     Args:
         page: a Markdown file.
         name: the run's name in the marker.
         report: what ``report.json`` says.
+        heads: that the run scores.
 
     Raises:
         DataError: the page cannot be read or has no such markers.
     """
-    insert_block(page, "report", name, f"{facts_sentence(report)}\n\n{markdown_table(report)}")
+    insert_block(page, "report", name, f"{facts_sentence(report)}\n\n{markdown_table(report, heads)}")
 
 
 def insert_block(page: Path, kind: str, name: str, text: str) -> None:

@@ -11,7 +11,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ecr_rl.config import RunConfig, config_yaml
-from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE, SYSTEMS, Definition, part_definition
+from ecr_rl.evaluation.conversations.definitions import (
+    REWARD_FIGURE,
+    SYSTEMS,
+    Definition,
+    main_figures,
+    more_figures,
+    part_definition,
+)
 from ecr_rl.evaluation.conversations.records import ConversationRecord, TurnRecord
 from ecr_rl.report.facts import fact_rows
 from ecr_rl.report.verdicts import (
@@ -24,7 +31,6 @@ from ecr_rl.report.verdicts import (
     protocol,
     reading,
 )
-from envs.heads import HEADS
 
 CARDS = ("reward", "held_out_overall", "dist2", "length")
 """The figures shown large at the top."""
@@ -65,7 +71,8 @@ def render(page: ReportPage) -> str:
         lstrip_blocks=True,
     )
     environment.filters["minus"] = _minus
-    report = page.report
+    report, heads = page.report, page.config.head_definitions
+    figures = main_figures(heads)
     parts = [
         part_definition(name.removeprefix("part_")) for name in report["more"]["difference"] if name.startswith("part_")
     ]
@@ -74,9 +81,9 @@ def render(page: ReportPage) -> str:
         verdict=report["verdict"],
         bars=report["bars"],
         outcome=_outcome(report),
-        cards=[_row(definition, report) for definition in FIGURES if definition.name in CARDS],
-        groups=_groups(FIGURES, report),
-        more=_groups((*MORE, *parts), report["more"]),
+        cards=[_row(definition, report) for definition in figures if definition.name in CARDS],
+        groups=_groups(figures, report),
+        more=_groups((*more_figures(heads), *parts), report["more"]),
         sacrebleu=report["more"]["sacrebleu"],
         agreement=agreement_rows(report),
         frequent=_frequent(report["frequent"]),
@@ -103,7 +110,7 @@ def _minus(text: str) -> str:
 
 
 def _outcome(report: Mapping[str, Any]) -> str:
-    return reading(FIGURES[0], figure(report["difference"], "reward")).replace(" ", "-")
+    return reading(REWARD_FIGURE, figure(report["difference"], "reward")).replace(" ", "-")
 
 
 def _groups(definitions: Sequence[Definition], section: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -156,7 +163,7 @@ def _sample(pair: Pair) -> dict[str, Any]:
 
 
 def _turn(turn: TurnRecord) -> dict[str, Any]:
-    heads = [(head, turn.heads[head], min(max(turn.heads[head], 0.0), 1.0)) for head in HEADS if head in turn.heads]
+    heads = [(head, score, min(max(score, 0.0), 1.0)) for head, score in turn.heads.items()]
     notes = [note for note, holds in (("accepted", turn.accepted), ("cut at the token limit", turn.cut)) if holds]
     return {
         "reply": turn.reply,

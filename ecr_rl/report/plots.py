@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.report.curves import Curves, smoothed
 from ecr_rl.report.verdicts import figure
-from envs.heads import HEADS
+from envs.heads import Head
 
 BASELINE, RL, INK = "#7a7a7a", "#0072b2", "#222222"
 WINDOW = 5
@@ -56,15 +56,15 @@ OPTIMISATION = {
 """Metric to its panel's title and axis label."""
 
 
-def draw_plots(report: Mapping[str, Any], curves: Curves) -> dict[str, bytes]:
-    """Every plot that has data, by file name, as PNG."""
-    heads = {f"head_{head}": (_head_title(head), "score, 0 to 1") for head in HEADS}
+def draw_plots(report: Mapping[str, Any], curves: Curves, heads: Sequence[Head]) -> dict[str, bytes]:
+    """Every plot that has data of a run that scores these heads, by file name, as PNG."""
+    over_training = {f"head_{head.name}": (head.title, "score, 0 to 1") for head in heads}
     with matplotlib.rc_context(STYLE):
         drawn = {
-            "heads_compared.png": _compared(report),
+            "heads_compared.png": _compared(report, heads),
             "learning_curves.png": _panels(curves, LEARNING, columns=2),
             "reward_over_kl.png": _over_kl(report["facts"]),
-            "heads_over_training.png": _panels(curves, heads, columns=3),
+            "heads_over_training.png": _panels(curves, over_training, columns=3),
             "optimisation.png": _panels(curves, OPTIMISATION, columns=3),
         }
         return {name: as_png(plot) for name, plot in drawn.items() if plot is not None}
@@ -98,10 +98,11 @@ def _curve(axes: Axes, steps: np.ndarray, values: np.ndarray, title: str, unit: 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _compared(report: Mapping[str, Any]) -> Figure | None:
+def _compared(report: Mapping[str, Any], heads: Sequence[Head]) -> Figure | None:
     """Left: both systems' head scores; right: the paired differences; bars are the bootstrap intervals."""
     systems = report["systems"]
-    known = [head for head in HEADS if all(section[head] for section in (*systems.values(), report["difference"]))]
+    shown = [head for head in heads if all(part[head.name] for part in (*systems.values(), report["difference"]))]
+    known = [head.name for head in shown]
     if not known:
         return None
     plot = Figure(figsize=(9.2, 0.42 * len(known) + 1.5), layout="constrained")
@@ -112,7 +113,7 @@ def _compared(report: Mapping[str, Any]) -> Figure | None:
     _dots(differences, [figure(report["difference"], head) for head in known], places, RL, "o", "rl - baseline")
     differences.axvline(0, color=INK, linewidth=1)
     scores.set(title="Head scores", xlabel="mean score, 0 to 1", yticks=places)
-    scores.set_yticklabels([_head_title(head) for head in known])
+    scores.set_yticklabels([head.title for head in shown])
     scores.set_ylim(len(known) - 0.5, -0.5)
     differences.set(title="Difference, rl - baseline", xlabel="difference in score")
     for axes in (scores, differences):
@@ -156,10 +157,6 @@ def _dots(
     means, lows, highs = (np.array([getattr(value, part) for value in found]) for part in ("mean", "low", "high"))
     axes.hlines(places, lows, highs, color=colour, linewidth=2)
     axes.plot(means, places, linestyle="none", marker=marker, color=colour, markersize=5.5, label=label)
-
-
-def _head_title(head: str) -> str:
-    return "BLEU head" if head == "bleu" else head.capitalize()
 
 
 def as_png(plot: Figure) -> bytes:

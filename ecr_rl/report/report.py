@@ -43,9 +43,10 @@ def write_report(run: Path) -> dict[str, Any]:
         read_curves(run),
     )
     baseline, rl = (read_records(run / "evaluation" / f"{system}.jsonl") for system in SYSTEMS)
-    figures = compare(baseline, rl, resamples=config.evaluation.resamples, seed=config.seed)
+    heads = config.head_definitions
+    figures = compare(baseline, rl, heads, resamples=config.evaluation.resamples, seed=config.seed)
     report = _report(figures, summary, curves, config)
-    plots = draw_plots(report, curves)
+    plots = draw_plots(report, curves, heads)
     pairs = sample_pairs(list(zip(_sorted(baseline), _sorted(rl), strict=True)), config.evaluation.samples, config.seed)
     page = render(ReportPage(report, plots, pairs, config))
     folder = run / "report"
@@ -68,7 +69,7 @@ def _report(figures: dict[str, Any], summary: dict[str, Any], curves: Curves, co
     iterations = {"iterations": int(curves.steps[-1])} if curves.steps.size else {}
     facts, missing = clean_facts(iterations | summary)
     report = figures | {"missing": [*figures["missing"], *(f"facts.{name}" for name in missing)]}
-    bars = criteria_of(figures, config.ppo.kl_target)
+    bars = criteria_of(figures, config.ppo.kl_target, config.head_definitions)
     return report | {
         "facts": facts,
         "protocol": protocol(figures, config),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE, SYSTEMS
+from ecr_rl.evaluation.conversations.definitions import SYSTEMS, main_figures, more_figures
 from ecr_rl.report.verdicts import MARKS, figure, marked, mean_and_interval, reading
 from ecr_rl.tables import table_lines
+from envs.heads import Head
 
 _FURTHER = (
     "dist1_all",
@@ -23,19 +24,21 @@ _FURTHER = (
 """What the table shows of the further figures, where it has data."""
 
 
-def results_table(found: Mapping[str, Any], names: Sequence[str]) -> str:
+def results_table(found: Mapping[str, Any], names: Sequence[str], heads: Sequence[Head]) -> str:
     """The differences rl - baseline of each run and of all together, ending with a line break.
 
     Args:
         found: what ``nested.compare_runs`` returns.
         names: of the runs, in their order.
+        heads: that the runs score.
     """
     several = len(names) > 1
     header = ["figure", *names, *(["all runs"] if several else []), ""]
     rows = []
-    further = [more for more in MORE if more.name in _FURTHER and found["difference"][more.name] is not None]
-    for definition in (*FIGURES, *further):
-        together = figure(found["difference"], definition.name)
+    data = found["difference"]
+    further = [more for more in more_figures(heads) if more.name in _FURTHER and data[more.name] is not None]
+    for definition in (*main_figures(heads), *further):
+        together = figure(data, definition.name)
         columns = [figure(each, definition.name) for each in found["each"]] if several else []
         cells = [mean_and_interval(value, definition.decimals, signed=True) for value in (*columns, together)]
         rows.append([f"`{definition.name}`", *cells, marked(reading(definition, together))])

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecr_rl.evaluation.conversations.definitions import FIGURES
+from ecr_rl.evaluation.conversations.definitions import main_figures
 from ecr_rl.report.verdicts import MARKS, figure, marked, mean_and_interval, percent, reading
 from ecr_rl.tables import table_lines
+from envs.heads import Head
 
 HEADER = ("figure", "baseline", "rl", "difference", "")
 LEGEND = f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0"
 
 
-def markdown_table(report: Mapping[str, Any]) -> str:
+def markdown_table(report: Mapping[str, Any], heads: Sequence[Head]) -> str:
     """The figures with intervals as a Markdown table, n, intervals and the bars that are met below it."""
     bootstrap = report["bootstrap"]
-    rows = ((f"`{name}`", *cells) for name, *cells in _rows(report))
+    rows = ((f"`{name}`", *cells) for name, *cells in _rows(report, heads))
     table = table_lines(HEADER, rows, ("---", "---:", "---:", "---:", "---"))
     note = (
         f"{report['n']} held-out dialogues; mean [{percent(bootstrap['coverage'])} paired bootstrap interval, "
@@ -25,7 +26,7 @@ def markdown_table(report: Mapping[str, Any]) -> str:
     return f"{table}\n\n{note}\n\n{report['verdict'][-1]}\n"
 
 
-def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def _rows(report: Mapping[str, Any], heads: Sequence[Head]) -> list[tuple[str, ...]]:
     return [
         (
             definition.name,
@@ -34,5 +35,5 @@ def _rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
             mean_and_interval(figure(report["difference"], definition.name), definition.decimals, signed=True),
             marked(reading(definition, figure(report["difference"], definition.name))),
         )
-        for definition in FIGURES
+        for definition in main_figures(heads)
     ]

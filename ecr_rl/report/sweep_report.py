@@ -21,13 +21,12 @@ from ecr_rl.report.verdicts import figure
 from ecr_rl.settings_file import read_mapping
 from ecr_rl.tables import shown, table_lines, with_interval
 from envs.files import write_bytes, write_text
+from envs.heads import Head
 
 FOLDER, PAGE = "report", "index.html"
 _RESAMPLES = 2000
-_COMPARED = (
-    *("held_out_overall", "held_out_overall_length_matched", "held_out_empathy", "held_out_informativeness"),
-    *("held_out_recommendation", "held_out_engagement", "reward", "dist2", "repetition", "length", "kl"),
-)
+_COMPARED = ("reward", "dist2", "repetition", "length", "kl")
+"""Figures of the comparison that are shown after the held-out heads."""
 
 
 def write_sweep_report(folder: Path) -> Path:
@@ -51,7 +50,7 @@ def write_sweep_report(folder: Path) -> Path:
         settings=list(map(short, scored[0]["config"])) if scored else [],
         failed=[trial for trial in found["trials"] if trial["objective"] is None],
         front=[trial["trial"] for trial in pareto_front(scored)],
-        compared=[] if comparison is None else _compared(comparison),
+        compared=[] if comparison is None else _compared(comparison, config.head_definitions),
         comparison=comparison,
         winner=found["winner"],
         importance=_importance_rows(importance),
@@ -156,15 +155,17 @@ def _trial_row(trial: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _compared(comparison: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
+def _compared(comparison: Mapping[str, Any], heads: Sequence[Head]) -> list[tuple[str, str, list[str]]]:
     """Of each figure winner - equal weights, over all seeds and of each."""
+    held_out = [f"held_out_{head.name}" for head in heads if head.judged and head.name != "overall"]
+    names = ("held_out_overall", "held_out_overall_length_matched", *held_out, *_COMPARED)
     return [
         (
             name,
             with_interval(figure(comparison["difference"], name)),
             [shown(None if each[name] is None else each[name]["mean"]) for each in comparison["each"]],
         )
-        for name in _COMPARED
+        for name in names
         if name in comparison["difference"]
     ]
 

@@ -14,15 +14,18 @@ import logging
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from envs.errors import ModelError
+from ecr_rl.runs.source_closure import PACKAGES, source_hash
+from envs.builtin_heads import heads_of
+from envs.errors import ConfigError, ModelError
 from envs.files import new_folder, write_json
+from envs.heads import Head
 
 KEY = "key.json"
 RECOMMENDER = "recommender"
@@ -139,6 +142,46 @@ class ArtefactCache:
 def key_hash(key: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of a key; the order of its entries does not matter."""
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def head_versions(names: Iterable[str]) -> list[dict[str, Any]]:
+    """What decides labels of heads, for a key; the code of built-in formulas is the builder's own.
+
+    Args:
+        names: as ``envs.builtin_heads.heads_of`` takes them.
+    """
+    return [
+        {
+            "name": head.name,
+            "judged": head.judged,
+            "higher_is_better": head.higher_is_better,
+            "rubric": head.rubric if _is_ours(head.rubric) else source_hash(head.rubric),
+        }
+        for head in heads_of(tuple(names))
+    ]
+
+
+def require_heads(card: Path, heads: Sequence[Head], given: str) -> None:
+    """Refuse a folder that scores other heads than the run.
+
+    Args:
+        card: JSON of the folder, which names its heads under ``heads``.
+        heads: of the run.
+        given: the setting that names the folder, for the message.
+
+    Raises:
+        ConfigError: it does.
+    """
+    theirs = json.loads(card.read_text(encoding="utf-8")).get("heads", [])
+    ours = [head.name for head in heads]
+    if set(theirs) != set(ours):
+        raise ConfigError(
+            f"{given} scores {', '.join(theirs)}; the run scores {', '.join(ours)}. Set heads to what the folder scores"
+        )
+
+
+def _is_ours(rubric: object) -> bool:
+    return isinstance(rubric, str) and rubric.partition(".")[0] in PACKAGES
 
 
 def model_version(source: str) -> str:

@@ -40,6 +40,7 @@ INFRASTRUCTURE: Mapping[str, str] = {
     "ecr_rl.runs.source_closure": "computes keys and makes nothing",
     "ecr_rl.runs.stage": "shows how far the run is",
     "ecr_rl.ray_instance": "starts and stops Ray; where work runs decides no result",
+    "envs.builtin_heads": "defines heads; those that a part is made of stand in its key",
     "envs.corpora.download": "fetches files; the dialogues that are read from them are hashed",
     "envs.errors": "names what ends a build; a finished part met none of it",
     "envs.files": "writes a file whole or not at all, whatever stands in it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,8 +91,8 @@ class SweepSettings(Settings):
         """The base run's settings with the sweep's changes; the command line's changes come last.
 
         Raises:
-            ConfigError: the settings contradict each other, have no selecting evaluator, or let the scheduler compare
-                trials before it has scored a trained policy.
+            ConfigError: they do not fit together, leave no evaluator to choose by, compare trials before it scored, or
+                draw weights of heads that the run does not score.
         """
         given = {".".join(override.path): override.value for override in map(parse_override, overrides)}
         config = changed(load_config(self.base), {**self.changes, "name": self.name, **given})
@@ -101,7 +101,8 @@ class SweepSettings(Settings):
                 "ppo.select_every=0 leaves the sweep without its objective, the selecting evaluator's score of "
                 "held-out dialogues. Set it to the iterations between two scores"
             )
-        for problem in _too_early(self.scheduler, config.ppo):
+        heads = [head.name for head in config.head_definitions]
+        for problem in (*_too_early(self.scheduler, config.ppo), *_unknown_heads(self.space, heads)):
             raise ConfigError(problem)
         return config
 
@@ -123,6 +124,13 @@ def load_sweep(path: str | Path) -> SweepSettings:
     for problem in _conflicts(sweep):
         raise ConfigError(f"{file}: {problem}")
     return sweep
+
+
+def _unknown_heads(space: Mapping[str, Axis], heads: Sequence[str]) -> Iterator[str]:
+    axis = space.get("reward.weights")
+    for name in (axis and axis.simplex) or ():
+        if name not in heads:
+            yield f"space.reward.weights: no head {name!r}; the run scores {', '.join(heads)}"
 
 
 def _too_early(scheduler: SchedulerSettings, ppo: PPOSettings) -> Iterator[str]:

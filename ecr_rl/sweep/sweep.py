@@ -160,7 +160,8 @@ def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunC
             f"the seeker failed in every one of {len(failed)} test conversations, once at least; the log says why"
         )
     pairs = list(zip(kept[EQUAL], kept[WINNER], strict=True))
-    found = compare_runs(pairs, resamples=config.evaluation.resamples, seed=config.seed)
+    resamples, seed = config.evaluation.resamples, config.seed
+    found = compare_runs(pairs, config.head_definitions, resamples=resamples, seed=seed)
     found["seeker_failures"] = len(failed)
     judged = found["difference"][_JUDGED]
     if judged is None:

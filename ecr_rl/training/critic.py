@@ -67,19 +67,20 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         made.append(train_trunk(data, own, folder / f"training-{index}", step))
     trunks = [Trunk(trained.network, trained.encoder.text) for trained in made]
     held_out = _some(data.valid, BLENDING, settings.seed)
-    critic = Critic(trunks, films, Blend.even(len(trunks)), best_device())
+    heads, lower = table.heads, table.lower
+    critic = Critic(trunks, films, Blend.even(len(trunks), len(heads)), heads, lower, best_device())
     scores = critic.forward(critic.prepare(held_out.exchanges))
     blend = Blend.fit(scores, held_out.values, held_out.known)
     replies = [exchange.reply for exchange in held_out.exchanges]
     figures = {
-        "heads": head_figures(held_out.values, held_out.known, blend.of(scores).mean, replies),
+        "heads": head_figures(heads, held_out.values, held_out.known, blend.of(scores)[0], replies),
         "n": len(held_out.exchanges),
         "examples": len(data.train.exchanges),
         "step": [trained.step for trained in made],
         "parameters": sum(parameter.numel() for parameter in critic.parameters()),
     }
     card = {"settings": settings.model_dump(), "labels": dict(table.facts), "held_out": figures}
-    save_critic([(trained.network, trained.encoder) for trained in made], films, blend, card, folder)
+    save_critic([(trained.network, trained.encoder) for trained in made], films, blend, heads, card, folder, lower)
     if (labels / JUDGE).is_dir():
         shutil.copytree(labels / JUDGE, folder / JUDGE, dirs_exist_ok=True)
     for index in range(len(sources)):
@@ -111,7 +112,8 @@ def train_trunk(data: CriticData, settings: CriticSettings, folder: Path, on_ste
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         encoder = load_encoder(settings, _texts(data.train.exchanges), _film_names(data))
-        network = CriticNetwork(encoder.model, encoder.width, settings.members, encoder.frozen_layers)
+        outputs = len(data.train.heads)
+        network = CriticNetwork(encoder.model, encoder.width, outputs, settings.members, encoder.frozen_layers)
     choosing = _some(data.valid, CHOOSING, settings.seed)
     if settings.workers:
         step = train_on_workers(network, encoder, data.films, settings, data.train, choosing, folder, on_step)
@@ -140,7 +142,7 @@ def targets_of(table: LabelTable, folder: Path, split: str) -> Targets:
             remedy="Label train and valid dialogues: a critic learns from the one and is chosen by the other.",
         )
     labels = part.labels
-    return Targets(part.exchanges, labels.values, labels.known, _originals(part))
+    return Targets(part.exchanges, labels.heads, labels.values, labels.known, _originals(part))
 
 
 def _originals(part: LabelTable) -> np.ndarray:
@@ -154,8 +156,8 @@ def _originals(part: LabelTable) -> np.ndarray:
 def _some(targets: Targets, count: int, seed: int) -> Targets:
     """At most ``count`` of the targets, drawn by the seed."""
     rows = np.sort(np.random.default_rng([seed, 31]).permutation(len(targets.exchanges))[:count])
-    alone = np.full(len(rows), -1)
-    return Targets([targets.exchanges[row] for row in rows], targets.values[rows], targets.known[rows], alone)
+    exchanges, alone = [targets.exchanges[row] for row in rows], np.full(len(rows), -1)
+    return Targets(exchanges, targets.heads, targets.values[rows], targets.known[rows], alone)
 
 
 def _texts(exchanges: Sequence[Exchange]) -> Iterator[str]:

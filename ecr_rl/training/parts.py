@@ -6,10 +6,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from algorithms.evaluators.head_figures import head_figures
-from algorithms.evaluators.reporting import JUDGED, ReportingEvaluator
+from algorithms.evaluators.reporting import ReportingEvaluator
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from ecr_rl.labels.judging.judge_protocol import Judge
@@ -17,7 +15,6 @@ from ecr_rl.labels.labelled import label
 from envs.corpora.corpus import Corpus
 from envs.dialogue import Dialogue
 from envs.files import write_json
-from envs.heads import HEADS
 from envs.progress import OnStep
 
 log = logging.getLogger(__name__)
@@ -38,16 +35,15 @@ def build_reporting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_ste
     train = label(corpus.train[1::4], corpus.catalog, judge, SECOND_EVALUATOR_EXAMPLES, seed=1)
     valid = label(corpus.valid, corpus.catalog, judge, HELD_OUT, seed=1)
     on_step(1, 2, {})
-    judged = [HEADS.index(head) for head in JUDGED]
-    evaluator = ReportingEvaluator.fit(train.exchanges, train.labels.values[:, judged])
+    judged = tuple(head.name for head in judge.heads if head.judged)
+    columns = train.labels.columns(judged)
+    values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
+    evaluator = ReportingEvaluator.fit(train.exchanges, train.labels.values[:, columns], judged)
     evaluator.save(folder)
-    predictions = np.zeros(valid.labels.values.shape)
-    predictions[:, judged] = evaluator.scores(valid.exchanges)
-    found = head_figures(valid.labels.values, valid.labels.known, predictions, valid.replies)
-    heads = {head: found[head] for head in JUDGED}
+    heads = head_figures(judged, values, known, evaluator.scores(valid.exchanges), valid.replies)
     figures = {"heads": heads, "n": len(valid.examples), "examples": len(train.examples)}
     write_json(folder / "metrics.json", figures)
-    on_step(2, 2, {f"r2_{head}": heads[head]["r2"] for head in JUDGED})
+    on_step(2, 2, {f"r2_{head}": heads[head]["r2"] for head in judged})
     return figures
 
 

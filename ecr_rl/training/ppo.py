@@ -173,7 +173,8 @@ def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None
     played = roll_out(model, text, env, [(CALIBRATION, index) for index in range(count)], config.seed)
     outcomes = [outcome for talk in played for outcome in talk.outcomes]
     words = np.array([len(outcome.reply.split()) for outcome in outcomes])
-    HeadReference.measure(np.stack([outcome.heads for outcome in outcomes]), words).save(path)
+    scores = np.array([list(outcome.heads.values()) for outcome in outcomes])
+    HeadReference.measure(tuple(outcomes[0].heads), scores, words).save(path)
 
 
 def weights_hash(folder: Path) -> str:

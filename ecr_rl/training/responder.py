@@ -21,10 +21,10 @@ from ecr_rl.labels.judging.rubric import RubricJudge
 from ecr_rl.labels.judging.text_readers import TextReaders
 from ecr_rl.labels.replies.examples import human_examples
 from ecr_rl.settings import ContextForm
+from envs.builtin_heads import heads_of
 from envs.catalog import Catalog
 from envs.corpora.corpus import Corpus
 from envs.dialogue import Dialogue
-from envs.heads import HEADS
 from envs.progress import OnStep
 
 
@@ -77,8 +77,9 @@ def empathy_weights(
     if not strength:
         return {}
     examples = human_examples(dialogues, catalog)
-    judge = RubricJudge(catalog, TextReaders(reader, RuleActs(), WordSentences()), ContextForm.RICH)
-    empathy = judge.judge([example.evidence for example in examples]).values[:, HEADS.index("empathy")]
+    instruments = TextReaders(reader, RuleActs(), WordSentences())
+    judge = RubricJudge(catalog, instruments, ContextForm.RICH, heads=heads_of(["empathy"]))
+    empathy = judge.judge([example.evidence for example in examples]).values[:, 0]
     raw = 0.5 + strength * empathy.astype(np.float64)
     weights = (raw / raw.mean()).tolist()
     return {(example.dialogue, example.turn): weight for example, weight in zip(examples, weights, strict=True)}

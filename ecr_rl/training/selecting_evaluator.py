@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from algorithms.evaluators.head_figures import head_figures
 from algorithms.evaluators.selecting import SelectingEvaluator
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.labelled import label
 from envs.corpora.corpus import Corpus
 from envs.files import write_json
-from envs.heads import HEADS
 from envs.progress import OnStep
 
 EXAMPLES, HELD_OUT = 6000, 1500
@@ -32,13 +29,14 @@ def build_selecting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_ste
     train = label(corpus.train[3::4], corpus.catalog, judge, EXAMPLES, seed=_SEED)
     valid = label(corpus.valid, corpus.catalog, judge, HELD_OUT, seed=_SEED)
     on_step(1, 2, {})
-    overall = HEADS.index("overall")
-    evaluator = SelectingEvaluator.fit(train.exchanges, train.labels.values[:, overall])
+    heads = ("overall",)
+    columns = train.labels.columns(heads)
+    evaluator = SelectingEvaluator.fit(train.exchanges, train.labels.values[:, columns[0]])
     evaluator.save(folder)
-    predictions = np.zeros(valid.labels.values.shape)
-    predictions[:, overall] = evaluator.overall(valid.exchanges)
-    heads = head_figures(valid.labels.values, valid.labels.known, predictions, valid.replies)
-    figures = {"overall": heads["overall"], "n": len(valid.examples), "examples": len(train.examples)}
+    predictions = evaluator.overall(valid.exchanges)[:, None]
+    values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
+    overall = head_figures(heads, values, known, predictions, valid.replies)["overall"]
+    figures = {"overall": overall, "n": len(valid.examples), "examples": len(train.examples)}
     write_json(folder / "metrics.json", figures)
-    on_step(2, 2, {"r2_overall": heads["overall"]["r2"]})
+    on_step(2, 2, {"r2_overall": overall["r2"]})
     return figures

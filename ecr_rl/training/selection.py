@@ -33,7 +33,7 @@ from ecr_rl.runs.metrics import TensorBoardPage
 from envs.conversation import EVALUATION, ConversationVectorEnv
 from envs.files import write_bytes, write_json
 from envs.film_text.markup import EMOTION, plain
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange
 
 FOLDER = "selection"
 """The selection's folder in a checkpoint."""
@@ -173,12 +173,11 @@ class Selection:
 
 
 def _page(talks: Sequence[Conversation], each: Mapping[str, Sequence[float]]) -> TensorBoardPage:
-    """The first conversations as text, the figures of all dialogues, and the heads' scores of all turns."""
-    heads = np.stack([outcome.heads for talk in talks for outcome in talk.outcomes])
+    """The first conversations as text; of all dialogues their figures, of all turns the heads' scores."""
+    scores = [outcome.heads for talk in talks for outcome in talk.outcomes]
+    heads = {f"head_{head}": [each[head] for each in scores] for head in scores[0]}
     texts = {f"conversation_{place}": _markdown(talk) for place, talk in enumerate(talks[:_SHOWN])}
-    return TensorBoardPage(
-        texts, {**each, **{f"head_{head}": heads[:, place].tolist() for place, head in enumerate(HEADS)}}
-    )
+    return TensorBoardPage(texts, {**each, **heads})
 
 
 def _markdown(talk: Conversation) -> str:

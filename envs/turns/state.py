@@ -67,8 +67,8 @@ class TurnOutcome:
         reply: the cleaned reply, films as titles.
         context: the turns before it, films as titles.
         films: the films that it names, in order.
-        heads: the reward model's scores, shape (H,), in [0, 1]; zeros without a reward model.
-        parts: the reward's parts, by the names in ``envs.rewards.PARTS``; a control's own in place of the heads.
+        heads: the reward model's scores in [0, 1], by head; empty without a reward model.
+        parts: what each head pays and ``envs.rewards.RULES``, by name; a control's own in place of the heads.
         accepted: the film that the seeker accepts with its answer, None for none.
         failure: why the seeker could not answer; empty if it did. On a failure it is unknown whether it accepts.
         cut: the reply stopped at its limit, before its end.
@@ -84,7 +84,7 @@ class TurnOutcome:
     reply: str
     context: tuple[Utterance, ...]
     films: tuple[int, ...]
-    heads: np.ndarray = field(compare=False)  # the parts hold them; arrays have no single truth value
+    heads: dict[str, float]
     parts: dict[str, float]
     accepted: int | None
     failure: str

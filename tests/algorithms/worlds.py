@@ -20,12 +20,13 @@ from algorithms.recommender.training import fit_recommender
 from algorithms.settings import PolicySettings, PPOSettings, RecommenderSettings, ResourceSettings
 from envs.conversation import ConversationVectorEnv
 from envs.dialogue import Utterance
-from envs.heads import HEADS, Exchange, HeadScores, RewardModel
+from envs.heads import Exchange, HeadScores, RewardModel
 from envs.rewards import HeadReference
 from envs.settings import EnvSettings, RewardSettings
 from envs.turns.observations import marked, prompt
 from tests.algorithms.doubles import POLICY, tiny_policy_folder
 from tests.envs.doubles import ALIEN, CONJURING, TOY_STORY, six_films, three_dialogues
+from tests.known_heads import HEADS
 
 REPLIES = ("How about <movie>?", "I love <movie>!", "Thanks, enjoy the film.", "That sounds great!")
 """What ``speaking_policy`` learns to say; one in four asks."""
@@ -37,7 +38,7 @@ class QuestionJudge:
     def score(self, exchanges: Sequence[Exchange]) -> HeadScores:
         """Shape (N, heads)."""
         asks = np.array([[float("?" in exchange.reply)] for exchange in exchanges])
-        return HeadScores(np.repeat(asks, len(HEADS), 1), np.zeros((len(exchanges), len(HEADS))))
+        return HeadScores(np.repeat(asks, len(HEADS), 1), np.zeros((len(exchanges), len(HEADS))), HEADS)
 
 
 class BrokenJudge:
@@ -45,7 +46,7 @@ class BrokenJudge:
 
     def score(self, exchanges: Sequence[Exchange]) -> HeadScores:
         """Shape (N, heads)."""
-        return HeadScores(np.full((len(exchanges), len(HEADS)), np.nan), np.zeros((len(exchanges), len(HEADS))))
+        return HeadScores(np.full((len(exchanges), len(HEADS)), np.nan), np.zeros((len(exchanges), len(HEADS))), HEADS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class SmallWorld:
                 markup=self.penalties,
                 acceptance=self.acceptance,
             ),
-            reference=HeadReference.identity(),
+            reference=HeadReference.identity(HEADS),
             seed=self.seed,
         )
 

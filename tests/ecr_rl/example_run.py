@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.evaluators.reporting import JUDGED
 from ecr_rl.config import RunConfig, config_yaml
 from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, Line, TurnRecord, write_records
 from envs.dialogue import Role
 from envs.files import write_json, write_text
-from envs.heads import HEADS
+from tests.known_heads import HEADS, JUDGED
 
 FILMS = ("The Conjuring (2013)", "Paddington 2 (2017)", "Heat (1995)", "Arrival (2016)", "Clue (1985)", "Up (2009)")
 OPENERS = ("I see", "That sounds tough", "Great choice", "Happy to help", "Oh nice", "Let me think", "Sure thing")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
 from envs.errors import ModelError
+from envs.heads import Head
+from tests.known_heads import DEFINITIONS
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class LengthJudge:
     deadly: Path | None = None
     refusal: str = ""
     name: str = "length"
+    heads: tuple[Head, ...] = DEFINITIONS
     provenance: Mapping[str, object] = field(default_factory=dict)
 
     def judge(self, evidence: Sequence[Evidence]) -> Labels:
@@ -33,7 +36,7 @@ class LengthJudge:
         if self.deadly is not None and self.deadly.exists():
             self.deadly.unlink()
             os._exit(1)
-        labels, problems = no_labels(len(evidence)), []
+        labels, problems = no_labels(len(evidence), [head.name for head in self.heads]), []
         for row, piece in enumerate(evidence):
             length = len(piece.exchange.reply)
             labels.known[row] = length <= self.longest

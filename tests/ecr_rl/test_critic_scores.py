@@ -12,7 +12,8 @@ import pytest
 from ecr_rl.critic_scores import score_file, score_lines
 from envs.dialogue import Role
 from envs.errors import DataError
-from envs.heads import HEADS, Exchange, HeadScores
+from envs.heads import Exchange, HeadScores
+from tests.known_heads import HEADS
 
 
 class LengthCritic:
@@ -24,7 +25,7 @@ class LengthCritic:
     def score(self, exchanges: list[Exchange]) -> HeadScores:
         self.seen += exchanges
         values = np.array([[min(1.0, len(exchange.reply) / 100)] * len(HEADS) for exchange in exchanges])
-        return HeadScores(values, values / 10)
+        return HeadScores(values, values / 10, HEADS)
 
     def cut(self, exchanges: list[Exchange]) -> np.ndarray:
         return np.array([len(exchange.reply) > 1000 for exchange in exchanges])

@@ -30,8 +30,8 @@ from ecr_rl.sweep.sweep import EQUAL, WINNER, best_trial, compare_candidates, ru
 from ecr_rl.sweep.trial import FAILURES, RECORDS, trial_resources
 from envs.errors import ConfigError, ModelError, RunError
 from envs.files import write_json
-from envs.heads import HEADS
 from tests.ecr_rl.example_run import conversation, turn
+from tests.known_heads import HEADS
 
 SPACE = {
     "reward.weights": {"simplex": ["empathy", "overall", "bleu"], "steps": 2},

@@ -20,15 +20,16 @@ from algorithms.recommender.recommender import Recommender
 from algorithms.weight_hashes import write_card
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
-from ecr_rl.evaluation.conversations.definitions import FIGURES
+from ecr_rl.evaluation.conversations.definitions import main_figures
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.training.ppo import env_spec_of
 from envs.corpora.embedded.sample import sample_corpus, write_redial
 from envs.errors import RunError
-from envs.rewards import PARTS
+from envs.rewards import RULES
 from tests.algorithms.doubles import tiny_text
 from tests.ecr_rl.small_run import SMALL
+from tests.known_heads import DEFINITIONS, HEADS
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -45,7 +46,7 @@ def test_report_has_every_figure_of_both_systems(finished: tuple[Path, dict[str,
     run, report = finished
     assert report == json.loads((run / "report" / "report.json").read_text())
     assert report["n"] == 6
-    figures = {figure.name for figure in FIGURES}
+    figures = {figure.name for figure in main_figures(DEFINITIONS)}
     for values in (*report["systems"].values(), report["difference"]):
         assert set(values) == figures
         assert all(value is None or value["low"] <= value["high"] for value in values.values())
@@ -94,7 +95,7 @@ def test_the_event_file_holds_parts_that_add_up_and_the_choice_of_the_policy(fin
     tags = [tag.removeprefix("ppo/") for tag in events.Tags()["scalars"]]
     shown = {tag: {event.step: event.value for event in events.Scalars(f"ppo/{tag}")} for tag in tags}
     parts = [tag for tag in tags if tag.startswith("reward_") and tag != "reward_mean"]
-    assert {f"reward_{part}" for part in PARTS} == set(parts)
+    assert {f"reward_{part}" for part in (*HEADS, *RULES)} == set(parts)
     for step in (1, 2):
         reward = sum(shown[part][step] for part in parts)
         assert reward == pytest.approx(shown["reward_mean"][step], abs=1e-5)

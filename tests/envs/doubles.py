@@ -9,7 +9,8 @@ import numpy as np
 
 from envs.catalog import Catalog, Film
 from envs.dialogue import Answer, Dialogue, Feedback, Message, Role, Utterance, mentioned_films
-from envs.heads import HEADS, Exchange, HeadScores
+from envs.heads import Exchange, HeadScores
+from tests.known_heads import HEADS
 
 CONJURING, TOY_STORY, HEAT, NOTEBOOK, ALIEN, UP = 11, 12, 13, 14, 15, 16
 
@@ -76,7 +77,7 @@ class CountingJudge:
     def score(self, exchanges: Sequence[Exchange]) -> HeadScores:
         self.batches.append(list(exchanges))
         mean = np.full((len(exchanges), len(HEADS)), self.value)
-        return HeadScores(mean, np.zeros_like(mean))
+        return HeadScores(mean, np.zeros_like(mean), HEADS)
 
 
 class ScriptedRecommender:

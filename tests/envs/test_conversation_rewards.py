@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envs.film_text.markup import RECOMMENDER, SEEKER
-from envs.heads import HEADS
-from envs.rewards import PARTS, RULES
+from envs.rewards import RULES
 from envs.settings import EnvSettings, RewardSettings
 from tests.envs.conversations import single, started, step, vector
 from tests.envs.doubles import (
@@ -16,6 +15,7 @@ from tests.envs.doubles import (
     dialogue,
     seeker_opens,
 )
+from tests.known_heads import HEADS
 
 # --- rewards
 
@@ -27,8 +27,8 @@ def test_the_reward_is_the_judges_scores_shaped() -> None:
         env = single(reward_model=judge, reward=RewardSettings(weights={"empathy": 1.0, "bleu": 2.0}))
         started(env)
         _, rewards[score], outcome = step(env, "What do you like, my friend?")
-        assert tuple(outcome.parts) == PARTS
-        assert outcome.heads.tolist() == [score] * len(HEADS)
+        assert tuple(outcome.parts) == (*HEADS, *RULES)
+        assert outcome.heads == dict.fromkeys(HEADS, score)
         assert judge.batches[0][0].reply == "What do you like, my friend?"
         assert judge.batches[0][0].context == outcome.context
     assert rewards == {0.5: 0.0, 0.75: 3.0}
@@ -39,7 +39,8 @@ def test_without_a_judge_heads_pay_nothing() -> None:
     started(env)
     _, reward, outcome = step(env, "What do you like?")
     assert reward == 0
-    assert [outcome.parts[head] for head in HEADS] == [0] * 6
+    assert tuple(outcome.parts) == RULES
+    assert not outcome.heads
 
 
 def test_rewards_are_the_exact_sum_of_their_parts() -> None:
@@ -73,7 +74,7 @@ def test_a_control_pays_in_place_of_the_heads_by_episode_and_turn(source: str) -
         env = single(reward_model=CountingJudge(0.9), reward=RewardSettings.model_validate({"source": source}))
         started(env)
         outcomes = [step(env, reply)[2] for reply in replies]
-        assert all(outcome.heads.tolist() == [0.9] * len(HEADS) for outcome in outcomes)  # measured, not paid
+        assert all(outcome.heads == dict.fromkeys(HEADS, 0.9) for outcome in outcomes)  # measured, not paid
         assert all(tuple(outcome.parts) == (source, *RULES) for outcome in outcomes)
         return [outcome.parts for outcome in outcomes]
 

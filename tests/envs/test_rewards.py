@@ -12,20 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.errors import DataError, ModelError
-from envs.heads import HEADS, HeadScores
-from envs.rewards import PARTS, RULES, HeadReference, RewardShaper, repetition
+from envs.heads import HeadScores
+from envs.rewards import RULES, HeadReference, RewardShaper, repetition
 from envs.settings import RewardSettings
+from tests.known_heads import HEADS
 
 _ALL_ONE: dict[str, float] = dict.fromkeys(HEADS, 1.0)
+NOTHING: dict[str, float] = dict.fromkeys(HEADS, 0.0)
 
 
 def _scores(*rows: float, spread: float = 0.0) -> HeadScores:
     mean = np.repeat(np.array(rows)[:, None], len(HEADS), axis=1)
-    return HeadScores(mean, np.full_like(mean, spread))
+    return HeadScores(mean, np.full_like(mean, spread), HEADS)
 
 
 def test_heads_are_normalised_capped_and_weighted() -> None:
-    reference = HeadReference(np.full(6, 0.4), np.full(6, 0.2))
+    reference = HeadReference(HEADS, np.full(6, 0.4), np.full(6, 0.2))
     shaper = RewardShaper(RewardSettings(weights={"empathy": 2.0, "overall": 0.5}, cap=1.5), reference)
     paid = shaper.heads(_scores(0.6, 0.0, 1.0))
     assert paid.shape == (3, 6)
@@ -41,33 +43,35 @@ def test_an_ensembles_disagreement_is_taken_off() -> None:
 
 def test_parts_are_named_and_penalties_come_off() -> None:
     shaper = RewardShaper(RewardSettings(missing_end=0.5, repetition=0.25, markup=2.0, acceptance=3.0, turns=0.125))
-    parts = shaper.parts(np.arange(6.0), "a b a b", [], cut=True, stripped=4, accepted=True, place=(0, 0, 0, 1))
-    assert tuple(parts) == PARTS
+    parts = shaper.parts(
+        dict(zip(HEADS, range(6), strict=True)), "a b a b", [], cut=True, stripped=4, accepted=True, place=(0, 0, 0, 1)
+    )
+    assert tuple(parts) == (*HEADS, *RULES)
     assert [parts[head] for head in HEADS] == [0, 1, 2, 3, 4, 5]
     assert (parts["missing_end"], parts["markup"], parts["acceptance"]) == (-0.5, -2.0, 3.0)
     assert parts["repetition"] == pytest.approx(-0.25 / 3)  # bigrams ab ba ab: one of three was there
     assert parts["turns"] == -0.125
     quiet = RewardShaper(RewardSettings()).parts(
-        np.zeros(6), "fine", [], cut=False, stripped=0, accepted=False, place=(0, 0, 0, 1)
+        NOTHING, "fine", [], cut=False, stripped=0, accepted=False, place=(0, 0, 0, 1)
     )
     assert sum(quiet.values()) == 0
     assert "-0.0" not in json.dumps(quiet)
 
 
 def test_only_more_words_than_the_reference_says_cost_something() -> None:
-    reference = HeadReference(np.full(6, 0.5), np.full(6, 0.25), (4.0, 2.0))
+    reference = HeadReference(HEADS, np.full(6, 0.5), np.full(6, 0.25), (4.0, 2.0))
     shaper = RewardShaper(RewardSettings(verbosity=0.5), reference)
     paid = [
-        shaper.parts(np.zeros(6), reply, [], cut=False, stripped=0, accepted=False, place=(0, 0, 0, 1))["verbosity"]
+        shaper.parts(NOTHING, reply, [], cut=False, stripped=0, accepted=False, place=(0, 0, 0, 1))["verbosity"]
         for reply in ("two words", "these are four words", "this one has seven words in all")
     ]
     assert paid == [0, 0, -0.75]  # 0.5 x (7 - 4) / 2
 
 
 def _control(source: str, reply: str, place: tuple[int, ...] = (0, 1, 2, 1), **settings: Any) -> dict[str, float]:
-    reference = HeadReference(np.full(6, 0.5), np.full(6, 0.25), (4.0, 2.0))
+    reference = HeadReference(HEADS, np.full(6, 0.5), np.full(6, 0.25), (4.0, 2.0))
     shaper = RewardShaper(RewardSettings.model_validate({"source": source, "cap": 1.5, **settings}), reference)
-    return shaper.parts(np.full(6, 9.0), reply, [], cut=True, stripped=0, accepted=False, place=place)
+    return shaper.parts(dict.fromkeys(HEADS, 9.0), reply, [], cut=True, stripped=0, accepted=False, place=place)
 
 
 def test_length_pays_as_a_head_would_and_the_rules_stay() -> None:
@@ -113,7 +117,7 @@ def test_repetition_is_a_share(reply: str, earlier: list[str]) -> None:
 @pytest.mark.parametrize("mean", [np.full((2, 5), 0.5), np.full(6, 0.5), np.full((1, 6), np.nan)])
 def test_a_judge_that_fails_gives_no_reward(mean: np.ndarray) -> None:
     with pytest.raises(ModelError):
-        RewardShaper(RewardSettings()).heads(HeadScores(mean, np.zeros_like(mean)))
+        RewardShaper(RewardSettings()).heads(HeadScores(mean, np.zeros_like(mean), HEADS))
 
 
 def test_the_default_reference_maps_scores_to_two_deviations() -> None:
@@ -123,15 +127,17 @@ def test_the_default_reference_maps_scores_to_two_deviations() -> None:
 
 def test_a_measured_reference_gives_mean_0_and_deviation_1() -> None:
     scores = np.random.default_rng(0).random((200, 6))
-    shaper = RewardShaper(RewardSettings(weights=_ALL_ONE, cap=99.0), HeadReference.measure(scores, np.arange(200)))
-    paid = shaper.heads(HeadScores(scores, np.zeros_like(scores)))
+    shaper = RewardShaper(
+        RewardSettings(weights=_ALL_ONE, cap=99.0), HeadReference.measure(HEADS, scores, np.arange(200))
+    )
+    paid = shaper.heads(HeadScores(scores, np.zeros_like(scores), HEADS))
     assert paid.mean(0) == pytest.approx(np.zeros(6), abs=1e-12)
     assert paid.std(0) == pytest.approx(np.ones(6))
-    assert (HeadReference.measure(np.full((5, 6), 0.3), np.full(5, 7)).std > 0).all()
+    assert (HeadReference.measure(HEADS, np.full((5, 6), 0.3), np.full(5, 7)).std > 0).all()
 
 
 def test_a_reference_survives_its_file(tmp_path: Path) -> None:
-    reference = HeadReference(np.linspace(0.1, 0.6, 6), np.linspace(0.2, 0.7, 6), (11.5, 3.25))
+    reference = HeadReference(HEADS, np.linspace(0.1, 0.6, 6), np.linspace(0.2, 0.7, 6), (11.5, 3.25))
     reference.save(tmp_path / "reference.json")
     loaded = HeadReference.load(tmp_path / "reference.json")
     assert (loaded.mean == reference.mean).all()
@@ -150,3 +156,35 @@ def test_a_broken_reference_names_its_file(tmp_path: Path, content: str) -> None
     path.write_text(json.dumps(record))
     with pytest.raises(DataError, match="positive"):
         HeadReference.load(path)
+
+
+def test_less_of_a_head_pays_where_less_is_better() -> None:
+    """A score .2 below the mean of .4 is a deviation of .2 above it; disagreement costs here, too."""
+    mean, heads = np.array([[0.2, 0.2], [0.8, 0.8]]), ("overall", "pushy")
+    reference = HeadReference(("pushy", "overall"), np.array([0.4, 0.5]), np.array([0.2, 0.1]))
+    settings = RewardSettings(weights={"pushy": 2.0}, cap=1.5, spread_penalty=1.0)
+    shaper = RewardShaper(settings, reference)
+    paid = shaper.heads(HeadScores(mean, np.full_like(mean, 0.1), heads, frozenset({"pushy"})))
+    assert not paid[:, 0].any()
+    assert paid[:, 1] == pytest.approx([2 * (1 - 0.5), 2 * (-2 - 0.5)])
+    certain = shaper.heads(HeadScores(mean - 0.2, np.zeros_like(mean), heads, frozenset({"pushy"})))
+    assert certain[0, 1] == pytest.approx(2 * 1.5)  # two deviations, capped
+
+
+def test_heads_are_found_by_name_in_whatever_order() -> None:
+    rng = np.random.default_rng(1)
+    mean, spread, order = rng.random((5, 6)), rng.random((5, 6)), rng.permutation(6)
+    reference = HeadReference(HEADS, rng.random(6), rng.random(6) + 0.1)
+    shaper = RewardShaper(RewardSettings(spread_penalty=0.5), reference)
+    paid = shaper.heads(HeadScores(mean, spread, HEADS))
+    moved = HeadScores(mean[:, order], spread[:, order], tuple(HEADS[place] for place in order))
+    assert (shaper.heads(moved) == paid[:, order]).all()
+
+
+def test_a_weight_that_nobody_scores_is_refused() -> None:
+    scores = HeadScores(np.zeros((1, 1)), np.zeros((1, 1)), ("overall",))
+    with pytest.raises(ModelError, match=r"reward\.weights names pushy; the reward model scores overall"):
+        RewardShaper(RewardSettings(weights={"overall": 1.0, "pushy": 0.5})).heads(scores)
+    assert RewardShaper(RewardSettings(weights={"overall": 1.0, "pushy": 0.0})).heads(scores).shape == (1, 1)
+    with pytest.raises(ModelError, match="the head reference knows no overall"):
+        RewardShaper(RewardSettings(weights={}), HeadReference.identity(["pushy"])).heads(scores)

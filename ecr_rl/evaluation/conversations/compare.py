@@ -109,7 +109,8 @@ def _play(
     records = [[record for record in each.records if record.place not in failed] for each in played.values()]
     for name, kept in zip(played, records, strict=True):
         write_records(out / f"{name}.jsonl", kept)
-    found = figures.compare(*records, resamples=config.evaluation.resamples, seed=config.seed)
+    resamples, seed = config.evaluation.resamples, config.seed
+    found = figures.compare(*records, config.head_definitions, resamples=resamples, seed=seed)
     return found | {"seeker_failures": len(failed)}
 
 

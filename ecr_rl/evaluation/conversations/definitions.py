@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from algorithms.evaluators.reporting import JUDGED
 from algorithms.evaluators.text_figures import ORDERS
-from envs.heads import HEADS
+from envs.heads import Head
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,14 @@ _PMI = "(log p(reply | context) - log p(reply)) / tokens by a language model tha
 _HEAD = "critic head in [0, 1]; mean over a dialogue's turns, then over dialogues"
 _REWARD, _HELD_OUT, _CRITIC, _TEXT, _POLICY = "Reward", "Held out", "Critic heads", "Text", "Distance to the reference"
 
-FIGURES: tuple[Definition, ...] = (
-    Definition(
-        "reward",
-        "Reward",
-        "sum of a turn's reward parts; mean over a dialogue's turns, then over dialogues",
-        _REWARD,
-        "higher",
-    ),
-    *(
-        Definition(
-            f"held_out_{head}",
-            f"Held-out {head}",
-            "the head by the reporting evaluator, which PPO never saw; mean over the turns of a dialogue's "
-            "conversations, in standard deviations of the baseline's dialogues around the baseline's mean",
-            _HELD_OUT,
-            "higher",
-        )
-        for head in ("overall", *(head for head in JUDGED if head != "overall"))
-    ),
+REWARD_FIGURE = Definition(
+    "reward",
+    "Reward",
+    "sum of a turn's reward parts; mean over a dialogue's turns, then over dialogues",
+    _REWARD,
+    "higher",
+)
+_HELD_OUT_FIGURES = (
     Definition(
         "held_out_pmi",
         "Held-out PMI",
@@ -83,10 +72,8 @@ FIGURES: tuple[Definition, ...] = (
         _HELD_OUT,
         "higher",
     ),
-    *(
-        Definition(head, "BLEU head" if head == "bleu" else head.capitalize(), _HEAD, _CRITIC, "higher")
-        for head in HEADS
-    ),
+)
+_TEXT_FIGURES = (
     Definition(
         "bleu1",
         "BLEU-1",
@@ -115,34 +102,13 @@ FIGURES: tuple[Definition, ...] = (
         4,
     ),
 )
-"""The report's figures, in the order they are shown."""
 
 SYSTEMS = ("baseline", "rl")
 """The two that are compared."""
 _SECOND, _RUBRIC, _MORE_TEXT = "Reporting evaluator", "Rubric", "More text figures"
 _INFORMATION, _CONVERSATION, PARTS = "PMI, nats a token", "Conversations", "Reward parts"
 
-MORE: tuple[Definition, ...] = (
-    *(
-        Definition(
-            f"second_{head}",
-            f"{head.capitalize()}, reporting evaluator",
-            "score in [0, 1]; mean over the turns of a dialogue's conversations, then over dialogues",
-            _SECOND,
-            "higher",
-        )
-        for head in JUDGED
-    ),
-    *(
-        Definition(
-            f"rubric_{head}",
-            f"{head.capitalize()}, rubric",
-            "the rubric measured on the text itself, in [0, 1]; averaged as above",
-            _RUBRIC,
-            "higher",
-        )
-        for head in JUDGED
-    ),
+_MORE_FIGURES = (
     *(
         Definition(f"bleu{order}", f"BLEU-{order}", f"as BLEU-1, all weight on order {order}", _MORE_TEXT, "higher", 4)
         for order in ORDERS[1:]
@@ -213,7 +179,44 @@ MORE: tuple[Definition, ...] = (
     Definition("cut", "Cut", "share of replies that reached the token limit before their end", _CONVERSATION, "lower"),
     Definition("stripped", "Stripped", "markers and titles outside slots removed, a reply", _CONVERSATION, "lower"),
 )
-"""The further figures, in the order they are shown; the reward's parts follow them."""
+
+
+def main_figures(heads: Sequence[Head]) -> tuple[Definition, ...]:
+    """The report's figures of a run that scores these heads, in the order they are shown."""
+    judged = sorted(_judged(heads), key=lambda head: head.name != "overall")
+    formula = (
+        "the head by the reporting evaluator, which PPO never saw; mean over the turns of a dialogue's conversations, "
+        "in standard deviations of the baseline's dialogues around the baseline's mean"
+    )
+    return (
+        REWARD_FIGURE,
+        *(_of_head(head, f"held_out_{head.name}", f"Held-out {head.name}", formula, _HELD_OUT) for head in judged),
+        *_HELD_OUT_FIGURES,
+        *(_of_head(head, head.name, head.title, _HEAD, _CRITIC) for head in heads),
+        *_TEXT_FIGURES,
+    )
+
+
+def more_figures(heads: Sequence[Head]) -> tuple[Definition, ...]:
+    """The further figures, in the order they are shown; the reward's parts follow them."""
+    second = "score in [0, 1]; mean over the turns of a dialogue's conversations, then over dialogues"
+    rubric = "the rubric measured on the text itself, in [0, 1]; averaged as above"
+    return (
+        *(
+            _of_head(head, f"second_{head.name}", f"{head.title}, reporting evaluator", second, _SECOND)
+            for head in _judged(heads)
+        ),
+        *(_of_head(head, f"rubric_{head.name}", f"{head.title}, rubric", rubric, _RUBRIC) for head in _judged(heads)),
+        *_MORE_FIGURES,
+    )
+
+
+def _judged(heads: Iterable[Head]) -> list[Head]:
+    return [head for head in heads if head.judged]
+
+
+def _of_head(head: Head, name: str, label: str, formula: str, group: str) -> Definition:
+    return Definition(name, label, formula, group, "higher" if head.higher_is_better else "lower")
 
 
 def part_definition(part: str) -> Definition:

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from algorithms.evaluators import text_figures
-from algorithms.evaluators.reporting import JUDGED
 from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Interval, Ratio, Statistic, draw, paired
 from ecr_rl.evaluation.conversations.agreement import rank_agreement
-from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE, Definition, part_definition
+from ecr_rl.evaluation.conversations.definitions import Definition, main_figures, more_figures, part_definition
 from ecr_rl.evaluation.conversations.length_matched import Intercept, of_like_length
 from ecr_rl.evaluation.conversations.records import ConversationRecord, TurnRecord
 from envs.errors import DataError
-from envs.heads import HEADS
+from envs.heads import Head
 
 Records = Sequence[ConversationRecord]
 Dialogues = Sequence[Records]
@@ -30,9 +29,21 @@ FREQUENT = 10
 
 
 def compare(
-    baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord], *, resamples: int = 2000, seed: int = 0
+    baseline: Iterable[ConversationRecord],
+    rl: Iterable[ConversationRecord],
+    heads: Sequence[Head],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Compare two systems on the same dialogues.
+
+    Args:
+        baseline: the records of one.
+        rl: of the other.
+        heads: that the run scores.
+        resamples: of the bootstrap.
+        seed: of the resamples.
 
     Returns:
         ``systems``, ``difference`` (rl - baseline) and ``n`` in the report's form, a figure without data being None and
@@ -42,12 +53,13 @@ def compare(
     Raises:
         DataError: no records, a dialogue twice, or two systems with different dialogues.
     """
-    found = statistics_of(baseline, rl)
+    found = statistics_of(baseline, rl, heads)
     first, second = found.dialogues
     counts_BN = draw(len(first), resamples, seed)
-    main = _section(FIGURES, *found.figures, counts_BN)
+    figures = main_figures(heads)
+    main = _section(figures, *found.figures, counts_BN)
     parts = [name.removeprefix("part_") for name in found.figures[0] if name.startswith("part_")]
-    further = (*MORE, *map(part_definition, parts))
+    further = (*more_figures(heads), *map(part_definition, parts))
     return {
         "systems": main["systems"],
         "difference": main["difference"],
@@ -58,7 +70,7 @@ def compare(
         "more": _section(further, *found.figures, counts_BN) | {"sacrebleu": _sacrebleu(first, second)},
         "agreement": _agreement(first, second, counts_BN),
         "frequent": {"baseline": _frequent(first), "rl": _frequent(second)},
-        "formulas": {definition.name: definition.formula for definition in (*FIGURES, *further)},
+        "formulas": {definition.name: definition.formula for definition in (*figures, *further)},
         "bootstrap": {
             "method": "percentile over dialogues, paired; DIST by each dialogue's jackknife influence",
             "coverage": COVERAGE,
@@ -74,7 +86,7 @@ class Compared:
 
     Attributes:
         dialogues: of the baseline and of rl, the conversations of each dialogue.
-        figures: of each, its statistics by name: ``FIGURES``, ``MORE`` and the reward's parts.
+        figures: of each, its statistics by name: ``main_figures``, ``more_figures`` and the reward's parts.
         like_length: dialogues in which both write replies of like length.
     """
 
@@ -83,17 +95,20 @@ class Compared:
     like_length: int
 
 
-def statistics_of(baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord]) -> Compared:
+def statistics_of(
+    baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord], heads: Sequence[Head]
+) -> Compared:
     """The statistics that ``compare`` draws its intervals from.
 
     Raises:
         DataError: as ``compare``.
     """
     first, second = _matched(baseline, rl)
-    held_out = held_out_statistics(first, second)
+    judged = [head.name for head in heads if head.judged]
+    held_out = held_out_statistics(first, second, judged)
     parts = sorted({name for turn in _turns((*first, *second)) for name in turn.parts})
     mine, theirs = (
-        _main_statistics(dialogues) | own | _more_statistics(dialogues, parts)
+        _main_statistics(dialogues, [head.name for head in heads]) | own | _more_statistics(dialogues, judged, parts)
         for dialogues, own in ((first, held_out.baseline), (second, held_out.rl))
     )
     return Compared((first, second), (mine, theirs), held_out.like_length)
@@ -142,11 +157,11 @@ def _json(value: Interval | None) -> dict[str, float] | None:
     return None if value is None else asdict(value)
 
 
-def _main_statistics(dialogues: Dialogues) -> dict[str, Statistic]:
+def _main_statistics(dialogues: Dialogues, heads: Sequence[str]) -> dict[str, Statistic]:
     bigrams = text_figures.count_grams(_replies(dialogues), 2)
     return {
         "reward": _dialogue_mean(dialogues, lambda turn: turn.reward),
-        **{head: _dialogue_mean(dialogues, _head(head)) for head in HEADS},
+        **{head: _dialogue_mean(dialogues, _head(head)) for head in heads},
         "bleu1": _gold_bleu(dialogues, 1),
         "dist2": Distinct(bigrams.distinct, bigrams.alone, bigrams.totals),
         "length": _turn_mean(dialogues, lambda turn: text_figures.word_count(turn.reply)),
@@ -155,11 +170,11 @@ def _main_statistics(dialogues: Dialogues) -> dict[str, Statistic]:
     }
 
 
-def _more_statistics(dialogues: Dialogues, parts: Sequence[str]) -> dict[str, Statistic]:
+def _more_statistics(dialogues: Dialogues, judged: Sequence[str], parts: Sequence[str]) -> dict[str, Statistic]:
     counts = {order: text_figures.count_grams(_replies(dialogues), order) for order in text_figures.ORDERS}
     return {
-        **{f"second_{head}": _dialogue_mean(dialogues, _second(head)) for head in JUDGED},
-        **{f"rubric_{head}": _dialogue_mean(dialogues, _rubric(head)) for head in JUDGED},
+        **{f"second_{head}": _dialogue_mean(dialogues, _second(head)) for head in judged},
+        **{f"rubric_{head}": _dialogue_mean(dialogues, _rubric(head)) for head in judged},
         **{f"bleu{order}": _gold_bleu(dialogues, order) for order in text_figures.ORDERS[1:]},
         **{f"dist{order}_all": Distinct(found.distinct, found.alone, found.totals) for order, found in counts.items()},
         **{
@@ -190,16 +205,17 @@ class HeldOut:
     like_length: int
 
 
-def held_out_statistics(baseline: Dialogues, rl: Dialogues) -> HeldOut:
-    """The reporting evaluator's heads, PMI and emotion match in the baseline's deviations: ``held_out_<name>``.
+def held_out_statistics(baseline: Dialogues, rl: Dialogues, judged: Sequence[str]) -> HeldOut:
+    """Of the reporting evaluator's heads (``judged``), PMI and emotion match the figures ``held_out_<name>``.
 
-    A dialogue's score is the mean over the turns (emotion match: over the gold contexts) of all its conversations; the
-    baseline's mean over dialogues is 0 and its standard deviation 1; where all its dialogues have one score there is no
-    unit, and no figure. ``held_out_overall_length_matched`` and ``held_out_overall_like_length`` are the gain in the
-    head ``overall`` at equal length (see ``length_matched``); the baseline's is 0.
+    They stand in the baseline's standard deviations. A dialogue's score is the mean over the turns (emotion match: over
+    the gold contexts) of all its conversations; the baseline's mean over dialogues is 0 and its standard deviation 1;
+    where all its dialogues have one score there is no unit, and no figure. ``held_out_overall_length_matched`` and
+    ``held_out_overall_like_length`` are the gain in the head ``overall`` at equal length (see ``length_matched``); the
+    baseline's is 0.
     """
     first, second = {}, {}
-    for name, values in _held_out_values().items():
+    for name, values in _held_out_values(judged).items():
         mine, theirs = (values(dialogues) for dialogues in (baseline, rl))
         middle, spread = (np.nanmean(mine), np.nanstd(mine)) if np.isfinite(mine).any() else (0.0, 0.0)
         unit = spread if spread > 0 else np.nan
@@ -217,9 +233,9 @@ def held_out_statistics(baseline: Dialogues, rl: Dialogues) -> HeldOut:
     return HeldOut(first, second, int(alike.sum()))
 
 
-def _held_out_values() -> dict[str, Callable[[Dialogues], np.ndarray]]:
+def _held_out_values(judged: Sequence[str]) -> dict[str, Callable[[Dialogues], np.ndarray]]:
     """By name, each dialogue's value (N,); NaN where there is none."""
-    heads = {head: partial(_dialogue_values, value=_second(head)) for head in JUDGED}
+    heads = {head: partial(_dialogue_values, value=_second(head)) for head in judged}
     return heads | {"pmi": partial(_dialogue_values, value=lambda turn: turn.pmi), "emotion_match": _emotion_match}
 
 

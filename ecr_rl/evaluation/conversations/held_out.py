@@ -27,7 +27,6 @@ from ecr_rl.training.ppo import env_spec_of
 from envs.conversation import EVALUATION
 from envs.dialogue import SeekerProfile
 from envs.film_text.markup import EMOTION, plain
-from envs.heads import HEADS
 from envs.progress import OnStep
 
 _BATCH = 50
@@ -148,7 +147,7 @@ def _turns(
             reply=outcome.reply,
             answer=_said(answer),
             films=list(outcome.films),
-            heads={head: float(score) for head, score in zip(HEADS, outcome.heads, strict=True)},
+            heads=outcome.heads,
             parts=outcome.parts,
             held_out=found.second,
             rubric=found.rubric,

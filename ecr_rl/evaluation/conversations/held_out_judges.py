@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from algorithms.evaluators.pmi import ContextInformation
-from algorithms.evaluators.reporting import JUDGED, ReportingEvaluator
+from algorithms.evaluators.reporting import ReportingEvaluator
 from algorithms.policy.rollout import Conversation
 from ecr_rl.labels.judge_folder import carries_judge, context_of, emotions_of, judge_of
-from ecr_rl.labels.judging.judge_protocol import Evidence
+from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
 from envs.catalog import Catalog
 from envs.dialogue import Role, SeekerProfile
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class TurnJudges:
         evidence = [self._evidence(talk, place, profile) for place in range(len(talk.outcomes))]
         exchanges = [piece.exchange for piece in evidence]
         second = self._second.scores(exchanges)
-        rubric = None if self._rubric is None else self._rubric.judge(evidence).values
+        rubric = [{}] * len(evidence) if self._rubric is None else _judged(self._rubric, evidence)
         measured = informed and self._information is not None
         pmi = self._information.of(exchanges) if measured and self._information else np.full(len(exchanges), np.nan)
         return [
             TurnJudgement(
-                second=dict(zip(JUDGED, map(float, row), strict=True)),
-                rubric={} if rubric is None else {h: float(rubric[place, HEADS.index(h)]) for h in JUDGED},
+                second=dict(zip(self._second.heads, map(float, row), strict=True)),
+                rubric=rubric[place],
                 pmi=float(pmi[place]) if np.isfinite(pmi[place]) else None,
             )
             for place, row in enumerate(second)
@@ -95,3 +95,13 @@ class TurnJudges:
             profile=profile,
             cut=outcome.cut,
         )
+
+
+def _judged(rubric: Judge, evidence: Sequence[Evidence]) -> list[dict[str, float]]:
+    """Of each piece the heads that are judged, by name; one that the rubric does not know is left out."""
+    labels = rubric.judge(evidence)
+    columns = [(head.name, labels.heads.index(head.name)) for head in rubric.heads if head.judged]
+    return [
+        {name: float(values[column]) for name, column in columns if known[column]}
+        for values, known in zip(labels.values, labels.known, strict=True)
+    ]

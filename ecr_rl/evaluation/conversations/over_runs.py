@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from ecr_rl.evaluation.bootstrap import Interval, Statistic, draw, interval, percentiles, whole
-from ecr_rl.evaluation.conversations.definitions import FIGURES, MORE, SYSTEMS
+from ecr_rl.evaluation.conversations.definitions import SYSTEMS, main_figures, more_figures
 from ecr_rl.evaluation.conversations.figures import statistics_of
 from ecr_rl.evaluation.conversations.records import ConversationRecord
 from envs.errors import DataError
+from envs.heads import Head
 
 Records = Sequence[ConversationRecord]
 Pair = tuple[Statistic, Statistic]
@@ -48,11 +49,14 @@ def nested_difference(pairs: Sequence[Pair], counts_BN: np.ndarray, seed: int) -
     return percentiles(float(np.mean(means_K)), (drawn_BK * np.array(differences_KB).T).sum(1))
 
 
-def compare_runs(runs: Sequence[tuple[Records, Records]], *, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
+def compare_runs(
+    runs: Sequence[tuple[Records, Records]], heads: Sequence[Head], *, resamples: int = 2000, seed: int = 0
+) -> dict[str, Any]:
     """Compare baseline and trained policy over several runs.
 
     Args:
         runs: of each run both systems' records.
+        heads: that the runs score.
         resamples: bootstrap resamples.
         seed: of the resamples.
 
@@ -65,7 +69,7 @@ def compare_runs(runs: Sequence[tuple[Records, Records]], *, resamples: int = 20
     """
     if not runs:
         raise DataError("no runs to compare", remedy="Name at least one run folder that was evaluated")
-    found = [statistics_of(*records) for records in runs]
+    found = [statistics_of(*records, heads) for records in runs]
     places = [[records[0].index for records in each.dialogues[0]] for each in found]
     if any(other != places[0] for other in places[1:]):
         raise DataError(
@@ -74,7 +78,7 @@ def compare_runs(runs: Sequence[tuple[Records, Records]], *, resamples: int = 20
             remedy="Evaluate all of them on the same ones: evaluation.dialogues and data must be alike",
         )
     counts_BN = draw(len(places[0]), resamples, seed)
-    names = [definition.name for definition in (*FIGURES, *MORE)]
+    names = [definition.name for definition in (*main_figures(heads), *more_figures(heads))]
     pairs = {name: [(each.figures[0][name], each.figures[1][name]) for each in found] for name in names}
     return {
         "difference": {name: _json(nested_difference(pairs[name], counts_BN, seed)) for name in names},

@@ -24,7 +24,7 @@ from envs.catalog import Catalog
 from envs.corpora.corpus import Corpus
 from envs.corpora.goemotions import GoEmotions
 from envs.errors import DataError
-from envs.heads import HEADS, HeadScores, RewardModel
+from envs.heads import HeadScores, RewardModel
 from envs.progress import OnStep
 
 RESAMPLES = 1000
@@ -43,6 +43,12 @@ class Judged:
     def replies(self) -> list[str]:
         """The replies alone."""
         return [example.evidence.exchange.reply for example in self.examples]
+
+    def column(self, head: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Of one head the labels, which of them are known, the scores and their spreads, (N,) each."""
+        label, score = self.labels.heads.index(head), self.scores.heads.index(head)
+        labels, known = self.labels.values[:, label], self.labels.known[:, label]
+        return labels, known, self.scores.mean[:, score], self.scores.spread[:, score]
 
     @property
     def dialogues(self) -> np.ndarray:
@@ -75,7 +81,7 @@ def evaluate_critic(
 
     Args:
         critic: scores exchanges.
-        judge: labels them; the one that made the critic's labels.
+        judge: labels them; the one that made the critic's labels, of the same heads.
         corpus: the dialogues; made replies take their phrases and films from what training never used.
         split: ``valid`` or ``test``.
         replies: human replies, drawn by the seed; None: all.
@@ -102,23 +108,28 @@ def evaluate_critic(
     order = rng.permutation(len(cases))
     chosen = [cases[place] for place in order[:replies]]
     human = _judged(critic, judge, chosen)
+    heads = human.scores.heads
     on_step(1, _STEPS, {})
     maker = _held_out_maker(cases, corpus.catalog)
     nearest = NearestReplies(human_examples(corpus.train[::2], corpus.catalog))
     made = _judged(critic, judge, nearest.fill(_made(cases, maker, per_kind, rng), of_training=False))
     on_step(2, _STEPS, {})
     pairs = matched_pairs(cases, maker, per_kind, rng)
-    kinds = {NAMES.get(kind, kind.value): _pairs_row(critic, judge, kind, found) for kind, found in pairs.items()}
+    kinds = {
+        NAMES.get(kind, kind.value): _pairs_row(critic, judge, kind, found)
+        for kind, found in pairs.items()
+        if PAIRS[kind] in heads
+    }
     on_step(3, _STEPS, {})
-    moved = sensitivity(critic, chosen[:300], maker, seed)
+    moved = sensitivity(critic, judge.heads, chosen[:300], maker, seed)
     on_step(4, _STEPS, {})
-    people = {"questionnaire": questionnaire_figures(critic, cases)}
-    if goemotions is not None:
+    people = {"questionnaire": questionnaire_figures(critic, cases)} if "recommendation" in heads else {}
+    if goemotions is not None and "empathy" in heads:
         people["goemotions"] = emotion_figures(critic, goemotions)
     figures = {
-        "heads": {name: _row(name, human, made, seed) for name in HEADS},
+        "heads": {name: _row(name, human, made, seed) for name in heads},
         "contexts": {
-            form: _context_row(human, human.labels if other is judge else _labels(other, chosen))
+            form: _context_row(human if other is judge else replace(human, labels=_labels(other, chosen)))
             for form, other in (told or {}).items()
         },
         "kinds": kinds,
@@ -158,11 +169,10 @@ def _made(cases: Sequence[Example], maker: ReplyMaker, count: int, rng: np.rando
 
 
 def _row(name: str, human: Judged, made: Judged, seed: int) -> dict[str, Any]:
-    head = HEADS.index(name)
-    alone, both = _data([human], head), _data([human, made], head)
+    alone, both = _data([human], name), _data([human, made], name)
     over = "human"
     if not len(alone.labels):  # BLEU: a human reply is its own reference
-        alone, over = _data([made], head), "made"
+        alone, over = _data([made], name), "made"
     places = np.unique(alone.dialogues, return_inverse=True)[1]
     counts = draw(int(places.max(initial=0)) + 1, RESAMPLES, seed)
     row = head_row(replace(alone, dialogues=places), counts)
@@ -170,33 +180,38 @@ def _row(name: str, human: Judged, made: Judged, seed: int) -> dict[str, Any]:
     return {"over": over, **row, "calibration": calibration(alone)}
 
 
-def _context_row(human: Judged, labels: Labels) -> dict[str, dict[str, float]]:
-    """How the critic's scores of human replies go with labels of a judge that may be told something else."""
+def _context_row(human: Judged) -> dict[str, dict[str, float]]:
+    """How the critic's scores of human replies go with their labels, whatever the judge was told."""
     found = {}
-    for head, name in enumerate(HEADS):
-        known = labels.known[:, head]
+    for head in human.scores.heads:
+        labels, known, mean, _ = human.column(head)
         if known.any():
-            truth, scores = (values[known, head].astype(np.float64) for values in (labels.values, human.scores.mean))
-            found[name] = {"r2": r_squared(truth, scores), "spearman": spearman(truth, scores)}
+            truth, scores = labels[known].astype(np.float64), mean[known].astype(np.float64)
+            found[head] = {"r2": r_squared(truth, scores), "spearman": spearman(truth, scores)}
     return found
 
 
-def _data(parts: Sequence[Judged], head: int) -> HeadData:
+def _data(parts: Sequence[Judged], head: str) -> HeadData:
     """The head's known labels of all parts together."""
-    known = [part.labels.known[:, head] for part in parts]
-    pick = list(zip(parts, known, strict=True))
+    columns = [part.column(head) for part in parts]
+    labels, scores, spread = (
+        np.concatenate([column[index][column[1]] for column in columns]).astype(np.float64) for index in (0, 2, 3)
+    )
+    rows = [np.flatnonzero(known) for _, known, _, _ in columns]
     return HeadData(
-        labels=np.concatenate([part.labels.values[rows, head] for part, rows in pick]).astype(np.float64),
-        scores=np.concatenate([part.scores.mean[rows, head] for part, rows in pick]).astype(np.float64),
-        spread=np.concatenate([part.scores.spread[rows, head] for part, rows in pick]).astype(np.float64),
-        replies=[part.replies[row] for part, rows in pick for row in np.flatnonzero(rows)],
-        dialogues=np.concatenate([part.dialogues[rows] for part, rows in pick]),
+        labels=labels,
+        scores=scores,
+        spread=spread,
+        replies=[part.replies[row] for part, known in zip(parts, rows, strict=True) for row in known],
+        dialogues=np.concatenate([part.dialogues[known] for part, known in zip(parts, rows, strict=True)]),
     )
 
 
 def _pairs_row(critic: RewardModel, judge: Judge, kind: Kind, pairs: Sequence[MatchedPair]) -> dict[str, Any]:
-    head = HEADS.index(PAIRS[kind])
+    head = PAIRS[kind]
     sides = [[pair.better for pair in pairs], [pair.worse for pair in pairs]]
-    scored = [critic.score([piece.exchange for piece in side]).mean[:, head] for side in sides]
-    labels = [judge.judge(side).values[:, head] for side in sides]
-    return {"head": PAIRS[kind], **pair_figures(pairs, *scored, *labels)}
+    scored = [critic.score([piece.exchange for piece in side]) for side in sides]
+    labelled = [judge.judge(side) for side in sides]
+    scores = [scores.mean[:, scores.heads.index(head)] for scores in scored]
+    labels = [labels.values[:, labels.heads.index(head)] for labels in labelled]
+    return {"head": head, **pair_figures(pairs, *scores, *labels)}

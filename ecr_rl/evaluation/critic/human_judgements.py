@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from ecr_rl.labels.replies.examples import Example
 from envs.corpora.goemotions import GoEmotions
-from envs.heads import HEADS, Exchange, RewardModel
+from envs.heads import Exchange, RewardModel
 
 _WARM = frozenset({"caring", "gratitude", "love", "admiration"})
 _HARSH = frozenset({"anger", "annoyance", "disgust", "disapproval"})
@@ -46,6 +46,6 @@ def emotion_figures(critic: RewardModel, data: GoEmotions) -> dict[str, Any]:
 
 
 def _auc_of(critic: RewardModel, head: str, high: Sequence[Exchange], low: Sequence[Exchange]) -> dict[str, Any]:
-    place = HEADS.index(head)
-    scores = critic.score([*high, *low]).mean[:, place]
-    return auc(scores[: len(high)], scores[len(high) :])
+    scores = critic.score([*high, *low])
+    values = scores.mean[:, scores.heads.index(head)]
+    return auc(values[: len(high)], values[len(high) :])

@@ -9,28 +9,24 @@ import numpy as np
 
 from ecr_rl.labels.replies.examples import Example
 from ecr_rl.labels.replies.made_replies import Kind, ReplyMaker
-from envs.heads import HEADS, Exchange, RewardModel
+from envs.heads import Exchange, Head, RewardModel
 
 _FILLER = "you know, like, well, so yeah, I mean, anyway"
 STILL = 0.03
 """A head that an edit should leave moves by at most so much in the mean."""
 
-EXPECTED: dict[str, dict[str, str]] = {
-    "filler": {"informativeness": "not up", "recommendation": "not up", "overall": "not up"},
-    "repeated": {"informativeness": "not up", "overall": "down"},
-    "great": {"informativeness": "not up", "recommendation": "still"},
-    "other_film": {"empathy": "still", "recommendation": "down"},
-    "upper_case": dict.fromkeys(HEADS[:-1], "still"),
-    "exclamations": {"informativeness": "not up", "recommendation": "still"},
-}
-"""What each edit should do to a head; heads that are not named may move."""
+EDITS = ("filler", "repeated", "great", "other_film", "upper_case", "exclamations")
+"""Edits of a reply; a head's definition says what one should do to it (``envs.heads.Head.edits``)."""
 
 
-def sensitivity(critic: RewardModel, cases: Sequence[Example], maker: ReplyMaker, seed: int) -> dict[str, Any]:
+def sensitivity(
+    critic: RewardModel, heads: Sequence[Head], cases: Sequence[Example], maker: ReplyMaker, seed: int
+) -> dict[str, Any]:
     """Mean change of each head by each edit.
 
     Args:
         critic: scores exchanges.
+        heads: definitions of what it scores.
         cases: human examples to edit.
         maker: changes films; an edit that does not fit a reply leaves that reply out.
         seed: of the edits and of the bootstrap over replies.
@@ -40,11 +36,13 @@ def sensitivity(critic: RewardModel, cases: Sequence[Example], maker: ReplyMaker
     """
     rng = np.random.default_rng([seed, 43])
     found = {}
-    for edit in EXPECTED:
+    for edit in EDITS:
         pairs = [(case.evidence.exchange, text) for case in cases if (text := _edited(edit, case, maker, rng))]
-        before = critic.score([exchange for exchange, _ in pairs]).mean
-        after = critic.score([Exchange(exchange.context, text) for exchange, text in pairs]).mean
-        found[edit] = {"n": len(pairs), "heads": _moves(edit, after - before, rng)}
+        before = critic.score([exchange for exchange, _ in pairs])
+        after = critic.score([Exchange(exchange.context, text) for exchange, text in pairs])
+        expected = {head.name: head.edits.get(edit) for head in heads}
+        wanted = [expected.get(head) for head in before.heads]
+        found[edit] = {"n": len(pairs), "heads": _moves(before.heads, wanted, after.mean - before.mean, rng)}
     return found
 
 
@@ -65,19 +63,21 @@ def _edited(edit: str, case: Example, maker: ReplyMaker, rng: np.random.Generato
     }[edit]
 
 
-def _moves(edit: str, changes: np.ndarray, rng: np.random.Generator) -> dict[str, Any]:
+def _moves(
+    heads: Sequence[str], wanted: Sequence[str | None], changes: np.ndarray, rng: np.random.Generator
+) -> dict[str, Any]:
     if not len(changes):
         return {}
     draws = rng.integers(len(changes), size=(500, len(changes)))
     low, high = np.quantile(changes[draws].mean(1), (0.025, 0.975), axis=0)
     moves = {}
-    for head, name in enumerate(HEADS):
-        change, expected = float(changes[:, head].mean()), EXPECTED[edit].get(name)
-        moves[name] = {
+    for column, (head, expected) in enumerate(zip(heads, wanted, strict=True)):
+        change = float(changes[:, column].mean())
+        moves[head] = {
             "change": change,
-            "interval": [float(low[head]), float(high[head])],
+            "interval": [float(low[column]), float(high[column])],
             "expected": expected,
-            "ok": None if expected is None else _as_expected(expected, change, float(high[head])),
+            "ok": None if expected is None else _as_expected(expected, change, float(high[column])),
         }
     return moves
 

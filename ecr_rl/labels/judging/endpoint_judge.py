@@ -6,16 +6,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from algorithms.chat.endpoint import ChatEndpoint, Messages, NoAnswer, check_packages
 from ecr_rl.labels.judging.injection import speaks_to_judge
 from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
-from ecr_rl.labels.judging.prompt import PROMPT_VERSION, EmotionsOf, judge_messages, parse_scores
+from ecr_rl.labels.judging.prompt import EmotionsOf, JudgePrompt
 from ecr_rl.settings import JudgeSettings
 from envs.catalog import Catalog
 from envs.errors import ConfigError
 from envs.files import write_json
+from envs.heads import Head
 
 
 class EndpointJudge:
@@ -24,7 +26,12 @@ class EndpointJudge:
     name = "openai"
 
     def __init__(
-        self, settings: JudgeSettings, catalog: Catalog, cache: Path, emotions: EmotionsOf | None = None
+        self,
+        settings: JudgeSettings,
+        catalog: Catalog,
+        cache: Path,
+        heads: Sequence[Head],
+        emotions: EmotionsOf | None = None,
     ) -> None:
         """Prepare a judge; nothing is sent yet.
 
@@ -32,16 +39,18 @@ class EndpointJudge:
             settings: endpoint, model, pace, retries; the key is read from the environment when it is needed.
             catalog: facts of the films.
             cache: folder of answers.
-            emotions: names emotions for the rich context.
+            heads: what is scored; those without a question stay unknown.
+            emotions: reads emotions for the rich context.
         """
         self._settings, self._catalog, self._cache, self._emotions = settings, catalog, cache, emotions
+        self.heads, self._prompt = tuple(heads), JudgePrompt(heads)
         self._endpoint = ChatEndpoint(
             settings, settings.model, model_setting="--model", temperature=0.0, max_new=settings.max_new
         )
         self.provenance: Mapping[str, object] = {
             "model": settings.model,
             "endpoint": settings.endpoint,
-            "prompt": PROMPT_VERSION,
+            "prompt": self._prompt.version,
             "context": settings.context.value,
         }
 
@@ -51,20 +60,20 @@ class EndpointJudge:
         Raises:
             ModelError: the endpoint refuses the key or does not know the model.
         """
-        labels = no_labels(len(evidence))
-        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
+        labels, asked = no_labels(len(evidence), [head.name for head in self.heads]), self._prompt.heads
+        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply, asked) for piece in evidence]
         with ThreadPoolExecutor(self._settings.concurrency) as pool:
             answers = list(pool.map(self._scores, evidence))
-        problems = []
+        problems, columns = [], labels.columns(asked)
         for row, answer in enumerate(answers):
             if isinstance(answer, list):
-                labels.values[row, :-1], labels.known[row, :-1] = answer, True
+                labels.values[row, columns], labels.known[row, columns] = answer, True
             problems.append(answer if isinstance(answer, str) else "")
-        return Labels(labels.values, labels.known, tuple(problems), labels.flagged)
+        return replace(labels, problems=tuple(problems))
 
     def _scores(self, piece: Evidence) -> list[float] | str:
-        """The five scores of a piece, or the reason why there are none."""
-        messages = judge_messages(piece, self._catalog, self._settings.context, self._emotions)
+        """The scores of a piece, or what went wrong."""
+        messages = self._prompt.messages(piece, self._catalog, self._settings.context, self._emotions)
         file = self._cache / f"{self._key(messages)}.json"
         try:
             text = json.loads(file.read_text(encoding="utf-8"))["answer"]
@@ -73,9 +82,9 @@ class EndpointJudge:
                 text = self._endpoint.ask(messages)
             except NoAnswer as error:
                 return str(error)
-            write_json(file, {"answer": text, "model": self._settings.model, "prompt": PROMPT_VERSION})
+            write_json(file, {"answer": text, "model": self._settings.model, "prompt": self._prompt.version})
         try:
-            return parse_scores(text)
+            return self._prompt.parse(text)
         except ValueError as error:
             return f"unreadable answer: {error}"
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from envs.dialogue import SeekerProfile
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange, Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +49,44 @@ class Labels:
         values: (N, heads) float32 in [0, 1]; 0 where unknown.
         known: (N, heads) bool; False where the judge gives no score. The value of an unknown score is never used.
         problems: N messages, why the judge failed on a piece; empty where it did not.
-        flagged: (N,) bool; True where the text seems to address the judge.
+        flagged: (N,) bool; True where the text seems to speak to the judge.
+        heads: the names of the columns.
     """
 
     values: np.ndarray
     known: np.ndarray
     problems: tuple[str, ...]
     flagged: np.ndarray
+    heads: tuple[str, ...]
 
     def __len__(self) -> int:
         """The number of pieces of evidence."""
         return len(self.values)
 
+    def columns(self, heads: Sequence[str]) -> list[int]:
+        """The columns of some of the heads, in the order in which they are named."""
+        return [self.heads.index(head) for head in heads]
 
-def no_labels(count: int) -> Labels:
-    """Labels for ``count`` pieces in which no score is known yet; a judge fills them in."""
-    shape = (count, len(HEADS))
-    return Labels(
-        np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool), ("",) * count, np.zeros(count, dtype=bool)
-    )
+
+def no_labels(count: int, heads: Sequence[str]) -> Labels:
+    """Labels of these heads for ``count`` pieces, nothing known yet: a judge fills them."""
+    shape = (count, len(heads))
+    values, known = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool)
+    return Labels(values, known, ("",) * count, np.zeros(count, dtype=bool), tuple(heads))
 
 
 class Judge(Protocol):
-    """Scores replies on the six heads.
+    """Scores replies on heads.
 
     Attributes:
         name: ``rubric``, ``transformers`` or ``openai``; stands beside every label.
-        provenance: all else that decides the labels (model, prompt and code versions, context form), as JSON values
+        heads: what it scores, in the order of its labels' columns.
+        provenance: what else decided the labels (model, prompt and code versions, context form), as JSON values
             without secrets.
     """
 
     name: str
+    heads: tuple[Head, ...]
     provenance: Mapping[str, object]
 
     def judge(self, evidence: Sequence[Evidence]) -> Labels:

@@ -11,20 +11,24 @@ from algorithms.readers.film_affinity import FilmAffinity
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.judging.text_readers import load_text_readers
 from ecr_rl.settings import ContextForm, JudgeSettings
+from envs.builtin_heads import heads_of
 from envs.catalog import Catalog
 from envs.emotions import NINE
 
 SMOLLM2 = "smollm2"
 
 
-def build_judge(settings: JudgeSettings, catalog: Catalog, rubric: Callable[[], Judge], cache: Path) -> Judge:
+def build_judge(
+    settings: JudgeSettings, catalog: Catalog, rubric: Callable[[], Judge], heads: Sequence[str], cache: Path
+) -> Judge:
     """Build the judge that the settings name.
 
     Args:
         settings: which judge, and its options.
         catalog: facts of the films, for judges that read them.
         rubric: builds the rubric judge.
-        cache: folder of the files that a judge keeps between runs.
+        heads: what the others score, as ``envs.builtin_heads.heads_of`` takes it.
+        cache: folder of what a judge keeps between runs.
 
     Raises:
         EcrError: a model cannot be loaded, or packages are missing.
@@ -35,11 +39,11 @@ def build_judge(settings: JudgeSettings, catalog: Catalog, rubric: Callable[[], 
     if settings.judge == "transformers":
         from ecr_rl.labels.judging.model_judge import ModelJudge
 
-        return ModelJudge(settings, catalog, emotions)
+        return ModelJudge(settings, catalog, heads_of(heads), emotions)
     from ecr_rl.labels.judging.endpoint_judge import EndpointJudge, check_endpoint
 
     check_endpoint(settings)
-    return EndpointJudge(settings, catalog, cache / "answers", emotions)
+    return EndpointJudge(settings, catalog, cache / "answers", heads_of(heads), emotions)
 
 
 def with_folder(settings: JudgeSettings, cache: Path) -> JudgeSettings:
@@ -57,20 +61,31 @@ def _emotion_names(texts: Sequence[str]) -> list[str]:
 
 
 def rubric_maker(
-    catalog: Catalog, instruments: Path | None, context: ContextForm, affinity: FilmAffinity | None = None
+    catalog: Catalog,
+    instruments: Path | None,
+    context: ContextForm,
+    heads: Sequence[str],
+    affinity: FilmAffinity | None = None,
 ) -> Callable[[], Judge]:
     """A function that builds the rubric judge; it can be sent to a worker.
 
     Args:
         catalog: the films.
-        instruments: folder of its text readers; None for those that need no model.
-        context: the form of context that it reads.
-        affinity: which films go together; by default nothing is known.
+        instruments: folder of what it measures with; None for the stand-ins, which need no model.
+        context: what it is told beside the words.
+        heads: what it measures, as ``envs.builtin_heads.heads_of`` takes it; a worker finds the definitions by itself.
+        affinity: which films go with which; by default nothing is known.
     """
-    return partial(_rubric, catalog, instruments, context, affinity)
+    return partial(_rubric, catalog, instruments, context, tuple(heads), affinity)
 
 
-def _rubric(catalog: Catalog, instruments: Path | None, context: ContextForm, affinity: FilmAffinity | None) -> Judge:
+def _rubric(
+    catalog: Catalog,
+    instruments: Path | None,
+    context: ContextForm,
+    heads: tuple[str, ...],
+    affinity: FilmAffinity | None,
+) -> Judge:
     from ecr_rl.labels.judging.rubric import RubricJudge
 
-    return RubricJudge(catalog, load_text_readers(instruments), context, affinity)
+    return RubricJudge(catalog, load_text_readers(instruments), context, affinity, heads_of(heads))

@@ -15,19 +15,11 @@ from algorithms.chat.model import ChatModel
 from algorithms.policy.language_model import max_positions
 from ecr_rl.labels.judging.injection import speaks_to_judge
 from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
-from ecr_rl.labels.judging.prompt import (
-    HIGHEST,
-    JUDGED,
-    LOWEST,
-    PROMPT_VERSION,
-    EmotionsOf,
-    judge_messages,
-    parse_scores,
-    unit,
-)
+from ecr_rl.labels.judging.prompt import HIGHEST, LOWEST, EmotionsOf, JudgePrompt, unit
 from ecr_rl.settings import JudgeSettings
 from envs.catalog import Catalog
 from envs.errors import ModelError
+from envs.heads import Head
 
 _DIGITS = [str(score) for score in range(LOWEST, HIGHEST + 1)]
 
@@ -36,17 +28,17 @@ class _JudgingModel(ChatModel):
     """A chat model with its score tokens.
 
     Attributes:
-        prefills: the beginning of the answer up to each score; empty for parsed text.
-        score_ids: token ids of the five possible scores after these beginnings.
-        room: the most tokens of a prompt.
+        prefills: beginnings of the answer up to each score; none for parsed text.
+        score_ids: tokens of the scores behind them, from the lowest.
+        room: tokens of a prompt at most.
     """
 
-    def __init__(self, settings: JudgeSettings) -> None:
+    def __init__(self, settings: JudgeSettings, heads: Sequence[str]) -> None:
         super().__init__(settings.model, four_bit=settings.four_bit)
         self.prefills: list[str] = []
         self.score_ids: list[int] = []
         if settings.reading == "expectation":
-            self.prefills, self.score_ids = _score_tokens(self.tokenizer, settings.model)
+            self.prefills, self.score_ids = _score_tokens(self.tokenizer, settings.model, heads)
         ahead = max((self.length(prefill) for prefill in self.prefills), default=0)
         self.room = max_positions(self.model) - max(ahead, settings.max_new)
 
@@ -56,26 +48,30 @@ class ModelJudge:
 
     name = "transformers"
 
-    def __init__(self, settings: JudgeSettings, catalog: Catalog, emotions: EmotionsOf | None = None) -> None:
-        """Prepare a judge; the model is loaded at the first reply.
+    def __init__(
+        self, settings: JudgeSettings, catalog: Catalog, heads: Sequence[Head], emotions: EmotionsOf | None = None
+    ) -> None:
+        """Judge by a model; it is loaded when the first reply comes.
 
         Args:
             settings: model, precision, reading.
             catalog: facts of the films.
+            heads: what is scored; those without a question stay unknown.
             emotions: reads emotions for the rich context.
         """
         self._settings, self._catalog, self._emotions = settings, catalog, emotions
+        self.heads, self._prompt = tuple(heads), JudgePrompt(heads)
         self.provenance: Mapping[str, object] = {
             "model": settings.model,
             "four_bit": settings.four_bit,
             "reading": settings.reading,
-            "prompt": PROMPT_VERSION,
+            "prompt": self._prompt.version,
             "context": settings.context.value,
         }
 
     @cached_property
     def _chat(self) -> _JudgingModel:
-        return _JudgingModel(self._settings)
+        return _JudgingModel(self._settings, self._prompt.heads)
 
     def judge(self, evidence: Sequence[Evidence]) -> Labels:
         """Score N replies; an unreadable answer is recorded as the piece's problem.
@@ -84,12 +80,12 @@ class ModelJudge:
             ModelError: the model cannot be loaded, or an expectation is wanted and its tokenizer has no single token
                 for each score.
         """
-        labels = no_labels(len(evidence))
-        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
-        problems = [""] * len(evidence)
+        labels, asked = no_labels(len(evidence), [head.name for head in self.heads]), self._prompt.heads
+        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply, asked) for piece in evidence]
+        problems, columns = [""] * len(evidence), labels.columns(asked)
         for first in range(0, len(evidence), self._settings.batch):
             stop = min(first + self._settings.batch, len(evidence))
-            written = {row: self._prompt(evidence[row]) for row in range(first, stop)}
+            written = {row: self._fitting(evidence[row]) for row in range(first, stop)}
             rows = [row for row, prompt in written.items() if prompt]
             prompts = [written[row] for row in rows]
             for row in written.keys() - set(rows):
@@ -101,12 +97,12 @@ class ModelJudge:
                 if isinstance(scores, str):
                     problems[row] = scores
                 else:
-                    labels.values[row, :-1], labels.known[row, :-1] = scores, True
-        return Labels(labels.values, labels.known, tuple(problems), labels.flagged)
+                    labels.values[row, columns], labels.known[row, columns] = scores, True
+        return replace(labels, problems=tuple(problems))
 
     @torch.inference_mode()
     def expected(self, prompts: Sequence[str]) -> list[list[float] | str]:
-        """For each head the mean score under the model's distribution over the five score tokens."""
+        """For each head asked about, the mean score under the model's distribution over the score tokens."""
         columns = []
         for prefill in self._chat.prefills:
             batch = self._batch([prompt + prefill for prompt in prompts])
@@ -127,10 +123,10 @@ class ModelJudge:
             pad_token_id=self._chat.tokenizer.pad_token_id,
         )
         texts = self._chat.tokenizer.batch_decode(written[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
-        return [_read(text) for text in texts]
+        return [self._read(text) for text in texts]
 
-    def _prompt(self, piece: Evidence) -> str:
-        """The prompt with as many of the latest turns as fit into the model; empty if none fits."""
+    def _fitting(self, piece: Evidence) -> str:
+        """The prompt with as many of the latest turns as the model has room for; empty where none fits."""
         turns = piece.exchange.context
         for first in range(len(turns) + 1):
             prompt = self._write(replace(piece, exchange=replace(piece.exchange, context=turns[first:])))
@@ -139,7 +135,7 @@ class ModelJudge:
         return ""
 
     def _write(self, piece: Evidence) -> str:
-        messages = judge_messages(piece, self._catalog, self._settings.context, self._emotions)
+        messages = self._prompt.messages(piece, self._catalog, self._settings.context, self._emotions)
         if self._chat.has_template:
             return self._chat.write(messages)
         whole = "\n\n".join(message["content"] for message in messages)
@@ -149,16 +145,15 @@ class ModelJudge:
         batch = self._chat.tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
         return {name: tensor.to(self._chat.model.device) for name, tensor in batch.items() if name != "token_type_ids"}
 
+    def _read(self, text: str) -> list[float] | str:
+        try:
+            return self._prompt.parse(text)
+        except ValueError as error:
+            return f"unreadable answer: {error}"
 
-def _read(text: str) -> list[float] | str:
-    try:
-        return parse_scores(text)
-    except ValueError as error:
-        return f"unreadable answer: {error}"
 
-
-def _score_tokens(tokenizer: Any, model: str) -> tuple[list[str], list[int]]:
-    """The beginning of the answer up to each score, and the token ids of the five possible scores after it.
+def _score_tokens(tokenizer: Any, model: str, heads: Sequence[str]) -> tuple[list[str], list[int]]:
+    """The beginnings of the answer up to each score, and the ids of the scores behind them, from the lowest.
 
     If the tokenizer makes the space before a score a separate token, a beginning includes that space; otherwise it ends
     before the space. Either way the next token is the score.
@@ -167,20 +162,20 @@ def _score_tokens(tokenizer: Any, model: str) -> tuple[list[str], list[int]]:
         between = "" if space else " "
         ids = []
         for digit in _DIGITS:
-            whole = tokenizer(f'{{"empathy":{space}{between}{digit}', add_special_tokens=False)["input_ids"]
-            stem = tokenizer(f'{{"empathy":{space}', add_special_tokens=False)["input_ids"]
+            whole = tokenizer(f'{{"{heads[0]}":{space}{between}{digit}', add_special_tokens=False)["input_ids"]
+            stem = tokenizer(f'{{"{heads[0]}":{space}', add_special_tokens=False)["input_ids"]
             if whole[: len(stem)] == stem and len(whole) == len(stem) + 1:
                 ids.append(whole[-1])
         if len(set(ids)) == len(_DIGITS):
-            return _prefills(space), ids
+            return _prefills(space, heads), ids
     raise ModelError(f"{model}: its tokenizer has no single token for each score from 1 to 5. Use --reading text")
 
 
-def _prefills(space: str) -> list[str]:
-    """``{"empathy": ``, then a beginning for each further head, with neutral scores of the heads before it."""
+def _prefills(space: str, heads: Sequence[str]) -> list[str]:
+    """``{"empathy": ``, then each head behind neutral scores of those before."""
     return [
-        "{" + "".join(f'"{before}": 3, ' for before in JUDGED[:place]) + f'"{head}":{space}'
-        for place, head in enumerate(JUDGED)
+        "{" + "".join(f'"{before}": 3, ' for before in heads[:place]) + f'"{head}":{space}'
+        for place, head in enumerate(heads)
     ]
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import psutil
 
 from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
-from ecr_rl.labels.judging.prompt import JUDGED
 from ecr_rl.settings import JudgeSettings
 from envs.errors import ModelError
 
@@ -59,9 +58,10 @@ def preflight(judge: Judge, evidence: Sequence[Evidence], total: int, memory_gb:
     begun = time.monotonic()
     labels = judge.judge(evidence)
     seconds = (time.monotonic() - begun) / max(1, len(evidence))
-    known = labels.known[:, : len(JUDGED)].all(1)
+    asked = [head.name for head in judge.heads if head.judged]
+    known = labels.known[:, labels.columns(asked)].all(1)
     spread = {
-        head: float(labels.values[known, place].std()) if known.any() else 0.0 for place, head in enumerate(JUDGED)
+        head: float(labels.values[known, labels.heads.index(head)].std()) if known.any() else 0.0 for head in asked
     }
     rate = float(known.mean()) if len(evidence) else 0.0
     refusal = ""

@@ -1,9 +1,13 @@
-"""The rubric judge: six documented measurements of a reply, offline, from words, film facts and the corpus's records.
+"""The rubric judge: documented measurements of a reply, offline, from words, film facts and the corpus's records.
 
-The docstring of each function states its formula. In all of them ``s(n) = 1 - exp(-n)`` saturates a count, phrases come
-from ``lexicon``, and film titles are removed from a text before its words are read. Emotions and acts are probabilities
-by the judge's text readers: classifiers trained on GoEmotions and IARD, or fallbacks that look for phrases. What
-context and reply do not show (the seeker's next turn, the questionnaire) weighs at most .15 of a head.
+Every formula is stated at the function that computes it. In all of them ``s(n) = 1 - exp(-n)`` saturates a count,
+phrases come from ``lexicon``, film titles are taken out of a text before its words are looked at, and emotions and acts
+are probabilities of the readers that the judge was given: classifiers trained on GoEmotions and IARD, or stand-ins that
+look for phrases. What context and reply cannot tell (the seeker's next turn, the questionnaire) is shrunk: it weighs at
+most .15 of a head.
+
+A head names its formula (``envs.heads.Head.rubric``); those of the built-in heads stand here. A formula takes the case,
+what is known of the films, and the heads measured before it, by name.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -25,23 +29,13 @@ from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
 from ecr_rl.labels.judging.read_text import FilmFacts, ReadText, wishes
 from ecr_rl.labels.judging.text_readers import TextReaders, lexicon_readers
 from ecr_rl.settings import ContextForm
+from envs.builtin_heads import HEADS, heads_of
 from envs.catalog import Catalog
 from envs.dialogue import Role, SeekerProfile
+from envs.errors import ModelError
 from envs.film_text.genres import GENRE_WORD, GENRES, genre_match, genre_overlap
 from envs.film_text.words import repeated_share
-from envs.heads import Exchange
-
-OVERALL_WEIGHTS = {"empathy": 0.25, "informativeness": 0.15, "recommendation": 0.25, "engagement": 0.15}
-"""Weights of the other heads in ``overall``; relevance and the seeker's next turn weigh a tenth each."""
-AFTERWARDS = {
-    "empathy": 0.0,
-    "informativeness": 0.0,
-    "recommendation": 0.15,
-    "engagement": 0.1,
-    "overall": 0.1 + 0.25 * 0.15 + 0.15 * 0.1,
-    "bleu": 1.0,
-}
-"""The most that a head's label depends on records outside (context, reply): next turn, questionnaire, reference."""
+from envs.heads import Exchange, Head
 
 _YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
 
@@ -83,7 +77,7 @@ class Case:
 
 
 class RubricJudge:
-    """Labels replies by the formulas of this module."""
+    """Labels replies by the formulas of its heads."""
 
     name = "rubric"
 
@@ -93,6 +87,7 @@ class RubricJudge:
         instruments: TextReaders | None = None,
         context: ContextForm = ContextForm.RICH,
         affinity: FilmAffinity | None = None,
+        heads: Sequence[Head] | None = None,
     ) -> None:
         """Judge replies against the facts of these films.
 
@@ -100,50 +95,53 @@ class RubricJudge:
             catalog: the films.
             instruments: the readers of emotions, acts and similarity; by default those that need no model.
             context: ``plain`` leaves out the seeker's emotion and the questionnaire.
-            affinity: which films go together, learned from the train dialogues; by default nothing is known.
+            affinity: which films go with which, learned from the train dialogues; by default nothing is known.
+            heads: what is measured; by default the built-in ones.
         """
         self._facts, self._context = FilmFacts(catalog, affinity), context
         self._instruments = instruments or lexicon_readers()
-        self._bleu = BLEU(max_ngram_order=2, smooth_method="exp", effective_order=True)
+        self.heads = heads_of(HEADS.names()) if heads is None else tuple(heads)
+        self._names, self._formulas = [head.name for head in self.heads], [head.formula for head in self.heads]
+        self._judged = [head.name for head in self.heads if head.judged]
         self.provenance: Mapping[str, object] = {
             "context": context.value,
             **self._instruments.provenance,
-            "heads": HEAD_NOTES,
-            "after_reply": AFTERWARDS,
+            "heads": {head.name: head.measures for head in self.heads},
+            "after_reply": {head.name: head.after_reply for head in self.heads},
         }
 
     def judge(self, evidence: Sequence[Evidence]) -> Labels:
-        """Score N replies; the BLEU head is masked if the reply is the human one.
+        """Score N replies; a head is masked where its formula gives None, as BLEU's does of the human's own reply.
 
-        A reply that addresses the judge is flagged, and judged without the sentences that do so.
+        A reply that speaks to the judge is flagged, and judged without the sentences that do. One without words and
+        films has the worst score of every head that is judged.
+
+        Raises:
+            ModelError: a formula gives a number that is not finite, or none of a head that is judged.
         """
-        labels = no_labels(len(evidence))
-        labels.known[:, :-1] = True
-        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply) for piece in evidence]
+        labels = no_labels(len(evidence), self._names)
+        labels.flagged[:] = [speaks_to_judge(piece.exchange.reply, self._judged) for piece in evidence]
         for row, case in enumerate(self._cases([self._shown(piece) for piece in evidence])):
-            piece = case.evidence
-            labels.values[row, :-1] = self._heads(case)
-            if piece.reference is not None:
-                bleu = self._bleu.sentence_score(piece.exchange.reply, [piece.reference, *piece.near])
-                labels.known[row, -1] = True
-                labels.values[row, -1] = bleu.score / 100.0
+            for name, value in self._measured(case).items():
+                column = self._names.index(name)
+                labels.values[row, column], labels.known[row, column] = value, True
         np.clip(labels.values, 0.0, 1.0, out=labels.values)
         return labels
 
-    def _heads(self, case: Case) -> tuple[float, ...]:
-        if not case.reply.words and not case.evidence.films:
-            return (0.0,) * len(OVERALL_WEIGHTS) + (0.0,)
-        heads = {
-            "empathy": empathy(case),
-            "informativeness": informativeness(case, self._facts),
-            "recommendation": recommendation(case, self._facts),
-            "engagement": engagement(case),
-        }
-        return (*heads.values(), overall(case, heads))
+    def _measured(self, case: Case) -> dict[str, float]:
+        """The heads that are known of a case; each formula is told of those before it."""
+        empty = not case.reply.words and not case.evidence.films
+        values: dict[str, float] = {}
+        for head, formula in zip(self.heads, self._formulas, strict=True):
+            if empty and head.judged:
+                values[head.name] = 0.0 if head.higher_is_better else 1.0
+            elif (value := formula(case, self._facts, values)) is not None or head.judged:
+                values[head.name] = _checked(head, value, case)
+        return values
 
     def _shown(self, piece: Evidence) -> Evidence:
-        """The piece to judge: the reply without orders to the judge, and in a plain context no questionnaire."""
-        exchange = Exchange(piece.exchange.context, without_orders(piece.exchange.reply))
+        """The piece as it is judged: the reply without orders, and in a plain context no questionnaire."""
+        exchange = Exchange(piece.exchange.context, without_orders(piece.exchange.reply, self._judged))
         profile = piece.profile if self._context is ContextForm.RICH else SeekerProfile()
         return replace(piece, exchange=exchange, profile=profile)
 
@@ -163,12 +161,22 @@ class RubricJudge:
         return [Case(*row) for row in rows]
 
 
+def _checked(head: Head, value: float | None, case: Case) -> float:
+    if value is None or not math.isfinite(value):
+        reply = case.evidence.exchange.reply
+        raise ModelError(
+            f"head {head.name}: its formula gives {value} for {reply!r}. A head with a question has a number for every "
+            "reply; one without may give None"
+        )
+    return value
+
+
 def _last_seeker_turn(evidence: Evidence) -> str:
     context = evidence.exchange.context
     return context[-1].text if context and context[-1].role is Role.SEEKER else ""
 
 
-def empathy(case: Case) -> float:
+def empathy(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
     """Was the seeker heard, and warmly?
 
     ``clip(.2 + .2 s(a) + .1 s(w) + .25 W + .1 v + .15 m - .3 [c > 0] - .3 H - .1 g)`` with a, w, c the distinct
@@ -191,7 +199,7 @@ def empathy(case: Case) -> float:
     return clip(0.2 + heard + warm + 0.15 * answered - harsh - 0.1 * gush)
 
 
-def informativeness(case: Case, facts: FilmFacts) -> float:
+def informativeness(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
     """Does the reply tell something specific, and is it right?
 
     ``clip(.15 [a film is named] + .45 s(max(0, r - .7 x)) + .3 s(k / 2) min(1, 2 d) / (1 + x) + .1 e)`` with e the
@@ -223,7 +231,7 @@ def informativeness(case: Case, facts: FilmFacts) -> float:
     return clip(0.15 * bool(case.evidence.films) + facts_told + specific + 0.1 * case.acts["explains"])
 
 
-def recommendation(case: Case, facts: FilmFacts) -> float:
+def recommendation(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
     """Is a film put forward, and does it suit this seeker?
 
     With new films, the mean over them of ``.2 + .15 form + .3 match + .1 kin + .25 affinity``. Form is 1 where the
@@ -276,7 +284,7 @@ def _kin(film: int, told: Sequence[int], facts: FilmFacts) -> float:
     return max(values, default=0.5)
 
 
-def engagement(case: Case) -> float:
+def engagement(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
     """Does the reply draw the seeker on?
 
     ``clip(.4 q + .15 s(i) + .2 s(o) + .15 a + .1 t)``: q is 0, .8 or 1 for none, one or more questions, i the phrases
@@ -295,17 +303,29 @@ def engagement(case: Case) -> float:
     return clip(0.4 * questions + drawn + 0.15 * max(case.acts["asks"], case.acts["recommends"]) + 0.1 * reaction)
 
 
-def overall(case: Case, heads: Mapping[str, float]) -> float:
-    """The weighted mean of the four heads before, relevance and the seeker's next turn, times the reply's fluency.
+_IN_OVERALL = {
+    "empathy": (0.25, empathy),
+    "informativeness": (0.15, informativeness),
+    "recommendation": (0.25, recommendation),
+    "engagement": (0.15, engagement),
+}
+"""Weight and formula of the heads in ``overall``; relevance and the seeker's next turn weigh a tenth each."""
+
+
+def overall(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
+    """The weighted mean of four heads, relevance and the seeker's next turn, times the reply's fluency.
 
     ``f (.25 empathy + .15 informativeness + .25 recommendation + .15 engagement + .1 min(1, 2 r) + .1 t)`` with r the
     cosine of reply and last turn, ``t = .5 + (accepts - rejects) / 2`` of the seeker's next turn (.5 where it is not
-    known) and f as in ``fluency``.
+    known) and f as in ``fluency``. A head that was measured before is taken as it is.
     """
     following = 0.5
     if case.next_turn.words:
         following += (case.reaction["accepts"] - case.reaction["rejects"]) / 2
-    parts = sum(OVERALL_WEIGHTS[head] * value for head, value in heads.items())
+    parts = sum(
+        weight * (before[head] if head in before else formula(case, facts, before))
+        for head, (weight, formula) in _IN_OVERALL.items()
+    )
     return fluency(case) * (parts + 0.1 * min(1.0, 2 * case.relevance) + 0.1 * following)
 
 
@@ -324,12 +344,17 @@ def fluency(case: Case) -> float:
     return (1.0 - repeated) * open_end * dangling
 
 
-HEAD_NOTES = {
-    "empathy": "phrases of acknowledgement, warmth and coldness, emotions of reply and seeker, VADER",
-    "informativeness": "right and wrong facts of the films, content words and their density, the act of explaining",
-    "recommendation": "new films against wishes, questionnaire and what goes with them; questions where none is due",
-    "engagement": "questions, invitations, words taken up, acts, the seeker's next turn (a tenth)",
-    "overall": "the four before, relevance (cosine), the seeker's next turn (a tenth), times fluency",
-    "bleu": "smoothed sentence BLEU-2 against the human's reply and those of the 5 nearest training contexts",
-}
-"""How each head is measured, one line each, for the card of a label folder."""
+def bleu(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float | None:
+    """Smoothed sentence BLEU-2 against the human's reply and those of the nearest training contexts.
+
+    None where the reply is the human's own.
+    """
+    piece = case.evidence
+    if piece.reference is None:
+        return None
+    return _sentence_bleu().sentence_score(piece.exchange.reply, [piece.reference, *piece.near]).score / 100.0
+
+
+@cache
+def _sentence_bleu() -> BLEU:
+    return BLEU(max_ngram_order=2, smooth_method="exp", effective_order=True)

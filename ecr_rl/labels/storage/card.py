@@ -14,7 +14,6 @@ from ecr_rl.labels.replies.made_replies import Kind
 from ecr_rl.labels.storage.store import FACTS, SPLITS, LabelTable
 from ecr_rl.tables import shown, table_lines
 from envs.files import write_json, write_text
-from envs.heads import HEADS
 
 CARD = "README.md"
 REASON_LENGTH = 80
@@ -38,7 +37,9 @@ def summarise(table: LabelTable) -> dict[str, Any]:
         "kinds": {str(kind): kinds[kind] for kind in Kind if kinds[kind]},
         "splits": {split: splits[split] for split in SPLITS if splits[split]},
         "dialogues": dict(Counter(split for split, dialogue in sorted(places, key=repr) if dialogue is not None)),
-        "heads": {head: _figures(labels.values[labels.known[:, i], i], len(table)) for i, head in enumerate(HEADS)},
+        "heads": {
+            head: _figures(labels.values[labels.known[:, i], i], len(table)) for i, head in enumerate(labels.heads)
+        },
         "failed": failures(labels.problems),
         "flagged": int(labels.flagged.sum()),
     }
@@ -84,8 +85,8 @@ def card(facts: Mapping[str, Any]) -> str:
     counts, judge = facts["counts"], facts["judge"]
     parts = [
         f"# {counts['n']:,} labelled replies",
-        f"Each row is a context, a reply to it, and the {judge['name']} judge's scores of the reply on six heads, "
-        "from 0 to 1. The columns are described in `ecr_rl/labels/storage/store.py`.",
+        f"Each row is a context, a reply to it, and the {judge['name']} judge's scores of the reply on "
+        f"{len(counts['heads'])} heads, from 0 to 1. The columns are described in `ecr_rl/labels/storage/store.py`.",
         *_section("Rows", _shares(counts)),
         *_section("Heads", _heads(counts["heads"], judge)),
         *_section("Judge", _provenance(judge)),

@@ -33,18 +33,19 @@ import pyarrow as pa
 from ecr_rl.labels.replies.made_replies import Kind
 from ecr_rl.labels.storage.card import complete
 from ecr_rl.labels.storage.store import (
-    SCHEMA,
     SPLITS,
     LabelTable,
+    head_facts,
     new_folder,
     read_turn,
+    schema_of,
     score_columns,
     write_labels,
     write_turn,
 )
 from envs.errors import ConfigError, DataError
 from envs.files import write_text
-from envs.heads import HEADS
+from envs.heads import Head
 
 REJECTS = "rejects.jsonl"
 SHOWN = 20
@@ -93,12 +94,13 @@ class _Refusal(Exception):
     """Why a line is rejected: field and reason."""
 
 
-def import_labels(files: Sequence[Path], out: Path, command: str = "") -> Imported:
+def import_labels(files: Sequence[Path], out: Path, heads: Sequence[Head], command: str = "") -> Imported:
     """Import JSON lines of several files into one new label folder.
 
     Args:
         files: the parts, in the schema of this module.
         out: the folder to make; ``rejects.jsonl`` in it lists what was rejected.
+        heads: what the lines may score, in the order of the folder's columns.
         command: the command line, for the card.
 
     Raises:
@@ -108,7 +110,7 @@ def import_labels(files: Sequence[Path], out: Path, command: str = "") -> Import
     """
     if not files:
         raise ConfigError("no file to import; give one or more JSON-lines files")
-    reading = _Reading()
+    reading = _Reading(tuple(head.name for head in heads))
     for file in files:
         reading.read(file)
     if not reading.rows:
@@ -117,13 +119,14 @@ def import_labels(files: Sequence[Path], out: Path, command: str = "") -> Import
             f"none of {len(reading.rejects)} lines can be used:\n{shown or '  the files are empty'}\n"
             "The lines' schema stands in: ecr-rl label import --help"
         )
-    return _write(reading, files, out, command)
+    return _write(reading, files, out, heads, command)
 
 
 class _Reading:
     """The rows and rejects so far, and the line of each example and key."""
 
-    def __init__(self) -> None:
+    def __init__(self, heads: tuple[str, ...]) -> None:
+        self.heads = heads
         self.rows: list[dict[str, Any]] = []
         self.scores: list[dict[str, float | None]] = []
         self.rejects: list[Reject] = []
@@ -136,7 +139,7 @@ class _Reading:
         for number, content in _lines(file):
             self.digest.update(content)
             try:
-                row, scores, unknown = _parse(content)
+                row, scores, unknown = _parse(content, self.heads)
                 self._check_new(row, f"{file}, line {number}")
             except _Refusal as refusal:
                 self.rejects.append(Reject(str(file), number, *refusal.args))
@@ -164,7 +167,7 @@ def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
         raise DataError(f"cannot be read ({error.strerror})", file=file, remedy="Give JSON-lines files") from error
 
 
-def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, float | None], list[str]]:
+def _parse(content: bytes, heads: Sequence[str]) -> tuple[dict[str, Any], dict[str, float | None], list[str]]:
     """Row, scores and unknown fields of a line."""
     try:
         line = json.loads(content)
@@ -185,7 +188,7 @@ def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, float | None], lis
         "dialogue": _dialogue(line.get("dialogue")),
     }
     row["key"] = _text(line["key"], "key") if line.get("key") is not None else f"import-{_digest(row)[:16]}"
-    return row, _scores(line["scores"]), [name for name in line if name not in FIELDS]
+    return row, _scores(line["scores"], heads), [name for name in line if name not in FIELDS]
 
 
 def _text(value: Any, name: str) -> str:
@@ -213,13 +216,13 @@ def _context(value: Any) -> list[str]:
     return turns
 
 
-def _scores(value: Any) -> dict[str, float | None]:
+def _scores(value: Any, heads: Sequence[str]) -> dict[str, float | None]:
     if not isinstance(value, dict):
         raise _Refusal("scores", f"{_type(value)}, not an object")
     for head, score in value.items():
         name = f"scores.{head}"
-        if head not in HEADS:
-            raise _Refusal(name, f"no head; the heads are {', '.join(HEADS)}")
+        if head not in heads:
+            raise _Refusal(name, f"no head; the heads are {', '.join(heads)}")
         if score is None:
             continue
         if isinstance(score, bool) or not isinstance(score, int | float):
@@ -256,13 +259,14 @@ def _digest(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
-def _write(reading: _Reading, files: Sequence[Path], out: Path, command: str) -> Imported:
+def _write(reading: _Reading, files: Sequence[Path], out: Path, heads: Sequence[Head], command: str) -> Imported:
     rows = _table(reading)
     digest = reading.digest.hexdigest()
     names = sorted(set(rows.column("judge").to_pylist()))
     facts: dict[str, Any] = {
         "run": hashlib.sha256(f"import {digest}".encode()).hexdigest(),
         "source": {"files": [file.name for file in files], "lines sha256": digest},
+        **head_facts(heads),
         "judge": {"name": "+".join(names), "imported": True},
         "rejected": len(reading.rejects),
         "licence": "Imported: texts and labels keep the licence of the files that they come from.",
@@ -281,11 +285,12 @@ def _write(reading: _Reading, files: Sequence[Path], out: Path, command: str) ->
 
 
 def _table(reading: _Reading) -> pa.Table:
-    values = np.array([[scores.get(head) for head in HEADS] for scores in reading.scores], dtype=np.float64)
+    heads, schema = reading.heads, schema_of(reading.heads)
+    values = np.array([[scores.get(head) for head in heads] for scores in reading.scores], dtype=np.float64)
     known = ~np.isnan(values)
     columns: dict[str, Any] = {
-        name: [row.get(name) for row in reading.rows] for name in SCHEMA.names if name not in HEADS
+        name: [row.get(name) for row in reading.rows] for name in schema.names if name not in heads
     }
-    columns |= score_columns(np.where(known, values, 0.0), known)
+    columns |= score_columns(np.where(known, values, 0.0), known, heads)
     columns["flagged"] = [False] * len(reading.rows)
-    return pa.table(columns, schema=SCHEMA)
+    return pa.table(columns, schema=schema)

@@ -15,10 +15,17 @@ from scipy.stats import rankdata
 
 from algorithms.evaluators.regression_figures import pearson
 from ecr_rl.labels.storage.card import complete
-from ecr_rl.labels.storage.store import SCHEMA, LabelTable, new_folder, read_labels, score_columns, write_labels
+from ecr_rl.labels.storage.store import (
+    FACTS,
+    LabelTable,
+    new_folder,
+    read_labels,
+    schema_of,
+    score_columns,
+    write_labels,
+)
 from envs.errors import ConfigError, DataError
 from envs.files import write_json
-from envs.heads import HEADS
 
 AGREEMENT = "agreement.json"
 BINS = 5
@@ -41,9 +48,10 @@ class _Judged:
 def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     """Join folders of labels into one, and write the judges' agreement beside it.
 
-    Rows are joined on their key, in the first folder's order; a row stays if every folder has it, with equal columns
-    ``SHARED``. Its score of a head is the mean over the judges that know the head. Its judge is all names, joined by a
-    plus. Its problem is all judges' problems if no judge knows any head. It is flagged if any judge flags it.
+    Rows are joined on their key, in the first folder's order; a row stays when every folder has it, with equal
+    ``SHARED``. It has every head that some folder has. Its score of one is the mean of the judges that know it, its
+    judge all their names, joined by a plus, its problem all of theirs where no judge knows any head. It is flagged
+    where any judge flags it.
 
     Args:
         folders: two or more label folders, one a judge.
@@ -71,7 +79,8 @@ def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
             f"no example is in all of {', '.join(map(str, folders))}",
             remedy="Label the same source, count and seed by each judge",
         )
-    known = [_aligned(one, keys) for one in judged]
+    heads = tuple(dict.fromkeys(head for one in judged for head in one.table.heads))
+    known = [_aligned(one, keys, heads) for one in judged]
     report = {
         "judges": [one.judge for one in judged],
         "joined": len(keys),
@@ -81,10 +90,14 @@ def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
             "named": [{"key": key, "column": column} for key, column in list(differing.items())[:NAMED]],
         },
         "pairs": [
-            _pair(judged[a].judge, judged[b].judge, known[a], known[b]) for a, b in combinations(range(len(known)), 2)
+            {
+                "judges": [judged[a].judge, judged[b].judge],
+                "heads": {head: _agreement(known[a][:, i], known[b][:, i]) for i, head in enumerate(heads)},
+            }
+            for a, b in combinations(range(len(known)), 2)
         ],
     }
-    _write(judged, keys, known, report, out)
+    _write(judged, keys, heads, known, report, out)
     return report
 
 
@@ -156,30 +169,56 @@ def _differing(judged: Sequence[_Judged], keys: Iterable[str]) -> dict[str, str]
     return found
 
 
-def _aligned(one: _Judged, keys: Sequence[str]) -> np.ndarray:
-    """The judge's scores for these keys, (keys, heads), NaN where unknown."""
+def _aligned(one: _Judged, keys: Sequence[str], heads: Sequence[str]) -> np.ndarray:
+    """The judge's scores of the keys, (keys, heads), NaN where unknown."""
     labels = one.table.labels
-    rows = [one.places[key] for key in keys]
-    return np.where(labels.known[rows], labels.values[rows], np.nan)
+    values = np.where(labels.known, labels.values, np.nan)[[one.places[key] for key in keys]]
+    unknown = np.full(len(keys), np.nan, dtype=np.float32)
+    columns = [values[:, labels.heads.index(head)] if head in labels.heads else unknown for head in heads]
+    return np.stack(columns, axis=1)
 
 
-def _pair(first: str, second: str, one: np.ndarray, other: np.ndarray) -> dict[str, Any]:
-    heads = {}
-    for place, head in enumerate(HEADS):
-        both = ~np.isnan(one[:, place]) & ~np.isnan(other[:, place])
-        heads[head] = agreement(one[both, place], other[both, place])
-    return {"judges": [first, second], "heads": heads}
+def _lower(judged: Sequence[_Judged], heads: Sequence[str]) -> list[str]:
+    """The heads of which less is better.
+
+    Raises:
+        DataError: the folders differ on one.
+    """
+    lower = []
+    for head in heads:
+        said = {head in one.table.lower for one in judged if head in one.table.heads}
+        if len(said) > 1:
+            raise DataError(
+                "less of this head is better in one folder and worse in another",
+                file=FACTS,
+                field=f"lower_is_better: {head}",
+                remedy="Rename the head in one of them: these are two heads",
+            )
+        lower += [head] if said == {True} else []
+    return lower
+
+
+def _agreement(first: np.ndarray, second: np.ndarray) -> dict[str, float | int | None]:
+    both = ~np.isnan(first) & ~np.isnan(second)
+    return agreement(first[both], second[both])
 
 
 def _write(
-    judged: Sequence[_Judged], keys: Sequence[str], scores: Sequence[np.ndarray], report: dict[str, Any], out: Path
+    judged: Sequence[_Judged],
+    keys: Sequence[str],
+    heads: Sequence[str],
+    scores: Sequence[np.ndarray],
+    report: dict[str, Any],
+    out: Path,
 ) -> None:
-    rows = _rows(judged, keys, scores)
+    rows = _rows(judged, keys, heads, scores)
     names = "+".join(str(one.table.facts["judge"]["name"]) for one in judged)
     runs = [one.table.facts["run"] for one in judged]
     facts: dict[str, Any] = {
         "run": hashlib.sha256("\n".join(runs).encode()).hexdigest(),
         "source": judged[0].table.facts.get("source", {}),
+        "heads": list(heads),
+        "lower_is_better": _lower(judged, heads),
         "judge": {"name": names, "judges": [one.table.facts["judge"] for one in judged]},
         "merged": runs,
         "agreement": report,
@@ -191,7 +230,9 @@ def _write(
         complete(folder, LabelTable(rows, facts))
 
 
-def _rows(judged: Sequence[_Judged], keys: Sequence[str], scores: Sequence[np.ndarray]) -> pa.Table:
+def _rows(
+    judged: Sequence[_Judged], keys: Sequence[str], heads: Sequence[str], scores: Sequence[np.ndarray]
+) -> pa.Table:
     stacked = np.stack(scores)
     known = ~np.isnan(stacked)
     count = known.sum(0)
@@ -201,8 +242,9 @@ def _rows(judged: Sequence[_Judged], keys: Sequence[str], scores: Sequence[np.nd
     problems = zip(*(part.column("problem").to_pylist() for part in parts), strict=True)
     forms = zip(*(part.column("context_form").to_pylist() for part in parts), strict=True)
     judges = zip(*(part.column("judge").to_pylist() for part in parts), strict=True)
-    columns = {name: parts[0].column(name) for name in SCHEMA.names}
-    columns |= score_columns(mean, count > 0)
+    schema = schema_of(heads)
+    columns = {name: parts[0].column(name) for name in schema.names if name not in heads}
+    columns |= score_columns(mean, count > 0, heads)
     columns |= {
         "judge": ["+".join(names) for names in judges],
         "context_form": ["+".join(dict.fromkeys(form for form in some if form)) or None for some in forms],
@@ -212,4 +254,4 @@ def _rows(judged: Sequence[_Judged], keys: Sequence[str], scores: Sequence[np.nd
         ],
         "flagged": np.any([np.array(part.column("flagged").to_pylist(), bool) for part in parts], axis=0),
     }
-    return pa.table(columns, schema=SCHEMA)
+    return pa.table(columns, schema=schema)

@@ -1,7 +1,7 @@
 """The label folder: labelled examples in Parquet shards, with a record of how they were made.
 
     part-00000-of-00016.parquet …    the rows, in the order of the examples
-    labels.json                      judge, source, seed, shards, counts
+    labels.json                      heads, judge, source, seed, shards, counts
     README.md                        the card, written from labels.json
 
 A row's columns, in order; those marked ? may be null:
@@ -14,11 +14,11 @@ A row's columns, in order; those marked ? may be null:
     temperature? sampling temperature of a policy's reply
     context      the turns before, each ``seeker: …`` or ``recommender: …``
     reply        the text that is judged
-    reference?   the human reply to the same context; null if the judged reply is the human one
-    empathy?, informativeness?, recommendation?, engagement?, overall?, bleu?
-                 the label in [0, 1] to four decimals; null where it is masked or the judge failed
-    judge        the judge's name
-    context_form? the form of context that the judge read: ``plain`` or ``rich``
+    reference?   the human's reply at this place; null where the reply is the human's own
+    empathy?, …  a column for each head that labels.json names, in its order: the label in [0, 1] to four decimals; null
+                 where it is masked or the judge failed
+    judge        who gave the labels
+    context_form? what the judge was told beside the words: ``plain`` or ``rich``
     problem?     why the judge failed
     flagged      the text seems to address the judge
 
@@ -46,33 +46,45 @@ from ecr_rl.labels.replies.made_replies import Kind
 from envs.dialogue import Role, Utterance
 from envs.errors import DataError, RunError
 from envs.files import write_bytes
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange, Head
 
 FACTS = "labels.json"
 SPLITS = ("train", "valid", "test")
 DECIMALS = 4
 """Decimals of a stored score."""
 
-SCHEMA = pa.schema(
-    [
-        pa.field("key", pa.string(), nullable=False),
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("dialogue", pa.string()),
-        pa.field("turn", pa.int32()),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("temperature", pa.float32()),
-        pa.field("context", pa.list_(pa.string()), nullable=False),
-        pa.field("reply", pa.string(), nullable=False),
-        pa.field("reference", pa.string()),
-        *(pa.field(head, pa.float32()) for head in HEADS),
-        pa.field("judge", pa.string(), nullable=False),
-        pa.field("context_form", pa.string()),
-        pa.field("problem", pa.string()),
-        pa.field("flagged", pa.bool_(), nullable=False),
-    ]
-)
 _RUN = b"ecr_rl.run"
 _RESUME = "Go on with the command that made the folder and --resume: it labels what is missing"
+
+
+def schema_of(heads: Sequence[str]) -> pa.Schema:
+    """The columns of a label folder of these heads."""
+    return pa.schema(
+        [
+            pa.field("key", pa.string(), nullable=False),
+            pa.field("split", pa.string(), nullable=False),
+            pa.field("dialogue", pa.string()),
+            pa.field("turn", pa.int32()),
+            pa.field("kind", pa.string(), nullable=False),
+            pa.field("temperature", pa.float32()),
+            pa.field("context", pa.list_(pa.string()), nullable=False),
+            pa.field("reply", pa.string(), nullable=False),
+            pa.field("reference", pa.string()),
+            *(pa.field(head, pa.float32()) for head in heads),
+            pa.field("judge", pa.string(), nullable=False),
+            pa.field("context_form", pa.string()),
+            pa.field("problem", pa.string()),
+            pa.field("flagged", pa.bool_(), nullable=False),
+        ]
+    )
+
+
+def head_facts(heads: Sequence[Head]) -> dict[str, list[str]]:
+    """What ``labels.json`` says of heads: their names in the columns' order, and those of which less is better."""
+    return {
+        "heads": [head.name for head in heads],
+        "lower_is_better": [head.name for head in heads if not head.higher_is_better],
+    }
 
 
 @dataclass(frozen=True)
@@ -80,8 +92,8 @@ class LabelTable:
     """Labelled examples, N rows.
 
     Attributes:
-        rows: the rows in ``SCHEMA``.
-        facts: the content of ``labels.json``.
+        rows: the rows in ``schema_of(heads)``.
+        facts: what ``labels.json`` says.
     """
 
     rows: pa.Table
@@ -91,8 +103,18 @@ class LabelTable:
         """The number of rows."""
         return len(self.rows)
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The names of the heads, in the columns' order."""
+        return tuple(self.facts["heads"])
+
+    @property
+    def lower(self) -> frozenset[str]:
+        """The heads of which less is better."""
+        return frozenset(self.facts["lower_is_better"])
+
     def column(self, name: str) -> list[Any]:
-        """A column of ``SCHEMA`` as N Python values, None where null."""
+        """A column as N Python values, None where null."""
         return self.rows.column(name).to_pylist()
 
     @cached_property
@@ -103,11 +125,12 @@ class LabelTable:
 
     @cached_property
     def labels(self) -> Labels:
-        """The scores (N, heads), and which of them are known."""
-        values = scores(self.rows)
+        """The scores, N rows by heads, and which of them are known."""
+        values = scores(self.rows, self.heads)
         known = ~np.isnan(values)
         problems = tuple(problem or "" for problem in self.column("problem"))
-        return Labels(np.where(known, values, np.float32(0)), known, problems, np.array(self.column("flagged"), bool))
+        flagged = np.array(self.column("flagged"), bool)
+        return Labels(np.where(known, values, np.float32(0)), known, problems, flagged, self.heads)
 
     def select(self, split: str | None = None, kinds: Collection[str] | None = None) -> LabelTable:
         """The rows of a split and of some kinds, in order; None takes all."""
@@ -118,16 +141,16 @@ class LabelTable:
         return replace(self, rows=self.rows.filter(pa.array(chosen, pa.bool_())))
 
 
-def scores(rows: pa.Table) -> np.ndarray:
-    """The six head columns as float32 (N, heads), NaN where null."""
-    columns = [rows.column(head).to_numpy(zero_copy_only=False) for head in HEADS]
+def scores(rows: pa.Table, heads: Sequence[str]) -> np.ndarray:
+    """The columns of these heads as float32 (N, heads), NaN where null."""
+    columns = [rows.column(head).to_numpy(zero_copy_only=False) for head in heads]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def score_columns(values: np.ndarray, known: np.ndarray) -> dict[str, pa.Array]:
-    """Head columns from values (N, heads), rounded; null where a value is not known."""
+def score_columns(values: np.ndarray, known: np.ndarray, heads: Sequence[str]) -> dict[str, pa.Array]:
+    """Columns of (N, heads) values, rounded; null where they are not known."""
     rounded = np.round(values.astype(np.float64), DECIMALS).astype(np.float32)
-    return {head: pa.array(rounded[:, i], pa.float32(), mask=~known[:, i]) for i, head in enumerate(HEADS)}
+    return {head: pa.array(rounded[:, i], pa.float32(), mask=~known[:, i]) for i, head in enumerate(heads)}
 
 
 def write_turn(turn: Utterance) -> str:
@@ -158,11 +181,11 @@ def write_shard(folder: Path, index: int, count: int, rows: pa.Table, run: str) 
     Args:
         folder: the label folder.
         index: of the shard, 0-based.
-        count: number of the run's shards.
-        rows: in ``SCHEMA``.
+        count: of the run's shards.
+        rows: in ``schema_of`` their heads.
         run: the identity of the run that the shard belongs to.
     """
-    whole = rows.cast(SCHEMA).replace_schema_metadata({_RUN: run.encode()})
+    whole = rows.replace_schema_metadata({_RUN: run.encode()})
     buffer = pa.BufferOutputStream()
     pq.write_table(whole, buffer, compression="zstd")
     file = folder / shard_name(index, count)
@@ -170,8 +193,8 @@ def write_shard(folder: Path, index: int, count: int, rows: pa.Table, run: str) 
     return file
 
 
-def read_shard(file: Path, run: str) -> pa.Table:
-    """Read and check the rows of one shard.
+def read_shard(file: Path, run: str, heads: Sequence[str]) -> pa.Table:
+    """The rows of one shard of these heads, checked.
 
     Raises:
         DataError: it is missing, damaged, or of another run or schema; or a row is invalid, named by row and column.
@@ -183,10 +206,10 @@ def read_shard(file: Path, run: str) -> pa.Table:
     except (pa.ArrowException, OSError) as error:
         problem = str(error).splitlines()[0]
         raise DataError(f"the shard is damaged ({problem})", file=file, remedy=_RESUME) from error
-    _check_schema(rows.schema, file)
+    _check_schema(rows.schema, schema_of(heads), file)
     if (rows.schema.metadata or {}).get(_RUN, b"").decode() != run:
         raise DataError("the shard is of another run", file=file, remedy=f"Delete it. {_RESUME}")
-    _check_rows(rows, file)
+    _check_rows(rows, heads, file)
     return rows.replace_schema_metadata(None)
 
 
@@ -212,7 +235,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
         facts = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"not JSON ({error})", file=file, remedy=f"Restore it, or label anew. {_RESUME}") from error
-    for name, kind in (("run", str), ("shards", int), ("judge", dict)):
+    for name, kind in (("run", str), ("shards", int), ("judge", dict), ("heads", list), ("lower_is_better", list)):
         if not isinstance(facts, dict) or not isinstance(facts.get(name), kind):
             raise DataError(
                 "missing, or of another type", file=file, field=name, remedy="Take a folder of ecr-rl label"
@@ -230,7 +253,7 @@ def read_labels(folder: Path) -> LabelTable:
     facts = read_facts(folder)
     names = [shard_name(index, facts["shards"]) for index in range(facts["shards"])]
     _check_files(folder, names)
-    tables = [read_shard(folder / name, facts["run"]) for name in names]
+    tables = [read_shard(folder / name, facts["run"], facts["heads"]) for name in names]
     _check_keys(folder, names, tables)
     return LabelTable(pa.concat_tables(tables), facts)
 
@@ -272,14 +295,14 @@ def _check_files(folder: Path, names: Sequence[str]) -> None:
         )
 
 
-def _check_schema(schema: pa.Schema, file: Path) -> None:
-    for field in SCHEMA:
+def _check_schema(schema: pa.Schema, wanted: pa.Schema, file: Path) -> None:
+    for field in wanted:
         place = schema.get_field_index(field.name)
         if place < 0 or schema.field(place).type != field.type:
             found = "missing" if place < 0 else f"of type {schema.field(place).type}, not {field.type}"
             raise DataError(f"the column is {found}", file=file, field=field.name, remedy=_foreign(file))
-    if schema.names != SCHEMA.names:
-        unknown = sorted(set(schema.names) - set(SCHEMA.names)) or ["the columns' order"]
+    if schema.names != wanted.names:
+        unknown = sorted(set(schema.names) - set(wanted.names)) or ["the columns' order"]
         raise DataError("no column of a label folder", file=file, field=unknown[0], remedy=_foreign(file))
 
 
@@ -287,9 +310,9 @@ def _foreign(file: Path) -> str:
     return f"Delete {file.name} if it is not yours. {_RESUME}"
 
 
-def _check_rows(rows: pa.Table, file: Path) -> None:
-    """Raise for the first invalid row."""
-    for field in SCHEMA:
+def _check_rows(rows: pa.Table, heads: Sequence[str], file: Path) -> None:
+    """Name the first row that no writer of this module could have written."""
+    for field in schema_of(heads):
         column = rows.column(field.name)
         if not field.nullable and column.null_count:
             raise _row_error(file, column.to_pylist().index(None), field.name, "null")
@@ -297,7 +320,7 @@ def _check_rows(rows: pa.Table, file: Path) -> None:
         for row, value in enumerate(rows.column(name).to_pylist()):
             if value not in allowed:
                 raise _row_error(file, row, name, repr(value))
-    for head in HEADS:
+    for head in heads:
         for row, score in enumerate(rows.column(head).to_pylist()):
             if score is not None and not 0 <= score <= 1:  # also true for NaN
                 raise _row_error(file, row, head, repr(score))

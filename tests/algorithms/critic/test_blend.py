@@ -7,7 +7,7 @@ import torch
 
 from algorithms.critic.blend import Blend
 from algorithms.critic.ridge import Ridge, quadratic, quadratic_width
-from envs.heads import HEADS
+from tests.known_heads import HEADS
 
 H = len(HEADS)
 
@@ -18,9 +18,9 @@ def members(*columns: np.ndarray) -> np.ndarray:
 
 
 def test_an_even_blend_is_the_mean_of_the_trained_members() -> None:
-    scores = Blend.even(1).of([members(np.array([0.2]), np.array([0.4]), np.array([0.9]))])
-    np.testing.assert_allclose(scores.mean, 0.3)
-    np.testing.assert_allclose(scores.spread, 0.1)  # the standard deviation of .2 and .4; the ridge weighs nothing
+    mean, spread = Blend.even(1, H).of([members(np.array([0.2]), np.array([0.4]), np.array([0.9]))])
+    np.testing.assert_allclose(mean, 0.3)
+    np.testing.assert_allclose(spread, 0.1)  # the standard deviation of .2 and .4; the ridge weighs nothing
 
 
 def test_weights_go_to_the_member_that_is_right() -> None:
@@ -39,7 +39,7 @@ def test_a_fitted_spread_is_the_error_that_it_foretells() -> None:
     values = score + rng.normal(size=6000) * np.where(wide, 0.2, 0.05)
     scores = [members(score - gap, score + gap, score)]
     blend = Blend.fit(scores, np.repeat(values[:, None], H, 1), np.ones((6000, H), dtype=bool))
-    spread = blend.of(scores).spread[:, 0]
+    spread = blend.of(scores)[1][:, 0]
     np.testing.assert_allclose(spread[wide].mean(), 0.2, rtol=0.1)
     np.testing.assert_allclose(spread[~wide].mean(), 0.05, rtol=0.2)
 
@@ -53,7 +53,7 @@ def test_a_head_without_labels_keeps_the_even_blend() -> None:
 
 
 def test_a_blend_survives_json() -> None:
-    blend = Blend.even(2)
+    blend = Blend.even(2, H)
     again = Blend.from_json(blend.to_json())
     np.testing.assert_array_equal(again.weights, blend.weights)
 

@@ -21,7 +21,8 @@ from algorithms.settings import CriticSettings
 from algorithms.weight_hashes import write_card
 from envs.dialogue import Role, Utterance
 from envs.errors import ModelError
-from envs.heads import HEADS, Exchange, RewardModel
+from envs.heads import Exchange, RewardModel
+from tests.known_heads import HEADS
 
 LINES = [
     "I want a scary film",
@@ -31,6 +32,7 @@ LINES = [
 ]
 FILMS = FilmTable({"The Conjuring (2013)": FilmEntry(frozenset({"horror"}), frozenset())})
 SETTINGS = CriticSettings(max_tokens=32, steps=12, batch_size=8, evaluate_every=4)
+BLEND = Blend.even(1, len(HEADS))
 NONE = np.full(24, -1)
 
 
@@ -43,13 +45,20 @@ def exchanges(count: int = 24) -> list[Exchange]:
 def network(settings: CriticSettings = SETTINGS, seed: int = 0) -> tuple[CriticNetwork, Encoder]:
     torch.manual_seed(seed)
     encoder = load_encoder(settings, LINES * 10, ["The Conjuring (2013)"])
-    return CriticNetwork(encoder.model, encoder.width, settings.members, encoder.frozen_layers), encoder
+    return CriticNetwork(encoder.model, encoder.width, len(HEADS), settings.members, encoder.frozen_layers), encoder
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made, encoder = network()
-    save_critic([(made, encoder)], FILMS, Blend.even(1), {"settings": SETTINGS.model_dump()}, tmp_path / "critic")
+    save_critic(
+        [(made, encoder)],
+        FILMS,
+        BLEND,
+        HEADS,
+        {"settings": SETTINGS.model_dump()},
+        tmp_path / "critic",
+    )
     return tmp_path / "critic"
 
 
@@ -68,7 +77,7 @@ def test_scores_are_in_range_in_order_and_members_differ(folder: Path) -> None:
 
 def test_one_member_has_no_spread(tmp_path: Path) -> None:
     made, encoder = network(SETTINGS.model_copy(update={"members": 1}))
-    assert not Critic([Trunk(made, encoder.text)], FILMS, Blend.even(1)).score(exchanges()).spread.any()
+    assert not Critic([Trunk(made, encoder.text)], FILMS, BLEND, HEADS).score(exchanges()).spread.any()
 
 
 def test_a_reply_that_is_too_long_is_flagged(folder: Path) -> None:
@@ -78,8 +87,8 @@ def test_a_reply_that_is_too_long_is_flagged(folder: Path) -> None:
 
 def test_a_loaded_critic_scores_as_the_network_that_was_saved(tmp_path: Path) -> None:
     made, encoder = network(seed=3)
-    save_critic([(made, encoder)], FILMS, Blend.even(1), {}, tmp_path)
-    expected = Critic([Trunk(made, encoder.text)], FILMS, Blend.even(1))
+    save_critic([(made, encoder)], FILMS, BLEND, HEADS, {}, tmp_path)
+    expected = Critic([Trunk(made, encoder.text)], FILMS, BLEND, HEADS)
     loaded = Critic.load(tmp_path)
     np.testing.assert_array_equal(loaded.score(exchanges()).mean, expected.score(exchanges()).mean)
     assert loaded.weights_hash() == expected.weights_hash()
@@ -147,15 +156,15 @@ def test_only_the_top_layers_of_a_loaded_encoder_learn(tmp_path: Path) -> None:
     made, encoder = network(settings)
     before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
     given, values = exchanges(), np.random.default_rng(0).random((24, len(HEADS)))
-    targets = Targets(given, values, np.ones_like(values, dtype=bool), NONE)
+    targets = Targets(given, HEADS, values, np.ones_like(values, dtype=bool), NONE)
     training = CriticTraining(made, encoder.text, FILMS, settings, targets, targets)
     assert training.run(lambda done, total, figures: None) > 0
     changed = {name for name, tensor in made.state_dict().items() if not torch.equal(tensor, before[name])}
     assert changed
     assert all(name.startswith(("encoder.encoder.layer.2.", "heads.", "ridge.")) for name in changed)
     assert all(module.p == 0.0 for module in made.modules() if isinstance(module, torch.nn.Dropout))
-    save_critic([(made, encoder)], FILMS, Blend.even(1), {}, tmp_path / "critic")
-    expected = Critic([Trunk(made, encoder.text)], FILMS, Blend.even(1)).score(given).mean
+    save_critic([(made, encoder)], FILMS, BLEND, HEADS, {}, tmp_path / "critic")
+    expected = Critic([Trunk(made, encoder.text)], FILMS, BLEND, HEADS).score(given).mean
     np.testing.assert_array_equal(Critic.load(tmp_path / "critic").score(given).mean, expected)
 
 
@@ -167,9 +176,9 @@ def test_masked_labels_do_not_move_their_head() -> None:
     for hidden in (0.0, 1.0):  # what stands under the mask must not matter
         made, encoder = network()
         masked = np.where(known, values, hidden)
-        targets = Targets(given, masked, known, NONE)
+        targets = Targets(given, HEADS, masked, known, NONE)
         CriticTraining(made, encoder.text, FILMS, SETTINGS, targets, targets).run(lambda done, total, figures: None)
-        results.append(Critic([Trunk(made, encoder.text)], FILMS, Blend.even(1)).weights_hash())
+        results.append(Critic([Trunk(made, encoder.text)], FILMS, BLEND, HEADS).weights_hash())
     assert results[0] == results[1]
 
 
@@ -189,8 +198,8 @@ def test_contrast_teaches_what_another_film_changes() -> None:
             encoder.text,
             FILMS,
             settings,
-            Targets(given, values, known, originals),
-            Targets(given, values, known, NONE),
+            Targets(given, HEADS, values, known, originals),
+            Targets(given, HEADS, values, known, NONE),
         )
         training.run(lambda done, total, figures: None)
         scores = training.predict()[:, :-1].mean(1)

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithms.evaluators.reporting import JUDGED, WEIGHTS, ReportingEvaluator
+from algorithms.evaluators.reporting import WEIGHTS, ReportingEvaluator
 from envs.dialogue import Role, Utterance
 from envs.errors import ModelError
 from envs.heads import Exchange
 from tests.algorithms.doubles import flip_a_byte
+from tests.known_heads import JUDGED
 
 WARM = ["I'm sorry, I hope this helps you", "That sounds lovely, enjoy it", "Happy to help you, my friend"]
 COLD = ["Whatever, pick one", "Not my problem at all", "Stop asking me now"]
@@ -26,7 +27,7 @@ def evaluator() -> ReportingEvaluator:
     overall = np.array(([0.8] * 3 + [0.2] * 3) * 5)
     labels = np.full((len(overall), len(JUDGED)), 0.5)
     labels[:, JUDGED.index("overall")] = overall
-    return ReportingEvaluator.fit(exchanges((WARM + COLD) * 5), labels)
+    return ReportingEvaluator.fit(exchanges((WARM + COLD) * 5), labels, JUDGED)
 
 
 def test_it_tells_what_it_learnt(evaluator: ReportingEvaluator) -> None:

@@ -20,7 +20,8 @@ from ecr_rl.report.critic_report import write_critic_report
 from ecr_rl.settings import ContextForm
 from envs.corpora.corpus import Corpus
 from envs.corpora.embedded.sample import sample_corpus
-from envs.heads import HEADS, Exchange, HeadScores
+from envs.heads import Exchange, HeadScores
+from tests.known_heads import HEADS
 
 
 def data(labels: Sequence[float] | np.ndarray, scores: Sequence[float] | np.ndarray, spread: float = 0.1) -> HeadData:
@@ -73,7 +74,7 @@ class JudgeAsCritic:
 
     def score(self, exchanges: Sequence[Exchange]) -> HeadScores:
         values = self._judge.judge([Evidence(exchange, reference=exchange.reply) for exchange in exchanges]).values
-        return HeadScores(values.astype(np.float64), np.full(values.shape, 0.1))
+        return HeadScores(values.astype(np.float64), np.full(values.shape, 0.1), HEADS)
 
 
 @pytest.fixture(scope="module")

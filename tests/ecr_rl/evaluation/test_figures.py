@@ -2,19 +2,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from algorithms.evaluators.reporting import JUDGED
-from ecr_rl.evaluation.conversations.definitions import FIGURES
-from ecr_rl.evaluation.conversations.figures import compare
+from ecr_rl.evaluation.conversations import figures
+from ecr_rl.evaluation.conversations.definitions import main_figures
 from ecr_rl.evaluation.conversations.held_out import first_film_found
 from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, Line
 from envs.dialogue import Role, SeekerProfile
 from envs.errors import DataError
-from envs.heads import HEADS
 from tests.ecr_rl.example_run import conversation, example_records, turn
+from tests.known_heads import DEFINITIONS, HEADS, JUDGED
+
+compare = partial(figures.compare, heads=DEFINITIONS)
 
 NAMES = [
     "reward",
@@ -46,7 +48,7 @@ def mean(records: list[ConversationRecord], figure: str) -> float:
 
 
 def test_the_figures_are_the_agreed_ones_in_order() -> None:
-    assert [figure.name for figure in FIGURES] == NAMES
+    assert [figure.name for figure in main_figures(DEFINITIONS)] == NAMES
 
 
 def test_the_report_has_the_agreed_form(report: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,16 @@ from typer.testing import CliRunner
 
 from ecr_rl.cli import app
 from ecr_rl.evaluation.bootstrap import Ratio, draw, paired
-from ecr_rl.evaluation.conversations.figures import compare
-from ecr_rl.evaluation.conversations.over_runs import compare_runs, nested_difference
+from ecr_rl.evaluation.conversations import figures, over_runs
+from ecr_rl.evaluation.conversations.over_runs import nested_difference
 from ecr_rl.evaluation.conversations.records import ConversationRecord
 from ecr_rl.report.results_table import results_table
 from envs.errors import DataError
 from tests.ecr_rl.example_run import conversation, example_records, turn, write_example_run
+from tests.known_heads import DEFINITIONS
+
+compare = partial(figures.compare, heads=DEFINITIONS)
+compare_runs = partial(over_runs.compare_runs, heads=DEFINITIONS)
 
 
 def constant(value: float, dialogues: int = 12) -> Ratio:
@@ -64,7 +69,7 @@ def test_success_of_both_systems_stands_beside_each_run() -> None:
     found = compare_runs([(said("a a a", False), said("a b c", True))], resamples=20)
     assert found["accepted"][0]["baseline"]["mean"] == 0.0
     assert found["accepted"][0]["rl"]["mean"] == 0.5
-    table = results_table(found, ["one"])
+    table = results_table(found, ["one"], DEFINITIONS)
     assert "| `accepted`, rl | 0.500 [" in table
 
 

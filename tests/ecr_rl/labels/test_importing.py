@@ -11,6 +11,7 @@ import pytest
 from ecr_rl.labels.storage.importing import REJECTS, import_labels
 from ecr_rl.labels.storage.store import read_labels
 from envs.errors import ConfigError, DataError, RunError
+from tests.known_heads import DEFINITIONS
 
 GOOD: dict[str, Any] = {"context": ["seeker: Hi"], "response": "Hello!", "scores": {"empathy": 0.5}}
 
@@ -23,7 +24,7 @@ def lines(file: Path, *values: Any) -> Path:
 
 def rejected(tmp_path: Path, value: Any) -> tuple[str | None, str]:
     """Field and reason of a bad second line."""
-    made = import_labels([lines(tmp_path / "labels.jsonl", GOOD, value)], tmp_path / "out")
+    made = import_labels([lines(tmp_path / "labels.jsonl", GOOD, value)], tmp_path / "out", DEFINITIONS)
     assert len(made.rejects) == 1
     assert made.rejects[0].line == 2
     return made.rejects[0].field, made.rejects[0].reason
@@ -47,7 +48,9 @@ def test_several_parts_make_one_folder(tmp_path: Path) -> None:
             "key": "test-1",
         },
     )
-    made = import_labels([first, second], tmp_path / "out", "ecr-rl label import one.jsonl two.jsonl --out out")
+    made = import_labels(
+        [first, second], tmp_path / "out", DEFINITIONS, "ecr-rl label import one.jsonl two.jsonl --out out"
+    )
     table = read_labels(tmp_path / "out")
     assert (len(table), made.rejects, made.passed_over) == (3, [], {})
     assert table.column("reply") == ["Hello!", "Bye.", "日本語の返事 🎬"]
@@ -104,13 +107,13 @@ def test_a_bad_line_is_named_by_field_and_reason(tmp_path: Path, value: Any, fie
 def test_bytes_that_are_no_text_are_one_bad_line(tmp_path: Path) -> None:
     file = tmp_path / "labels.jsonl"
     file.write_bytes(b"\xff\xfe\n" + json.dumps(GOOD).encode())
-    made = import_labels([file], tmp_path / "out")
+    made = import_labels([file], tmp_path / "out", DEFINITIONS)
     assert (len(made.rejects), made.facts["n"]) == (1, 1)
 
 
 def test_the_same_reply_in_another_dialogue_is_no_duplicate(tmp_path: Path) -> None:
     file = lines(tmp_path / "labels.jsonl", *({**GOOD, "dialogue": number} for number in (1, 2, 1)))
-    made = import_labels([file], tmp_path / "out")
+    made = import_labels([file], tmp_path / "out", DEFINITIONS)
     assert made.facts["n"] == 2
     assert [reject.line for reject in made.rejects] == [3]
 
@@ -118,7 +121,7 @@ def test_the_same_reply_in_another_dialogue_is_no_duplicate(tmp_path: Path) -> N
 def test_duplicates_are_found_across_parts_and_keys_must_differ(tmp_path: Path) -> None:
     first = lines(tmp_path / "one.jsonl", {**GOOD, "key": "k"})
     second = lines(tmp_path / "two.jsonl", GOOD, {**GOOD, "response": "Bye.", "key": "k"})
-    made = import_labels([first, second], tmp_path / "out")
+    made = import_labels([first, second], tmp_path / "out", DEFINITIONS)
     assert [(reject.line, reject.field) for reject in made.rejects] == [(1, None), (2, "key")]
     assert f"{first}, line 1" in made.rejects[0].reason
 
@@ -126,7 +129,7 @@ def test_duplicates_are_found_across_parts_and_keys_must_differ(tmp_path: Path) 
 def test_all_rejects_are_written_and_unknown_fields_counted(tmp_path: Path) -> None:
     bad = [{**GOOD, "scores": {"empathy": value}} for value in range(2, 32)]
     file = lines(tmp_path / "labels.jsonl", {**GOOD, "id": 1, "rater": "x"}, *bad)
-    made = import_labels([file], tmp_path / "out")
+    made = import_labels([file], tmp_path / "out", DEFINITIONS)
     assert made.passed_over == {"id": 1, "rater": 1}
     written = [json.loads(line) for line in (tmp_path / "out" / REJECTS).read_text().splitlines()]
     assert [reject["line"] for reject in written] == list(range(2, 32))
@@ -141,15 +144,15 @@ def test_all_rejects_are_written_and_unknown_fields_counted(tmp_path: Path) -> N
 def test_nothing_usable_leaves_nothing(tmp_path: Path) -> None:
     file = lines(tmp_path / "labels.jsonl", *(["no"] * 25))
     with pytest.raises(DataError) as error:
-        import_labels([file], tmp_path / "out")
+        import_labels([file], tmp_path / "out", DEFINITIONS)
     assert "none of 25 lines" in str(error.value)
     assert str(error.value).count("labels.jsonl, line") == 20
     assert not (tmp_path / "out").exists()
     with pytest.raises(DataError, match="empty"):
-        import_labels([lines(tmp_path / "empty.jsonl")], tmp_path / "out")
+        import_labels([lines(tmp_path / "empty.jsonl")], tmp_path / "out", DEFINITIONS)
     with pytest.raises(DataError, match=r"none\.jsonl"):
-        import_labels([tmp_path / "none.jsonl"], tmp_path / "out")
+        import_labels([tmp_path / "none.jsonl"], tmp_path / "out", DEFINITIONS)
     with pytest.raises(ConfigError):
-        import_labels([], tmp_path / "out")
+        import_labels([], tmp_path / "out", DEFINITIONS)
     with pytest.raises(RunError, match="exists"):
-        import_labels([lines(file, GOOD)], tmp_path)
+        import_labels([lines(file, GOOD)], tmp_path, DEFINITIONS)

@@ -11,7 +11,8 @@ from ecr_rl.settings import ContextForm
 from envs.catalog import Catalog, Film
 from envs.corpora.embedded.sample import sample_corpus
 from envs.corpora.redial_films import add_metadata
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange
+from tests.known_heads import HEADS
 
 BARE = Catalog([Film(1, "Saw", 2004, mentions=3), Film(2, "Up", 2009)])
 KNOWN = Catalog([Film(1, "Saw", 2004, ("horror",), ("James Wan",), "A trap.", 3), Film(2, "Up", 2009)])
@@ -19,7 +20,7 @@ KNOWN = Catalog([Film(1, "Saw", 2004, ("horror",), ("James Wan",), "A trap.", 3)
 
 def test_film_facts_come_back_whole(tmp_path: Path) -> None:
     assert facts_of(tmp_path) is None
-    write_judge_folder(tmp_path, KNOWN, None, ContextForm.RICH)
+    write_judge_folder(tmp_path, KNOWN, None, ContextForm.RICH, HEADS)
     folder = facts_of(tmp_path)
     assert folder is not None
     assert list(add_metadata(BARE, folder)) == list(KNOWN)
@@ -28,7 +29,7 @@ def test_film_facts_come_back_whole(tmp_path: Path) -> None:
 def test_the_judge_comes_back_with_what_goes_together(tmp_path: Path) -> None:
     dialogues, catalog = sample_corpus(120)
     affinity = FilmAffinity.fit(dialogues, catalog)
-    write_judge_folder(tmp_path, catalog, None, ContextForm.RICH, affinity)
+    write_judge_folder(tmp_path, catalog, None, ContextForm.RICH, HEADS, affinity)
     names = [film.name for film in list(catalog)[:8]]
     assert read_films(tmp_path).affinity.of(names[:1], [], names) == affinity.of(names[:1], [], names)
     first, *rest = (film.film_id for film in list(catalog)[:20])

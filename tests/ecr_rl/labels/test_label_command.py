@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from ecr_rl.cli import app
 from ecr_rl.labels.storage.store import read_labels
-from envs.heads import HEADS
 from tests.algorithms.chat_servers import fault_server
 from tests.commands import parse_command
 from tests.ecr_rl.label_rows import folder_of, row
+from tests.known_heads import HEADS
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -20,15 +20,15 @@ from ecr_rl.labels.storage.store import read_labels
 from ecr_rl.settings import ContextForm
 from envs.corpora.corpus import load_corpus
 from envs.errors import DataError, ModelError, RunError
-from envs.heads import HEADS
 from envs.settings import DataSettings
 from tests.ecr_rl.label_judges import LengthJudge
+from tests.known_heads import DEFINITIONS, HEADS, JUDGED
 
 
 @pytest.fixture(scope="module")
 def plan() -> LabelPlan:
     corpus = load_corpus(DataSettings(source="sample", limit=8, validation_dialogues=8))
-    return plan_of(corpus, 90, 0, rubric_maker(corpus.catalog, None, ContextForm.RICH), ContextForm.RICH)
+    return plan_of(corpus, 90, 0, rubric_maker(corpus.catalog, None, ContextForm.RICH, HEADS), ContextForm.RICH)
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +72,12 @@ def test_two_judges_merge_with_their_agreement(labelled: Path, tmp_path: Path) -
     lines = []
     for row in range(len(table)):
         values = table.labels.values[row]
-        scores = {head: float(values[place]) for place, head in enumerate(HEADS[:-1])}
+        scores = {head: float(values[place]) for place, head in enumerate(HEADS) if head in JUDGED}
         text = {"context": table.column("context")[row], "response": table.column("reply")[row]}
         lines.append(json.dumps({**text, "scores": scores, "judge": "friend", "key": table.column("key")[row]}))
     file = tmp_path / "friend.jsonl"
     file.write_text("\n".join(lines), encoding="utf-8")
-    import_labels([file], tmp_path / "friend")
+    import_labels([file], tmp_path / "friend", DEFINITIONS)
     report = merge([labelled, tmp_path / "friend"], tmp_path / "both")
     heads: Mapping[str, Mapping[str, float]] = report["pairs"][0]["heads"]
     assert report["joined"] == len(table)
@@ -104,7 +104,7 @@ def test_import_names_what_it_rejects(tmp_path: Path) -> None:
     ]
     file = tmp_path / "made.jsonl"
     file.write_text("\n".join([json.dumps(good), *bad]), encoding="utf-8")
-    made = import_labels([file], tmp_path / "out")
+    made = import_labels([file], tmp_path / "out", DEFINITIONS)
     assert made.facts["counts"]["n"] == 1
     assert len(made.rejects) == len(bad)
     for line, reject in enumerate(made.rejects, start=2):
@@ -112,7 +112,7 @@ def test_import_names_what_it_rejects(tmp_path: Path) -> None:
         assert str(line) in str(reject)
     with pytest.raises(DataError):
         file.write_text("\n".join(bad), encoding="utf-8")
-        import_labels([file], tmp_path / "none")
+        import_labels([file], tmp_path / "none", DEFINITIONS)
 
 
 class Interrupted(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from algorithms.evaluators.regression_figures import pearson
 from ecr_rl.labels.storage.merging import agreement, merge, weighted_kappa
 from ecr_rl.labels.storage.store import read_labels
 from envs.errors import ConfigError, DataError, RunError
+from envs.heads import Head
 from tests.ecr_rl.label_rows import folder_of, row
+from tests.known_heads import DEFINITIONS, HEADS
 
 
 def test_kappa_by_hand() -> None:
@@ -119,3 +122,20 @@ def test_what_cannot_be_merged_is_refused(tmp_path: Path) -> None:
         merge([one, other], tmp_path / "both")
     with pytest.raises(RunError, match="exists"):
         merge([one, one], other)
+
+
+def test_a_head_that_one_folder_has_stays_beside_the_others(tmp_path: Path) -> None:
+    humour = Head("humour", "json:loads", "", "1, 3, 5.", higher_is_better=False)
+    one = folder_of(tmp_path / "one", [row("a", empathy=0.2), row("b", empathy=0.4)])
+    own = (DEFINITIONS[0], humour)
+    other = folder_of(tmp_path / "two", [row("b", humour=0.9, empathy=0.6), row("a", humour=0.7)], heads=own)
+    report = merge([one, other], tmp_path / "both")
+    both = read_labels(tmp_path / "both")
+    assert both.heads == (*HEADS, "humour") and both.lower == {"humour"}
+    assert both.column("humour") == pytest.approx([0.7, 0.9])
+    assert both.column("empathy") == pytest.approx([0.35, 0.5])
+    assert both.column("bleu") == [0.5, 0.5]
+    assert [report["pairs"][0]["heads"][head]["n"] for head in ("empathy", "humour", "bleu")] == [2, 0, 0]
+    turned = folder_of(tmp_path / "three", [row("a"), row("b")], heads=(replace(humour, higher_is_better=True),))
+    with pytest.raises(DataError, match="lower_is_better: humour"):
+        merge([other, turned], tmp_path / "none")

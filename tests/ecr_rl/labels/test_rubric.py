@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from algorithms.evaluators.regression_figures import length_predictions, r_squared
-from ecr_rl.labels.judging.judge_protocol import Evidence
+from ecr_rl.labels.judging.judge_protocol import Evidence, Labels
 from ecr_rl.labels.judging.read_text import FilmFacts, wishes
-from ecr_rl.labels.judging.rubric import RubricJudge, saturate
+from ecr_rl.labels.judging.rubric import Case, RubricJudge, saturate
 from ecr_rl.labels.labelled import label
 from ecr_rl.settings import ContextForm
+from envs.builtin_heads import heads_of
 from envs.catalog import Catalog, Film
 from envs.corpora.embedded.sample import sample_corpus
 from envs.dialogue import Role, SeekerProfile, Utterance
+from envs.errors import ModelError
 from envs.film_text.genres import said_genres
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange, Head
+from tests.known_heads import HEADS, JUDGED
 
 SCARY, FUNNY, SAD = 1, 2, 3
 CATALOG = Catalog(
@@ -139,11 +143,12 @@ def test_bleu_is_masked_for_the_humans_own_reply() -> None:
     own, other = evidence("Watch The Conjuring (2013)."), evidence("Watch it.", reference="Watch it.")
     far = evidence("Watch it.", reference="Have a pleasant evening")
     labels = JUDGE.judge([own, other, far])
-    assert labels.known[:, -1].tolist() == [False, True, True]
-    assert labels.values[0, -1] == 0.0
-    assert labels.values[1, -1] == pytest.approx(1.0)
-    assert labels.values[2, -1] < 0.2
-    assert labels.known[:, :-1].all()
+    bleu = labels.heads.index("bleu")
+    assert labels.known[:, bleu].tolist() == [False, True, True]
+    assert labels.values[0, bleu] == 0.0
+    assert labels.values[1, bleu] == pytest.approx(1.0)
+    assert labels.values[2, bleu] < 0.2
+    assert labels.known[:, labels.columns(JUDGED)].all()
 
 
 def test_what_comes_after_the_reply_weighs_at_most_a_tenth() -> None:
@@ -178,3 +183,43 @@ def test_length_alone_does_not_explain_the_sample_corpus() -> None:
     overall = labelled.labels.values[:, HEADS.index("overall")].astype(float)
     assert r_squared(overall, length_predictions(overall, labelled.replies)) < 0.2
     assert rate > 500  # 2,000 a second on an idle core; a bound that a busy one keeps
+
+
+def _measured(*heads: Head, pieces: Sequence[Evidence]) -> Labels:
+    empathy, overall, bleu = heads_of(["empathy", "overall", "bleu"])
+    return RubricJudge(CATALOG, heads=(empathy, overall, *heads, bleu)).judge(pieces)
+
+
+def test_an_own_formula_is_told_of_the_heads_before_it_and_moves_none() -> None:
+    def distance(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
+        assert set(before) == {"empathy", "overall"}
+        return abs(before["overall"] - before["empathy"])
+
+    pieces = [evidence("I am sorry. Watch Airplane! (1980)?", FUNNY, reference="Hello."), evidence("So.")]
+    labels = _measured(Head("distance", distance, "", "1, 3, 5."), pieces=pieces)
+    assert labels.heads == ("empathy", "overall", "distance", "bleu")
+    usual = JUDGE.judge(pieces)
+    for head in ("empathy", "overall", "bleu"):
+        assert labels.values[:, labels.heads.index(head)].tolist() == usual.values[:, HEADS.index(head)].tolist()
+    empathy, overall, own, _ = labels.values.T
+    assert own.tolist() == pytest.approx(np.abs(overall - empathy).tolist(), abs=1e-6)
+
+
+def test_an_own_formula_may_not_know_and_may_not_give_what_is_no_number() -> None:
+    unknown = _measured(Head("own", lambda case, facts, before: None, "", None), pieces=[evidence("So.")])
+    assert unknown.known[0].tolist() == [True, True, False, False]
+    wide = _measured(Head("own", lambda case, facts, before: 7.0, "", None), pieces=[evidence("So.")])
+    assert wide.values[0, wide.heads.index("own")] == 1.0
+    for value, question in ((np.nan, None), (None, "1, 3, 5.")):
+        own = Head("own", lambda case, facts, before, value=value: value, "", question)
+        with pytest.raises(ModelError, match=rf"head own: its formula gives {value} for 'So\.'"):
+            _measured(own, pieces=[evidence("So.")])
+
+
+def test_a_reply_without_words_has_the_worst_score_of_each_head() -> None:
+    def never(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
+        raise AssertionError("there is nothing to measure")
+
+    pushy = Head("pushy", never, "", "1, 3, 5.", higher_is_better=False)
+    labels = _measured(pushy, pieces=[evidence(" ")])
+    assert labels.values[0, labels.columns(["empathy", "overall", "pushy"])].tolist() == [0.0, 0.0, 1.0]

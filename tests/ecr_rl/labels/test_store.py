@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from ecr_rl.labels.storage.store import (
-    SCHEMA,
     new_folder,
     read_labels,
     read_turn,
+    schema_of,
     score_columns,
     shard_name,
     write_labels,
@@ -23,8 +23,9 @@ from ecr_rl.labels.storage.store import (
 )
 from envs.dialogue import Role, Utterance
 from envs.errors import DataError, RunError
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange
 from tests.ecr_rl.label_rows import folder_of, row, table
+from tests.known_heads import HEADS
 
 ROWS = [
     row("a", reply="Hello!", context=[]),
@@ -59,8 +60,8 @@ def test_rows_are_chosen_by_split_and_kind(tmp_path: Path) -> None:
 
 def test_scores_keep_four_decimals_and_unknown_ones_are_null() -> None:
     values, known = np.full((1, len(HEADS)), 0.123456), np.ones((1, len(HEADS)), dtype=bool)
-    known[0, 5] = False
-    columns = score_columns(values, known)
+    known[0, HEADS.index("bleu")] = False
+    columns = score_columns(values, known, HEADS)
     assert columns["empathy"].to_pylist() == [pytest.approx(0.1235, abs=1e-7)]
     assert columns["bleu"].to_pylist() == [None]
 
@@ -136,7 +137,7 @@ def test_many_rows_are_spread_over_shards(tmp_path: Path) -> None:
     assert write_labels(tmp_path, table(ROWS), "run", rows_a_shard=2) == 2
     sizes = [len(pq.read_table(tmp_path / shard_name(index, 2))) for index in range(2)]
     assert sizes == [2, 1]
-    assert pq.read_schema(tmp_path / shard_name(0, 2)).equals(SCHEMA)
+    assert pq.read_schema(tmp_path / shard_name(0, 2)).equals(schema_of(HEADS))
 
 
 def test_a_new_folder_is_whole_or_not_there(tmp_path: Path) -> None:

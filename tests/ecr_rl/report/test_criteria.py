@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from ecr_rl.evaluation.conversations.figures import compare
+from ecr_rl.evaluation.conversations import figures
 from ecr_rl.report.criteria import Criterion, criteria_of, sentence
 from tests.ecr_rl.example_run import conversation, turn
+from tests.known_heads import DEFINITIONS
+
+compare = partial(figures.compare, heads=DEFINITIONS)
 
 
 def bars_by_name(gain: float, rl_reply: str, **rl: Any) -> dict[tuple[str, str], Criterion]:
@@ -18,7 +22,7 @@ def bars_by_name(gain: float, rl_reply: str, **rl: Any) -> dict[tuple[str, str],
         conversation(i, turn(rl_reply.format(i), held_out={"overall": 0.5 + i % 2 / 100 + gain}, **rl))
         for i in range(40)
     ]
-    found = criteria_of(compare(baseline, said, resamples=200), kl_target=0.05)
+    found = criteria_of(compare(baseline, said, resamples=200), kl_target=0.05, heads=DEFINITIONS)
     return {(bar.name, bar.asked): bar for bar in found}
 
 

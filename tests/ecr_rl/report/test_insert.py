@@ -10,6 +10,7 @@ from ecr_rl.report.insert import insert_block, insert_report
 from ecr_rl.report.report import write_report
 from envs.errors import DataError
 from tests.ecr_rl.example_run import write_example_run
+from tests.known_heads import DEFINITIONS
 
 
 def test_block_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_block_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- report demo -->\nold\n<!-- /report -->\nafter\n")
     for _ in range(2):  # a second time changes nothing
-        insert_report(page, "demo", report)
+        insert_report(page, "demo", report, DEFINITIONS)
         text = page.read_text()
         assert text.startswith("before\n<!-- report demo -->\n")
         assert text.endswith("<!-- /report -->\nafter\n")

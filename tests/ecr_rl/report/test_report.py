@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 
 from ecr_rl.evaluation.bootstrap import Interval
-from ecr_rl.evaluation.conversations.definitions import FIGURES
-from ecr_rl.evaluation.conversations.figures import compare
+from ecr_rl.evaluation.conversations import figures
+from ecr_rl.evaluation.conversations.definitions import main_figures
 from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, Line, read_records, write_records
 from ecr_rl.report.curves import read_curves, smoothed
 from ecr_rl.report.facts import LABELS
@@ -22,8 +23,10 @@ from ecr_rl.report.verdicts import reading, relative_change, verdict
 from envs.dialogue import Role
 from envs.errors import ConfigError, DataError, RunError
 from envs.files import write_json
-from envs.heads import HEADS
 from tests.ecr_rl.example_run import START_HASH, conversation, example_records, turn, write_example_run
+from tests.known_heads import DEFINITIONS, HEADS
+
+compare = partial(figures.compare, heads=DEFINITIONS)
 
 PLOTS = [
     "heads_compared.png",
@@ -111,7 +114,7 @@ def test_the_report_folder_holds_page_figures_and_plots(run: Path) -> None:
 
 
 def test_report_json_has_the_agreed_form(report: dict[str, Any]) -> None:
-    names = [figure.name for figure in FIGURES]
+    names = [figure.name for figure in main_figures(DEFINITIONS)]
     assert list(report["systems"]) == ["baseline", "rl"]
     assert list(report["systems"]["baseline"]) == list(report["systems"]["rl"]) == list(report["difference"]) == names
     assert report["difference"]["reward"].keys() == {"mean", "low", "high"}
@@ -147,7 +150,7 @@ def test_the_page_needs_nothing_outside_itself(run: Path, page: PageReader) -> N
 def test_the_page_shows_verdict_figures_formulas_and_limits(report: dict[str, Any], page: PageReader) -> None:
     text = " ".join(" ".join(page.text).split())
     assert report["verdict"][0] in text
-    for definition in FIGURES:
+    for definition in main_figures(DEFINITIONS):
         assert definition.label in text
         assert definition.formula in text
     assert "interval excludes 0" in text and "interval includes 0" in text
@@ -260,15 +263,15 @@ def test_relative_change_of_nothing_is_unknown() -> None:
 def test_a_difference_is_read_by_its_interval_and_direction(
     name: str, difference: Interval | None, expected: str
 ) -> None:
-    definition = next(figure for figure in FIGURES if figure.name == name)
+    definition = next(figure for figure in main_figures(DEFINITIONS) if figure.name == name)
     assert reading(definition, difference) == expected
 
 
 def test_markdown_table_has_one_row_a_figure(report: dict[str, Any]) -> None:
-    rows = [line for line in markdown_table(report).splitlines() if line.startswith("| `")]
+    rows = [line for line in markdown_table(report, DEFINITIONS).splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == list(report["difference"])
     assert {row.count("|") for row in rows} == {6}
-    assert "80 held-out dialogues" in markdown_table(report)
+    assert "80 held-out dialogues" in markdown_table(report, DEFINITIONS)
 
 
 def test_a_run_without_metrics_has_no_learning_curves(tmp_path: Path) -> None:
@@ -292,7 +295,7 @@ def test_what_was_not_measured_is_null_and_named_everywhere(tmp_path: Path) -> N
     assert json.loads((folder / "report" / "report.json").read_text(encoding="utf-8")) == report
     page = (folder / "report" / "index.html").read_text(encoding="utf-8")
     assert "no data" in page and "not recorded" in page and "nan" not in page.lower().split()
-    assert "no data" in markdown_table(report)
+    assert "no data" in markdown_table(report, DEFINITIONS)
 
 
 def test_curves_keep_the_last_line_of_an_iteration(tmp_path: Path) -> None:

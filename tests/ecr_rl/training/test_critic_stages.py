@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from algorithms.critic.critic import Critic
-from algorithms.evaluators.reporting import JUDGED, ReportingEvaluator
+from algorithms.evaluators.reporting import ReportingEvaluator
 from algorithms.recommender.recommender import Recommender
 from algorithms.settings import CriticSettings, RecommenderSettings
 from ecr_rl.labels.judge_folder import context_of, judge_of, write_judge_folder
@@ -24,8 +24,9 @@ from envs.corpora.corpus import Corpus
 from envs.corpora.embedded.sample import sample_corpus
 from envs.dialogue import Role, Utterance
 from envs.errors import DataError
-from envs.heads import HEADS, Exchange
+from envs.heads import Exchange
 from tests.ecr_rl.label_rows import folder_of, row
+from tests.known_heads import HEADS, JUDGED
 
 SETTINGS = CriticSettings(steps=80, batch_size=16, max_tokens=48, evaluate_every=40, learning_rate=2e-3)
 
@@ -46,7 +47,7 @@ def labels(corpus: Corpus, ray_session: object, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("labels")
     write_judge_folder(folder, corpus.catalog, None, ContextForm.RICH)
     label_examples(
-        plan_of(corpus, 1000, 0, rubric_maker(corpus.catalog, None, ContextForm.RICH), ContextForm.RICH), folder
+        plan_of(corpus, 1000, 0, rubric_maker(corpus.catalog, None, ContextForm.RICH, HEADS), ContextForm.RICH), folder
     )
     return folder
 
@@ -117,7 +118,7 @@ def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -
 def test_a_corpus_without_recommender_turns_is_refused(corpus: Corpus) -> None:
     empty = Corpus("sample", (), (), (), corpus.catalog, {})
     with pytest.raises(DataError, match="no recommender turn"):
-        plan_of(empty, 10, 0, rubric_maker(empty.catalog, None, ContextForm.RICH), ContextForm.RICH)
+        plan_of(empty, 10, 0, rubric_maker(empty.catalog, None, ContextForm.RICH, HEADS), ContextForm.RICH)
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(labels: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from envs.rewards import HeadReference
 from tests.algorithms.doubles import POLICY
 from tests.algorithms.evaluators.test_reporting import exchanges
 from tests.algorithms.worlds import REPLIES, SmallWorld, speaking_policy
+from tests.known_heads import HEADS
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 
@@ -74,7 +75,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch, artefacts: ArtefactFolders) -> 
     """The stage's own way with a judge that is a rule; nothing is calibrated."""
     world = StageWorld(responder=artefacts.responder)
     monkeypatch.setattr(ppo, "env_spec_of", lambda *given, **more: world)
-    monkeypatch.setattr(ppo, "calibrate", lambda config, parts, path: HeadReference.identity().save(path))
+    monkeypatch.setattr(ppo, "calibrate", lambda config, parts, path: HeadReference.identity(HEADS).save(path))
     monkeypatch.setattr(Critic, "load", lambda folder: FrozenCritic())
 
 

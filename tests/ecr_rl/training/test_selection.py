@@ -20,10 +20,10 @@ from ecr_rl.training.selection import Scored, Selection
 from envs.conversation import ConversationVectorEnv
 from envs.corpora.corpus import Corpus
 from envs.corpora.embedded.sample import sample_corpus
-from envs.heads import HEADS
 from tests.algorithms.doubles import POLICY, tiny_policy_folder
 from tests.algorithms.evaluators.test_reporting import exchanges
 from tests.algorithms.worlds import SmallWorld
+from tests.known_heads import HEADS
 
 CONFIG = load_config(
     "demo", ["data.limit=20", "ppo.iterations=9", "ppo.select_every=3", "ppo.select_dialogues=5", "ppo.value_warmup=3"]
