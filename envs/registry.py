@@ -91,7 +91,7 @@ class Registry(Generic[T]):
 
 
 def is_own(name: str) -> bool:
-    """Whether a name has the form ``module:attribute``, which a part from outside is named by."""
+    """Whether a name has the form ``module:attribute``, which names a part that is not registered."""
     module, colon, attribute = name.partition(":")
     return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
 
@@ -106,7 +106,7 @@ def build(registry: Registry[Callable[..., P]], name: str, protocol: type[Any], 
         inputs: what its class or function is called with.
 
     Raises:
-        ConfigError: no such part; what stands there takes other inputs; or what it makes lacks something of the
+        ConfigError: there is no such part; its class or function takes other inputs; or the part lacks a member of the
             protocol.
     """
     part = call(registry, name, *inputs)
@@ -118,7 +118,7 @@ def call(registry: Registry[Callable[..., T]], name: str, *inputs: object) -> T:
     """What the function of a name returns, or the instance that its class makes.
 
     Raises:
-        ConfigError: no such part, or what stands there takes other inputs.
+        ConfigError: there is no such part, or its class or function takes other inputs.
     """
     maker = registry.get(name)
     if not callable(maker):

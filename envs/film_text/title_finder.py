@@ -80,7 +80,7 @@ class TitleFinder:
         node.everyday = EVERYDAY_WORDS.issuperset(words)
 
     def spans(self, text: str) -> list[TitleSpan]:
-        """The titles that stand in a text, from left to right; where two overlap, the longer one."""
+        """The titles that occur in a text, from left to right; of two that overlap, the longer one."""
         words = _words(text)
         begun = [position for position, (word, _, _) in enumerate(words) if word in self._root.following]
         matches = [self._longest(text, words, position) for position in begun]

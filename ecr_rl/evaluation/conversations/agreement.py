@@ -1,4 +1,4 @@
-"""Whether the critic that pays and the evaluator that reports put conversations in the same order."""
+"""Measure whether the critic and the reporting evaluator rank conversations in the same order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def rank_agreement(
 
     Args:
         paid: the training critic's reward of N dialogues, by system: ``baseline`` and ``rl``, each (N,).
-        held_out: the reporting evaluator's score of the same; NaN where it has none.
+        held_out: the reporting evaluator's scores of the same dialogues; NaN where it has none.
         counts_BN: how often each of B resamples draws each dialogue.
 
     Returns:
-        Of each system, and of ``gain``, rl - baseline: where both rise, the policy did not only learn what the critic
-        likes. None where fewer than three dialogues have both scores.
+        The correlation for each system, and for ``gain`` (rl - baseline). If the gains correlate, the policy has not
+        only learnt what the critic rewards. None if fewer than three dialogues have both scores.
     """
     pairs = {name: (paid[name], held_out[name]) for name in SYSTEMS}
     pairs["gain"] = paid["rl"] - paid["baseline"], held_out["rl"] - held_out["baseline"]

@@ -29,7 +29,7 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
         config: the run's settings.
         artefacts: the trained parts; the responder is the baseline.
         run: holds the trained policy and the heads' reference.
-        on_step: told of conversations done, of both systems.
+        on_step: called with the conversations done by both systems.
 
     Returns:
         The figures of both systems with paired intervals, in the report's form.
@@ -56,16 +56,16 @@ def compare_with(
         config: the run's settings: seekers, judges and sampling of both; the seeker may be another.
         artefacts: the run's trained parts.
         run: the run.
-        baseline: a run folder, whose trained policy is meant, or a responder's folder; None: the run's responder.
-        best_of: replies that the baseline samples a turn; the training critic says which one is said.
-        seeker: what NAME says of the seeker; None for the run's own, of which it says nothing.
+        baseline: a run folder (its trained policy is used) or a responder's folder; None takes the run's responder.
+        best_of: number of replies that the baseline samples a turn; the training critic chooses the one that is said.
+        seeker: the seeker's part of NAME; None for the run's own seeker, which NAME does not mention.
         on_step: told of conversations done, of both systems.
 
     Returns:
         The figures of both systems, in the report's form.
 
     Raises:
-        RunError: the folder is neither, or its policy reads other tokens.
+        RunError: the folder is neither of the two, or its policy uses another tokenizer.
     """
     policy = artefacts.responder if baseline is None else policy_of(baseline)
     if (policy / "tokenizer.json").read_bytes() != (artefacts.responder / "tokenizer.json").read_bytes():
@@ -76,10 +76,10 @@ def compare_with(
 
 
 def policy_of(folder: Path) -> Path:
-    """The policy that a run folder or a responder's folder holds.
+    """The folder of the policy in a run folder or a responder's folder.
 
     Raises:
-        RunError: it holds none.
+        RunError: there is no policy in it.
     """
     if (folder / MODEL / "config.json").is_file():
         return folder / MODEL
@@ -105,7 +105,7 @@ def _play(
     failed = {place for each in played.values() for place in each.failed}
     if len(failed) == total:
         raise ModelError(f"the seeker failed in every one of {total} conversations, once at least; the log says why")
-    # Where the seeker could not answer, what would have come of it is not known: out of both systems' figures.
+    # If the seeker could not answer, the result is unknown; the conversation is left out of both systems' figures.
     records = [[record for record in each.records if record.place not in failed] for each in played.values()]
     for name, kept in zip(played, records, strict=True):
         write_records(out / f"{name}.jsonl", kept)

@@ -1,4 +1,4 @@
-"""Baseline against RL: every figure of both systems with a paired bootstrap interval, in the report's JSON form."""
+"""Compare baseline and RL: every figure of both systems with a paired bootstrap interval, in the report's JSON form."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from envs.heads import Head
 
 Records = Sequence[ConversationRecord]
 Dialogues = Sequence[Records]
-"""The conversations of each dialogue: what is resampled together."""
+"""The conversations of each dialogue; the bootstrap draws them together."""
 Statistics = Mapping[str, Statistic]
 FREQUENT = 10
-"""The most frequent replies that are told."""
+"""The number of most frequent replies that are reported."""
 
 
 def compare(
@@ -198,7 +198,7 @@ def _more_statistics(dialogues: Dialogues, judged: Sequence[str], parts: Sequenc
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The held-out figures of both systems, and how many dialogues have replies of like length."""
+    """The held-out figures of both systems, and the number of dialogues with replies of similar length."""
 
     baseline: dict[str, Statistic]
     rl: dict[str, Statistic]
@@ -234,7 +234,7 @@ def held_out_statistics(baseline: Dialogues, rl: Dialogues, judged: Sequence[str
 
 
 def _held_out_values(judged: Sequence[str]) -> dict[str, Callable[[Dialogues], np.ndarray]]:
-    """By name, each dialogue's value (N,); NaN where there is none."""
+    """By name, the function that gives each dialogue's value (N,); NaN where there is none."""
     heads = {head: partial(_dialogue_values, value=_second(head)) for head in judged}
     return heads | {"pmi": partial(_dialogue_values, value=lambda turn: turn.pmi), "emotion_match": _emotion_match}
 
@@ -294,7 +294,7 @@ def _accepted(record: ConversationRecord) -> float | None:
 
 
 def _found(record: ConversationRecord) -> list[float]:
-    """What the questionnaire says of each turn's first film, where it was asked."""
+    """The questionnaire's value of each turn's first film, for the turns that have one."""
     return [turn.found for turn in record.turns if turn.found is not None]
 
 
@@ -307,7 +307,7 @@ def _reward_per_reply(record: ConversationRecord) -> float | None:
 
 
 def _dialogue_values(dialogues: Dialogues, value: Callable[[TurnRecord], float | None]) -> np.ndarray:
-    """(N,) of each dialogue the mean over the turns of its conversations that have a value; NaN without one."""
+    """(N,) for each dialogue the mean over its conversations' turns that have a value; NaN without such a turn."""
     found = [[value(turn) for record in records for turn in record.turns] for records in dialogues]
     known = [[number for number in row if number is not None] for row in found]
     return _floats([sum(row) / len(row) if row else np.nan for row in known])
@@ -352,7 +352,7 @@ def _kl(dialogues: Dialogues) -> Ratio:
 
 
 def _information(dialogues: Dialogues, film: bool) -> Ratio:
-    """Mean PMI over the replies that name a film, or over the others; one that opens a conversation has no context."""
+    """Mean PMI over the replies that name a film, or over the others; opening replies have no context and no PMI."""
     measured = [
         [
             turn.pmi

@@ -1,7 +1,7 @@
-"""A policy in conversation with held-out seekers, and what every judge says of it.
+"""Play a policy's conversations with held-out seekers, and let all judges score them.
 
 Every policy meets the same seekers with the same seeds and the same sampling noise. Free conversations use the run's
-own seeker; replies to human contexts, for BLEU, are one reply a context (replay, horizon 1).
+own seeker. For BLEU the policy also gives one reply to each human context (replay, horizon 1).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from envs.film_text.markup import EMOTION, plain
 from envs.progress import OnStep
 
 _BATCH = 50
-"""Conversations at once, at most."""
+"""The most conversations that are played at the same time."""
 
 
 @dataclass(frozen=True)
 class Played:
-    """A policy's records in the order of the episodes, and the places of those in which the seeker failed."""
+    """A policy's records in the order of the episodes, and the indices of those in which the seeker failed."""
 
     records: list[ConversationRecord]
     failed: set[tuple[int, int]]
@@ -49,7 +49,7 @@ class HeldOutConversations:
 
         Args:
             config: the run's settings.
-            artefacts: the trained parts; the responder is what the KL is measured to.
+            artefacts: the trained parts; the responder is the reference of the KL.
             reference: the heads' means and deviations.
         """
         spec, asked = env_spec_of(config, artefacts, reference, "test"), config.evaluation
@@ -70,7 +70,7 @@ class HeldOutConversations:
 
     @property
     def episodes(self) -> list[Episode]:
-        """The free conversations: a dialogue's own are apart by the number of dialogues, with noise of their own."""
+        """The free conversations. Repeats of a dialogue have indices one number of dialogues apart, and other noise."""
         apart, repeats = len(self._dialogues), self._config.evaluation.repeats
         return [(EVALUATION, index + apart * repeat) for repeat in range(repeats) for index in range(self._count)]
 
@@ -78,16 +78,16 @@ class HeldOutConversations:
         """Let the policy of a folder converse.
 
         Args:
-            folder: model and tokenizer; the tokens are the responder's. Films come from the recommender in it, where
-                there is one, else from the run's.
-            on_step: told of conversations done.
-            candidates: replies sampled a turn, of which the training critic chooses; more than 1 have no gold replies,
-                and no KL: how likely the chosen reply is among so many is not known.
+            folder: model and tokenizer, with the responder's tokens. Films come from the folder's recommender if it has
+                one, else from the run's.
+            on_step: called with the conversations done.
+            candidates: number of replies sampled a turn, from which the training critic chooses. With more than 1 there
+                are no gold replies, and no KL, since the probability of the chosen reply is unknown.
         """
         device, wanted = best_device(), self._config.policy
         policy = load_causal_lm(folder, dtype=policy_dtype(wanted, device), device=device).eval()
         moved = folder != self._supervised
-        # Sampled in float32, a reply's log-probabilities are known; in another type they are taken anew.
+        # Log-probabilities from sampling in float32 are exact; in another dtype they are computed again.
         anew = moved and policy.dtype != self._reference.dtype
         exact = load_causal_lm(folder, device=device).eval() if anew else None
         own = folder / RECOMMENDER
@@ -108,7 +108,7 @@ class HeldOutConversations:
         return Played(records, failed)
 
     def _kl(self, exact: PreTrainedModel | None, talk: Conversation, moved: bool) -> list[float]:
-        """Of each turn, log p_policy - log p_reference summed over the reply's tokens, in nats."""
+        """For each turn log p_policy - log p_reference, summed over the reply's tokens, in nats."""
         if not moved:
             return [0.0] * len(talk.replies)
         temperature = self._config.policy.temperature
@@ -131,7 +131,7 @@ class HeldOutConversations:
 
 
 def _gold(talks: Sequence[Conversation], judges: TurnJudges) -> dict[Episode, list[GoldRecord]]:
-    """Of each conversation that begins in a human's place, its first reply beside the human's."""
+    """For each conversation that begins in place of a human reply, its first reply and the human one."""
     pairs = [(talk.episode, talk.outcomes[0].reply, talk.outcomes[0].reference) for talk in talks]
     known = [(episode, reply, human) for episode, reply, human in pairs if human is not None]
     matches = judges.emotion_match([reply for _, reply, _ in known], [human for _, _, human in known]) if known else []
@@ -166,7 +166,7 @@ def _turns(
 
 
 def first_film_found(films: Sequence[int], profile: SeekerProfile) -> float:
-    """What the questionnaire says of a reply's first film: 1 if liked + 0.5 if seen; 0 without a film."""
+    """The questionnaire's value of a reply's first film: 1 if liked + 0.5 if seen; 0 without a film."""
     return (films[0] in profile.liked) + 0.5 * (films[0] in profile.seen) if films else 0.0
 
 

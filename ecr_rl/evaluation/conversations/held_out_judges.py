@@ -1,4 +1,4 @@
-"""What judges that PPO never trained against say of a conversation's turns."""
+"""Score a conversation's turns by judges that PPO was not trained against."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class TurnJudges:
     def __init__(
         self, catalog: Catalog, reporting_evaluator: Path, critic: Path, information: ContextInformation | None
     ) -> None:
-        """Judge with these.
+        """Load the judges.
 
         Args:
             catalog: the films.
             reporting_evaluator: its folder.
-            critic: the critic's folder; the rubric that made its labels judges where it carries one.
+            critic: the critic's folder; if it holds the rubric that made its labels, this rubric judges, too.
             information: measures the PMI; None leaves it out.
         """
         self._second = ReportingEvaluator.load(reporting_evaluator)
@@ -53,11 +53,11 @@ class TurnJudges:
         self._find = lru_cache(maxsize=100_000)(lambda text: tuple(catalog.find(text)))
 
     def judge(self, talk: Conversation, profile: SeekerProfile, informed: bool) -> list[TurnJudgement]:
-        """Of each turn what the judges say.
+        """Score each turn of a conversation.
 
         Args:
             talk: the conversation.
-            profile: its seeker's.
+            profile: the seeker's profile.
             informed: whether to measure the PMI, which costs two passes of a language model.
         """
         evidence = [self._evidence(talk, place, profile) for place in range(len(talk.outcomes))]
@@ -76,7 +76,7 @@ class TurnJudges:
         ]
 
     def emotion_match(self, replies: Sequence[str], references: Sequence[str]) -> list[float]:
-        """Cosine of the nine emotions of each reply and of what the human said there."""
+        """Cosine of the nine emotions of each reply and of the human reply to the same context."""
         mine, theirs = (self._emotions.read(list(texts)).nine for texts in (replies, references))
         lengths = np.linalg.norm(mine, axis=1) * np.linalg.norm(theirs, axis=1)
         return ((mine * theirs).sum(1) / np.where(lengths > 0, lengths, 1.0)).tolist()

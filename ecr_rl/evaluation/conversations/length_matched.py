@@ -1,8 +1,8 @@
-"""What a system gains beside another at equal length of its replies: by regression, and among dialogues of like length.
+"""Gains of a system over another at equal reply length: by regression, and on dialogues of similar length.
 
 A judge may like long replies. For N dialogues with gains y (rl - baseline) and length differences x (words a reply):
 
-* ``Intercept``: a of ``y = a + b x`` by least squares, the gain that is left where lengths do not differ;
+* ``Intercept``: a of ``y = a + b x`` by least squares, the gain at no difference of length;
 * ``of_like_length``: the dialogues in which both systems' mean lengths are within 20 % of the longer one.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from ecr_rl.evaluation.bootstrap import divide
 
 LIKE = 0.2
-"""Lengths within this share of the longer one are alike."""
+"""Lengths are similar if they differ by at most this share of the longer one."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Intercept:
         return Intercept(self.gains, self.lengths, self.present & keep_N)
 
     def over(self, counts_BN: np.ndarray) -> np.ndarray:
-        """The intercepts of B resamples, shape (B,); the mean gain where the lengths of a resample do not vary."""
+        """The intercepts of B resamples, shape (B,); the mean gain if a resample's length differences are equal."""
         y, x, held = (np.where(self.present, each, 0.0) for each in (self.gains, self.lengths, 1.0))
         count, sum_x, sum_y = counts_BN @ held, counts_BN @ x, counts_BN @ y
         spread = count * (counts_BN @ (x * x)) - sum_x**2
@@ -48,5 +48,5 @@ class Intercept:
 
 
 def of_like_length(baseline: np.ndarray, rl: np.ndarray) -> np.ndarray:
-    """Which of N dialogues have mean lengths (N,) within ``LIKE`` of the longer one, (N,) bool; NaN has none."""
+    """Which of N dialogues have mean lengths (N,) within ``LIKE`` of the longer one, (N,) bool; False for NaN."""
     return np.abs(rl - baseline) <= LIKE * np.maximum(baseline, rl)

@@ -29,12 +29,12 @@ def nested_difference(pairs: Sequence[Pair], counts_BN: np.ndarray, seed: int) -
     """The mean over K runs of trained - baseline, with its interval.
 
     Args:
-        pairs: of each run the figure's statistics over the same N dialogues.
+        pairs: for each run the figure's two statistics, over the same N dialogues.
         counts_BN: how often each resample draws each dialogue.
         seed: draws the runs.
 
     Returns:
-        None where a run has no data for both of its systems.
+        The interval; None if a run lacks data for one of its systems.
     """
     differences_KB, means_K = [], []
     for baseline, rl in pairs:
@@ -55,14 +55,15 @@ def compare_runs(
     """Compare baseline and trained policy over several runs.
 
     Args:
-        runs: of each run both systems' records.
+        runs: for each run both systems' records.
         heads: that the runs score.
         resamples: bootstrap resamples.
         seed: of the resamples.
 
     Returns:
-        ``difference``: of each figure the mean over runs with its nested interval, None without data; ``each``: of
-        each run its own difference; ``accepted``: both its systems' success; ``runs`` and ``n`` dialogues.
+        ``difference``: for each figure the mean over runs with its nested interval, None without data; ``each``: the
+        difference in each run; ``accepted``: success of both systems of each run; ``runs``: number of runs; ``n``:
+        number of dialogues.
 
     Raises:
         DataError: the runs were evaluated on different dialogues, or no run is given.

@@ -1,4 +1,4 @@
-"""Records of evaluated conversations: one JSON line a dialogue, everything that the figures are computed from."""
+"""Records of evaluated conversations, one JSON line each; all figures are computed from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Line(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """One recommender turn and what it earned.
+    """One recommender turn with its scores and reward.
 
     Attributes:
         reply: the reply as seeker and critic saw it, films as titles.
@@ -36,14 +36,14 @@ class TurnRecord:
         parts: parts of the turn's reward, by name; their sum is the reward.
         held_out: the reporting evaluator's score of each head that it judges, in [0, 1]; a missing one is left out.
         rubric: the rubric's own score of each head but BLEU on the text, in [0, 1]; empty where there is no rubric.
-        pmi: what the context tells of the reply by a language model, in nats a token; None where it was not measured.
+        pmi: PMI of reply and context by a language model, in nats a token; None where it was not measured.
         tokens: tokens of the reply.
         cut: whether the reply reached its token limit before its end.
         stripped: pieces of markup or titles removed from the reply.
         accepted: whether the seeker accepted a film of this turn.
         kl: sum over the reply's tokens of log p_policy - log p_reference, in nats; None where it was not measured.
-        found: what the questionnaire says of the reply's first film: 1 if liked + 0.5 if seen; 0 without a film; None
-            where it was not asked.
+        found: the questionnaire's value of the reply's first film: 1 if liked + 0.5 if seen; 0 without a film; None
+            where it was not looked up.
     """
 
     reply: str
@@ -69,7 +69,7 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class GoldRecord:
-    """One reply to a human context and what the human wrote there, films as titles in both.
+    """One reply to a human context and the human reply to it, films as titles in both.
 
     Attributes:
         reply: the system's.
@@ -87,8 +87,8 @@ class ConversationRecord(JsonRecord):
     """One conversation of a system on a held-out dialogue.
 
     Attributes:
-        index: the dialogue's place in the held-out split.
-        repeat: 0-based number of the conversation among those on this dialogue; with ``index`` it pairs the systems.
+        index: the dialogue's index in the held-out split.
+        repeat: 0-based number of the conversation on this dialogue; ``index`` and ``repeat`` pair the systems' records.
         conversation_id: the corpus's id, None where it is not known.
         history: the turns before the first free one: the same for every system.
         turns: the free turns.

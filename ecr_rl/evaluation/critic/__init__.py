@@ -1,4 +1,4 @@
-"""How well a critic predicts, ranks, and agrees with people.
+"""Evaluate a critic: its predictions of the judge, its ranking of replies, its agreement with people.
 
 Open ``critic_evaluation.py`` first.
 """

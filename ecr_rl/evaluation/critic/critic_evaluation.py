@@ -1,4 +1,4 @@
-"""A critic on dialogues that it never saw: how well it predicts the judge, ranks kinds, and agrees with people."""
+"""Evaluate a critic on unseen dialogues: how well it predicts the judge, ranks kinds, and agrees with people."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class CriticEvaluation:
-    """What ``evaluate_critic`` found: figures as JSON values, and what plots are drawn from."""
+    """The result of ``evaluate_critic``: figures as JSON values, and the data of plots."""
 
     figures: dict[str, Any]
     human: Judged
@@ -77,19 +77,19 @@ def evaluate_critic(
     told: Mapping[str, Judge] | None = None,
     on_step: OnStep = lambda done, total, figures: None,
 ) -> CriticEvaluation:
-    """Hold a critic out on a split.
+    """Evaluate a critic on a split.
 
     Args:
         critic: scores exchanges.
         judge: labels them; the one that made the critic's labels, of the same heads.
-        corpus: the dialogues; made replies take their phrases and films from what training never used.
+        corpus: the dialogues; made replies use only phrases and films that training never used.
         split: ``valid`` or ``test``.
         replies: human replies, drawn by the seed; None: all.
         per_kind: replies of each made kind.
         seed: of the draws.
         goemotions: adds how the empathy head ranks comments that people called warm and harsh.
-        told: the judge by the form of the context that it is told; adds how the critic predicts each one's labels.
-        on_step: told of progress.
+        told: judges by the form of context that they read; adds how well the critic predicts each judge's labels.
+        on_step: called with the progress.
 
     Returns:
         ``figures`` has ``heads`` (see ``critic_figures.head_row``; every head but BLEU on human replies alone, BLEU on
@@ -160,7 +160,7 @@ def _labels(judge: Judge, examples: Sequence[Example]) -> Labels:
 
 
 def _made(cases: Sequence[Example], maker: ReplyMaker, count: int, rng: np.random.Generator) -> list[Example]:
-    """``count`` replies of each made kind, fewer where the cases do not lend themselves to it."""
+    """``count`` replies of each made kind; fewer if too few cases suit the kind."""
     return [
         Example(piece, kind, case.dialogue, case.turn)
         for kind in MADE

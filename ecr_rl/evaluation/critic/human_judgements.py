@@ -1,4 +1,4 @@
-"""A critic beside what people said, in no way by the rubric: areas under the ROC curve."""
+"""Compare a critic's scores with human judgements, by the area under the ROC curve; the rubric takes no part."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HARSH = frozenset({"anger", "annoyance", "disgust", "disapproval"})
 
 
 def auc(high: np.ndarray, low: np.ndarray) -> dict[str, Any]:
-    """The chance that one of ``high`` scores above one of ``low``, ties counting half; None where either is empty."""
+    """The probability that one of ``high`` scores above one of ``low``, ties counting half; None if either is empty."""
     if not len(high) or not len(low):
         return {"auc": None, "n": [len(high), len(low)]}
     ranks = rankdata(np.concatenate([high, low]))[: len(high)]

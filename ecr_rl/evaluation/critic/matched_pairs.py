@@ -1,4 +1,4 @@
-"""Matched pairs: a human reply and a worse one to the same context. Does the critic rank them rightly?"""
+"""Matched pairs of a human reply and a worse one to the same context, and how often a critic ranks them correctly."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PAIRS = {
     Kind.REPETITIVE: "overall",
     Kind.TRUNCATED: "overall",
 }
-"""The head that is to fall, by the kind of the worse reply."""
+"""The head that should fall, by the kind of the worse reply."""
 NAMES = {Kind.REPETITIVE: "repeated"}
 """Names of kinds in the figures, where they differ."""
 SAME_LENGTH = 0.2
-"""Pairs of like length differ by at most this share of the longer one's words."""
+"""Replies have the same length if they differ by at most this share of the longer one's words."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MatchedPair:
 
     @property
     def same_length(self) -> bool:
-        """Whether both are of like length."""
+        """Whether both have similar length."""
         first, second = (len(piece.exchange.reply.split()) for piece in (self.better, self.worse))
         return abs(first - second) <= SAME_LENGTH * max(first, second)
 
@@ -43,7 +43,7 @@ class MatchedPair:
 def matched_pairs(
     cases: Sequence[Example], maker: ReplyMaker, count: int, rng: np.random.Generator
 ) -> dict[Kind, list[MatchedPair]]:
-    """At most ``count`` pairs of each kind: a human reply, and what the maker makes of that very reply.
+    """At most ``count`` pairs of each kind: a human reply, and the reply that the maker makes of it.
 
     Args:
         cases: human examples.
@@ -67,18 +67,19 @@ def pair_figures(
     label_better: np.ndarray,
     label_worse: np.ndarray,
 ) -> dict[str, Any]:
-    """Shares of N pairs that are ranked rightly, a tie counting half.
+    """Shares of N pairs that are ranked correctly, a tie counting half.
 
     Args:
-        pairs: N of them.
+        pairs: N pairs.
         better: the critic's scores (N,) of the human replies.
-        worse: of the others.
+        worse: the critic's scores (N,) of the worse replies.
         label_better: the judge's labels (N,) of the human replies.
-        label_worse: of the others.
+        label_worse: the judge's labels (N,) of the worse replies.
 
     Returns:
-        ``n``, ``share_right``; the same of pairs of like length (``n_same_length``, ``share_right_same_length``); and
-        ``judge_share_right``: the judge's own share, which a critic cannot be expected to pass. None without pairs.
+        ``n`` and ``share_right``; the same for pairs of similar length (``n_same_length``,
+        ``share_right_same_length``); and ``judge_share_right``: the judge's own share, which a critic cannot be
+        expected to exceed. Shares are None without pairs.
     """
     same = np.array([pair.same_length for pair in pairs], dtype=bool)
     right, judged = _right(better, worse), _right(label_better, label_worse)

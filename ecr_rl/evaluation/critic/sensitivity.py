@@ -1,4 +1,4 @@
-"""Edits of a reply, and which heads they move: a critic that rises with filler is a length meter."""
+"""Measure how edits of a reply change a critic's heads; one whose scores rise with filler only measures length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envs.heads import Exchange, Head, RewardModel
 
 _FILLER = "you know, like, well, so yeah, I mean, anyway"
 STILL = 0.03
-"""A head that an edit should leave moves by at most so much in the mean."""
+"""The largest mean change of a head that an edit should not change."""
 
 EDITS = ("filler", "repeated", "great", "other_film", "upper_case", "exclamations")
 """Edits of a reply; a head's definition says what one should do to it (``envs.heads.Head.edits``)."""

@@ -1,4 +1,4 @@
-"""What each part of the recommender is worth: trained without it, and judged on the validation dialogues."""
+"""Ablation of the film recommender: train it without each part, and evaluate it on the validation dialogues."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ AblationRow = dict[Protocol, Metrics]
 
 @dataclass(frozen=True, slots=True)
 class Ablation(JsonRecord):
-    """What the recommender reaches whole, and without each of its parts.
+    """The figures of the whole recommender, and of one without each part.
 
     Attributes:
-        split: whose dialogues judge.
+        split: the split that it is evaluated on.
         key: hash of corpus, settings and code that made the rows.
-        rows: of ``whole`` and of each part left out.
+        rows: for ``whole``, and for each part that is left out.
     """
 
     split: str
@@ -46,15 +46,15 @@ def ablate(corpus: Corpus, settings: RecommenderSettings, file: Path, on_step: O
 
     Args:
         corpus: the dialogues.
-        settings: of all of them but for what is left out.
-        file: gets the rows, after each of them; rows that it holds of the same corpus, settings and code are kept.
-        on_step: told of recommenders done.
+        settings: of all recommenders, except for the part that is left out.
+        file: where rows are saved, one after the other; saved rows of the same corpus, settings and code are kept.
+        on_step: called with the number of finished recommenders.
 
     Returns:
-        The rows of all of them.
+        The rows of all recommenders.
 
     Raises:
-        DataError: the file holds something else.
+        DataError: the file is not an ablation.
     """
     settings = settings.model_copy(update={"refit": False})
     decides = {"settings": settings.model_dump(mode="json"), "corpus": corpus.fingerprint}

@@ -1,4 +1,4 @@
-"""What others report for ReDial, as published, beside which an evaluation's own rows stand."""
+"""Published figures of other systems on ReDial, to compare an evaluation with."""
 
 from __future__ import annotations
 
@@ -56,4 +56,4 @@ ELSEWHERE: Mapping[Protocol, str] = {
         "Of an unknown protocol, for no column here: an earlier reproduction of ECR's stage 1, R@1 .077, R@10 .217."
     ),
 }
-"""What was reported under other protocols, and must not share a column."""
+"""Figures that were reported under other protocols, and must not share a column."""

@@ -1,4 +1,4 @@
-"""A film recommender on the cases of a split: rankings, figures with intervals, predictions for others to recompute.
+"""Evaluate a film recommender on the cases of a split: rankings, figures with intervals, a file of predictions.
 
 The recommender is given each case's context and nothing else. ``full``: every film may be ranked. ``dedup`` and
 ``masked``: films that stand in the context as ``@id`` are left out of the ranking; none of them is a target there.
@@ -42,7 +42,7 @@ from envs.json_record import JsonRecord
 from envs.progress import OnStep
 
 BATCH = 256
-"""Cases that are scored at once: 7 MB of scores for ReDial's films."""
+"""Cases in one batch; their scores for ReDial's films take 7 MB."""
 RESAMPLES, SEED = 1000, 0
 
 OWN = "recommender"
@@ -55,7 +55,7 @@ Split = Literal["valid", "test"]
 
 @dataclass(frozen=True, slots=True)
 class RecommenderEvaluation(JsonRecord):
-    """What a recommender reached on the cases of a split.
+    """A recommender's figures on the cases of a split.
 
     Attributes:
         recommender: its name.
@@ -162,7 +162,7 @@ def predict(
 
 
 def judge(predictions: Predictions, dialogues: Sequence[Dialogue]) -> Recommendations:
-    """Predictions beside what the questionnaires of their dialogues say."""
+    """Combine predictions with the answers of their dialogues' questionnaires."""
     place = {dialogue.index: position for position, dialogue in enumerate(dialogues)}
     profiles = [dialogues[place[case.dialogue]].profile for case in predictions.cases]
     rows = list(zip(predictions.cases, profiles, strict=True))
@@ -196,7 +196,7 @@ def recommendation_figures(predictions: Predictions, dialogues: Sequence[Dialogu
 
 
 def baseline_rows(dialogues: Sequence[Dialogue], catalog: Catalog) -> dict[str, FilmScorer]:
-    """The rows beside a recommender, fitted on the dialogues that it learnt from."""
+    """The baselines of a recommender, fitted on the dialogues that it learnt from."""
     kinds = {
         "popularity": Popularity,
         "copy the last films": LastFilms,
@@ -229,7 +229,7 @@ def evaluate_scorers(
 def evaluate_recommender(
     folder: Path, corpus: Corpus, protocol: Protocol, split: Split, rows: bool, on_step: OnStep
 ) -> tuple[RecommenderEvaluation, Predictions]:
-    """Judge the recommender of a folder on a split, and where asked the baselines beside it.
+    """Evaluate the recommender of a folder on a split, with the baselines if ``rows`` is set.
 
     Args:
         folder: the recommender's; ``masked`` is judged by its stage 1, which recovers hidden films.
@@ -240,10 +240,10 @@ def evaluate_recommender(
         on_step: told of progress, in cases of all systems.
 
     Returns:
-        What it reached, and its predictions.
+        Its figures and its predictions.
 
     Raises:
-        ModelError: it learnt from the validation dialogues that it is to be judged on, or there is none.
+        ModelError: it learnt from the validation dialogues on which it should be evaluated, or the folder holds none.
     """
     scorer = Recommender.load(folder)
     if split == "valid" and scorer.settings.refit:

@@ -1,4 +1,4 @@
-"""Figures of film recommendation from ranks, scores and the seekers' questionnaires: maths alone.
+"""Compute figures of film recommendation from ranks, scores and the seekers' questionnaires.
 
 A ground-truth mention is one film that a case is to find; each counts as a query of its own, as in UniCRS and ECR.
 ``rank`` is its 1-based place in its case's ranking of ``TOP`` films, infinite below it.
@@ -12,8 +12,8 @@ A ground-truth mention is one film that a case is to find; each counts as a quer
     sr       share of dialogues with a case in which the top film was liked or seen
     rdl      mean over dialogues with a case of (1.0 if liked + 0.5 if seen, of each case's top film) / turns
 
-``sr`` and ``rdl`` take the questionnaire's word on every film of the dialogue, one that the seeker named earlier or
-that comes later too. ``sr_targets`` and ``rdl_targets`` count a top film only where it is a target of its case.
+``sr`` and ``rdl`` use the questionnaire's answer on any film of the dialogue, also on one that the seeker named earlier
+or that comes later. ``sr_targets`` and ``rdl_targets`` count a top film only if it is a target of its case.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ECR_BATCH = 32
 
 @dataclass(frozen=True)
 class Recommendations:
-    """What C cases of N dialogues gave for their M ground-truth mentions.
+    """The results of C cases of N dialogues with M ground-truth mentions.
 
     Attributes:
         ranks: (M,) 1-based, infinite below the ranking's end.

@@ -1,4 +1,4 @@
-"""Who reads the emotions of a responder's replies: a reader that did not plan them, where one is to be had."""
+"""Choose the emotion reader that measures a responder's replies: another one than the planner's, if possible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecr_rl.settings import TextReaderSettings
 
 @dataclass(frozen=True)
 class IndependentEmotions:
-    """A reader of emotions, what it is, and whether it is another one than the planner's."""
+    """An emotion reader, its description, and whether it differs from the planner's reader."""
 
     reader: EmotionReader
     name: str
@@ -26,8 +26,9 @@ class IndependentEmotions:
 def independent_emotions(goemotions: Path | None, planned_by: str, cache: Path) -> IndependentEmotions:
     """The reader that measures.
 
-    With GoEmotions' data a classifier on MiniLM's sentences, fitted once and kept in the cache: the planner's reads
-    hashed words alone. Without it phrases, which are independent only of a planner with a classifier.
+    With GoEmotions' data it is a classifier on MiniLM's sentence vectors, fitted once and kept in the cache; the
+    planner's classifier reads only hashed words. Without the data it uses phrases, which are independent only if the
+    planner has a classifier.
 
     Args:
         goemotions: GoEmotions' folder.

@@ -1,7 +1,7 @@
-"""A responder on human contexts: one sampled reply a case, and how likely it finds what the human said there.
+"""Evaluate a responder on human contexts: sample one reply a case, and compute the likelihood of the human reply.
 
-A case is a recommender turn of a human dialogue that holds text; its context are the turns before it. The responder is
-shown what the environment shows: the last ``env.max_history`` turns, the recommender's films, the planner's emotions.
+A case is a recommender turn with text in a human dialogue; its context is the turns before it. The responder's prompt
+is that of the environment: the last ``env.max_history`` turns, the recommender's films, the planner's emotions.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from envs.turns.proposals import FilmRecommender
 _BATCH = 16
 """Rows of a forward pass over human replies."""
 _ASKED = 32
-"""Cases that are answered side by side."""
+"""Cases that are answered in one batch."""
 Shown = Sequence[tuple[tuple[str, ...], tuple[int, ...]]]
-"""Of each case the emotions and films that stand in its prompt."""
+"""For each case the emotions and films in its prompt."""
 
 
 @dataclass(frozen=True)
 class Responder:
-    """A trained responder, and how its run lets it read and sample."""
+    """A trained responder, with its run's settings of reading and sampling."""
 
     name: str
     folder: Path
@@ -89,14 +89,14 @@ class GoldCases:
 
 @dataclass(frozen=True)
 class AskedCases:
-    """What responders are asked, and where their replies are kept.
+    """The cases that responders answer, and the cache of their replies.
 
     Attributes:
         gold: the cases.
         recommender: proposes the films.
         proposes: the recommender's identity, for the cache.
         cache: the cache folder.
-        seed: of the sampling noise, and of the resamples of what is measured.
+        seed: of the sampling noise, and of the bootstrap's resamples.
     """
 
     gold: GoldCases
@@ -132,7 +132,7 @@ def sampled_replies(responder: Responder, asked: AskedCases, on_step: OnStep) ->
 
 
 def replies_as_asked(responder: Responder, asked: AskedCases, on_step: OnStep) -> list[str]:
-    """One reply a case to a prompt with the human reply's own emotions and films: whether it does as it is asked.
+    """One reply a case to a prompt with the human reply's own emotions and films; it shows whether they are followed.
 
     The noise is that of ``sampled_replies``; what was sampled before is read from the cache.
     """
@@ -157,7 +157,7 @@ def replies_as_asked(responder: Responder, asked: AskedCases, on_step: OnStep) -
 
 @dataclass(frozen=True)
 class _Given:
-    """Emotions and films that are known beforehand, in the order of the contexts that will be asked for."""
+    """A planner and recommender that return known emotions and films, in the order of the contexts."""
 
     shown: Shown
 
@@ -169,7 +169,7 @@ class _Given:
 
 
 def _answered(responder: Responder, asked: AskedCases) -> dict[str, Any]:
-    """What decides a responder's replies, but for what it is shown and the code."""
+    """The part of the cache key that decides a responder's replies, without prompt and code."""
     gold = asked.gold
     places = sorted({place for place, _ in gold.cases})
     return {
@@ -184,22 +184,22 @@ def _answered(responder: Responder, asked: AskedCases) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Of N cases the nats of the human reply and its whitespace words; 0 in both where a case is left out."""
+    """For N cases the human reply's nats and number of whitespace words; both are 0 for a case that is left out."""
 
     nats: np.ndarray
     words: np.ndarray
 
 
 def human_likelihoods(responder: Responder, gold: GoldCases, recommender: FilmRecommender) -> dict[str, Likelihood]:
-    """How likely the responder finds the human replies, their films written as slots.
+    """The likelihood of the human replies under the responder, with their films as slots.
 
     The text is the same whatever is proposed: the reply's first film is ``<movie>``, its second ``<movie2>``. Replies
     with more films than a proposal has, and those that do not fit the model's positions, are left out.
 
     Returns:
-        ``perplexity``: with what is known when it answers, the recommender's films and the planner's emotions;
-        ``perplexity_human``: with the human's own films and emotions. An unconditioned responder is shown neither, and
-        both are the same.
+        ``perplexity``: given what the responder knows when it answers, the recommender's films and the planner's
+        emotions; ``perplexity_human``: given the human reply's own films and emotions. The prompt of an unconditioned
+        responder has neither, and both are the same.
     """
     model = load_causal_lm(responder.folder, device=best_device())
     text = ConversationText(load_tokenizer(str(responder.folder)), responder.policy)
@@ -219,7 +219,7 @@ def _shown(responder: Responder, gold: GoldCases, recommender: FilmRecommender) 
     count, contexts = responder.env.proposals, gold.contexts(responder.env)
     films = [tuple(map(int, proposal[:count])) for proposal in recommender.propose(contexts, count)]
     own = [tuple(mentioned_films(reply)[:count]) for reply in gold.human]
-    # A human reply without films declined something: it is shown what the recommender proposes.
+    # A human reply without films counts as declining, so its prompt has the films that the recommender proposes.
     own = [mine or proposed for mine, proposed in zip(own, films, strict=True)]
     planner = responder.planner
     return {

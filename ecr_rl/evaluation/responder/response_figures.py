@@ -1,7 +1,7 @@
 """Figures of a responder's replies to human contexts, with bootstrap intervals over dialogues.
 
 Texts are templates: every film is ``<movie>``, in replies and references alike, as ECR and UniCRS evaluate them. Words
-are whitespace tokens. The emotion reader that measures is not the one that planned, where a second one is to be had.
+are whitespace tokens. If possible, another emotion reader measures than the planner's.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ FORMULAS = {
     "words": "words a reply",
 }
 _AGAINST_HUMAN = {"emotion_cosine", *(f"bleu{order}" for order in text_figures.ORDERS)}
-"""Figures that compare with the human reply: they say nothing of that reply itself."""
+"""Figures that compare with the human reply; they are not defined for the human reply itself."""
 _NEUTRAL = NINE.index("neutral")
 
 
@@ -63,9 +63,9 @@ class Said:
     """One system's replies to the N cases, films as ``@id``.
 
     Attributes:
-        replies: to what the recommender and the planner show.
+        replies: with the recommender's films and the planner's emotions in the prompt.
         likelihoods: of the human replies, by name.
-        as_asked: replies to the human's own films and emotions; those above where the system is shown nothing.
+        as_asked: with the human reply's films and emotions in the prompt; equal to ``replies`` if the prompt has none.
     """
 
     replies: Sequence[str]
@@ -95,7 +95,7 @@ class Perplexity:
 
 @dataclass(frozen=True)
 class Measure:
-    """What replies are measured against.
+    """The cases and emotions that replies are measured against.
 
     Attributes:
         gold: the N cases.
@@ -132,7 +132,7 @@ class Measure:
         }
 
     def _match(self, nine: np.ndarray, asked: Sequence[tuple[str, ...]]) -> Ratio:
-        """Share of replies whose strongest emotion but neutral is asked for, where one is; ``nine`` is (N, 9)."""
+        """Share of replies whose strongest emotion except neutral is asked for, if any is; ``nine`` is (N, 9)."""
         wanted = [set(names) - {NINE[_NEUTRAL]} for names in asked]
         other = np.where(np.arange(len(NINE)) == _NEUTRAL, 0.0, nine)
         hits = [
@@ -141,7 +141,7 @@ class Measure:
         return Ratio(self._sums(hits), self._sums([bool(names) for names in wanted]))
 
     def _nine(self, replies: Sequence[str]) -> np.ndarray:
-        """The nine emotions (N, 9) of N replies; neutral where nothing but films is said."""
+        """The nine emotions (N, 9) of N replies; a reply of films alone is neutral."""
         texts = [without_films(reply) for reply in replies]
         silent = np.array([not text for text in texts])[:, None]
         return np.where(silent, np.eye(len(NINE))[_NEUTRAL], self.reader.read(texts).nine)
@@ -154,7 +154,7 @@ class Measure:
 
     @cached_property
     def _owners(self) -> np.ndarray:
-        """Of each case the number of its dialogue among those that have cases."""
+        """For each case the index of its dialogue among those that have cases."""
         return np.unique([place for place, _ in self.gold.cases], return_inverse=True)[1]
 
     def _by_dialogue(self, texts: Sequence[str]) -> list[list[str]]:

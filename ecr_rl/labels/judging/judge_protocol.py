@@ -79,7 +79,7 @@ class Judge(Protocol):
     """Scores replies on heads.
 
     Attributes:
-        name: ``rubric``, ``transformers`` or ``openai``; stands beside every label.
+        name: ``rubric``, ``transformers`` or ``openai``; it is saved with every label.
         heads: what it scores, in the order of its labels' columns.
         provenance: what else decided the labels (model, prompt and code versions, context form), as JSON values
             without secrets.
