@@ -1,4 +1,4 @@
-"""The settings that name a part, and the registry that knows the names; a part from outside is ``module:attribute``.
+"""The settings that name a part, with the registry of the names; a part from outside is ``module:attribute``.
 
 Importing this needs neither torch nor ray.
 """
@@ -22,9 +22,9 @@ NAMED_PARTS: Mapping[str, Registry[Any]] = {
     "env.seeker": SEEKERS,
     "ppo.advantage": ESTIMATORS,
 }
-"""By the key of a setting of ``RunConfig``, what it may name."""
+"""For each such setting of ``RunConfig``, by its key, the registry of the parts that it may name."""
 _SOURCE = "data.source"
-"""It names a reader only where it is no word, path or address."""
+"""This setting names a reader only if it is not one of its words, a path or an address."""
 
 
 def check_names(config: Settings) -> None:
@@ -45,7 +45,7 @@ def check_names(config: Settings) -> None:
 
 
 def own_parts(config: Settings) -> dict[str, str]:
-    """By their settings' keys, the names of the parts from outside.
+    """The names of the parts from outside, by their settings' keys.
 
     Raises:
         ConfigError: there is no such module or attribute.

@@ -1,7 +1,7 @@
-"""Heads: the qualities that a reply is scored on, one definition each, and what is judged.
+"""Heads, the qualities that replies are scored on, each with one definition; and the exchange that is judged.
 
-Whatever holds scores holds the names of their heads beside them. ``envs.builtin_heads`` defines those that the project
-brings along.
+Every set of scores also holds the names of its heads. ``envs.builtin_heads`` defines the heads that come with the
+project.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from envs.registry import Registry
 Formula = Callable[[Any, Any, Mapping[str, float]], float | None]
 """Measures a head: takes the rubric's ``Case``, its ``FilmFacts``, and the heads measured before, by name.
 
-It returns a number, which is held to [0, 1], or, of a head without a question, None where it is not known.
+It returns a number, which is clipped to [0, 1]. For a head without a question it may return None: not known.
 """
 Move = Literal["still", "not up", "down"]
 """What an edit of a reply should do to a head; ``not up`` allows it to fall."""
@@ -36,17 +36,17 @@ class Head:
     Attributes:
         name: its key wherever scores are kept (columns, metrics, reward weights): lower-case letters, digits and
             underscores.
-        rubric: the formula that measures it: a function, or the ``module:attribute`` where one stands.
-        measures: what the formula looks at, in one line, for the card of a label folder.
-        question: what 1, 3 and 5 mean, for a language model that judges. None: the head is measured beside a human
-            reply, such as BLEU, and is no matter of opinion; language models and evaluators leave it out.
-        weight: in the reward, where the settings name no weights.
-        higher_is_better: False turns the head's sign in the reward, and what a change means in the report.
+        rubric: the formula that measures it: a function, or its ``module:attribute``.
+        measures: what the formula measures, in one line, for the card of a label folder.
+        question: what 1, 3 and 5 mean, for a language model that judges. None for a head that compares with a human
+            reply, such as BLEU; language models and evaluators leave it out, since it is no matter of opinion.
+        weight: its weight in the reward if the settings name no weights.
+        higher_is_better: False reverses the head's sign in the reward, and the meaning of a change in the report.
         title: its name for a reader; by default the name with a capital.
-        after_reply: the most that a label moves by what context and reply do not hold: the seeker's next turn, the
+        after_reply: the most that a label depends on records outside context and reply: the seeker's next turn, the
             questionnaire, a reference.
-        edits: what edits of a reply should do to the head, by their names in
-            ``ecr_rl.evaluation.critic.sensitivity``; what is left out may move it.
+        edits: the expected effects of edits of a reply on the head, by the edits' names in
+            ``ecr_rl.evaluation.critic.sensitivity``; edits that are not named may change it.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Head:
 
     @property
     def judged(self) -> bool:
-        """Whether it is a matter of opinion, which judges and evaluators give of every reply."""
+        """Whether it is a matter of opinion, which judges and evaluators score for every reply."""
         return self.question is not None
 
     @property
@@ -79,7 +79,7 @@ class Head:
         """The rubric's function.
 
         Raises:
-            ConfigError: ``rubric`` names a module or attribute that is not there.
+            ConfigError: ``rubric`` names a module or attribute that does not exist.
         """
         return _FORMULAS.get(self.rubric) if isinstance(self.rubric, str) else self.rubric
 
@@ -100,7 +100,7 @@ RESERVED = frozenset(
         *("sr", "rdl"),
     }
 )
-"""Names that no head can have: others stand beside heads in label columns, reward parts, metrics and reports."""
+"""Names that no head can have, since label columns, reward parts, metrics or reports use them for something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ class HeadScores:
         mean: (N, heads) in [0, 1].
         spread: (N, heads); 0 for one member.
         heads: the names of the columns.
-        lower: those of them of which less is better.
+        lower: names of those heads of which less is better.
 
     Raises:
-        ModelError: ``mean`` and ``spread`` have not one column for each head.
+        ModelError: ``mean`` or ``spread`` does not have one column for each head.
     """
 
     mean: np.ndarray

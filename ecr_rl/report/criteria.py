@@ -1,4 +1,4 @@
-"""What PPO must show: one bar for each way in which a score can rise while the conversations get worse.
+"""The bars that a PPO run must meet, one for each way in which a score can rise while conversations get worse.
 
 A bar on a difference, rl - baseline, is met by its interval: "above 0" asks that all of it lies above 0, "not below 0"
 that not all of it lies below. A bar on a share or a ratio is met by the figure itself.
@@ -17,15 +17,15 @@ from ecr_rl.report.verdicts import NO_DATA, figure, mean_and_interval, percent, 
 from envs.heads import Head
 
 GAIN = 0.5
-"""In standard deviations of the baseline's dialogues."""
+"""The least gain in empathy and recommendation, in standard deviations of the baseline's dialogues."""
 DISTINCT, VARIETY = 0.9, 0.95
-"""Of the baseline's share of distinct replies, and of its DIST-2."""
+"""The least share of the baseline's share of distinct replies, and of its DIST-2, that must remain."""
 SAME = 0.02
-"""The most frequent reply's share of all."""
+"""The largest share of all replies that the most frequent reply may have."""
 LENGTH = 0.3
-"""Change of the mean length, either way."""
+"""The largest relative change of the mean length, up or down."""
 OVER_TARGET = 1.5
-"""KL, in times of its target."""
+"""The largest KL, as a multiple of its target."""
 _ASKED_MORE = {
     f"held_out_{name}"
     for name in ("overall", "overall_length_matched", "overall_like_length", "empathy", "recommendation")
@@ -38,11 +38,11 @@ class Criterion:
     """One bar.
 
     Attributes:
-        name: of what is measured.
-        asked: what is to hold.
+        name: name of the measured figure.
+        asked: the condition, as text.
         found: the figure, as text.
-        met: whether it holds; None without data.
-        miss: what a miss says.
+        met: whether the condition holds; None without data.
+        miss: what it means if the condition does not hold.
     """
 
     name: str
@@ -57,8 +57,8 @@ def criteria_of(report: Mapping[str, Any], kl_target: float | None, heads: Seque
 
     Args:
         report: what ``figures.compare`` returns.
-        kl_target: ``ppo.kl_target``, nats a token; None: the weight was fixed, and no bar is set.
-        heads: that the run scores; one that it does not score sets no bar.
+        kl_target: ``ppo.kl_target``, nats a token; with None the KL weight was fixed, and the KL has no bar.
+        heads: the heads that the run scores; other heads have no bar.
     """
     definitions = {each.name: each for each in (*main_figures(heads), *more_figures(heads))}
     gain = partial(_difference, report["difference"], definitions)
@@ -89,7 +89,7 @@ def criteria_of(report: Mapping[str, Any], kl_target: float | None, heads: Seque
 def _of_heads(
     gain: Callable[..., Criterion], definitions: Mapping[str, Definition], difference: Mapping[str, Any]
 ) -> Iterator[Criterion]:
-    """The bars on held-out heads and measures: most is asked of empathy and recommendation."""
+    """The bars on held-out heads and measures; those on empathy and recommendation are the highest."""
     if "held_out_empathy" in difference:
         yield gain("held_out_empathy", "interval above 0", _above, "the replies are not heard as more empathetic")
     if "held_out_recommendation" in difference:

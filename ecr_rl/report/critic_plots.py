@@ -38,7 +38,7 @@ def _panels(found: CriticEvaluation, height: float) -> tuple[Figure, Iterator[tu
 
 
 def _head(found: CriticEvaluation, head: str) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores of human replies; of made ones where the human's are not labelled."""
+    """Labels and scores of human replies, or of made ones if human replies have no label."""
     columns = found.human.column(head)
     labels, known, scores, _ = columns if columns[1].any() else found.made.column(head)
     return labels[known], scores[known]

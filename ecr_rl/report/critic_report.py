@@ -31,12 +31,12 @@ def write_critic_report(found: CriticEvaluation, name: str, folder: Path) -> Pat
     """Write a critic's report.
 
     Args:
-        found: what the evaluation found.
-        name: the critic's.
-        folder: gets ``evaluation.json``, ``index.html``, ``README.md`` and ``plots/``.
+        found: the evaluation's result.
+        name: the critic's name.
+        folder: where ``evaluation.json``, ``index.html``, ``README.md`` and ``plots/`` go.
 
     Returns:
-        The page.
+        The page's path.
     """
     plots = draw_critic_plots(found)
     for file, png in plots.items():

@@ -1,4 +1,4 @@
-"""The facts of a run that stand in the report: how long, how much, how large, from which weights."""
+"""The facts of a run in its report: durations, amounts of data, sizes of models, hashes of weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LABELS = {
 
 
 def clean_facts(summary: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The facts as JSON can hold them, and the names of those that are missing.
+    """The facts as JSON values, and the names of missing ones.
 
     A number that is not finite becomes None; a fact of ``LABELS`` that the summary leaves out is None.
     """

@@ -1,4 +1,4 @@
-"""A run's figures in a page of Markdown: the block between its markers is generated, never typed."""
+"""Insert a run's figures into a Markdown page: replace the block between two markers by generated text."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def insert_report(page: Path, name: str, report: Mapping[str, Any], heads: Seque
     Args:
         page: a Markdown file.
         name: the run's name in the marker.
-        report: what ``report.json`` says.
-        heads: that the run scores.
+        report: the content of ``report.json``.
+        heads: the heads that the run scores.
 
     Raises:
         DataError: the page cannot be read or has no such markers.
@@ -29,13 +29,13 @@ def insert_report(page: Path, name: str, report: Mapping[str, Any], heads: Seque
 
 
 def insert_block(page: Path, kind: str, name: str, text: str) -> None:
-    """Replace what stands between ``<!-- KIND NAME -->`` and ``<!-- /KIND -->``.
+    """Replace the text between ``<!-- KIND NAME -->`` and ``<!-- /KIND -->``.
 
     Args:
         page: a Markdown file.
-        kind: of the block.
-        name: in its marker.
-        text: ends with a line break.
+        kind: the block's kind.
+        name: the name in its marker.
+        text: the new text, which ends with a line break.
 
     Raises:
         DataError: the page cannot be read or has no such markers.
@@ -52,7 +52,7 @@ def insert_block(page: Path, kind: str, name: str, text: str) -> None:
 
 
 def facts_sentence(report: Mapping[str, Any]) -> str:
-    """How much training stands behind the figures: iterations, conversations, tokens and minutes of PPO."""
+    """One sentence on the amount of training: iterations, conversations, tokens and minutes of PPO."""
     facts = report["facts"]
     return (
         f"{facts['iterations']} PPO iterations, {facts['conversations']:,} conversations and {facts['tokens']:,} "

@@ -46,7 +46,7 @@ Pair = tuple[ConversationRecord, ConversationRecord]
 
 @dataclass(frozen=True)
 class ReportPage:
-    """What the page shows.
+    """The content of the page.
 
     Attributes:
         report: the content of ``report.json``.
@@ -114,7 +114,7 @@ def _outcome(report: Mapping[str, Any]) -> str:
 
 
 def _groups(definitions: Sequence[Definition], section: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows under their headings; a formula that all rows of a group share stands in its heading."""
+    """The rows under their headings; a heading shows the formula that all rows of its group share."""
     groups = []
     for title, members in groupby(definitions, key=lambda definition: definition.group):
         rows = [_row(definition, section) for definition in members]
@@ -125,7 +125,7 @@ def _groups(definitions: Sequence[Definition], section: Mapping[str, Any]) -> li
 
 
 def _row(definition: Definition, section: Mapping[str, Any]) -> dict[str, Any]:
-    """One figure as text: baseline, rl, difference, and what the difference says."""
+    """One figure as text: baseline, rl, difference, and the reading of the difference."""
     baseline, rl = (figure(section["systems"][system], definition.name) for system in SYSTEMS)
     difference = figure(section["difference"], definition.name)
     found = reading(definition, difference)
@@ -143,7 +143,7 @@ def _row(definition: Definition, section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cells(text: str) -> tuple[str, str]:
-    """Mean and interval apart: ``("0.41", "[0.38, 0.45]")``; no data has no interval."""
+    """Split mean and interval: ``("0.41", "[0.38, 0.45]")``; without data the interval is empty."""
     mean, bracket, rest = text.partition(" [")
     return mean if bracket else text, f"[{rest}" if bracket else ""
 

@@ -1,4 +1,4 @@
-"""The report's plots as PNG. Colours are told apart by readers who do not see all of them (Okabe & Ito 2008)."""
+"""The report's plots as PNG, in colours that colour-blind readers can tell apart (Okabe & Ito 2008)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from envs.heads import Head
 
 BASELINE, RL, INK = "#7a7a7a", "#0072b2", "#222222"
 WINDOW = 5
-"""Iterations that a smoothed curve averages, centred."""
+"""The number of iterations in the centred mean of a smoothed curve."""
 DPI = 160
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -57,7 +57,7 @@ OPTIMISATION = {
 
 
 def draw_plots(report: Mapping[str, Any], curves: Curves, heads: Sequence[Head]) -> dict[str, bytes]:
-    """Every plot that has data of a run that scores these heads, by file name, as PNG."""
+    """All plots of a run that scores these heads, as PNG by file name; plots without data are left out."""
     over_training = {f"head_{head.name}": (head.title, "score, 0 to 1") for head in heads}
     with matplotlib.rc_context(STYLE):
         drawn = {
@@ -124,7 +124,7 @@ def _compared(report: Mapping[str, Any], heads: Sequence[Head]) -> Figure | None
 
 
 def _over_kl(facts: Mapping[str, Any]) -> Figure | None:
-    """What pays and what chooses over KL, of the policies that were scored; None for fewer than two."""
+    """Reward and selecting evaluator's score against KL, for the scored policies; None for fewer than two."""
     scored = sorted(facts.get("selection") or [], key=lambda each: each["iteration"])
     if len(scored) < 2:
         return None
@@ -162,6 +162,6 @@ def _dots(
 def as_png(plot: Figure) -> bytes:
     """The figure as PNG."""
     target = io.BytesIO()
-    # Without the software's version in the file, the same figures give the same bytes.
+    # The software's version is left out of the file, so that equal figures give equal bytes.
     plot.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
     return target.getvalue()

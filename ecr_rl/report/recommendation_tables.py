@@ -1,4 +1,4 @@
-"""A recommender's figures in tables, beside the baseline rows of the same run and the published ones."""
+"""Tables of a recommender's figures, with the baselines of the same run and published figures."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _RANKED = {
 
 
 def recommendation_tables(found: RecommenderEvaluation) -> list[TextTable]:
-    """The tables of what ``recommend evaluate`` found."""
+    """The tables of the results of ``recommend evaluate``."""
     published = ROWS[found.protocol] if found.corpus == "redial" and found.split == "test" else ()
     systems: list[_System] = [(found.recommender, found.figures), *found.rows.items()]
     return [_recall_table(found, systems, published), _other_table(found, systems, published)]
 
 
 def ablation_table(found: Ablation) -> TextTable:
-    """The table of what ``recommend ablate`` found."""
+    """The table of the results of ``recommend ablate``."""
     protocols = list(next(iter(found.rows.values())))
     rows = [
         [

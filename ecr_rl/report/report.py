@@ -58,7 +58,7 @@ def write_report(run: Path) -> dict[str, Any]:
 
 
 def sample_pairs(pairs: list[Pair], count: int, seed: int) -> list[Pair]:
-    """``count`` dialogues, drawn without looking at them, in their order; those without turns are left out."""
+    """``count`` dialogues, drawn at random, in their order; those without turns are left out."""
     spoken = [pair for pair in pairs if pair[0].turns and pair[1].turns]
     drawn = np.random.default_rng(seed).permutation(len(spoken))[:count]
     return [spoken[place] for place in sorted(drawn)]
@@ -84,7 +84,7 @@ def _sorted(records: list[Any]) -> list[Any]:
 
 
 def _summary(file: Path) -> dict[str, Any]:
-    """The facts of the run; NaN, which Python's JSON reads, is dealt with by ``clean_facts``."""
+    """The facts of the run; they may hold NaN, which ``clean_facts`` removes."""
     try:
         facts = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

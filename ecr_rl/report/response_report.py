@@ -1,4 +1,4 @@
-"""A responder's figures as Markdown tables, with what others published beside them, each under its protocol."""
+"""A responder's figures as Markdown tables, with published figures of other systems and their protocols."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PUBLISHED = (
         "ECR's split of ReDial, all its test replies; distinct n-grams / replies; its tokeniser's words",
     ),
 )
-"""System, figures, protocol: not to be read as rows of the table above them."""
+"""System, figures and protocol of published results; protocols differ, so they are not rows of the main table."""
 
 
 _SYSTEMS = ("responder", "against", "human")
 
 
 def response_table(found: ResponseEvaluation) -> TextTable:
-    """The figures of all systems, a row a figure, and of two responders their difference."""
+    """The figures of all systems, one row each, with the difference of two responders."""
     names = [name for name in _SYSTEMS if name in found.systems]
     compared = bool(found.difference)
     rows = []
@@ -33,7 +33,7 @@ def response_table(found: ResponseEvaluation) -> TextTable:
 
 
 def response_tables(found: ResponseEvaluation) -> str:
-    """The figures, their formulas and what others published in Markdown, ending with a line break."""
+    """The figures, their formulas and published results in Markdown, ending with a line break."""
     table = response_table(found)
     rows = [[f"`{figure}`", *cells] for figure, *cells in table.rows]
     rule = ["---", *["---:"] * (len(table.columns) - 1)]
@@ -49,7 +49,7 @@ def response_tables(found: ResponseEvaluation) -> str:
 
 
 def note(found: ResponseEvaluation) -> str:
-    """What must be known to read the figures: cases, readers, intervals."""
+    """The table's note on cases, emotion readers and intervals."""
     same = "" if found.independent else ", the very reader that planned: no independent measurement"
     blind = [found.names[name] for name, shown in found.conditioned.items() if not shown]
     unshown = f" {' and '.join(blind)}: trained and asked without emotions and films." if blind else ""

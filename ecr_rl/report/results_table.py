@@ -1,4 +1,4 @@
-"""Several runs beside their baselines, as a Markdown table."""
+"""Compare several runs with their baselines in a Markdown table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FURTHER = (
     "sr",
     "rdl",
 )
-"""What the table shows of the further figures, where it has data."""
+"""The further figures that the table shows if it has data."""
 
 
 def results_table(found: Mapping[str, Any], names: Sequence[str], heads: Sequence[Head]) -> str:

@@ -22,11 +22,11 @@ Trials = Sequence[Mapping[str, Any]]
 
 
 def draw_sweep_plots(trials: Trials, importance: Mapping[str, Any]) -> dict[str, bytes]:
-    """PNG by file name; what needs two trials is left out where there are fewer.
+    """PNG by file name; plots that need two trials are left out if there are fewer.
 
     Args:
-        trials: those with an objective.
-        importance: of each setting, what ``sweep_report.importance_of`` says.
+        trials: the trials that have an objective.
+        importance: the result of ``sweep_report.importance_of``.
     """
     with matplotlib.rc_context(STYLE):
         drawn = {"pareto.png": _pareto(trials)}
@@ -39,7 +39,7 @@ def draw_sweep_plots(trials: Trials, importance: Mapping[str, Any]) -> dict[str,
 
 
 def pareto_front(trials: Trials) -> list[Mapping[str, Any]]:
-    """The trials that no other one beats in objective and in KL at once, by rising KL."""
+    """The trials that no other trial beats in both objective and KL, by rising KL."""
     front: list[Mapping[str, Any]] = []
     for trial in sorted(trials, key=lambda trial: (trial["figures"]["kl"], -trial["objective"])):
         if not front or trial["objective"] > front[-1]["objective"]:

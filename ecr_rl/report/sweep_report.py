@@ -85,7 +85,7 @@ def outcome(folder: Path) -> str:
 
 
 def verdict(comparison: Mapping[str, Any] | None) -> str:
-    """What the final trainings say of the weights, in a sentence."""
+    """The conclusion of the final trainings on the weights, in a sentence."""
     if comparison is None:
         return "The winner was not compared with equal weights: final.seeds is 0."
     judged = comparison["difference"]["held_out_overall"]
@@ -107,7 +107,7 @@ def verdict(comparison: Mapping[str, Any] | None) -> str:
 
 
 def importance_of(trials: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Of each setting that is a number and differs, Spearman's rank correlation with the objective.
+    """Spearman's rank correlation with the objective, for each numeric setting that varies.
 
     Returns:
         ``correlation``, and ``low`` and ``high`` of its 95 % percentile interval over resampled trials; nothing of
@@ -156,7 +156,7 @@ def _trial_row(trial: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _compared(comparison: Mapping[str, Any], heads: Sequence[Head]) -> list[tuple[str, str, list[str]]]:
-    """Of each figure winner - equal weights, over all seeds and of each."""
+    """For each figure winner - equal weights, over all seeds and for each seed."""
     held_out = [f"held_out_{head.name}" for head in heads if head.judged and head.name != "overall"]
     names = ("held_out_overall", "held_out_overall_length_matched", *held_out, *_COMPARED)
     return [

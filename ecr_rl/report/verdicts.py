@@ -1,4 +1,4 @@
-"""A report's numbers in words: intervals, marks, the verdict and the limits. Honest when an interval includes 0."""
+"""Put a report's numbers into words: intervals, marks, verdict and limits; an interval with 0 gives no verdict."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def reading(definition: Definition, difference: Interval | None) -> str:
 
 
 def marked(found: str) -> str:
-    """A reading with its sign for a table; empty where the difference says nothing."""
+    """A reading with its sign for a table; empty if the difference is unclear or has no data."""
     return f"{MARKS[found]} {found}" if found in ("better", "worse", "changed") else ""
 
 
@@ -61,7 +61,7 @@ def relative_change(report: Mapping[str, Any], name: str) -> float | None:
 
 
 def verdict(report: Mapping[str, Any]) -> list[str]:
-    """What the figures say: the reward, the reporting evaluator, the text; one sentence each."""
+    """The conclusions on reward, reporting evaluator and text, one sentence each."""
     return [sentence for sentence in (_reward(report), _second_evaluator(report), _text(report)) if sentence]
 
 
@@ -128,12 +128,12 @@ def protocol(report: Mapping[str, Any], config: RunConfig) -> dict[str, str]:
 
 
 def _speaker(seeker: str) -> str:
-    """Who speaks for the other side, in words; an own seeker by its name."""
+    """The seeker in words; your own seeker is called by its name."""
     return SEEKERS.get(seeker, f"the seeker {seeker}, which is no part of this project")
 
 
 def agreement_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Of the baseline, of rl and of the gain: the rank correlation of the critic's and the held-out score."""
+    """The rank correlation of the critic's and the held-out score, for baseline, rl and gain."""
     names = {"baseline": "baseline", "rl": "rl", "gain": "gain, rl - baseline"}
     return [(label, mean_and_interval(figure(report["agreement"], name), 3)) for name, label in names.items()]
 

@@ -85,9 +85,9 @@ class Compared:
     """Two systems on the same dialogues.
 
     Attributes:
-        dialogues: of the baseline and of rl, the conversations of each dialogue.
+        dialogues: for the baseline and for rl, the conversations of each dialogue.
         figures: of each, its statistics by name: ``main_figures``, ``more_figures`` and the reward's parts.
-        like_length: dialogues in which both write replies of like length.
+        like_length: number of dialogues in which both systems' replies have similar length.
     """
 
     dialogues: tuple[Dialogues, Dialogues]
@@ -208,11 +208,10 @@ class HeldOut:
 def held_out_statistics(baseline: Dialogues, rl: Dialogues, judged: Sequence[str]) -> HeldOut:
     """Of the reporting evaluator's heads (``judged``), PMI and emotion match the figures ``held_out_<name>``.
 
-    They stand in the baseline's standard deviations. A dialogue's score is the mean over the turns (emotion match: over
-    the gold contexts) of all its conversations; the baseline's mean over dialogues is 0 and its standard deviation 1;
-    where all its dialogues have one score there is no unit, and no figure. ``held_out_overall_length_matched`` and
-    ``held_out_overall_like_length`` are the gain in the head ``overall`` at equal length (see ``length_matched``); the
-    baseline's is 0.
+    A dialogue's score is the mean over the turns (emotion match: over the gold contexts) of all its conversations.
+    Scores are scaled so that the baseline has mean 0 and standard deviation 1 over dialogues; if all baseline scores
+    are equal, the figure is not defined. ``held_out_overall_length_matched`` and ``held_out_overall_like_length`` are
+    the gain in the head ``overall`` at equal length (see ``length_matched``); the baseline's is 0.
     """
     first, second = {}, {}
     for name, values in _held_out_values(judged).items():
