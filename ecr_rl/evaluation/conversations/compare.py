@@ -109,8 +109,9 @@ def _play(
     records = [[record for record in each.records if record.place not in failed] for each in played.values()]
     for name, kept in zip(played, records, strict=True):
         write_records(out / f"{name}.jsonl", kept)
+    first, second = records
     resamples, seed = config.evaluation.resamples, config.seed
-    found = figures.compare(*records, config.head_definitions, resamples=resamples, seed=seed)
+    found = figures.compare(first, second, config.head_definitions, resamples=resamples, seed=seed)
     return found | {"seeker_failures": len(failed)}
 
 

@@ -45,7 +45,7 @@ def corpus() -> Corpus:
 @pytest.fixture(scope="module")
 def labels(corpus: Corpus, ray_session: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labels")
-    write_judge_folder(folder, corpus.catalog, None, ContextForm.RICH)
+    write_judge_folder(folder, corpus.catalog, None, ContextForm.RICH, HEADS)
     label_examples(
         plan_of(corpus, 1000, 0, rubric_maker(corpus.catalog, None, ContextForm.RICH, HEADS), ContextForm.RICH), folder
     )
