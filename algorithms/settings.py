@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from envs.settings import Settings
+from envs.marks import NOTHING, Settings, TakesPath, setting
 
 Precision = Literal["auto", "float32", "bfloat16"]
 """The dtype in which a model computes; ``computes_in_bfloat16`` resolves ``auto``."""
@@ -31,36 +29,60 @@ def computes_in_bfloat16(precision: Precision, device: str) -> bool:
 class CriticSettings(Settings):
     """The critic: an encoder, a pooled pair of context and reply, a regression in [0, 1] for each head."""
 
-    folder: str | None = Field(
-        default=None, description="a trained critic's folder, from ecr-rl critic train; unset: trained on the labels"
+    folder: str | None = setting(
+        None,
+        rebuilds={"critic"},
+        path=TakesPath(),
+        description="a trained critic's folder, from ecr-rl critic train; unset: trained on the labels",
     )
-    encoder: str = Field(default="tiny", description="tiny (from scratch) | minilm (packaged) | a folder | a hub id")
-    trained_layers: int = Field(
-        default=2, ge=0, description="top encoder layers that are trained; all of them for tiny"
+    encoder: str = setting(
+        "tiny",
+        rebuilds={"critic"},
+        path=TakesPath(frozenset({"tiny", "minilm"}), hub=True),
+        description="tiny (from scratch) | minilm (packaged) | a folder | a hub id",
     )
-    members: int = Field(default=3, gt=0, description="heads of the ensemble on the shared encoder; 1 has no spread")
-    max_tokens: int = Field(
-        default=96, gt=8, description="tokens of context and reply together; the context is cut from the left"
+    trained_layers: int = setting(
+        2, rebuilds={"critic"}, ge=0, description="top encoder layers that are trained; all of them for tiny"
     )
-    steps: int = Field(default=400, gt=0)
-    batch_size: int = Field(default=64, gt=0)
-    learning_rate: float = Field(default=5e-4, gt=0)
-    contrast: float = Field(
-        default=4.0,
+    members: int = setting(
+        3, rebuilds={"critic"}, gt=0, description="heads of the ensemble on the shared encoder; 1 has no spread"
+    )
+    max_tokens: int = setting(
+        96,
+        rebuilds={"critic"},
+        gt=8,
+        description="tokens of context and reply together; the context is cut from the left",
+    )
+    steps: int = setting(400, rebuilds={"critic"}, gt=0)
+    batch_size: int = setting(64, rebuilds={"critic"}, gt=0)
+    learning_rate: float = setting(5e-4, rebuilds={"critic"}, gt=0)
+    contrast: float = setting(
+        4.0,
+        rebuilds={"critic"},
         ge=0,
         description="weight of the score difference between a reply and its copy with another film, in examples",
     )
-    evaluate_every: int = Field(default=50, gt=0, description="steps between validations; the best is kept")
-    patience: int = Field(default=10, gt=0, description="validations without a better one after which training ends")
-    precision: Precision = Field(
-        default="auto",
+    evaluate_every: int = setting(
+        50, rebuilds={"critic"}, gt=0, description="steps between validations; the best is kept"
+    )
+    patience: int = setting(
+        10, rebuilds={"critic"}, gt=0, description="validations without a better one after which training ends"
+    )
+    precision: Precision = setting(
+        "auto",
+        rebuilds={"critic"},
         description="of the forward passes in training; auto: bfloat16 on a GPU, float32 on every CPU",
     )
-    more_encoders: tuple[str, ...] = Field(
-        default=(), description="further networks of the ensemble, each with an encoder of its own"
+    more_encoders: tuple[str, ...] = setting(
+        (),
+        rebuilds={"critic"},
+        path=TakesPath(frozenset({"tiny", "minilm"}), hub=True),
+        description="further networks of the ensemble, each with an encoder of its own",
     )
-    workers: int = Field(default=0, ge=0, description="Ray Train workers that train together; 0 trains in the driver")
-    seed: int = 0
+    workers: int = setting(
+        0, rebuilds=NOTHING, ge=0, description="Ray Train workers that train together; 0 trains in the driver"
+    )
+    seed: int = setting(0, rebuilds={"critic"})
 
 
 Part = Literal["seeker", "recommender", "felt", "knowledge", "named", "fusion", "later", "feedback", "ridge"]
@@ -70,163 +92,222 @@ Part = Literal["seeker", "recommender", "felt", "knowledge", "named", "fusion", 
 class FeedbackSettings(Settings):
     """Weights of target films, by the answer of the seeker's questionnaire (ECR's own numbers)."""
 
-    liked: float = Field(default=2.0, ge=0)
-    unsaid: float = Field(default=1.0, ge=0)
-    disliked: float = Field(default=0.5, ge=0)
+    liked: float = setting(2.0, rebuilds={"recommender"}, ge=0)
+    unsaid: float = setting(1.0, rebuilds={"recommender"}, ge=0)
+    disliked: float = setting(0.5, rebuilds={"recommender"}, ge=0)
 
 
 class RecommenderSettings(Settings):
     """Emotion-aware item recommendation: networks over a conversation's features, and the dialogue ridge."""
 
-    emotions: str = Field(
-        default="lexicon", description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it"
+    emotions: str = setting(
+        "lexicon",
+        rebuilds={"recommender"},
+        path=TakesPath(frozenset({"lexicon", "hub"})),
+        description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it",
     )
-    members: int = Field(default=4, gt=0, description="networks with different seeds, whose scores are averaged")
-    width: int = Field(default=128, gt=0, description="width of a network's vectors")
-    rare: int = Field(default=5, gt=0, description="a feature counts if it occurs in at least this many conversations")
-    fusion_epochs: int = Field(default=3, gt=0, description="passes over dialogues with masked films (stage 1)")
-    epochs: int = Field(default=2, gt=0, description="passes over messages that name films (stage 2)")
-    batch_size: int = Field(default=512, gt=0)
-    learning_rate: float = Field(default=2e-3, gt=0)
-    dropout: float = Field(default=0.5, ge=0, lt=1, description="share of the features that training leaves out")
-    later: float = Field(default=0.5, ge=0, description="weight of films that the dialogue names only later")
+    members: int = setting(
+        4, rebuilds={"recommender"}, gt=0, description="networks of different seeds whose scores are averaged"
+    )
+    width: int = setting(128, rebuilds={"recommender"}, gt=0, description="of a network's vectors")
+    rare: int = setting(
+        5, rebuilds={"recommender"}, gt=0, description="conversations that a feature must stand in to count"
+    )
+    fusion_epochs: int = setting(
+        3, rebuilds={"recommender"}, gt=0, description="passes over dialogues with masked films (stage 1)"
+    )
+    epochs: int = setting(
+        2, rebuilds={"recommender"}, gt=0, description="passes over messages that name films (stage 2)"
+    )
+    batch_size: int = setting(512, rebuilds={"recommender"}, gt=0)
+    learning_rate: float = setting(2e-3, rebuilds={"recommender"}, gt=0)
+    dropout: float = setting(
+        0.5, rebuilds={"recommender"}, ge=0, lt=1, description="share of the features that training leaves out"
+    )
+    later: float = setting(
+        0.5, rebuilds={"recommender"}, ge=0, description="weight of films that the dialogue names only later"
+    )
     feedback: FeedbackSettings = FeedbackSettings()
-    ridge: float = Field(default=50.0, gt=0, description="L2 penalty of the dialogue ridge, in dialogues")
-    ridge_words: float = Field(
-        default=1.5, ge=0, description="length of the row of a conversation's words; a film has 1"
+    ridge: float = setting(
+        50.0, rebuilds={"recommender"}, gt=0, description="pull of the dialogue ridge to no evidence, in dialogues"
     )
-    ridge_weight: float = Field(default=1.5, ge=0, description="weight of the logarithm of the ridge's evidence")
-    fusion_ridge_weight: float = Field(
-        default=2.0, ge=0, description="ridge_weight in stage 1, which reads whole dialogues"
+    ridge_words: float = setting(
+        1.5, rebuilds={"recommender"}, ge=0, description="length of a conversation's words beside 1 for each film"
     )
-    ridge_floor: float = Field(default=0.01, gt=0, description="added to the evidence of every film")
-    named_pull: float = Field(default=100.0, gt=0, description="L2 penalty of the model of named films that come again")
-    sharpness: float = Field(default=0.5, gt=0, description="power of new films' shares against named films' chances")
-    without: tuple[Part, ...] = Field(default=(), description="parts left out, for an ablation")
-    refit: bool = Field(
-        default=True,
-        description="learn from the validation dialogues too, once settings are chosen",
+    ridge_weight: float = setting(
+        1.5, rebuilds={"recommender"}, ge=0, description="weight of the logarithm of its evidence"
     )
-    seed: int = 0
+    fusion_ridge_weight: float = setting(
+        2.0, rebuilds={"recommender"}, ge=0, description="the same in stage 1, of whole dialogues"
+    )
+    ridge_floor: float = setting(0.01, rebuilds={"recommender"}, gt=0, description="evidence that every film has")
+    named_pull: float = setting(
+        100.0, rebuilds={"recommender"}, gt=0, description="pull to 0 of what tells that a named film comes again"
+    )
+    sharpness: float = setting(
+        0.5, rebuilds={"recommender"}, gt=0, description="power of new films' shares beside named films' chances"
+    )
+    without: tuple[Part, ...] = setting((), rebuilds={"recommender"}, description="parts left out, for an ablation")
+    refit: bool = setting(
+        True, rebuilds={"recommender"}, description="learn from the validation dialogues too, once settings are chosen"
+    )
+    seed: int = setting(0, rebuilds={"recommender"})
 
 
 class LoraSettings(Settings):
     """Low-rank adapters (Hu et al., arXiv 2106.09685)."""
 
-    rank: int = Field(default=16, gt=0)
-    alpha: int = Field(default=32, gt=0)
+    rank: int = setting(16, rebuilds={"responder"}, gt=0)
+    alpha: int = setting(32, rebuilds={"responder"}, gt=0)
 
 
 class PolicySettings(Settings):
     """The language model that speaks for the recommender, and how it samples."""
 
-    model: str = Field(default="tiny", description="tiny (from scratch) | smollm2 (packaged) | a folder | a hub id")
-    lora: LoraSettings | None = Field(default=None, description="train adapters instead of all weights")
-    four_bit: bool = Field(default=False, description="hold the base model in nf4 (needs lora)")
-    dtype: Precision = Field(
-        default="auto",
+    model: str = setting(
+        "tiny",
+        rebuilds={"responder"},
+        path=TakesPath(frozenset({"tiny", "smollm2"}), hub=True),
+        description="tiny (from scratch) | smollm2 (packaged) | a folder | a hub id",
+    )
+    lora: LoraSettings | None = setting(
+        None, rebuilds={"responder"}, description="train adapters instead of all weights"
+    )
+    four_bit: bool = setting(False, rebuilds={"responder"}, description="hold the base model in nf4 (needs lora)")
+    dtype: Precision = setting(
+        "auto",
+        rebuilds={"policy_replies", "ppo"},
         description="of weights that sample and of PPO's forward passes; auto: bfloat16 on a GPU, float32 on every CPU",
     )
-    layers: int = Field(default=4, gt=0, description="tiny: transformer layers")
-    width: int = Field(default=192, gt=0, description="tiny: hidden width")
-    heads: int = Field(default=6, gt=0, description="tiny: attention heads")
-    vocabulary: int = Field(default=3000, gt=300, description="tiny: size of its own BPE")
-    positions: int = Field(default=512, gt=0, description="longest conversation in tokens; never above the model's own")
-    max_new: int = Field(default=28, gt=0, description="the most tokens of a reply")
-    max_observation: int = Field(default=96, gt=8, description="the most tokens of an observation after the first")
-    max_history: int = Field(
-        default=192, gt=8, description="the most tokens of the first observation, cut from the left"
+    layers: int = setting(4, rebuilds={"responder"}, gt=0, description="tiny: transformer layers")
+    width: int = setting(192, rebuilds={"responder"}, gt=0, description="tiny: hidden width")
+    heads: int = setting(6, rebuilds={"responder"}, gt=0, description="tiny: attention heads")
+    vocabulary: int = setting(3000, rebuilds={"responder"}, gt=300, description="tiny: size of its own BPE")
+    positions: int = setting(
+        512, rebuilds={"responder"}, gt=0, description="longest conversation in tokens; never above the model's own"
     )
-    temperature: float = Field(
-        default=1.0, gt=0, description="sampling temperature; nothing else shapes the distribution"
+    max_new: int = setting(28, rebuilds={"responder"}, gt=0, description="tokens of a reply at most")
+    max_observation: int = setting(
+        96, rebuilds={"responder"}, gt=8, description="tokens of an observation at most, after the first"
+    )
+    max_history: int = setting(
+        192, rebuilds={"responder"}, gt=8, description="tokens of the first observation at most, cut from the left"
+    )
+    temperature: float = setting(
+        1.0, rebuilds={"ppo"}, gt=0, description="sampling temperature; nothing else shapes the distribution"
     )
 
 
 class SupervisedSettings(Settings):
     """Supervised training of the policy on recommender turns."""
 
-    steps: int = Field(default=600, gt=0)
-    batch_size: int = Field(default=32, gt=0)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    warmup: int = Field(default=40, ge=0)
-    evaluate_every: int = Field(default=100, gt=0, description="steps between validations; the best checkpoint is kept")
-    validation_rows: int = Field(default=128, gt=0)
-    conditioning: Literal["full", "none"] = Field(
-        default="full", description="full: shown films and emotions | none: neither, a twin for respond evaluate"
+    steps: int = setting(600, rebuilds={"responder"}, gt=0)
+    batch_size: int = setting(32, rebuilds={"responder"}, gt=0)
+    learning_rate: float = setting(1e-3, rebuilds={"responder"}, gt=0)
+    warmup: int = setting(40, rebuilds={"responder"}, ge=0)
+    evaluate_every: int = setting(
+        100, rebuilds={"responder"}, gt=0, description="steps between validations; the best checkpoint is kept"
     )
-    emotions: str = Field(
-        default="lexicon", description="reads emotions; lexicon: phrases | hub | GoEmotions folder: a classifier"
+    validation_rows: int = setting(128, rebuilds={"responder"}, gt=0)
+    conditioning: Literal["full", "none"] = setting(
+        "full",
+        rebuilds={"responder"},
+        description="full: shown films and emotions | none: neither, a twin for respond evaluate",
     )
-    empathy_weight: float = Field(
-        default=1.0, ge=0, description="a reply's weight is .5 + this x its empathy label, over the mean; 0: all equal"
+    emotions: str = setting(
+        "lexicon",
+        rebuilds={"responder"},
+        path=TakesPath(frozenset({"lexicon", "hub"})),
+        description="reads emotions; lexicon: phrases | hub | GoEmotions folder: a classifier",
     )
-    seed: int = 0
+    empathy_weight: float = setting(
+        1.0,
+        rebuilds={"responder"},
+        ge=0,
+        description="a reply weighs .5 + this times its empathy label, over the mean; 0: all alike",
+    )
+    seed: int = setting(0, rebuilds={"responder"})
 
 
 class PPOSettings(Settings):
     """PPO on conversations (Schulman et al., arXiv 1707.06347), one row a conversation."""
 
-    iterations: int = Field(default=40, ge=0)
-    conversations_per_iteration: int = Field(default=64, gt=0)
-    epochs: int = Field(default=2, gt=0)
-    minibatch_conversations: int = Field(default=32, gt=0, description="rows of a gradient step over all learners")
-    learning_rate: float = Field(default=1e-4, gt=0)
-    learning_rate_schedule: Literal["constant", "linear", "cosine"] = Field(
-        default="constant", description="of the policy, by iteration, to 0 after the last; the value head's rate stays"
+    iterations: int = setting(40, rebuilds={"ppo"}, resume={"run"}, ge=0)
+    conversations_per_iteration: int = setting(64, rebuilds={"ppo"}, gt=0)
+    epochs: int = setting(2, rebuilds={"ppo"}, gt=0)
+    minibatch_conversations: int = setting(
+        32, rebuilds={"ppo"}, gt=0, description="rows of a gradient step over all learners"
     )
-    learning_rate_warmup: int = Field(
-        default=0, ge=0, description="iterations, after the value warm-up, over which the policy's rate rises"
+    learning_rate: float = setting(1e-4, rebuilds={"ppo"}, gt=0)
+    learning_rate_schedule: Literal["constant", "linear", "cosine"] = setting(
+        "constant",
+        rebuilds={"ppo"},
+        description="of the policy, by iteration, to 0 after the last; the value head's rate stays",
     )
-    clip: float = Field(default=0.2, gt=0)
-    kl_stop: float | None = Field(
-        default=None,
+    learning_rate_warmup: int = setting(
+        0, rebuilds={"ppo"}, ge=0, description="iterations, after the value warm-up, over which the policy's rate rises"
+    )
+    clip: float = setting(0.2, rebuilds={"ppo"}, gt=0)
+    kl_stop: float | None = setting(
+        None,
+        rebuilds={"ppo"},
         gt=0,
         description="an iteration's gradient steps end at this KL a token of a minibatch to the policy that sampled it",
     )
-    value_learning_rate: float = Field(default=1e-3, gt=0)
-    value_clip: float = Field(default=0.5, gt=0)
-    value_coefficient: float = Field(default=0.5, ge=0)
-    value_into_trunk: bool = Field(
-        default=True, description="let value gradients reach the language model; off with lora"
+    value_learning_rate: float = setting(1e-3, rebuilds={"ppo"}, gt=0)
+    value_clip: float = setting(0.5, rebuilds={"ppo"}, gt=0)
+    value_coefficient: float = setting(0.5, rebuilds={"ppo"}, ge=0)
+    value_into_trunk: bool = setting(
+        True, rebuilds={"ppo"}, description="let value gradients reach the language model; off with lora"
     )
-    value_warmup: int = Field(default=2, ge=0, description="iterations that train the value head alone")
-    entropy: float = Field(default=0.0, ge=0)
-    gradient_clip: float = Field(default=1.0, gt=0)
-    kl: float = Field(default=0.05, ge=0, description="first weight of the KL to the reference policy, a token")
-    kl_target: float | None = Field(
-        default=None, description="adapt the weight to this KL a token (Ziegler et al., 1909.08593)"
+    value_warmup: int = setting(2, rebuilds={"ppo"}, ge=0, description="iterations that train the value head alone")
+    entropy: float = setting(0.0, rebuilds={"ppo"}, ge=0)
+    gradient_clip: float = setting(1.0, rebuilds={"ppo"}, gt=0)
+    kl: float = setting(
+        0.05, rebuilds={"ppo"}, ge=0, description="first weight of the KL to the reference policy, a token"
     )
-    advantage: str = Field(
-        default="gae", description="estimates the advantages; gae: by the four numbers below | module:function"
+    kl_target: float | None = setting(
+        None, rebuilds={"ppo"}, description="adapt the weight to this KL a token (Ziegler et al., 1909.08593)"
     )
-    token_discount: float = Field(default=1.0, gt=0, le=1)
-    turn_discount: float = Field(default=0.99, gt=0, le=1)
-    token_lambda: float = Field(default=1.0, ge=0, le=1)
-    turn_lambda: float = Field(default=0.95, ge=0, le=1)
-    micro_batch: int = Field(default=32, gt=0, description="rows of a no-grad pass")
-    film_candidates: int = Field(
-        default=0,
+    advantage: str = setting(
+        "gae",
+        rebuilds={"ppo"},
+        description="estimates the advantages; gae: by the four numbers below | module:function",
+    )
+    token_discount: float = setting(1.0, rebuilds={"ppo"}, gt=0, le=1)
+    turn_discount: float = setting(0.99, rebuilds={"ppo"}, gt=0, le=1)
+    token_lambda: float = setting(1.0, rebuilds={"ppo"}, ge=0, le=1)
+    turn_lambda: float = setting(0.95, rebuilds={"ppo"}, ge=0, le=1)
+    micro_batch: int = setting(32, rebuilds={"ppo"}, gt=0, description="rows of a no-grad pass")
+    film_candidates: int = setting(
+        0,
+        rebuilds={"ppo"},
         ge=0,
         description="draw each turn's films from this many of the recommender's best, and train its last layer; "
         "0: the recommender's best films are proposed",
     )
-    film_temperature: float = Field(
-        default=0.25, gt=0, description="temperature of that draw, which divides the scores"
+    film_temperature: float = setting(
+        0.25, rebuilds={"ppo"}, gt=0, description="of that draw, on the recommender's scores"
     )
-    film_learning_rate: float = Field(default=1e-3, gt=0, description="rate of the recommender's last layer")
-    sampler_gap: float | None = Field(
-        default=None,
+    film_learning_rate: float = setting(1e-3, rebuilds={"ppo"}, gt=0, description="of the recommender's last layer")
+    sampler_gap: float | None = setting(
+        None,
+        rebuilds={"ppo"},
+        resume={"run"},
         gt=0,
         description="mean gap of env runners' and learner's log-probabilities above which a run stops; unset: 1e-4 in "
         "float32, .05 in bfloat16 (policy.dtype)",
     )
-    checkpoint_every: int = Field(default=5, gt=0)
-    select_every: int = Field(
-        default=5, ge=0, description="iterations between choices of the policy to keep; 0 keeps the last one"
+    checkpoint_every: int = setting(5, rebuilds=NOTHING, resume={"run"}, gt=0)
+    select_every: int = setting(
+        5, rebuilds={"ppo"}, ge=0, description="iterations between choices of the policy to keep; 0 keeps the last one"
     )
-    select_dialogues: int = Field(default=64, gt=0, description="validation dialogues that score a policy")
-    select_variety: float = Field(
-        default=0.0,
+    select_dialogues: int = setting(
+        64, rebuilds={"ppo"}, gt=0, description="validation dialogues that a choice is made on"
+    )
+    select_variety: float = setting(
+        0.0,
+        rebuilds={"ppo"},
         ge=0,
         description="a kept policy needs this share of the supervised policy's DIST-2, if any policy reaches it",
     )
@@ -239,13 +320,43 @@ LEARNER_SHARE, RUNNER_SHARE = 0.6, 0.4
 class ResourceSettings(Settings):
     """Resources: env runners, learners, and their CPUs and GPUs."""
 
-    gpus: int = Field(default=0, ge=0, description="spread over so many GPUs, a learner and an env runner on each")
-    env_runners: int = Field(default=0, ge=0, description="remote env runners without GPUs; 0 samples in the driver")
-    conversations_per_runner: int = Field(default=32, gt=0, description="conversations that a runner holds at once")
-    learners: int = Field(default=0, ge=0, description="remote learners without GPUs; 0 learns in the driver")
-    cpus_per_env_runner: int = Field(default=1, gt=0, description="also its torch threads")
-    cpus_per_learner: int = Field(default=1, gt=0, description="also its torch threads")
-    driver_threads: int = Field(default=2, gt=0, description="torch threads of the driver, and of a learner in it")
+    gpus: int = setting(
+        0,
+        rebuilds=NOTHING,
+        resume={"run", "sweep"},
+        ge=0,
+        description="spread over so many GPUs, a learner and an env runner on each",
+    )
+    env_runners: int = setting(
+        0,
+        rebuilds=NOTHING,
+        resume={"run", "sweep"},
+        ge=0,
+        description="remote env runners without GPUs; 0 samples in the driver",
+    )
+    conversations_per_runner: int = setting(
+        32, rebuilds=NOTHING, resume={"run", "sweep"}, gt=0, description="conversations that a runner holds at once"
+    )
+    learners: int = setting(
+        0,
+        rebuilds=NOTHING,
+        resume={"run", "sweep"},
+        ge=0,
+        description="remote learners without GPUs; 0 learns in the driver",
+    )
+    cpus_per_env_runner: int = setting(
+        1, rebuilds=NOTHING, resume={"run", "sweep"}, gt=0, description="also its torch threads"
+    )
+    cpus_per_learner: int = setting(
+        1, rebuilds=NOTHING, resume={"run", "sweep"}, gt=0, description="also its torch threads"
+    )
+    driver_threads: int = setting(
+        2,
+        rebuilds=NOTHING,
+        resume={"run", "sweep"},
+        gt=0,
+        description="torch threads of the driver, and of a learner in it",
+    )
 
     @property
     def runner_count(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from algorithms.settings import (
     CriticSettings,
@@ -28,26 +28,44 @@ from ecr_rl.settings_file import SettingsT, read_mapping, sections_of, validated
 from envs.builtin_heads import HEADS, default_weights, heads_of
 from envs.errors import ConfigError
 from envs.heads import Head
-from envs.settings import DataSettings, EnvSettings, RewardSettings, Settings
+from envs.marks import NOTHING, Settings, TakesPath, setting
+from envs.settings import DataSettings, EnvSettings, RewardSettings
 
 
 class RunConfig(Settings):
     """Everything that decides a run. ``data``, ``critic`` and ``supervised`` have seeds of their own."""
 
-    name: str = Field(
-        default="run", min_length=1, pattern=r"^[\w.-]+$", description="names the run folder; default: the file's name"
+    name: str = setting(
+        "run",
+        rebuilds=NOTHING,
+        resume={"run", "sweep"},
+        min_length=1,
+        pattern=r"^[\w.-]+$",
+        description="names the run folder; default: the file's name",
     )
-    seed: int = Field(default=0, ge=0, description="of PPO, the evaluation and the choice of sample conversations")
-    heads: tuple[str, ...] = Field(
+    seed: int = setting(
+        0,
+        rebuilds={"policy_replies", "labels", "ppo"},
+        ge=0,
+        description="of PPO, the evaluation and the choice of sample conversations",
+    )
+    heads: tuple[str, ...] = setting(
+        rebuilds={"labels", "evaluator", "selecting_evaluator", "ppo"},
         default_factory=lambda: tuple(HEADS.names()),
         min_length=1,
         description="what replies are scored on, in this order; an own one as module:attribute",
     )
-    cache: Path = Field(
-        default=Path("~/.cache/ecr-rl"), description="folder of downloads and of artefacts that runs share"
+    cache: Path = setting(
+        Path("~/.cache/ecr-rl"),
+        rebuilds=NOTHING,
+        resume={"run", "sweep"},
+        path=TakesPath(made=True),
+        description="folder of downloads and of artefacts that runs share",
     )
-    mirror: str | None = Field(
-        default=None,
+    mirror: str | None = setting(
+        None,
+        rebuilds=NOTHING,
+        resume={"run", "sweep"},
         description="address that gets a copy of the run folder as it grows: s3://, gs:// or file://; with --resume a "
         "folder that is missing is fetched from there",
     )

@@ -15,8 +15,8 @@ from algorithms.chat.seekers import SEEKERS
 from algorithms.ppo.estimators import ESTIMATORS
 from envs.corpora.corpus import READERS, names_reader
 from envs.errors import ConfigError
+from envs.marks import Settings
 from envs.registry import Registry, is_own
-from envs.settings import Settings
 
 NAMED_PARTS: Mapping[str, Registry[Any]] = {
     "env.seeker": SEEKERS,

@@ -16,23 +16,20 @@ from typing import TYPE_CHECKING, Any
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.replies.made_replies import PolicyReply
+from ecr_rl.named_parts import own_parts
 from ecr_rl.runs.artefacts import ArtefactCache, ArtefactFolders, head_versions, model_version, require_heads
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.runs.parts import RunParts, pinned
-from ecr_rl.runs.source_closure import code_version
+from ecr_rl.runs.source_closure import code_version, source_hash
 from ecr_rl.runs.stage import Stage
-from ecr_rl.settings import ContextForm, EvaluationSettings, TextReaderSettings
+from ecr_rl.settings import ContextForm, TextReaderSettings
+from envs import marks
 from envs.corpora.corpus import Corpus, load_corpus
 from envs.errors import ConfigError
 
 if TYPE_CHECKING:
     from algorithms.readers.film_affinity import FilmAffinity
     from ecr_rl.labels.labelling import LabelPlan
-
-_JUDGED = set(EvaluationSettings.model_fields) - {"calibration_conversations"}
-"""Settings of the evaluation that do not touch training: all but what normalises the reward."""
-_ELSEWHERE = {"name": True, "cache": True, "mirror": True, "resources": True, "ppo": {"checkpoint_every"}}
-"""Settings of where and how, not of what: a finished stage stays finished when they change."""
 
 
 class Pipeline:
@@ -80,12 +77,7 @@ class Pipeline:
             stage.update(1, 1, {})
             return figures
 
-        key = {
-            "settings": settings.model_dump(),
-            "emotions": model_version(settings.emotions),
-            "acts": model_version(settings.acts),
-        }
-        return self._artefact("instruments", key, 1, build)
+        return self._artefact("instruments", {}, 1, build)
 
     def policy_replies(self, split: str, count: int) -> Sequence[PolicyReply]:
         """What the supervised policy answers to turns of a split's dialogues; a killed sampling goes on."""
@@ -100,8 +92,8 @@ class Pipeline:
         responder, recommender = self.responder(), self.recommender()
         dialogues, share = label_splits(corpus, count)[split]
         cases = policy_cases(dialogues, corpus.catalog, share, config.seed)
-        key = {"cases": cases, "responder": responder.name, "env": config.env.shown()}
-        key |= {"code": code_version(self.policy_replies)}
+        key = {"cases": cases, "responder": responder.name, "code": code_version(self.policy_replies)}
+        key |= settings_key(config, "policy_replies")
         sample = partial(
             sample_replies,
             dialogues=dialogues,
@@ -132,9 +124,10 @@ class Pipeline:
         settings = self._config.labels
         if settings.folder is not None:
             return self._given("labels", settings.folder, "labels.json", "ecr-rl label")
-        key: dict[str, Any] = {"settings": settings.model_dump(mode="json", exclude={"folder", "instruments"})}
-        key |= {"seed": self._config.seed, "instruments": (found := self.instruments()) and found.name}
-        key |= {"heads": self._heads} | ({"responder": self.responder().name} if settings.policy else {})
+        rests_on: dict[str, Any] = {"instruments": self._instruments_name(), "heads": self._heads}
+        if settings.policy:
+            replies = settings_key(self._config, "policy_replies")
+            rests_on |= {"responder": self.responder().name, "policy_replies": replies}
 
         def plan() -> LabelPlan:
             return self.label_plan(settings.count, self.judge_maker(), settings.context, settings.policy)
@@ -147,7 +140,7 @@ class Pipeline:
             write_judge_folder(folder, catalog, self.instruments(), settings.context, heads, self.affinity)
             return label_examples(plan, folder, workers=os.cpu_count() or 1, on_step=stage.update)["counts"]
 
-        return self._artefact("labels", key, settings.count, build, plan)
+        return self._artefact("labels", rests_on, settings.count, build, plan)
 
     @pinned("critic")
     def critic(self) -> Path:
@@ -156,44 +149,39 @@ class Pipeline:
         if settings.folder is not None:
             return self._given("critic", settings.folder, "critic.json", "ecr-rl critic train")
         source = self.labels()
-        key = {
-            "settings": settings.model_dump(exclude={"folder", "workers"}),
-            "encoders": [model_version(encoder) for encoder in (settings.encoder, *settings.more_encoders)],
-            "labels": source.name if self._config.labels.folder is None else model_version(str(source)),
-        }
+        made = self._config.labels.folder is None
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
             from ecr_rl.training.critic import build_critic
 
             return build_critic(source, settings, folder, stage.update)
 
-        return self._artefact("critic", key, settings.steps, build)
+        rests_on = {"labels": source.name if made else model_version(str(source))}
+        return self._artefact("critic", rests_on, settings.steps, build)
 
     @pinned("evaluator")
     def reporting_evaluator(self) -> Path:
         """Folder of the evaluator that PPO never sees."""
-        found = self.instruments()
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
             from ecr_rl.training.parts import build_reporting_evaluator
 
             return build_reporting_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
 
-        key = {"instruments": found and found.name, "context": self._config.labels.context, "heads": self._heads}
-        return self._artefact("evaluator", key, 1, build)
+        rests_on = {"instruments": self._instruments_name(), "heads": self._heads}
+        return self._artefact("evaluator", rests_on, 1, build)
 
     @pinned("selecting_evaluator")
     def selecting_evaluator(self) -> Path:
         """Folder of the evaluator that chooses the iteration whose policy is kept."""
-        found = self.instruments()
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
             from ecr_rl.training.selecting_evaluator import build_selecting_evaluator
 
             return build_selecting_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
 
-        key = {"instruments": found and found.name, "context": self._config.labels.context, "heads": self._heads}
-        return self._artefact("selecting_evaluator", key, 1, build)
+        rests_on = {"instruments": self._instruments_name(), "heads": self._heads}
+        return self._artefact("selecting_evaluator", rests_on, 1, build)
 
     @pinned("recommender")
     def recommender(self) -> Path:
@@ -205,29 +193,20 @@ class Pipeline:
 
             return build_recommender(self.corpus(), settings, folder, stage.update)
 
-        key = {"settings": settings.model_dump(), "emotions": model_version(settings.emotions)}
-        return self._artefact("recommender", key, 1, build)
+        return self._artefact("recommender", {}, 1, build)
 
     @pinned("responder")
     def responder(self) -> Path:
         """Folder of the supervised policy: PPO's start, its reference, and the baseline of the report."""
         config = self._config
         recommender = self.recommender()
-        key = {
-            "policy": config.policy.model_dump(exclude={"temperature", "dtype"}),  # they only sample
-            "model": model_version(config.policy.model),
-            "supervised": config.supervised.model_dump(),
-            "emotions": model_version(config.supervised.emotions),
-            "env": config.env.shown(),
-            "recommender": recommender.name,
-        }
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
             from ecr_rl.training.responder import build_responder
 
             return build_responder(self.corpus(), recommender, config, folder, stage.update)
 
-        return self._artefact("responder", key, config.supervised.steps, build)
+        return self._artefact("responder", {"recommender": recommender.name}, config.supervised.steps, build)
 
     def artefacts(self) -> ArtefactFolders:
         """The folders of all trained parts; those that are missing are built."""
@@ -241,7 +220,7 @@ class Pipeline:
 
     def train(self) -> dict[str, Any]:
         """PPO from the supervised policy, from the last checkpoint where one is; its figures."""
-        settings = self._config.model_dump(mode="json", exclude={"evaluation": _JUDGED, **_ELSEWHERE})
+        settings = marks.decided_up_to(self._config, "ppo")
 
         def work(stage: Stage, artefacts: ArtefactFolders) -> Mapping[str, Any]:
             from ecr_rl.training.ppo import train_ppo
@@ -253,7 +232,7 @@ class Pipeline:
     def evaluate(self) -> dict[str, Any]:
         """The trained policy beside the supervised one on held-out dialogues; the report's figures."""
         self.train()
-        settings = self._config.model_dump(mode="json", exclude={"evaluation": {"samples"}, **_ELSEWHERE})
+        settings = marks.decided_up_to(self._config, "evaluation")
 
         def work(stage: Stage, artefacts: ArtefactFolders) -> Mapping[str, Any]:
             from ecr_rl.evaluation.conversations.compare import compare
@@ -301,10 +280,14 @@ class Pipeline:
             stage.update(1, 1, {**splits, "films": float(len(corpus.catalog))})
         return corpus
 
+    def _instruments_name(self) -> str | None:
+        folder = self.instruments()
+        return folder and folder.name
+
     def _artefact(
         self,
-        kind: str,
-        settings: Mapping[str, Any],
+        kind: marks.Stage,
+        rests_on: Mapping[str, Any],
         total: int,
         build: Callable[..., Mapping[str, Any]],
         *needed: Callable[[], Any],
@@ -313,7 +296,7 @@ class Pipeline:
 
         Args:
             kind: of the part.
-            settings: what decides it beside corpus and code.
+            rests_on: the parts that it is made of, as JSON values. Corpus, code and settings are in its key anyway.
             total: steps of its stage.
             build: takes the folder to fill, its stage, and what ``needed`` gave; returns the part's figures. The method
                 that defines it is where the search for the code begins that decides the part.
@@ -327,7 +310,8 @@ class Pipeline:
             with self._run.stage(kind, total) as stage:
                 return build(folder, stage, *given)
 
-        key = {"corpus": self.corpus().fingerprint, "code": code_version(build), **settings}
+        key = {"corpus": self.corpus().fingerprint, "code": code_version(build), **settings_key(self._config, kind)}
+        key |= rests_on
         return self.parts.build(kind, key, builder)
 
     def _given(self, kind: str, written: str, card: str, maker: str) -> Path:
@@ -367,6 +351,18 @@ class Pipeline:
             result = dict(work(stage, artefacts))
         self._run.finish(name, settings, result)
         return result
+
+
+def settings_key(config: RunConfig, stage: marks.Stage) -> dict[str, Any]:
+    """What the settings say that decides a stage, for a key: values, files and own parts that they name."""
+    settings = marks.decided(config, {stage})
+    files = {}
+    for key, path, value in marks.path_values(RunConfig, config.model_dump(mode="json")):
+        if key in settings:
+            texts = [value] if isinstance(value, str) else value
+            files[key] = [model_version(text) for text in texts if text not in path.words]
+    own = {key: source_hash(name) for key, name in own_parts(config).items() if key in settings}
+    return {"settings": settings, "files": files, "own": own}
 
 
 def write_report_of(run: RunFolder) -> dict[str, Any]:

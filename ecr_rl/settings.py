@@ -8,9 +8,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
-
-from envs.settings import EndpointSettings, Settings
+from envs.marks import Settings, TakesPath, setting
+from envs.settings import EndpointSettings
 
 
 class ContextForm(StrEnum):
@@ -25,64 +24,127 @@ class ContextForm(StrEnum):
 class JudgeSettings(EndpointSettings):
     """Which judge scores replies, and what it reads."""
 
-    judge: Literal["rubric", "transformers", "openai"] = Field(
-        default="rubric", description="rubric: measured offline | transformers: a chat model here | openai: an endpoint"
+    judge: Literal["rubric", "transformers", "openai"] = setting(
+        "rubric",
+        rebuilds={"labels"},
+        description="rubric: measured offline | transformers: a chat model here | openai: an endpoint",
     )
-    context: ContextForm = Field(default=ContextForm.PLAIN, description="plain | rich: emotions and tastes too")
-    model: str = Field(
-        default="", description="transformers: smollm2 (packaged), a folder or a hub id | openai: its name"
+    context: ContextForm = setting(
+        ContextForm.PLAIN, rebuilds={"labels"}, description="plain | rich: emotions and tastes too"
     )
-    four_bit: bool = Field(default=False, description="transformers: hold the model in nf4")
-    reading: Literal["expectation", "text"] = Field(
-        default="expectation", description="transformers: mean over the score tokens | the scores that it writes"
+    model: str = setting(
+        "",
+        rebuilds={"labels"},
+        path=TakesPath(frozenset({"smollm2"}), hub=True),
+        description="transformers: smollm2 (packaged), a folder or a hub id | openai: its name",
     )
-    batch: int = Field(default=8, gt=0, description="transformers: replies of a forward pass")
-    max_new: int = Field(default=80, gt=0, description="the most tokens of an answer")
-    concurrency: int = Field(default=8, gt=0, description="openai: concurrent requests of each worker")
+    four_bit: bool = setting(False, rebuilds={"labels"}, description="transformers: hold the model in nf4")
+    reading: Literal["expectation", "text"] = setting(
+        "expectation",
+        rebuilds={"labels"},
+        description="transformers: mean over the score tokens | the scores that it writes",
+    )
+    batch: int = setting(8, rebuilds={"labels"}, gt=0, description="transformers: replies of a forward pass")
+    max_new: int = setting(80, rebuilds={"labels"}, gt=0, description="tokens of an answer at most")
+    concurrency: int = setting(
+        8, rebuilds={"labels"}, gt=0, description="openai: questions under way at once, for each worker"
+    )
 
 
 class TextReaderSettings(Settings):
     """The rubric's readers of emotions, acts and similarity."""
 
-    emotions: str = Field(
-        default="lexicon", description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it"
+    emotions: str = setting(
+        "lexicon",
+        rebuilds={"instruments"},
+        path=TakesPath(frozenset({"lexicon", "hub"})),
+        description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it",
     )
-    acts: str = Field(default="rules", description="rules: phrases | IARD's JSON file: a classifier is fitted to it")
-    sentences: str = Field(default="words", description="words | minilm (packaged) | a folder | a hub id")
-    seed: int = 0
+    acts: str = setting(
+        "rules",
+        rebuilds={"instruments"},
+        path=TakesPath(frozenset({"rules"})),
+        description="rules: phrases | IARD's JSON file: a classifier is fitted to it",
+    )
+    sentences: str = setting(
+        "words",
+        rebuilds={"instruments"},
+        path=TakesPath(frozenset({"words", "minilm"}), hub=True),
+        description="words | minilm (packaged) | a folder | a hub id",
+    )
+    seed: int = setting(0, rebuilds={"instruments"})
 
 
 class LabelSettings(Settings):
     """The labels that a critic learns from."""
 
-    folder: str | None = Field(
-        default=None,
+    folder: str | None = setting(
+        None,
+        rebuilds={"labels"},
+        path=TakesPath(),
         description="a label folder of ecr-rl label: a chat model's, an endpoint's, people's; unset: the rubric's",
     )
-    count: int = Field(
-        default=9000, gt=0, description="the most replies to label: human ones, the policy's and made ones"
+    count: int = setting(
+        9000, rebuilds={"labels"}, gt=0, description="replies to label at most: human, the policy's and made ones"
     )
-    policy: bool = Field(default=True, description="label replies sampled from the supervised policy, too")
-    context: ContextForm = Field(default=ContextForm.RICH, description="plain | rich: emotions and tastes too")
+    policy: bool = setting(
+        True, rebuilds={"labels"}, description="label replies sampled from the supervised policy, too"
+    )
+    context: ContextForm = setting(
+        ContextForm.RICH,
+        rebuilds={"labels", "evaluator", "selecting_evaluator"},
+        description="plain | rich: emotions and tastes too",
+    )
     instruments: TextReaderSettings = TextReaderSettings()
 
 
 class EvaluationSettings(Settings):
     """How the trained policy is compared with the supervised one."""
 
-    dialogues: int = Field(default=200, gt=0, description="held-out dialogues that each system converses on")
-    repeats: int = Field(default=2, gt=0, description="conversations of each system on each dialogue")
-    gold_replies: int = Field(
-        default=200, ge=0, description="replies to human contexts, for BLEU and other reference figures"
-    )
-    pmi_dialogues: int = Field(default=0, ge=0, description="of these dialogues, those whose replies' PMI is measured")
-    language_model: str = Field(
-        default="smollm2", description="measures the PMI: smollm2 (packaged), a folder, a hub id"
-    )
-    resamples: int = Field(default=2000, gt=0, description="bootstrap resamples over dialogues")
-    samples: int = Field(default=20, ge=0, description="conversations shown side by side in the report, at most")
-    calibration_conversations: int = Field(
-        default=128,
+    dialogues: int = setting(
+        200,
+        rebuilds={"evaluation"},
+        resume={"run"},
         gt=0,
-        description="conversations of the reference policy that measure each head's mean and deviation",
+        description="held-out dialogues that each system converses on",
+    )
+    repeats: int = setting(
+        2, rebuilds={"evaluation"}, resume={"run"}, gt=0, description="conversations of a system on each of them"
+    )
+    gold_replies: int = setting(
+        200,
+        rebuilds={"evaluation"},
+        resume={"run"},
+        ge=0,
+        description="replies to human contexts, for BLEU and other reference figures",
+    )
+    pmi_dialogues: int = setting(
+        0,
+        rebuilds={"evaluation"},
+        resume={"run"},
+        ge=0,
+        description="of these dialogues, those whose replies' PMI is measured",
+    )
+    language_model: str = setting(
+        "smollm2",
+        rebuilds={"evaluation"},
+        resume={"run"},
+        path=TakesPath(frozenset({"smollm2"}), hub=True),
+        description="measures the PMI: smollm2 (packaged), a folder, a hub id",
+    )
+    resamples: int = setting(
+        2000, rebuilds={"evaluation"}, resume={"run"}, gt=0, description="bootstrap resamples over dialogues"
+    )
+    samples: int = setting(
+        20,
+        rebuilds={"report"},
+        resume={"run"},
+        ge=0,
+        description="conversations shown side by side in the report, at most",
+    )
+    calibration_conversations: int = setting(
+        128,
+        rebuilds={"ppo"},
+        gt=0,
+        description="conversations of the reference policy that fix each head's mean and deviation",
     )

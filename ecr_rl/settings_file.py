@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_origin
 
 import yaml
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from ecr_rl.overrides import Override, nearest, one_line
 from envs.errors import ConfigError
-from envs.settings import Settings
+from envs.marks import Settings, section_of
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -67,7 +67,7 @@ def sections_of(kind: type[Settings]) -> dict[str, type[Settings]]:
 def described_keys(kind: type[Settings], above: str = "") -> Iterator[tuple[str, str]]:
     """``section.key`` and description of every setting, in the order of the fields, optional sections included."""
     for name, field in kind.model_fields.items():
-        inner = _section(field.annotation)
+        inner = section_of(field)
         if inner is None:
             yield f"{above}{name}", field.description or ""
         else:
@@ -120,14 +120,8 @@ def _keys_below(kind: type[Settings], path: tuple[str, ...]) -> list[str]:
     """The keys of the section at a path."""
     parts = iter(path)
     for part in parts:
-        annotation = kind.model_fields[part].annotation
-        if get_origin(annotation) is dict:
+        field = kind.model_fields[part]
+        if get_origin(field.annotation) is dict:
             next(parts, None)  # the key of an entry
-        kind = _section(annotation) or kind
+        kind = section_of(field) or kind
     return list(kind.model_fields)
-
-
-def _section(annotation: Any) -> type[Settings] | None:
-    """The settings class of a field, of an optional section, or of a mapping's values."""
-    options = (annotation, *get_args(annotation))
-    return next((option for option in options if isinstance(option, type) and issubclass(option, Settings)), None)

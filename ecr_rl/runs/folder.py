@@ -28,29 +28,12 @@ from ecr_rl.runs.provenance import provenance
 from ecr_rl.runs.stage import STATUS, Stage, StatusFile
 from envs.errors import RunError
 from envs.files import write_json, write_text
+from envs.marks import Folder, mark_at
 
 if TYPE_CHECKING:
     from ecr_rl.runs.mirror import Mirror
 
 CONFIG, FACTS, LOCK = "config.yaml", "run.json", ".lock"
-
-CHANGEABLE = (
-    "name",
-    "cache",
-    "mirror",
-    "resources",
-    "ppo.iterations",
-    "ppo.sampler_gap",
-    "ppo.checkpoint_every",
-    "evaluation.dialogues",
-    "evaluation.repeats",
-    "evaluation.pmi_dialogues",
-    "evaluation.language_model",
-    "evaluation.gold_replies",
-    "evaluation.resamples",
-    "evaluation.samples",
-)
-"""Settings that a resumed run may change: how long, how often, where, how it is judged, what stops it."""
 
 
 class RunFolder:
@@ -71,27 +54,25 @@ class RunFolder:
         self._mirror: Mirror | None = None
 
     @classmethod
-    def create(
-        cls, path: str | Path, config: RunConfig, resume: bool = False, changeable: Sequence[str] = CHANGEABLE
-    ) -> RunFolder:
-        """Open a folder for writing: a new one, or with ``resume`` an existing one.
+    def create(cls, path: str | Path, config: RunConfig, resume: bool = False, kind: Folder = "run") -> RunFolder:
+        """A folder to write to: a new one, or with ``resume`` one that is there already.
 
         Args:
             path: the folder.
             config: the run's settings.
-            resume: continue a folder that exists.
-            changeable: settings that may differ from those that the run began with.
+            resume: go on with a folder that exists.
+            kind: what the folder holds. A setting may be another than the folder began with where its mark says so.
 
         Raises:
-            RunError: the folder exists and ``resume`` is not set; it is no run folder; other settings than
-                ``changeable`` differ; another process is working in it.
+            RunError: it exists and ``resume`` is not set; it is no run folder; its settings differ in some that
+                must stay; another process is working in it.
         """
         path = Path(path)
         mirror = _mirror_of(config)
         if resume and mirror is not None and not path.exists() and mirror.exists():
             mirror.pull(path)
         if resume and path.exists():
-            _check_resumable(path, config, changeable)
+            _check_resumable(path, config, kind)
         try:
             path.mkdir(parents=True, exist_ok=resume)
         except FileExistsError as error:
@@ -252,7 +233,7 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def _check_resumable(path: Path, config: RunConfig, changeable: Sequence[str]) -> None:
+def _check_resumable(path: Path, config: RunConfig, kind: Folder) -> None:
     if not (path / CONFIG).is_file():
         others = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")] if path.is_dir() else [path]
         if others:
@@ -262,7 +243,7 @@ def _check_resumable(path: Path, config: RunConfig, changeable: Sequence[str]) -
     lines = [
         f"  {key}: {change}"
         for key, change in differing.items()
-        if not any(key == name or key.startswith(f"{name}.") for name in changeable)
+        if (mark := mark_at(RunConfig, key)) is None or kind not in mark.resume
     ]
     if lines:
         listed = "\n".join(lines)

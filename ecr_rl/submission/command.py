@@ -10,9 +10,10 @@ from typing import Any
 
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.overrides import apply_overrides, parse_override
-from ecr_rl.submission.paths import JobPaths, path_settings
+from ecr_rl.submission.paths import JobPaths, option_paths, path_settings
 from ecr_rl.sweep.settings import load_sweep
 from envs.errors import ConfigError
+from envs.marks import TakesPath
 
 SUBMIT, SWEEP = "submit", "sweep"
 _COMPLETION = {"--install-completion", "--show-completion"}
@@ -99,11 +100,11 @@ def _resolved_settings(
         config = apply_overrides(defaults, map(parse_override, changes), defaults)
     else:
         config = load(file, changes).model_dump(mode="json")
-    for key, name, value in path_settings(config):
-        if given.get(name) is not None:  # an option overrides the setting
+    for key, takes, value in path_settings(config):
+        if given.get(key.rpartition(".")[2]) is not None:  # an option says otherwise
             continue
         texts = [value] if isinstance(value, str) else value
-        resolved = [places.resolve(name, text, f"{file or '-s'}: {key}") for text in texts]
+        resolved = [places.resolve(text, takes, f"{file or '-s'}: {key}") for text in texts]
         if resolved != texts:
             yield f"{key}={resolved[0] if isinstance(value, str) else json.dumps(resolved)}"
 
@@ -114,10 +115,9 @@ def _resolved(name: str, value: Any, places: JobPaths) -> Any:
     if value == Path("-"):
         raise ConfigError("- is this terminal, and a job has none. Name a file")
     is_file = name == "config" and Path(value).is_file()
-    if isinstance(value, Path) or is_file:
-        return places.resolve(name, str(value))
-    if isinstance(value, str) and name in ("source", "metadata", "emotions", "acts", "sentences", "model"):
-        return places.resolve(name, value)
+    takes = option_paths().get(name)
+    if isinstance(value, Path) or is_file or (isinstance(value, str) and takes is not None):
+        return places.resolve(str(value), takes or TakesPath(), name)
     return value
 
 

@@ -4,43 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ecr_rl.config import RunConfig
 from ecr_rl.submission.package import Package
 from envs.errors import ConfigError
+from envs.marks import TakesPath, marks_of, path_values
+from envs.registry import is_own
 
-WORDS: dict[str, frozenset[str]] = {
-    "source": frozenset({"sample", "official"}),
-    "validation": frozenset({"latest", "random"}),
-    "metadata": frozenset(),
-    "emotions": frozenset({"lexicon", "hub"}),
-    "acts": frozenset({"rules"}),
-    "sentences": frozenset({"words", "minilm"}),
-    "folder": frozenset(),
-    "encoder": frozenset({"tiny", "minilm"}),
-    "more_encoders": frozenset({"tiny", "minilm"}),
-    "model": frozenset({"tiny", "smollm2"}),
-    "language_model": frozenset({"smollm2"}),
-}
-"""Settings (and options of the same name) that take a path or one of these words."""
-OR_HUB = frozenset({"sentences", "encoder", "more_encoders", "model", "language_model"})
-"""Those that also take a hub id: ``owner/name`` is a path only if the path exists."""
-SECTIONS = (
-    "data",
-    "env.seeker_model",
-    "labels",
-    "labels.instruments",
-    "critic",
-    "recommender",
-    "policy",
-    "supervised",
-    "evaluation",
-)
-"""The sections of a config whose settings may be paths; outside them only ``cache`` is a path."""
-OUTPUTS = frozenset({"out", "output", "predictions", "into", "cache"})
-"""Results of a job: these paths need not exist, and must be outside the working directory, which Ray uploads."""
+OUTPUTS = frozenset({"out", "output", "predictions", "into"})
+"""Options that say where a job leaves what it makes; it must not be its working directory, which goes with the job."""
 
 
 @dataclass
@@ -59,21 +34,21 @@ class JobPaths:
     outside: list[Path] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
-    def resolve(self, name: str, text: str, label: str = "") -> str:
-        """The value of a setting or option for the job; words, addresses and hub ids stay as they are.
+    def resolve(self, text: str, takes: TakesPath, label: str) -> str:
+        """What a setting or option becomes for the job; words, addresses, hub ids and ``module:attribute`` stay.
 
         Args:
-            name: of the setting or option, without its section.
-            text: its value as written.
-            label: its name in messages; ``name`` by default.
+            text: what was written.
+            takes: how the setting or option takes a path.
+            label: how a message names it.
         """
-        if text in WORDS.get(name, ()) or "://" in text or text.startswith("hf:"):
+        if text in takes.words or "://" in text or text.startswith("hf:") or is_own(text):
             return text
-        written, mark, key = text.partition("#") if name == "validation" else (text, "", "")
+        written, mark, key = text.partition(takes.key_after) if takes.key_after else (text, "", "")
         path = Path(os.path.abspath(Path(written).expanduser()))
-        if name in OR_HUB and not path.exists() and not written.startswith((".", "/", "~")):
+        if takes.hub and not path.exists() and not written.startswith((".", "/", "~")):
             return text
-        return self._placed(name, path, label or name) + mark + key
+        return self._placed(path, takes.made, label) + mark + key
 
     def refuse_missing(self) -> None:
         """Raise if any path is missing; the message names all of them.
@@ -88,10 +63,10 @@ class JobPaths:
                 "--shared DIR"
             )
 
-    def _placed(self, name: str, path: Path, label: str) -> str:
+    def _placed(self, path: Path, made: bool, label: str) -> str:
         if any(path.is_relative_to(folder) for folder in self.shared):
             return str(path)
-        if name not in OUTPUTS:
+        if not made:
             if not path.exists():
                 self.missing.append(f"{label}: {path}")
             elif self.package.holds(path):
@@ -101,19 +76,28 @@ class JobPaths:
         return str(path)
 
 
-def path_settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Key, name and value of each setting of a config that may be a path.
+def path_settings(config: Mapping[str, Any]) -> Iterator[tuple[str, TakesPath, Any]]:
+    """Key of each setting of a run that may be a path, how it takes one, and its value.
 
     Args:
         config: a ``RunConfig`` as plain values.
     """
-    if config["cache"] != DEFAULT_CACHE:  # the default is in the home folder, which each node has
-        yield "cache", "cache", config["cache"]
-    for section in SECTIONS:
-        values: Any = config
-        for part in section.split("."):
-            values = values[part]
-        yield from ((f"{section}.{name}", name, values[name]) for name in WORDS if values.get(name))
+    cache = RunConfig.model_fields["cache"].default
+    for key, takes, value in path_values(RunConfig, config):
+        if key != "cache" or Path(value) != cache:  # each node has a home folder of its own
+            yield key, takes, value
 
 
-DEFAULT_CACHE = "~/.cache/ecr-rl"
+def option_paths() -> dict[str, TakesPath]:
+    """How each option takes a path that is named as a setting is, by the option's name.
+
+    Where settings of several sections have one name, the option takes what any of them takes.
+    """
+    named: dict[str, TakesPath] = {}
+    for key, mark in marks_of(RunConfig).items():
+        name = key.rpartition(".")[2]
+        if mark.path is not None:
+            other = named.get(name, TakesPath(made=mark.path.made, key_after=mark.path.key_after))
+            words, hub = other.words | mark.path.words, other.hub or mark.path.hub
+            named[name] = replace(other, words=words, hub=hub)
+    return named | {name: TakesPath(made=True) for name in OUTPUTS}

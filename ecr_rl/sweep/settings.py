@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from algorithms.settings import PPOSettings
 from ecr_rl.config import RunConfig, changed, find_profile, load_config
 from ecr_rl.overrides import parse_override
 from ecr_rl.settings_file import read_mapping, validated
 from envs.errors import ConfigError
-from envs.settings import Settings
+from envs.marks import Settings, setting
 
 
 class Axis(Settings):
@@ -22,12 +22,19 @@ class Axis(Settings):
     ``simplex`` draws weights of named heads that sum to 1, uniformly over all such weights (Dirichlet(1, ..., 1)).
     """
 
-    uniform: tuple[float, float] | None = Field(default=None, description="from, to")
-    log_uniform: tuple[float, float] | None = Field(default=None, description="from, to; uniform in the logarithm")
-    choices: tuple[Any, ...] | None = Field(default=None, min_length=1, description="any of these values")
-    simplex: tuple[str, ...] | None = Field(default=None, min_length=2, description="names that share a weight of 1")
-    steps: int | None = Field(
-        default=None, ge=1, description="grid sampler: points of a range; a simplex has multiples of 1 / steps"
+    uniform: tuple[float, float] | None = setting(None, rebuilds={"sweep"}, description="from, to")
+    log_uniform: tuple[float, float] | None = setting(
+        None, rebuilds={"sweep"}, description="from, to; even in the logarithm"
+    )
+    choices: tuple[Any, ...] | None = setting(None, rebuilds={"sweep"}, min_length=1, description="any of these values")
+    simplex: tuple[str, ...] | None = setting(
+        None, rebuilds={"sweep"}, min_length=2, description="names that share a weight of 1"
+    )
+    steps: int | None = setting(
+        None,
+        rebuilds={"sweep"},
+        ge=1,
+        description="of the grid sampler: points of a range; parts that a simplex's 1 is cut into",
     )
 
     @model_validator(mode="after")
@@ -46,43 +53,56 @@ class Axis(Settings):
 class SearchSettings(Settings):
     """The sampler of trials, and their number."""
 
-    sampler: Literal["random", "grid", "optuna"] = Field(
-        default="random", description="random | grid: every combination | optuna: TPE (Bergstra et al., NeurIPS 2011)"
+    sampler: Literal["random", "grid", "optuna"] = setting(
+        "random",
+        rebuilds={"sweep"},
+        description="random | grid: every combination | optuna: TPE (Bergstra et al., NeurIPS 2011)",
     )
-    trials: int = Field(default=12, gt=0, description="number of trials; a grid ignores it and runs all combinations")
-    seed: int = Field(default=0, ge=0, description="seed of the draws")
-    at_once: int = Field(
-        default=0, ge=0, description="the most trials at the same time; 0: as many as the cluster holds"
+    trials: int = setting(
+        12, rebuilds={"sweep"}, gt=0, description="trials; of a grid its combinations, whatever stands here"
     )
-    failures: int = Field(default=2, ge=0, description="how often a failed trial resumes from its last checkpoint")
+    seed: int = setting(0, rebuilds={"sweep"}, ge=0, description="of the draws")
+    at_once: int = setting(
+        0, rebuilds={"sweep"}, ge=0, description="trials side by side at most; 0: as many as the cluster holds"
+    )
+    failures: int = setting(
+        2, rebuilds={"sweep"}, ge=0, description="times that a trial is taken up again from its last checkpoint"
+    )
 
 
 class SchedulerSettings(Settings):
     """The scheduler, which ends trials early or changes them while they run."""
 
-    kind: Literal["none", "asha", "pbt"] = Field(
-        default="none",
+    kind: Literal["none", "asha", "pbt"] = setting(
+        "none",
+        rebuilds={"sweep"},
         description="none | asha: the weaker ones end early (Li et al., 1810.05934) | pbt: the weaker ones take over a "
         "stronger one's policy and a variation of its settings (Jaderberg et al., 1711.09846)",
     )
-    grace: int = Field(default=5, gt=0, description="asha: iterations that every trial gets")
-    reduction: int = Field(default=3, gt=1, description="asha: one of this many trials continues at each rung")
-    interval: int = Field(default=5, gt=0, description="pbt: iterations between two comparisons of a trial")
+    grace: int = setting(5, rebuilds={"sweep"}, gt=0, description="asha: iterations that every trial gets")
+    reduction: int = setting(
+        3, rebuilds={"sweep"}, gt=1, description="asha: of so many trials one goes on at each rung"
+    )
+    interval: int = setting(5, rebuilds={"sweep"}, gt=0, description="pbt: iterations between two looks at a trial")
 
 
 class FinalSettings(Settings):
     """The final trainings: the winner and equal weights under further seeds, compared on the test dialogues."""
 
-    seeds: int = Field(default=5, ge=0, description="training seeds; 0 leaves the comparison out")
+    seeds: int = setting(5, rebuilds={"sweep"}, ge=0, description="training seeds; 0 leaves the comparison out")
 
 
 class SweepSettings(Settings):
     """A whole sweep."""
 
-    name: str = Field(default="sweep", min_length=1, pattern=r"^[\w.-]+$", description="default: the file's name")
-    base: str = Field(description="the run that trials vary: a packaged profile or a YAML file")
-    changes: dict[str, Any] = Field(default_factory=dict, description="settings of it, section.key: value")
-    space: dict[str, Axis] = Field(min_length=1, description="section.key: what is drawn for it")
+    name: str = setting(
+        "sweep", rebuilds={"sweep"}, min_length=1, pattern=r"^[\w.-]+$", description="default: the file's name"
+    )
+    base: str = setting(rebuilds={"sweep"}, description="the run that trials vary: a packaged profile or a YAML file")
+    changes: dict[str, Any] = setting(
+        rebuilds={"sweep"}, default_factory=dict, description="settings of it, section.key: value"
+    )
+    space: dict[str, Axis] = setting(rebuilds={"sweep"}, min_length=1, description="section.key: what is drawn for it")
     search: SearchSettings = SearchSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     final: FinalSettings = FinalSettings()

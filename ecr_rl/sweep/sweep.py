@@ -43,8 +43,6 @@ POWER = 2.8
 _JUDGED = "held_out_overall"
 _SYNC = 60.0
 """Seconds between two copies of a sweep's folder to its mirror."""
-_ELSEWHERE = ("name", "cache", "mirror", "resources")
-"""Settings of the base run that a resumed sweep may change: where it runs. The sweep's own settings must stay."""
 
 
 def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool = False) -> dict[str, Any]:
@@ -64,7 +62,7 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
             training failed.
         ClusterError: this machine does not have the resources for a trial.
     """
-    with RunFolder.create(out, config, resume, _ELSEWHERE) as run:
+    with RunFolder.create(out, config, resume, "sweep") as run:
         _keep_settings(sweep, run.path / SWEEP)
         artefacts = Pipeline(config, run).artefacts()
         reference = run.path / REFERENCE

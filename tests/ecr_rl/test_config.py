@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from algorithms.settings import ResourceSettings
 from ecr_rl.config import RunConfig, config_yaml, find_profile, load_config, profiles, sweeps
-from ecr_rl.sweep.settings import load_sweep
+from ecr_rl.settings import EvaluationSettings, JudgeSettings
+from ecr_rl.settings_file import sections_of
+from ecr_rl.sweep.settings import SweepSettings, load_sweep
 from envs.errors import ConfigError
+from envs.marks import Settings, decided_up_to, mark_of, marks_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,3 +132,53 @@ def test_profiles_are_found_by_name_and_by_path() -> None:
 def test_the_gpu_profile_fits_any_number_of_gpus(gpus: int) -> None:
     config = load_config("redial-gpu", [f"resources.gpus={gpus}"])
     assert config.resources.learner_count == config.resources.runner_count == gpus
+
+
+def all_settings(kind: type[Settings] = Settings) -> Iterator[type[Settings]]:
+    for inner in kind.__subclasses__():
+        if inner.__module__.partition(".")[0] in ("envs", "algorithms", "ecr_rl"):
+            yield inner
+        yield from all_settings(inner)
+
+
+def test_every_field_of_every_settings_class_is_marked() -> None:
+    kinds = set(all_settings())
+    assert {RunConfig, SweepSettings, JudgeSettings} <= kinds
+    sections = {kind: sections_of(kind) for kind in kinds}
+    unmarked = [
+        f"{kind.__name__}.{name}"
+        for kind in kinds
+        for name, field in kind.model_fields.items()
+        if mark_of(field) is None and name not in sections[kind]
+    ]
+    assert not unmarked
+    assert marks_of(RunConfig) and marks_of(SweepSettings)
+
+
+def test_what_resume_may_change() -> None:
+    """How long, how often, where, how it is judged, what stops it; and of a sweep where it runs."""
+    marks = marks_of(RunConfig)
+    everywhere = {key for key, mark in marks.items() if "sweep" in mark.resume}
+    runs = {key for key, mark in marks.items() if "run" in mark.resume}
+    resources = {f"resources.{name}" for name in ResourceSettings.model_fields}
+    assert everywhere == resources | {"name", "cache", "mirror"}
+    evaluation = {f"evaluation.{name}" for name in EvaluationSettings.model_fields} - {
+        "evaluation.calibration_conversations"
+    }
+    assert runs == everywhere | evaluation | {"ppo.iterations", "ppo.sampler_gap", "ppo.checkpoint_every"}
+
+
+def test_what_rebuilds_a_part_may_not_change_on_resume() -> None:
+    for key, mark in marks_of(RunConfig).items():
+        if mark.resume:
+            assert (mark.rebuilds or set()) <= {"ppo", "evaluation", "report"}, key
+
+
+def test_a_finished_training_stays_finished_where_only_the_evaluation_changes() -> None:
+    config, judged = load_config("demo"), load_config("demo", ["evaluation.dialogues=3", "resources.driver_threads=1"])
+    fewer_samples = load_config("demo", ["evaluation.samples=3"])
+    assert decided_up_to(config, "ppo") == decided_up_to(judged, "ppo")
+    assert decided_up_to(config, "evaluation") != decided_up_to(judged, "evaluation")
+    assert decided_up_to(config, "evaluation") == decided_up_to(fewer_samples, "evaluation")
+    for change in ("ppo.iterations=3", "data.limit=5", "critic.steps=3", "env.seeker=replay", "seed=3"):
+        assert decided_up_to(load_config("demo", [change]), "ppo") != decided_up_to(config, "ppo")

@@ -12,12 +12,14 @@ from typer.testing import CliRunner
 from ecr_rl.cli import app
 from ecr_rl.commands import submit as submit_command
 from ecr_rl.config import RunConfig
+from ecr_rl.settings_file import described_keys
 from ecr_rl.submission import package as package_module
 from ecr_rl.submission.command import job_words
 from ecr_rl.submission.package import package_of
-from ecr_rl.submission.paths import OR_HUB, WORDS, JobPaths, path_settings
+from ecr_rl.submission.paths import JobPaths, option_paths
 from ecr_rl.submission.server import JobServer, is_loopback
 from envs.errors import ClusterError, ConfigError
+from envs.marks import marks_of
 from tests.commands import REFUSALS
 
 
@@ -179,30 +181,20 @@ def test_words_that_are_no_paths_stay(tree: Path) -> None:
 
 def test_every_setting_that_takes_a_path_is_known() -> None:
     """A new setting whose description speaks of a folder or file must be resolved, too."""
-
-    def spoken(model: type[Any], above: str) -> list[str]:
-        found = []
-        for name, field in model.model_fields.items():
-            inner = field.annotation
-            if hasattr(inner, "model_fields"):
-                found += spoken(inner, f"{above}{name}.")
-            elif any(word in (field.description or "") for word in ("folder", "FILE", "JSON file", "a ReDial zip")):
-                found.append(f"{above}{name}")
-        return found
-
-    known = dict.fromkeys(WORDS, "x")
-    values = {
-        "cache": "elsewhere",
-        "data": known,
-        "labels": known | {"instruments": known},
-        "env": {"seeker_model": known},
-    }
-    values |= dict.fromkeys(("critic", "recommender", "policy", "supervised", "evaluation"), known)
-    resolved = {key for key, _, _ in path_settings(values)}
-    spoken_of = set(spoken(RunConfig, "")) - {"name", "mirror"}  # they name the run folder, and an address of its copy
+    words = ("folder", "FILE", "JSON file", "a ReDial zip")
+    spoken_of = {key for key, said in described_keys(RunConfig) if any(word in said for word in words)}
+    spoken_of -= {"name", "mirror"}  # they name the run folder, and an address of its copy
+    marked = {key for key, mark in marks_of(RunConfig).items() if mark.path is not None}
     assert {"data.source", "data.validation", "critic.encoder", "policy.model", "cache"} <= spoken_of
-    assert spoken_of <= resolved
-    assert set(WORDS) >= OR_HUB
+    assert marked - spoken_of == {"critic.more_encoders"}
+    assert spoken_of <= marked
+
+
+def test_an_option_takes_what_a_setting_of_its_name_takes() -> None:
+    options = option_paths()
+    assert options["model"].words == {"tiny", "smollm2"} and options["model"].hub
+    assert options["source"].words == {"sample", "official"} and not options["source"].hub
+    assert options["out"].made and options["cache"].made
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from ecr_rl.runs.artefacts import ArtefactCache, model_version
 from ecr_rl.runs.source_closure import code_version
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Utterance, mentioned_films
+from envs.marks import decided
 from envs.progress import OnStep
 from envs.settings import EnvSettings
 from envs.turns.proposals import FilmRecommender
@@ -177,7 +178,7 @@ def _answered(responder: Responder, asked: AskedCases) -> dict[str, Any]:
         "dialogues": {place: [repr(turn) for turn in gold.dialogues[place].utterances] for place in places},
         "responder": model_version(str(responder.folder)),
         "policy": responder.policy.model_dump(),
-        "env": responder.env.shown(),
+        "env": decided(responder.env, {"responder"}),
         "seed": asked.seed,
     }
 

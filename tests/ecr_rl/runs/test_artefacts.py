@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from ecr_rl.config import load_config
-from ecr_rl.pipeline import Pipeline
+from ecr_rl.pipeline import Pipeline, settings_key
 from ecr_rl.runs.artefacts import ArtefactCache, key_hash, model_version
 from ecr_rl.runs.folder import RunFolder
+from envs.builtin_heads import HEADS
 from envs.errors import ConfigError, ModelError, RunError
-from envs.settings import EnvSettings, SeekerModelSettings
 
 ROOT = Path(__file__).resolve().parents[3]
+CARD = json.dumps({"heads": HEADS.names()})
 KEY = {"settings": {"steps": 3}, "corpus": "abc"}
 
 
@@ -118,16 +119,17 @@ def test_a_damaged_key_is_an_error_with_a_remedy(tmp_path: Path) -> None:
         cache.build("critic", KEY, _builder)
 
 
-def test_a_recommender_is_known_by_its_emotions_and_dialogues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys: list[str] = []
-    monkeypatch.setattr(Pipeline, "_artefact", lambda self, kind, key, *rest: keys.append(key_hash(key)))
+def test_a_recommender_is_known_by_its_emotions_and_dialogues(tmp_path: Path) -> None:
     (tmp_path / "train.tsv").write_text("so sad\t0\tid\n")
     line = f"recommender.emotions={tmp_path}"
-    with RunFolder.create(tmp_path / "run", load_config("demo")) as run:
-        for more in ([], ["recommender.refit=false"], ["recommender.without=[ridge]"]):
-            Pipeline(load_config("demo", [line, *more]), run).recommender()
-        (tmp_path / "train.tsv").write_text("so happy\t0\tid\n")
-        Pipeline(load_config("demo", [line]), run).recommender()
+
+    def key(*more: str) -> str:
+        return key_hash(settings_key(load_config("demo", [line, *more]), "recommender"))
+
+    keys = [key(), key("recommender.refit=false"), key("recommender.without=[ridge]"), key("ppo.epochs=1")]
+    (tmp_path / "train.tsv").write_text("so happy\t0\tid\n")
+    keys.append(key())
+    assert keys[0] == keys[3]
     assert len(set(keys)) == 4
 
 
@@ -139,7 +141,7 @@ def test_a_critic_made_before_takes_the_place_of_the_runs_own(tmp_path: Path) ->
         with pytest.raises(ConfigError, match=r"critic\.folder=.*people: no critic there, critic\.json is missing"):
             pipeline.critic()
         critic.mkdir(parents=True)
-        (critic / "critic.json").write_text("{}")
+        (critic / "critic.json").write_text(CARD)
         assert pipeline.critic() == critic
         assert json.loads((run.path / "artefacts.json").read_text())["critic"]["folder"] == str(critic)
 
@@ -162,7 +164,7 @@ def test_a_run_goes_on_with_its_parts_whatever_the_code_is_by_then(
 def test_a_critic_is_known_by_the_labels_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys: list[str] = []
     monkeypatch.setattr(Pipeline, "_artefact", lambda self, kind, key, *rest: keys.append(key_hash(key)))
-    (tmp_path / "labels.json").write_text("{}")
+    (tmp_path / "labels.json").write_text(CARD)
     for scores in ("1", "2", "2"):
         (tmp_path / "part.parquet").write_text(scores)
         config = load_config("demo", [f"labels.folder={tmp_path}"])
@@ -189,6 +191,10 @@ def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:
 
 
 def test_who_seeks_does_not_make_the_responder_anew() -> None:
-    other = EnvSettings(seeker="replay", horizon=3, max_turns=7, seeker_model=SeekerModelSettings(model="another"))
-    assert other.shown() == EnvSettings().shown()
-    assert EnvSettings(max_history=3).shown() != EnvSettings().shown()
+    other = ["env.seeker=replay", "env.horizon=3", "env.max_turns=7", "env.seeker_model.model=another"]
+
+    def key(*changes: str) -> dict[str, object]:
+        return settings_key(load_config("demo", changes), "responder")
+
+    assert key(*other) == key()
+    assert key("env.max_history=3") != key()

@@ -146,6 +146,14 @@ def test_a_data_file_of_a_reached_package_counts(tree: Path) -> None:
     assert versions(tree) == before
 
 
+def test_the_description_of_a_setting_changes_nothing(tmp_path: Path) -> None:
+    versions = []
+    for default, description in ((1, "so many"), (1, "how many"), (2, "how many")):
+        write(tmp_path, {"envs/some.py": f"a: int = setting({default}, gt=0, description='{description}')"})
+        versions.append(code_version("envs.some", tmp_path))
+    assert versions[0] == versions[1] != versions[2]
+
+
 def write(root: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         file = root / name

@@ -1,0 +1,174 @@
+"""What a setting is beside its value: what a change of it rebuilds, whether ``--resume`` may change it, whether a path.
+
+Each field of a settings class says so itself, by ``setting``. Keys of trained parts, checks of ``--resume`` and the
+paths of a submitted job are computed from these marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+Stage = Literal[
+    "corpus",
+    "instruments",
+    "recommender",
+    "responder",
+    "policy_replies",
+    "labels",
+    "critic",
+    "evaluator",
+    "selecting_evaluator",
+    "ppo",
+    "evaluation",
+    "report",
+    "sweep",
+]
+"""What settings decide, in an order in which each stage rests on earlier ones alone."""
+Folder = Literal["run", "sweep"]
+"""What can be gone on with."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakesPath:
+    """A setting that takes a path.
+
+    Attributes:
+        words: what it takes instead of one.
+        hub: it takes a hub id, too: ``owner/name`` is a path only where it exists.
+        made: the path is made where it is missing.
+        key_after: what stands between the path and a key inside the file; empty where there is none.
+    """
+
+    words: frozenset[str] = frozenset()
+    hub: bool = False
+    made: bool = False
+    key_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a field of a settings class is.
+
+    Attributes:
+        rebuilds: what is built anew when it changes; what rests on that follows. None: what its section's mark says.
+        resume: what may be gone on with under another value.
+        path: how it takes a path; None where it takes none.
+    """
+
+    rebuilds: frozenset[Stage] | None
+    resume: frozenset[Folder] = frozenset()
+    path: TakesPath | None = None
+
+
+NOTHING: frozenset[Stage] = frozenset()
+
+
+class Settings(BaseModel):
+    """Base of every settings section: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def setting(
+    default: Any = ...,
+    *,
+    rebuilds: Collection[Stage] | None,
+    resume: Collection[Folder] = (),
+    path: TakesPath | None = None,
+    **field: Any,
+) -> Any:
+    """A field of a settings class with its mark.
+
+    Args:
+        default: its value where nothing is said; without one it must be given.
+        rebuilds: see ``Mark``; ``NOTHING`` for a setting of where and how, not of what.
+        resume: see ``Mark``.
+        path: see ``Mark``.
+        field: what pydantic's ``Field`` takes: bounds, a description, a factory in place of the default.
+    """
+    info: FieldInfo = Field(**field) if "default_factory" in field else Field(default, **field)
+    info.metadata.append(Mark(None if rebuilds is None else frozenset(rebuilds), frozenset(resume), path))
+    return info
+
+
+def mark_of(field: FieldInfo) -> Mark | None:
+    """A field's own mark; None where it has none."""
+    return next((mark for mark in field.metadata if isinstance(mark, Mark)), None)
+
+
+def section_of(field: FieldInfo) -> type[Settings] | None:
+    """The settings class of a field that is a section, an optional one or a mapping of sections; else None."""
+    options = (field.annotation, *get_args(field.annotation))
+    return next((option for option in options if isinstance(option, type) and issubclass(option, Settings)), None)
+
+
+@cache
+def marks_of(kind: type[Settings]) -> Mapping[str, Mark]:
+    """The marks of a whole settings class by ``section.key``; an optional section has one as well, for its absence.
+
+    Raises:
+        TypeError: a field has no mark, or one that leaves it to a section without mark what it rebuilds.
+    """
+    return dict(_marks(kind, "", None))
+
+
+def _marks(kind: type[Settings], above: str, rebuilds: frozenset[Stage] | None) -> Iterator[tuple[str, Mark]]:
+    for name, field in kind.model_fields.items():
+        mark, section, key = mark_of(field), section_of(field), f"{above}{name}"
+        if section is not field.annotation:
+            if mark is None:
+                raise TypeError(f"{kind.__name__}.{name} does not say what it rebuilds: write it with setting()")
+            if mark.rebuilds is None and rebuilds is None:
+                raise TypeError(f"{kind.__name__}.{name} rebuilds what its section says, and {above or 'it'} has none")
+            yield key, mark if mark.rebuilds is not None else replace(mark, rebuilds=rebuilds)
+        if section is not None:
+            yield from _marks(section, f"{key}.", rebuilds if mark is None else mark.rebuilds)
+
+
+def mark_at(kind: type[Settings], key: str) -> Mark | None:
+    """The mark that a ``section.key`` stands under, which may lead into a mapping; None where there is none."""
+    marks = marks_of(kind)
+    while key and key not in marks:
+        key = key.rpartition(".")[0]
+    return marks.get(key)
+
+
+def decided(settings: Settings, stages: Collection[Stage]) -> dict[str, Any]:
+    """The settings that decide any of these stages, by ``section.key``, as JSON values."""
+    values = settings.model_dump(mode="json")
+    wanted = (key for key, mark in marks_of(type(settings)).items() if (mark.rebuilds or NOTHING) & set(stages))
+    return {key: value for key in wanted for value in _at(values, key)}
+
+
+def decided_up_to(settings: Settings, stage: Stage) -> dict[str, Any]:
+    """The settings that decide a stage or any that it may rest on, by ``section.key``, as JSON values."""
+    stages: tuple[Stage, ...] = get_args(Stage)
+    return decided(settings, stages[: stages.index(stage) + 1])
+
+
+def path_values(kind: type[Settings], values: Mapping[str, Any]) -> Iterator[tuple[str, TakesPath, Any]]:
+    """Each setting that takes a path and has a value: its ``section.key``, how it takes one, and the value.
+
+    Args:
+        kind: of the settings.
+        values: the settings as plain values.
+    """
+    for key, mark in marks_of(kind).items():
+        if mark.path is not None:
+            yield from ((key, mark.path, value) for value in _at(values, key) if value)
+
+
+def _at(values: Mapping[str, Any], key: str) -> Iterator[Any]:
+    """The value at a ``section.key``; none where an optional section is missing, or stands there by its fields."""
+    value: Any = values
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return
+        value = value[part]
+    yield value
