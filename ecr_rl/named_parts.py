@@ -44,18 +44,20 @@ def check_names(config: Settings) -> None:
         raise ValidationError.from_exception_data(type(config).__name__, wrong)
 
 
-def own_parts(config: Settings) -> dict[str, str]:
-    """The names of the parts from outside, by their settings' keys.
+def own_parts(config: Settings) -> list[tuple[str, str]]:
+    """The keys of a run's settings that name a part from outside, each with that ``module:attribute``."""
+    return [(key, name) for key, _, name in _named(config) if is_own(name)]
+
+
+def load_own_parts(config: Settings) -> None:
+    """Import the parts from outside, so that a wrong one is found before anything is made.
 
     Raises:
         ConfigError: there is no such module or attribute.
     """
-    own = {}
-    for key, registry, name in _named(config):
+    for _, registry, name in _named(config):
         if is_own(name):
             registry.get(name)
-            own[key] = name
-    return own
 
 
 def _named(config: Settings) -> Iterator[tuple[str, Registry[Any], str]]:

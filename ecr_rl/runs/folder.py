@@ -21,10 +21,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ecr_rl.config import RunConfig, config_yaml, load_config
+from ecr_rl.named_parts import load_own_parts, own_parts
 from ecr_rl.overrides import differences
 from ecr_rl.runs.metrics import MetricsLog, TensorBoardPage, read_metrics
 from ecr_rl.runs.progress import Display, make_display
 from ecr_rl.runs.provenance import provenance
+from ecr_rl.runs.source_closure import source_hash
 from ecr_rl.runs.stage import STATUS, Stage, StatusFile
 from envs.errors import RunError
 from envs.files import write_json, write_text
@@ -66,8 +68,10 @@ class RunFolder:
         Raises:
             RunError: it exists and ``resume`` is not set; it is no run folder; its settings differ in some that
                 must stay; another process is working in it.
+            ConfigError: a part from outside that the settings name is not there.
         """
         path = Path(path)
+        load_own_parts(config)
         mirror = _mirror_of(config)
         if resume and mirror is not None and not path.exists() and mirror.exists():
             mirror.pull(path)
@@ -198,7 +202,8 @@ class RunFolder:
         self._lock = _take_lock(self.path)
         write_text(self.path / CONFIG, config_yaml(self.config))
         file = self.path / FACTS
-        now = {"time": datetime.now().astimezone().isoformat(timespec="seconds"), **provenance()}
+        own = [{"setting": key, "name": name, "code": source_hash(name)} for key, name in own_parts(self.config)]
+        now = {"time": datetime.now().astimezone().isoformat(timespec="seconds"), **provenance(), "own_parts": own}
         if resume and file.is_file():
             facts = json.loads(file.read_text(encoding="utf-8"))
             facts["resumed"].append(now)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ecr_rl.config import RunConfig, load_config
+from ecr_rl.named_parts import own_parts
 from ecr_rl.overrides import apply_overrides, parse_override
 from ecr_rl.submission.paths import JobPaths, option_paths, path_settings
 from ecr_rl.sweep.settings import load_sweep
 from envs.errors import ConfigError
 from envs.marks import TakesPath
+from envs.registry import is_own
 
 SUBMIT, SWEEP = "submit", "sweep"
 _COMPLETION = {"--install-completion", "--show-completion"}
@@ -99,7 +101,10 @@ def _resolved_settings(
         defaults = RunConfig().model_dump(mode="json")
         config = apply_overrides(defaults, map(parse_override, changes), defaults)
     else:
-        config = load(file, changes).model_dump(mode="json")
+        settings = load(file, changes)
+        for key, part in own_parts(settings):
+            places.add_module(part, f"{file}: {key}")
+        config = settings.model_dump(mode="json")
     for key, takes, value in path_settings(config):
         if given.get(key.rpartition(".")[2]) is not None:  # an option says otherwise
             continue
@@ -115,6 +120,8 @@ def _resolved(name: str, value: Any, places: JobPaths) -> Any:
     if value == Path("-"):
         raise ConfigError("- is this terminal, and a job has none. Name a file")
     is_file = name == "config" and Path(value).is_file()
+    if name in ("seeker", "judge") and is_own(value):
+        places.add_module(value, f"--{name}")
     takes = option_paths().get(name)
     if isinstance(value, Path) or is_file or (isinstance(value, str) and takes is not None):
         return places.resolve(str(value), takes or TakesPath(), name)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ecr_rl.config import RunConfig
 from ecr_rl.submission.package import Package
+from envs.corpora.corpus import names_reader
 from envs.errors import ConfigError
 from envs.marks import TakesPath, marks_of, path_values
-from envs.registry import is_own
 
 OUTPUTS = frozenset({"out", "output", "predictions", "into"})
 """Options that say where a job leaves what it makes; it must not be its working directory, which goes with the job."""
@@ -42,13 +43,33 @@ class JobPaths:
             takes: how the setting or option takes a path.
             label: how a message names it.
         """
-        if text in takes.words or "://" in text or text.startswith("hf:") or is_own(text):
+        if text in takes.words or "://" in text or text.startswith("hf:"):
+            return text
+        if names_reader(text):
+            self.add_module(text, label)
             return text
         written, mark, key = text.partition(takes.key_after) if takes.key_after else (text, "", "")
         path = Path(os.path.abspath(Path(written).expanduser()))
         if takes.hub and not path.exists() and not written.startswith((".", "/", "~")):
             return text
         return self._placed(path, takes.made, label) + mark + key
+
+    def add_module(self, part: str, label: str) -> None:
+        """Look for the module of a part from outside, ``module:attribute``: in the package, else on this machine.
+
+        Args:
+            part: what names it.
+            label: how a message names the setting or option.
+        """
+        module = part.partition(":")[0]
+        stem = module.replace(".", "/")
+        if f"{stem}.py" in self.package.files or f"{stem}/__init__.py" in self.package.files:
+            return
+        file = _module_file(module)
+        if file is None:
+            self.missing.append(f"{label}: module {module}")
+        elif file not in self.outside:
+            self.outside.append(file)
 
     def refuse_missing(self) -> None:
         """Raise if any path is missing; the message names all of them.
@@ -101,3 +122,12 @@ def option_paths() -> dict[str, TakesPath]:
             words, hub = other.words | mark.path.words, other.hub or mark.path.hub
             named[name] = replace(other, words=words, hub=hub)
     return named | {name: TakesPath(made=True) for name in OUTPUTS}
+
+
+def _module_file(module: str) -> Path | None:
+    """Where Python would import a module from; None where it finds none."""
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return None if spec is None or spec.origin is None else Path(spec.origin)

@@ -96,6 +96,20 @@ def test_a_package_counts_as_many_bytes_as_ray_packs(tree: Path, tmp_path: Path)
     assert packed <= package.bytes <= packed + 200 * len(package.files)
 
 
+def test_parts_from_outside_go_with_the_working_directory(tree: Path) -> None:
+    (tree / "own_corpus.py").touch()
+    (tree / "scratch" / "own_seeker.py").touch()
+    line = "train demo --out /tmp/own -s data.source=own_corpus:read"
+    assert "data.source=own_corpus:read" in words_of(line)
+    with pytest.raises(ConfigError, match=r"demo: env\.seeker: module own_seeker does not exist"):
+        words_of(f"{line} -s env.seeker=own_seeker:Shy")
+    places = JobPaths(package_of(Path(".")))
+    job_words(typer.main.get_command(app), ["seekers", "demo", "--seeker", "json:JSONDecoder"], places)
+    assert [path.name for path in places.outside] == ["__init__.py"], "a module that is installed here"
+    with pytest.raises(ConfigError, match=r"--seeker: module own_seeker does not exist"):
+        words_of("seekers demo --seeker own_seeker:Shy")
+
+
 def test_paths_of_command_and_config_resolve(tree: Path) -> None:
     words = words_of("train mine.yaml --out runs/new --resume -s data.metadata=../facts -s seed=3", str(tree.parent))
     assert words[:2] == ["train", "--out"]

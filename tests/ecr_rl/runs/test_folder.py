@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ecr_rl.config import RunConfig, load_config
+from ecr_rl.config import RunConfig, changed, load_config
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.runs.metrics import TensorBoardPage, read_metrics
 from ecr_rl.runs.status import headline, read_status
-from envs.errors import RunError
+from envs.errors import ConfigError, RunError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -38,6 +38,21 @@ def test_a_new_folder_says_what_it_is(tmp_path: Path, config: RunConfig) -> None
     assert facts["seed"] == config.seed
     assert facts["packages"]["numpy"]
     assert {"git", "python", "time", "command"} <= facts.keys()
+
+
+def test_parts_from_outside_are_noted_and_looked_for_first(
+    tmp_path: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "noted_seeker.py").write_text("class Shy: ...\n")
+    with pytest.raises(ConfigError, match="module noted_seeker has no Bold"):
+        RunFolder.create(tmp_path / "run", changed(config, {"env.seeker": "noted_seeker:Bold"}))
+    assert not (tmp_path / "run").exists()
+    with RunFolder.create(tmp_path / "run", changed(config, {"env.seeker": "noted_seeker:Shy"})):
+        pass
+    (noted,) = json.loads((tmp_path / "run" / "run.json").read_text())["own_parts"]
+    assert (noted["setting"], noted["name"]) == ("env.seeker", "noted_seeker:Shy")
+    assert len(noted["code"]) == 12
 
 
 def test_an_existing_folder_is_refused_without_resume(tmp_path: Path, config: RunConfig) -> None:
