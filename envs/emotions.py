@@ -35,3 +35,14 @@ def named_emotions(nine: np.ndarray) -> list[tuple[str, ...]]:
     """
     orders = np.argsort(-nine, axis=1, kind="stable")[:, :MOST]
     return [tuple(NINE[e] for e in order if row[e] >= THRESHOLD) for row, order in zip(nine, orders, strict=True)]
+
+
+def emotion_cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How alike the emotions of N pairs of texts are: cosines, shape (N,); 0 where a text has none.
+
+    Args:
+        first: nine emotions of one text of each pair, shape (N, 9).
+        second: of the other.
+    """
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return (first * second).sum(1) / np.where(lengths > 0, lengths, 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.emotions import NINE, named_emotions
+from envs.emotions import NINE, emotion_cosines, named_emotions
 
 
 def test_emotions_are_named_from_the_threshold_on_the_strongest_first_three_at_most() -> None:
@@ -20,3 +20,11 @@ def test_emotions_are_named_from_the_threshold_on_the_strongest_first_three_at_m
         (),
     ]
     assert named_emotions(np.zeros((0, len(NINE)))) == []
+
+
+def test_likeness_is_a_cosine_and_nothing_without_emotions() -> None:
+    first, second = np.zeros((3, len(NINE))), np.zeros((3, len(NINE)))
+    first[0, :2], second[0, :2] = (0.6, 0.8), (1.0, 0.0)
+    first[1, 3] = second[1, 3] = 0.2
+    first[2, 4] = 1.0
+    np.testing.assert_allclose(emotion_cosines(first, second), [0.6, 1.0, 0.0])

@@ -17,6 +17,7 @@ from ecr_rl.labels.judge_folder import carries_judge, context_of, emotions_of, j
 from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
 from envs.catalog import Catalog
 from envs.dialogue import Role, SeekerProfile
+from envs.emotions import emotion_cosines
 from envs.heads import Exchange
 
 
@@ -78,8 +79,7 @@ class TurnJudges:
     def emotion_match(self, replies: Sequence[str], references: Sequence[str]) -> list[float]:
         """Cosine of the nine emotions of each reply and of the human reply to the same context."""
         mine, theirs = (self._emotions.read(list(texts)).nine for texts in (replies, references))
-        lengths = np.linalg.norm(mine, axis=1) * np.linalg.norm(theirs, axis=1)
-        return ((mine * theirs).sum(1) / np.where(lengths > 0, lengths, 1.0)).tolist()
+        return emotion_cosines(mine, theirs).tolist()
 
     def _evidence(self, talk: Conversation, place: int, profile: SeekerProfile) -> Evidence:
         outcome = talk.outcomes[place]

@@ -27,7 +27,7 @@ from ecr_rl.evaluation.responder.response_cases import (
     sampled_replies,
 )
 from envs.dialogue import mentioned_films, without_films
-from envs.emotions import NINE, THRESHOLD
+from envs.emotions import NINE, THRESHOLD, emotion_cosines
 from envs.film_text.markup import MOVIE
 from envs.json_record import JsonRecord
 from envs.progress import OnStep
@@ -124,9 +124,8 @@ class Measure:
         found["film_share"] = self._mean([bool(mentioned_films(reply)) for reply in said.replies])
         found["words"] = self._mean([text_figures.word_count(text) for text in texts])
         nine, human = self._nine(said.replies), self._nine(self.gold.human)
-        lengths = np.linalg.norm(nine, axis=1) * np.linalg.norm(human, axis=1)
         return found | {
-            "emotion_cosine": self._mean((nine * human).sum(1) / np.where(lengths > 0, lengths, 1.0)),
+            "emotion_cosine": self._mean(emotion_cosines(nine, human)),
             "emotion_asked": self._match(nine, self.asked),
             "emotion_followed": self._match(self._nine(said.as_asked), self.carried),
         }
