@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,8 @@ from algorithms.evaluators.regression_figures import (
 )
 
 _BINS = 10
+Bounds = tuple[float, float]
+"""Lower and upper end of an interval."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,61 @@ class HeadData:
     spread: np.ndarray
     replies: Sequence[str]
     dialogues: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Do scores and spreads mean what they say? None without labels.
+
+    Attributes:
+        bins: mean score and mean label of ten bins of equal size.
+        error: their mean absolute difference.
+        within_1: share of labels within one spread (.683 for a normal error).
+        within_2: within two spreads (.954).
+        spread_spearman: rank correlation of spread and absolute error.
+    """
+
+    bins: list[Bounds]
+    error: float | None
+    within_1: float | None
+    within_2: float | None
+    spread_spearman: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFit:
+    """How well one head predicts its labels, beside three baselines.
+
+    The baselines are least squares fitted on these very labels, the most that each can reach in its form.
+
+    Attributes:
+        over: the replies that it is judged on, ``human`` or ``made``.
+        n: how many.
+        r2: of the head's scores.
+        pearson: correlation; None where labels or scores do not vary.
+        spearman: rank correlation.
+        mae: mean absolute error.
+        r2_mean: of the labels' mean.
+        r2_length: of reply length.
+        r2_linear: of length with VADER's sentiment.
+        interval: 95 % percentile intervals over dialogues of ``r2``, ``r2_length`` and their difference
+            ``r2_above_length``; empty without labels.
+        r2_all: of the head's scores of human and made replies together.
+        calibration: of scores and spreads.
+    """
+
+    over: str
+    n: int
+    r2: float
+    pearson: float | None
+    spearman: float
+    mae: float
+    r2_mean: float
+    r2_length: float
+    r2_linear: float
+    interval: dict[str, Bounds]
+    r2_all: float
+    calibration: Calibration
 
 
 def head_figures(
@@ -56,36 +112,40 @@ def head_figures(
     return figures
 
 
-def head_row(data: HeadData, counts_BN: np.ndarray | None = None) -> dict[str, Any]:
-    """Figures of one head beside three baselines.
-
-    ``r2_mean``, ``r2_length`` and ``r2_linear`` are R2 of the labels' mean, of reply length, and of length with
-    VADER's sentiment: least squares fitted on these very labels, the most that each can reach in its form.
+def head_fit(data: HeadData, over: str, everything: HeadData, counts_BN: np.ndarray) -> HeadFit:
+    """How well one head predicts its labels.
 
     Args:
-        data: the head's labels and scores.
-        counts_BN: how often each of N dialogues stands in each of B resamples; adds 95 % percentile intervals of
-            ``r2``, ``r2_length`` and their difference over dialogues.
+        data: the labels and scores that it is judged on.
+        over: what replies these are.
+        everything: those of human and made replies together, for ``r2_all``.
+        counts_BN: how often each of N dialogues stands in each of B resamples.
     """
     length = length_predictions(data.labels, data.replies)
-    linear = linear_predictions(data.labels, data.replies)
-    row: dict[str, Any] = {
-        "n": len(data.labels),
-        "r2": r_squared(data.labels, data.scores),
-        "pearson": pearson(data.labels, data.scores),
-        "spearman": spearman(data.labels, data.scores),
-        "mae": mean_absolute_error(data.labels, data.scores),
-        "r2_mean": 0.0,
-        "r2_length": r_squared(data.labels, length),
-        "r2_linear": r_squared(data.labels, linear),
-    }
-    if counts_BN is not None and len(data.labels):
+    intervals: dict[str, Bounds] = {}
+    if len(data.labels):
         ours, theirs = _resampled_r2(data, data.scores, counts_BN), _resampled_r2(data, length, counts_BN)
-        row["interval"] = {
-            name: [float(bound) for bound in np.quantile(values, (0.025, 0.975))]
-            for name, values in (("r2", ours), ("r2_length", theirs), ("r2_above_length", ours - theirs))
-        }
-    return row
+        resampled = {"r2": ours, "r2_length": theirs, "r2_above_length": ours - theirs}
+        intervals = {name: _bounds(values_B) for name, values_B in resampled.items()}
+    return HeadFit(
+        over=over,
+        n=len(data.labels),
+        r2=r_squared(data.labels, data.scores),
+        pearson=pearson(data.labels, data.scores),
+        spearman=spearman(data.labels, data.scores),
+        mae=mean_absolute_error(data.labels, data.scores),
+        r2_mean=0.0,
+        r2_length=r_squared(data.labels, length),
+        r2_linear=r_squared(data.labels, linear_predictions(data.labels, data.replies)),
+        interval=intervals,
+        r2_all=r_squared(everything.labels, everything.scores),
+        calibration=calibration(data),
+    )
+
+
+def _bounds(values_B: np.ndarray) -> Bounds:
+    low, high = np.quantile(values_B, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def _resampled_r2(data: HeadData, predictions: np.ndarray, counts_BN: np.ndarray) -> np.ndarray:
@@ -100,23 +160,17 @@ def _resampled_r2(data: HeadData, predictions: np.ndarray, counts_BN: np.ndarray
     return 1.0 - total((data.labels - predictions) ** 2) / np.maximum(variation, 1e-12)
 
 
-def calibration(data: HeadData) -> dict[str, Any]:
-    """Do scores and spreads mean what they say?
-
-    Returns:
-        ``bins``: mean score and mean label of ten bins of equal size; ``error``: their mean absolute difference;
-        ``within_1`` and ``within_2``: share of labels within one and two spreads (.683 and .954 for a normal error);
-        ``spread_spearman``: rank correlation of spread and absolute error.
-    """
+def calibration(data: HeadData) -> Calibration:
+    """Whether a head's scores and spreads mean what they say."""
     if not len(data.labels):
-        return {"bins": [], "error": None, "within_1": None, "within_2": None, "spread_spearman": None}
+        return Calibration([], None, None, None, None)
     error = np.abs(data.labels - data.scores)
     parts = np.array_split(np.argsort(data.scores, kind="stable"), min(_BINS, len(data.labels)))
-    bins = [[float(data.scores[part].mean()), float(data.labels[part].mean())] for part in parts]
-    return {
-        "bins": bins,
-        "error": float(np.mean([abs(score - label) for score, label in bins])),
-        "within_1": float((error <= data.spread).mean()),
-        "within_2": float((error <= 2 * data.spread).mean()),
-        "spread_spearman": spearman(error, data.spread),
-    }
+    bins = [(float(data.scores[part].mean()), float(data.labels[part].mean())) for part in parts]
+    return Calibration(
+        bins=bins,
+        error=float(np.mean([abs(score - label) for score, label in bins])),
+        within_1=float((error <= data.spread).mean()),
+        within_2=float((error <= 2 * data.spread).mean()),
+        spread_spearman=spearman(error, data.spread),
+    )

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from ecr_rl.commands.completion import config_names
 from ecr_rl.commands.former_option import former_option
 from ecr_rl.commands.options import ConfigOption, CriticFolder, Json, Metadata, Resume, Set, Source, examples
-from ecr_rl.commands.output import show, shown_progress, working
+from ecr_rl.commands.output import rich_table, show, shown_progress, working
 from ecr_rl.commands.parts import part_of, settings_for
 from ecr_rl.commands.run import build_part
 from ecr_rl.config import load_config, with_given
-from ecr_rl.tables import markdown_tables, share, shown
+from ecr_rl.tables import markdown_tables
 
 app = typer.Typer(help="Train and examine the critic, PPO's reward model.", no_args_is_help=True)
 
@@ -136,10 +135,12 @@ def evaluate(
                 {form.value: judge for form, judge in judges.items()},
                 on_step,
             )
+        tables = critic_tables(found.results)
         place = write_critic_report(found, critic.name, out or critic / "evaluation")
         if into is not None:
-            insert_block(into, "critic", critic.name, markdown_tables(critic_tables(found.figures)))
-    show(found.figures, json, Group(_heads(found.figures), _kinds(found.figures), Text(f"Report: {place}")))
+            insert_block(into, "critic", critic.name, markdown_tables(tables))
+    heads, _, kinds, *_ = map(rich_table, tables)
+    show(found.results.to_json(), json, Group(heads, kinds, Text(f"Report: {place}")))
 
 
 @app.command(
@@ -172,33 +173,3 @@ def score(
         typer.echo(lines, nl=False)
     else:
         show({**counts, "output": str(output), "seconds": round(time.monotonic() - begun, 3)}, json)
-
-
-def _heads(figures: dict[str, Any]) -> Table:
-    title = f"critic on {figures['n']} human replies of {figures['split']}; BLEU on made ones"
-    table = Table(title=title, title_justify="left")
-    columns = {
-        "r2": "R2",
-        "r2_all": "R2 with made",
-        "r2_length": "R2 length",
-        "r2_linear": "R2 length, VADER",
-        "pearson": "Pearson",
-        "spearman": "Spearman",
-        "mae": "error",
-    }
-    table.add_column("head")
-    for column in columns.values():
-        table.add_column(column, justify="right")
-    for head, row in figures["heads"].items():
-        table.add_row(head, *(shown(row[name]) for name in columns))
-    return table
-
-
-def _kinds(figures: dict[str, Any]) -> Table:
-    table = Table("kind", "head", "pairs", "right", "same length", "right", "judge right", title_justify="left")
-    table.title = "worse replies ranked below the human's"
-    for kind, row in figures["kinds"].items():
-        shares = ("share_right", "share_right_same_length", "judge_share_right")
-        right, same, judge = (share(row[name]) for name in shares)
-        table.add_row(kind, row["head"], str(row["n"]), right, str(row["n_same_length"]), same, judge)
-    return table

@@ -67,7 +67,7 @@ def _residuals(found: CriticEvaluation) -> Figure:
 def _calibration(found: CriticEvaluation) -> Figure:
     plot, panels = _panels(found, 3.0)
     for name, axes in panels:
-        bins = np.array(found.figures["heads"][name]["calibration"]["bins"]).reshape(-1, 2)
+        bins = np.array(found.results.heads[name].calibration.bins).reshape(-1, 2)
         axes.plot([0, 1], [0, 1], color=BASELINE, linewidth=1)
         axes.plot(bins[:, 0], bins[:, 1], "o-", color=RL, markersize=4)
         axes.set(title=name, xlabel="mean score of a tenth", ylabel="mean label", xlim=(0, 1), ylim=(0, 1))

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from algorithms.evaluators.head_figures import HeadFit
 from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation
+from ecr_rl.evaluation.critic.results import CriticResults
 from ecr_rl.report.critic_plots import draw_critic_plots
-from ecr_rl.tables import TextTable, bounds, markdown_tables, share, shown
+from ecr_rl.report.html import render_page
+from ecr_rl.tables import NOT_DEFINED, TextTable, bounds, markdown_tables, share, shown
 from envs.files import write_bytes, write_json, write_text
 
-FIGURES, PAGE, MARKDOWN = "evaluation.json", "index.html", "README.md"
-_HEADS = {
-    "r2": "R2",
-    "r2_all": "R2 with made kinds",
-    "r2_mean": "mean",
-    "r2_length": "length",
-    "r2_linear": "length, VADER",
-    "pearson": "Pearson",
-    "spearman": "Spearman",
-    "mae": "mean abs. error",
-}
+RESULTS, PAGE, MARKDOWN = "evaluation.json", "index.html", "README.md"
+_FITS = ("R2", "R2 with made kinds", "mean", "length", "length, VADER", "Pearson", "Spearman", "mean abs. error")
 
 
 def write_critic_report(found: CriticEvaluation, name: str, folder: Path) -> Path:
@@ -41,43 +31,48 @@ def write_critic_report(found: CriticEvaluation, name: str, folder: Path) -> Pat
     plots = draw_critic_plots(found)
     for file, png in plots.items():
         write_bytes(folder / "plots" / file, png)
-    write_json(folder / FIGURES, found.figures)
-    environment = Environment(
-        loader=PackageLoader("ecr_rl.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    tables = critic_tables(found.figures)
-    shown = {file: base64.b64encode(png).decode() for file, png in plots.items()}
-    html = environment.get_template("critic.html.j2").render(
-        name=name, figures=found.figures, tables=tables, plots=shown
-    )
-    write_text(folder / PAGE, html)
-    write_text(folder / MARKDOWN, _markdown(name, found.figures, tables, list(plots)))
+    write_json(folder / RESULTS, found.results.to_json())
+    tables = critic_tables(found.results)
+    write_text(folder / PAGE, render_page("critic.html.j2", plots, name=name, results=found.results, tables=tables))
+    write_text(folder / MARKDOWN, _markdown(name, found.results, tables, list(plots)))
     return folder / PAGE
 
 
-def critic_tables(figures: dict[str, Any]) -> list[TextTable]:
+def critic_tables(results: CriticResults) -> list[TextTable]:
     """The report's tables."""
     made = (_head_table, _context_table, _kind_table, _calibration_table, _sensitivity_table, _people_table)
-    return [table(figures) for table in made]
+    return [table(results) for table in made]
 
 
-def _head_table(figures: dict[str, Any]) -> TextTable:
+def _head_table(results: CriticResults) -> TextTable:
     rows = [
-        [name, row["over"], str(row["n"]), *(shown(row[column]) for column in _HEADS), _interval(row)]
-        for name, row in figures["heads"].items()
+        [name, fit.over, str(fit.n), *map(shown, _numbers(fit)), _above_length(fit)]
+        for name, fit in results.heads.items()
     ]
     note = (
-        f"{figures['n']} human replies of the {figures['split']} split; BLEU on {figures['n_made']} made ones. R2 = 1 "
+        f"{results.n} human replies of the {results.split} split; BLEU on {results.n_made} made ones. R2 = 1 "
         "- sum (y - p)^2 / sum (y - mean y)^2. Mean, length and VADER: least squares on these very labels. Last "
         "column: R2 above length alone, 95 % interval, 1,000 resamples of dialogues."
     )
-    return TextTable("Heads", note, ["head", "over", "n", *_HEADS.values(), "above length"], rows)
+    return TextTable("Heads", note, ["head", "over", "n", *_FITS, "above length"], rows)
 
 
-def _context_table(figures: dict[str, Any]) -> TextTable:
-    forms = figures["contexts"]
+def _numbers(fit: HeadFit) -> tuple[float | None, ...]:
+    """What stands under ``_FITS``."""
+    return fit.r2, fit.r2_all, fit.r2_mean, fit.r2_length, fit.r2_linear, fit.pearson, fit.spearman, fit.mae
+
+
+def _above_length(fit: HeadFit) -> str:
+    return bounds(*fit.interval["r2_above_length"]) if fit.interval else NOT_DEFINED
+
+
+def _context_table(results: CriticResults) -> TextTable:
+    forms = results.contexts
     heads = list(next(iter(forms.values()), {}))
-    rows = [[head, *(shown(row[head][key]) for row in forms.values() for key in ("r2", "spearman"))] for head in heads]
+    rows = [
+        [head, *(shown(number) for fits in forms.values() for number in (fits[head].r2, fits[head].spearman))]
+        for head in heads
+    ]
     note = (
         "The same scores of human replies against labels of the judge that is told the words and film facts alone "
         "(plain), or emotions and the seeker's feeling about films too (rich)."
@@ -86,12 +81,12 @@ def _context_table(figures: dict[str, Any]) -> TextTable:
     return TextTable("Contexts of the judge", note, columns, rows)
 
 
-def _kind_table(figures: dict[str, Any]) -> TextTable:
-    shares = ("share_right", "share_right_same_length", "judge_share_right", "judge_share_right_same_length")
-    rows = [
-        [kind, row["head"], str(row["n"]), str(row["n_same_length"]), *(share(row[name]) for name in shares)]
-        for kind, row in figures["kinds"].items()
-    ]
+def _kind_table(results: CriticResults) -> TextTable:
+    rows = []
+    for kind, pairs in results.kinds.items():
+        critic = (pairs.share_right, pairs.share_right_same_length)
+        judge = (pairs.judge_share_right, pairs.judge_share_right_same_length)
+        rows.append([kind, pairs.head, str(pairs.n), str(pairs.n_same_length), *map(share, (*critic, *judge))])
     note = (
         "Matched pairs: a human reply and a worse one made of it; share ranked rightly, ties half; of all pairs, and "
         "of those within 20 % of the same length. The judge's own share is what a critic cannot be expected to pass."
@@ -100,9 +95,11 @@ def _kind_table(figures: dict[str, Any]) -> TextTable:
     return TextTable("Kinds", note, columns, rows)
 
 
-def _calibration_table(figures: dict[str, Any]) -> TextTable:
-    keys = ("error", "within_1", "within_2", "spread_spearman")
-    rows = [[name, *(shown(row["calibration"][key]) for key in keys)] for name, row in figures["heads"].items()]
+def _calibration_table(results: CriticResults) -> TextTable:
+    rows = []
+    for name, fit in results.heads.items():
+        found = fit.calibration
+        rows.append([name, *map(shown, (found.error, found.within_1, found.within_2, found.spread_spearman))])
     note = (
         "Mean distance of score and label in ten bins; labels within one and two spreads (.683 and .954 for a normal "
         "error); rank correlation of spread and absolute error."
@@ -110,31 +107,26 @@ def _calibration_table(figures: dict[str, Any]) -> TextTable:
     return TextTable("Calibration", note, ["head", "bins", "within 1", "within 2", "Spearman"], rows)
 
 
-def _sensitivity_table(figures: dict[str, Any]) -> TextTable:
+def _sensitivity_table(results: CriticResults) -> TextTable:
     rows = [
-        [edit, name, str(row["n"]), f"{move['change']:+.3f}", move["expected"], "yes" if move["ok"] else "no"]
-        for edit, row in figures["sensitivity"].items()
-        for name, move in row["heads"].items()
-        if move["expected"]
+        [edit, name, str(effect.n), f"{move.change:+.3f}", move.expected, "yes" if move.ok else "no"]
+        for edit, effect in results.sensitivity.items()
+        for name, move in effect.heads.items()
+        if move.expected
     ]
     note = "Mean change by an edit of human replies, and whether it is as it should be."
     return TextTable("Sensitivity", note, ["edit", "head", "n", "change", "should be", "ok"], rows)
 
 
-def _people_table(figures: dict[str, Any]) -> TextTable:
+def _people_table(results: CriticResults) -> TextTable:
     rows = [
-        [source, row["head"], " / ".join(map(str, row["n"])), shown(row["auc"])]
-        for source, row in figures["people"].items()
+        [source, agreement.head, " / ".join(map(str, agreement.n)), shown(agreement.auc)]
+        for source, agreement in results.people.items()
     ]
     note = "Area under the ROC curve against what people said, in no way by the rubric."
     return TextTable("People", note, ["source", "head", "n", "AUC"], rows)
 
 
-def _interval(row: dict[str, Any]) -> str:
-    low, high = row.get("interval", {}).get("r2_above_length", (None, None))
-    return "-" if low is None else bounds(low, high)
-
-
-def _markdown(name: str, figures: dict[str, Any], tables: Sequence[TextTable], plots: Sequence[str]) -> str:
-    head = f"# Critic {name}\n\nJudge: {figures['judge']}; seed {figures['seed']}.\n\n"
+def _markdown(name: str, results: CriticResults, tables: Sequence[TextTable], plots: Sequence[str]) -> str:
+    head = f"# Critic {name}\n\nJudge: {results.judge}; seed {results.seed}.\n\n"
     return head + markdown_tables(tables) + "".join(f"![{plot}](plots/{plot})\n" for plot in plots)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
-from algorithms.evaluators.head_figures import HeadData, calibration, head_row
+from algorithms.evaluators.head_figures import HeadData, HeadFit, head_fit
 from algorithms.evaluators.regression_figures import r_squared, spearman
 from ecr_rl.evaluation.bootstrap import draw
 from ecr_rl.evaluation.critic.human_judgements import emotion_figures, questionnaire_figures
-from ecr_rl.evaluation.critic.matched_pairs import NAMES, PAIRS, MatchedPair, matched_pairs, pair_figures
+from ecr_rl.evaluation.critic.matched_pairs import NAMES, PAIRS, MatchedPair, matched_pairs, pair_shares
+from ecr_rl.evaluation.critic.results import ContextFit, CriticResults, PairShares
 from ecr_rl.evaluation.critic.sensitivity import sensitivity
 from ecr_rl.labels.judging.judge_protocol import Judge, Labels
 from ecr_rl.labels.replies.examples import Example, human_examples, replies_of_kind
@@ -58,9 +58,9 @@ class Judged:
 
 @dataclass(frozen=True)
 class CriticEvaluation:
-    """The result of ``evaluate_critic``: figures as JSON values, and the data of plots."""
+    """The result of ``evaluate_critic``, and the labels and scores that plots are drawn from."""
 
-    figures: dict[str, Any]
+    results: CriticResults
     human: Judged
     made: Judged
 
@@ -91,12 +91,6 @@ def evaluate_critic(
         told: judges by the form of context that they read; adds how well the critic predicts each judge's labels.
         on_step: called with the progress.
 
-    Returns:
-        ``figures`` has ``heads`` (see ``critic_figures.head_row``; every head but BLEU on human replies alone, BLEU on
-        made ones, since a human reply is its own reference), ``contexts`` (of each form of context and head ``r2`` and
-        ``spearman`` on the human replies), ``kinds`` (``critic_pairs``), ``sensitivity``, ``people``, ``n`` human
-        replies and ``n_made``.
-
     Raises:
         DataError: the split holds no recommender turn.
     """
@@ -116,7 +110,7 @@ def evaluate_critic(
     on_step(2, _STEPS, {})
     pairs = matched_pairs(cases, maker, per_kind, rng)
     kinds = {
-        NAMES.get(kind, kind.value): _pairs_row(critic, judge, kind, found)
+        NAMES.get(kind, kind.value): _pair_shares(critic, judge, kind, found)
         for kind, found in pairs.items()
         if PAIRS[kind] in heads
     }
@@ -126,23 +120,23 @@ def evaluate_critic(
     people = {"questionnaire": questionnaire_figures(critic, cases)} if "recommendation" in heads else {}
     if goemotions is not None and "empathy" in heads:
         people["goemotions"] = emotion_figures(critic, goemotions)
-    figures = {
-        "heads": {name: _row(name, human, made, seed) for name in heads},
-        "contexts": {
-            form: _context_row(human if other is judge else replace(human, labels=_labels(other, chosen)))
+    results = CriticResults(
+        heads={name: _head_fit(name, human, made, seed) for name in heads},
+        contexts={
+            form: _context_fits(human if other is judge else replace(human, labels=_labels(other, chosen)))
             for form, other in (told or {}).items()
         },
-        "kinds": kinds,
-        "sensitivity": moved,
-        "people": people,
-        "n": len(human.examples),
-        "n_made": len(made.examples),
-        "split": split,
-        "judge": judge.name,
-        "seed": seed,
-    }
+        kinds=kinds,
+        sensitivity=moved,
+        people=people,
+        n=len(human.examples),
+        n_made=len(made.examples),
+        split=split,
+        judge=judge.name,
+        seed=seed,
+    )
     on_step(_STEPS, _STEPS, {})
-    return CriticEvaluation(figures, human, made)
+    return CriticEvaluation(results, human, made)
 
 
 def _held_out_maker(cases: Sequence[Example], catalog: Catalog) -> ReplyMaker:
@@ -168,26 +162,24 @@ def _made(cases: Sequence[Example], maker: ReplyMaker, count: int, rng: np.rando
     ]
 
 
-def _row(name: str, human: Judged, made: Judged, seed: int) -> dict[str, Any]:
+def _head_fit(name: str, human: Judged, made: Judged, seed: int) -> HeadFit:
     alone, both = _data([human], name), _data([human, made], name)
     over = "human"
     if not len(alone.labels):  # BLEU: a human reply is its own reference
         alone, over = _data([made], name), "made"
-    places = np.unique(alone.dialogues, return_inverse=True)[1]
-    counts = draw(int(places.max(initial=0)) + 1, RESAMPLES, seed)
-    row = head_row(replace(alone, dialogues=places), counts)
-    row["r2_all"] = head_row(both)["r2"]
-    return {"over": over, **row, "calibration": calibration(alone)}
+    numbers = np.unique(alone.dialogues, return_inverse=True)[1]
+    counts_BN = draw(int(numbers.max(initial=0)) + 1, RESAMPLES, seed)
+    return head_fit(replace(alone, dialogues=numbers), over, both, counts_BN)
 
 
-def _context_row(human: Judged) -> dict[str, dict[str, float]]:
+def _context_fits(human: Judged) -> dict[str, ContextFit]:
     """How the critic's scores of human replies go with their labels, whatever the judge was told."""
     found = {}
     for head in human.scores.heads:
         labels, known, mean, _ = human.column(head)
         if known.any():
             truth, scores = labels[known].astype(np.float64), mean[known].astype(np.float64)
-            found[head] = {"r2": r_squared(truth, scores), "spearman": spearman(truth, scores)}
+            found[head] = ContextFit(r_squared(truth, scores), spearman(truth, scores))
     return found
 
 
@@ -207,11 +199,11 @@ def _data(parts: Sequence[Judged], head: str) -> HeadData:
     )
 
 
-def _pairs_row(critic: RewardModel, judge: Judge, kind: Kind, pairs: Sequence[MatchedPair]) -> dict[str, Any]:
+def _pair_shares(critic: RewardModel, judge: Judge, kind: Kind, pairs: Sequence[MatchedPair]) -> PairShares:
     head = PAIRS[kind]
     sides = [[pair.better for pair in pairs], [pair.worse for pair in pairs]]
     scored = [critic.score([piece.exchange for piece in side]) for side in sides]
     labelled = [judge.judge(side) for side in sides]
     scores = [scores.mean[:, scores.heads.index(head)] for scores in scored]
     labels = [labels.values[:, labels.heads.index(head)] for labels in labelled]
-    return {"head": head, **pair_figures(pairs, *scores, *labels)}
+    return pair_shares(head, pairs, *scores, *labels)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
+from ecr_rl.evaluation.critic.results import HumanAgreement
 from ecr_rl.labels.replies.examples import Example
 from envs.corpora.goemotions import GoEmotions
 from envs.heads import Exchange, RewardModel
@@ -16,16 +16,15 @@ _WARM = frozenset({"caring", "gratitude", "love", "admiration"})
 _HARSH = frozenset({"anger", "annoyance", "disgust", "disapproval"})
 
 
-def auc(high: np.ndarray, low: np.ndarray) -> dict[str, Any]:
+def auc(high: np.ndarray, low: np.ndarray) -> float | None:
     """The probability that one of ``high`` scores above one of ``low``, ties counting half; None if either is empty."""
     if not len(high) or not len(low):
-        return {"auc": None, "n": [len(high), len(low)]}
+        return None
     ranks = rankdata(np.concatenate([high, low]))[: len(high)]
-    value = (ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(high) * len(low))
-    return {"auc": float(value), "n": [len(high), len(low)]}
+    return float((ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(high) * len(low)))
 
 
-def questionnaire_figures(critic: RewardModel, cases: Sequence[Example]) -> dict[str, Any]:
+def questionnaire_figures(critic: RewardModel, cases: Sequence[Example]) -> HumanAgreement:
     """The recommendation head: replies whose new films the seeker liked, against those whose films it disliked."""
     liked, disliked = [], []
     for case in cases:
@@ -35,17 +34,17 @@ def questionnaire_figures(critic: RewardModel, cases: Sequence[Example]) -> dict
             liked.append(piece.exchange)
         elif new and all(film in piece.profile.disliked for film in new):
             disliked.append(piece.exchange)
-    return {"head": "recommendation", **_auc_of(critic, "recommendation", liked, disliked)}
+    return _agreement(critic, "recommendation", liked, disliked)
 
 
-def emotion_figures(critic: RewardModel, data: GoEmotions) -> dict[str, Any]:
+def emotion_figures(critic: RewardModel, data: GoEmotions) -> HumanAgreement:
     """The empathy head: test comments that people call warm against those that they call harsh, without a context."""
     warm = [Exchange((), text) for text, labels in data.test if labels & _WARM and not labels & _HARSH]
     harsh = [Exchange((), text) for text, labels in data.test if labels & _HARSH and not labels & _WARM]
-    return {"head": "empathy", **_auc_of(critic, "empathy", warm, harsh)}
+    return _agreement(critic, "empathy", warm, harsh)
 
 
-def _auc_of(critic: RewardModel, head: str, high: Sequence[Exchange], low: Sequence[Exchange]) -> dict[str, Any]:
+def _agreement(critic: RewardModel, head: str, high: Sequence[Exchange], low: Sequence[Exchange]) -> HumanAgreement:
     scores = critic.score([*high, *low])
     values = scores.mean[:, scores.heads.index(head)]
-    return auc(values[: len(high)], values[len(high) :])
+    return HumanAgreement(head, auc(values[: len(high)], values[len(high) :]), (len(high), len(low)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
+from ecr_rl.evaluation.critic.results import PairShares
 from ecr_rl.labels.judging.judge_protocol import Evidence
 from ecr_rl.labels.replies.examples import Example, replies_of_kind
 from ecr_rl.labels.replies.made_replies import Kind, ReplyMaker
@@ -60,37 +60,35 @@ def _pairs(cases: Sequence[Example], maker: ReplyMaker, kind: Kind, rng: np.rand
             yield MatchedPair(replace(case.evidence, next_turn=""), worse)
 
 
-def pair_figures(
+def pair_shares(
+    head: str,
     pairs: Sequence[MatchedPair],
     better: np.ndarray,
     worse: np.ndarray,
     label_better: np.ndarray,
     label_worse: np.ndarray,
-) -> dict[str, Any]:
+) -> PairShares:
     """Shares of N pairs that are ranked correctly, a tie counting half.
 
     Args:
+        head: the head that the scores and labels are of.
         pairs: N pairs.
         better: the critic's scores (N,) of the human replies.
         worse: the critic's scores (N,) of the worse replies.
         label_better: the judge's labels (N,) of the human replies.
         label_worse: the judge's labels (N,) of the worse replies.
-
-    Returns:
-        ``n`` and ``share_right``; the same for pairs of similar length (``n_same_length``,
-        ``share_right_same_length``); and ``judge_share_right``: the judge's own share, which a critic cannot be
-        expected to exceed. Shares are None without pairs.
     """
     same = np.array([pair.same_length for pair in pairs], dtype=bool)
     right, judged = _right(better, worse), _right(label_better, label_worse)
-    return {
-        "n": len(pairs),
-        "share_right": _mean(right),
-        "n_same_length": int(same.sum()),
-        "share_right_same_length": _mean(right[same]),
-        "judge_share_right": _mean(judged),
-        "judge_share_right_same_length": _mean(judged[same]),
-    }
+    return PairShares(
+        head=head,
+        n=len(pairs),
+        share_right=_mean(right),
+        n_same_length=int(same.sum()),
+        share_right_same_length=_mean(right[same]),
+        judge_share_right=_mean(judged),
+        judge_share_right_same_length=_mean(judged[same]),
+    )
 
 
 def _right(better: np.ndarray, worse: np.ndarray) -> np.ndarray:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from ecr_rl.evaluation.critic.results import EditEffect, HeadMove
 from ecr_rl.labels.replies.examples import Example
 from ecr_rl.labels.replies.made_replies import Kind, ReplyMaker
 from envs.heads import Exchange, Head, RewardModel
@@ -21,7 +21,7 @@ EDITS = ("filler", "repeated", "great", "other_film", "upper_case", "exclamation
 
 def sensitivity(
     critic: RewardModel, heads: Sequence[Head], cases: Sequence[Example], maker: ReplyMaker, seed: int
-) -> dict[str, Any]:
+) -> dict[str, EditEffect]:
     """Mean change of each head by each edit.
 
     Args:
@@ -30,9 +30,6 @@ def sensitivity(
         cases: human examples to edit.
         maker: changes films; an edit that does not fit a reply leaves that reply out.
         seed: of the edits and of the bootstrap over replies.
-
-    Returns:
-        ``{edit: {"n", "heads": {head: {"change", "interval", "expected", "ok"}}}}``; nothing expected, ``ok`` None.
     """
     rng = np.random.default_rng([seed, 43])
     found = {}
@@ -42,7 +39,7 @@ def sensitivity(
         after = critic.score([Exchange(exchange.context, text) for exchange, text in pairs])
         expected = {head.name: head.edits.get(edit) for head in heads}
         wanted = [expected.get(head) for head in before.heads]
-        found[edit] = {"n": len(pairs), "heads": _moves(before.heads, wanted, after.mean - before.mean, rng)}
+        found[edit] = EditEffect(len(pairs), _moves(before.heads, wanted, after.mean - before.mean, rng))
     return found
 
 
@@ -65,7 +62,7 @@ def _edited(edit: str, case: Example, maker: ReplyMaker, rng: np.random.Generato
 
 def _moves(
     heads: Sequence[str], wanted: Sequence[str | None], changes: np.ndarray, rng: np.random.Generator
-) -> dict[str, Any]:
+) -> dict[str, HeadMove]:
     if not len(changes):
         return {}
     draws = rng.integers(len(changes), size=(500, len(changes)))
@@ -73,12 +70,12 @@ def _moves(
     moves = {}
     for column, (head, expected) in enumerate(zip(heads, wanted, strict=True)):
         change = float(changes[:, column].mean())
-        moves[head] = {
-            "change": change,
-            "interval": [float(low[column]), float(high[column])],
-            "expected": expected,
-            "ok": None if expected is None else _as_expected(expected, change, float(high[column])),
-        }
+        moves[head] = HeadMove(
+            change=change,
+            interval=(float(low[column]), float(high[column])),
+            expected=expected,
+            ok=None if expected is None else _as_expected(expected, change, float(high[column])),
+        )
     return moves
 
 

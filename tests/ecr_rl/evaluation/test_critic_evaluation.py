@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from algorithms.evaluators.head_figures import HeadData, calibration, head_row
+from algorithms.evaluators.head_figures import HeadData, calibration, head_fit
 from ecr_rl.evaluation.bootstrap import draw
 from ecr_rl.evaluation.critic.critic_evaluation import evaluate_critic
 from ecr_rl.evaluation.critic.human_judgements import auc
-from ecr_rl.evaluation.critic.matched_pairs import MatchedPair, pair_figures
+from ecr_rl.evaluation.critic.matched_pairs import MatchedPair, pair_shares
+from ecr_rl.evaluation.critic.results import CriticResults
 from ecr_rl.labels.judging.judge_protocol import Evidence
 from ecr_rl.labels.judging.rubric import RubricJudge
 from ecr_rl.report.critic_report import write_critic_report
@@ -33,20 +33,21 @@ def data(labels: Sequence[float] | np.ndarray, scores: Sequence[float] | np.ndar
 def test_r2_and_its_interval() -> None:
     rng = np.random.default_rng(0)
     labels = rng.random(400)
-    row = head_row(data(labels, 0.5 + 0.5 * (labels - 0.5)), draw(200, 500, 0))
-    assert row["r2"] == pytest.approx(0.75, abs=0.01)  # half the deviation is left, a quarter of the variance
-    low, high = row["interval"]["r2"]
-    assert low < row["r2"] < high
-    assert row["interval"]["r2_above_length"][0] > 0.6
-    assert row["spearman"] == pytest.approx(1.0)
+    halved = data(labels, 0.5 + 0.5 * (labels - 0.5))
+    fit = head_fit(halved, "human", halved, draw(200, 500, 0))
+    assert fit.r2 == fit.r2_all == pytest.approx(0.75, abs=0.01)  # a quarter of the variance is left
+    low, high = fit.interval["r2"]
+    assert low < fit.r2 < high
+    assert fit.interval["r2_above_length"][0] > 0.6
+    assert fit.spearman == pytest.approx(1.0)
 
 
 def test_calibration_of_what_is_exact() -> None:
     labels = np.linspace(0, 1, 100)
     found = calibration(data(labels, labels))
-    assert found["error"] == pytest.approx(0.0)
-    assert found["within_1"] == found["within_2"] == 1.0
-    assert len(found["bins"]) == 10
+    assert found.error == pytest.approx(0.0)
+    assert found.within_1 == found.within_2 == 1.0
+    assert len(found.bins) == 10
 
 
 def test_pairs_count_ties_half_and_like_lengths_apart() -> None:
@@ -54,16 +55,16 @@ def test_pairs_count_ties_half_and_like_lengths_apart() -> None:
         return MatchedPair(Evidence(Exchange((), first)), Evidence(Exchange((), second)))
 
     pairs = [pair("a b c d e", "a b c d"), pair("a b c d e", "a"), pair("a b", "c d")]
-    row = pair_figures(pairs, np.array([0.6, 0.2, 0.5]), np.array([0.4, 0.4, 0.5]), np.ones(3), np.zeros(3))
-    assert row["share_right"] == pytest.approx(0.5)
-    assert row["n_same_length"] == 2
-    assert row["share_right_same_length"] == pytest.approx(0.75)
-    assert row["judge_share_right"] == 1.0
+    row = pair_shares("empathy", pairs, np.array([0.6, 0.2, 0.5]), np.array([0.4, 0.4, 0.5]), np.ones(3), np.zeros(3))
+    assert row.share_right == pytest.approx(0.5)
+    assert row.n_same_length == 2
+    assert row.share_right_same_length == pytest.approx(0.75)
+    assert row.judge_share_right == 1.0
 
 
 def test_auc_by_hand() -> None:
-    assert auc(np.array([0.9, 0.4]), np.array([0.4, 0.1]))["auc"] == pytest.approx(0.875)
-    assert auc(np.array([]), np.array([0.1]))["auc"] is None
+    assert auc(np.array([0.9, 0.4]), np.array([0.4, 0.1])) == pytest.approx(0.875)
+    assert auc(np.array([]), np.array([0.1])) is None
 
 
 class JudgeAsCritic:
@@ -88,26 +89,26 @@ def test_a_whole_evaluation_and_its_report(corpus: Corpus, tmp_path: Path) -> No
     judge = RubricJudge(corpus.catalog)
     told = {form.value: RubricJudge(corpus.catalog, context=form) for form in ContextForm}
     found = evaluate_critic(JudgeAsCritic(judge), judge, corpus, replies=60, per_kind=20, told=told)
-    figures = found.figures
-    assert figures["contexts"]["rich"]["recommendation"]["r2"] == figures["heads"]["recommendation"]["r2"]
-    assert figures["contexts"]["plain"]["recommendation"] != figures["contexts"]["rich"]["recommendation"]
-    assert figures["contexts"]["plain"]["engagement"] == figures["contexts"]["rich"]["engagement"]
-    assert figures["n"] == 60
-    assert set(figures["heads"]) == set(HEADS)
-    assert figures["heads"]["bleu"]["over"] == "made"
-    assert figures["heads"]["empathy"]["over"] == "human"
-    assert figures["heads"]["empathy"]["r2"] > 0.8
-    heads = {kind: row["head"] for kind, row in figures["kinds"].items()}
+    results = found.results
+    assert results.contexts["rich"]["recommendation"].r2 == results.heads["recommendation"].r2
+    assert results.contexts["plain"]["recommendation"] != results.contexts["rich"]["recommendation"]
+    assert results.contexts["plain"]["engagement"] == results.contexts["rich"]["engagement"]
+    assert results.n == 60
+    assert set(results.heads) == set(HEADS)
+    assert results.heads["bleu"].over == "made"
+    assert results.heads["empathy"].over == "human"
+    assert results.heads["empathy"].r2 > 0.8
+    heads = {kind: row.head for kind, row in results.kinds.items()}
     assert heads == {
         "cold": "empathy",
         "wrong_film": "recommendation",
         "repeated": "overall",
         "truncated": "overall",
     }
-    assert figures["kinds"]["cold"]["share_right"] > 0.75
-    assert figures["sensitivity"]["repeated"]["heads"]["overall"]["ok"] is True
+    assert (results.kinds["cold"].share_right or 0.0) > 0.75
+    assert results.sensitivity["repeated"].heads["overall"].ok is True
     page = write_critic_report(found, "double", tmp_path / "report")
-    assert json.loads((page.parent / "evaluation.json").read_text()) == figures
+    assert CriticResults.read(page.parent / "evaluation.json", remedy="") == results
     assert "<td>empathy</td>" in page.read_text(encoding="utf-8")
     assert {file.name for file in (page.parent / "plots").iterdir()} == {
         "predicted.png",
@@ -120,6 +121,6 @@ def test_a_whole_evaluation_and_its_report(corpus: Corpus, tmp_path: Path) -> No
 def test_the_same_seed_gives_the_same_figures(corpus: Corpus) -> None:
     judge = RubricJudge(corpus.catalog)
     first, second = (
-        evaluate_critic(JudgeAsCritic(judge), judge, corpus, replies=20, per_kind=5).figures for _ in range(2)
+        evaluate_critic(JudgeAsCritic(judge), judge, corpus, replies=20, per_kind=5).results for _ in range(2)
     )
     assert first == second

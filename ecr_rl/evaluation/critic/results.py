@@ -1,0 +1,108 @@
+"""What an evaluation of a critic found, in the form that it has in ``evaluation.json``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from algorithms.evaluators.head_figures import Bounds, HeadFit
+from envs.json_record import JsonRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFit:
+    """How a head's scores of human replies go with the labels of a judge: R2 and rank correlation."""
+
+    r2: float
+    spearman: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairShares:
+    """Shares of matched pairs that are ranked rightly, a tie counting half; None without pairs.
+
+    Attributes:
+        head: whose scores rank them.
+        n: pairs.
+        share_right: by the critic.
+        n_same_length: pairs of like length.
+        share_right_same_length: of those, by the critic.
+        judge_share_right: by the judge's labels, which a critic cannot be expected to pass.
+        judge_share_right_same_length: of the pairs of like length, by the judge's labels.
+    """
+
+    head: str
+    n: int
+    share_right: float | None
+    n_same_length: int
+    share_right_same_length: float | None
+    judge_share_right: float | None
+    judge_share_right_same_length: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadMove:
+    """How an edit of replies moves a head.
+
+    Attributes:
+        change: in the mean.
+        interval: 95 % of the bootstrap's means over replies.
+        expected: ``down``, ``not up`` or ``still``; None where nothing is.
+        ok: whether it is so; None where nothing is expected.
+    """
+
+    change: float
+    interval: Bounds
+    expected: str | None
+    ok: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class EditEffect:
+    """What an edit of n replies does to each head."""
+
+    n: int
+    heads: dict[str, HeadMove]
+
+
+@dataclass(frozen=True, slots=True)
+class HumanAgreement:
+    """A head against what people said.
+
+    Attributes:
+        head: its name.
+        auc: the chance that it ranks what people prefer first; None where either side is empty.
+        n: exchanges of what they prefer, and of what they do not.
+    """
+
+    head: str
+    auc: float | None
+    n: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CriticResults(JsonRecord):
+    """A critic on dialogues that it never saw.
+
+    Attributes:
+        heads: how well each head predicts the judge; BLEU on made replies, since a human reply is its own reference.
+        contexts: of each form of context that a judge is told, how each head goes with its labels of human replies.
+        kinds: of each kind of worse reply, how the critic ranks it.
+        sensitivity: of each edit of human replies, how it moves the heads.
+        people: of each source, how a head goes with what people said.
+        n: human replies.
+        n_made: made ones.
+        split: of the corpus.
+        judge: its name.
+        seed: of all draws.
+    """
+
+    heads: dict[str, HeadFit]
+    contexts: dict[str, dict[str, ContextFit]]
+    kinds: dict[str, PairShares]
+    sensitivity: dict[str, EditEffect]
+    people: dict[str, HumanAgreement]
+    n: int
+    n_made: int
+    split: str
+    judge: str
+    seed: int
