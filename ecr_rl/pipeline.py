@@ -6,7 +6,6 @@ under the same settings is not run again. Stage functions are imported when thei
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -30,6 +29,7 @@ from envs.errors import ConfigError
 if TYPE_CHECKING:
     from algorithms.readers.film_affinity import FilmAffinity
     from ecr_rl.labels.labelling import LabelPlan
+    from ecr_rl.report.record import Report
 
 
 class Pipeline:
@@ -238,7 +238,7 @@ class Pipeline:
             from ecr_rl.evaluation.conversations.compare import compare
 
             self._run.rewind("evaluation", 0)
-            return compare(self._config, artefacts, self._run, stage.update)
+            return compare(self._config, artefacts, self._run, stage.update).to_json()
 
         return self._in_folder("evaluation", settings, self._config.evaluation.dialogues, work, later=("report",))
 
@@ -262,9 +262,9 @@ class Pipeline:
         with self._run.stage("against", settings.evaluation.dialogues) as stage:
             from ecr_rl.evaluation.conversations.compare import compare_with
 
-            return compare_with(settings, artefacts, self._run, baseline, best_of, seeker, stage.update)
+            return compare_with(settings, artefacts, self._run, baseline, best_of, seeker, stage.update).to_json()
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Report:
         """The report: ``report/index.html``, plots and ``report/report.json``; returns what the JSON says."""
         self.evaluate()
         return write_report_of(self._run)
@@ -365,15 +365,15 @@ def settings_key(config: RunConfig, stage: marks.Stage) -> dict[str, Any]:
     return {"settings": settings, "files": files, "own": own}
 
 
-def write_report_of(run: RunFolder) -> dict[str, Any]:
+def write_report_of(run: RunFolder) -> Report:
     """Write the report of an evaluated run, as stage ``report``; returns what ``report/report.json`` says."""
     from ecr_rl.report.report import write_report
 
     run.rewind("report", 0)
     with run.stage("report", 1) as stage:
-        write_report(run.path)
+        report = write_report(run.path)
         stage.update(1, 1, {})
-    return json.loads((run.path / "report" / "report.json").read_text(encoding="utf-8"))
+    return report
 
 
 def _prepare_torch(threads: int) -> None:

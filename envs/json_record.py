@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -26,6 +27,16 @@ class JsonRecord:
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values."""
         return asdict(self)
+
+    @classmethod
+    def extending(cls, base: JsonRecord, **fields: Any) -> Self:
+        """The record with the fields of one that it is a kind of, and others.
+
+        Args:
+            base: an instance of a class that this one inherits.
+            fields: by name: what this one has more, and what it has otherwise.
+        """
+        return cls(**{field.name: getattr(base, field.name) for field in dataclass_fields(base)} | fields)
 
     @classmethod
     def from_json(cls, text: str, *, file: Path, remedy: str, line: int | None = None) -> Self:

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console, RenderableType
@@ -19,6 +19,9 @@ from rich.table import Table
 from ecr_rl.runs.progress import make_display
 from ecr_rl.tables import TextTable, with_interval
 from envs.progress import OnStep
+
+if TYPE_CHECKING:
+    from ecr_rl.report.record import Report
 
 PIPE_WIDTH = 120
 """Characters a line where stdout is not a terminal."""
@@ -86,16 +89,14 @@ def rich_table(content: TextTable) -> Table:
     return table
 
 
-def report_table(report: dict[str, Any]) -> Table:
+def report_table(report: Report) -> Table:
     """The figures of ``report.json`` side by side, with 95 % intervals."""
-    table = Table(title=f"{report['n']} held-out dialogues, mean [95 % interval]", title_justify="left")
+    table = Table(title=f"{report.n} held-out dialogues, mean [95 % interval]", title_justify="left")
     for column in ("figure", "baseline", "rl", "rl - baseline"):
         table.add_column(column, justify="left" if column == "figure" else "right", no_wrap=True)
-    from ecr_rl.report.verdicts import figure
-
-    sections = (report["systems"]["baseline"], report["systems"]["rl"], report["difference"])
-    for name in report["difference"]:
-        table.add_row(name, *(with_interval(figure(section, name)) for section in sections))
+    sections = (report.systems.baseline, report.systems.rl, report.difference)
+    for name in report.difference:
+        table.add_row(name, *(with_interval(section[name]) for section in sections))
     return table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
@@ -20,6 +20,7 @@ from envs.errors import ConfigError
 
 if TYPE_CHECKING:
     from ecr_rl.pipeline import Pipeline
+    from ecr_rl.report.record import Report
     from ecr_rl.runs.folder import RunFolder
 
 Seed = Annotated[
@@ -154,10 +155,10 @@ def report(run: Run, into: Into = None, changes: Set = None, json: Json = False)
         from ecr_rl.pipeline import write_report_of
         from ecr_rl.report.insert import insert_report
 
-        figures = write_report_of(folder)
+        written = write_report_of(folder)
         if into is not None:
-            insert_report(into, folder.config.name, figures, folder.config.head_definitions)
-    _show_report(figures, run, json)
+            insert_report(into, folder.config.name, written, folder.config.head_definitions)
+    _show_report(written, run, json)
 
 
 def results(
@@ -196,7 +197,7 @@ def results(
         table = results_table(found, [run.name for run in folders], heads)
         if into is not None:
             insert_block(into, "results", name, table)
-    show(found, json, Text(table))
+    show(found.to_json(), json, Text(table))
 
 
 def build_part(settings: RunConfig, out: Path, resume: bool, json: bool, part: Callable[[Pipeline], Path]) -> None:
@@ -216,12 +217,12 @@ def _run_all(settings: RunConfig, out: Path, resume: bool, json: bool) -> None:
         from ecr_rl.runs.folder import RunFolder
 
         with RunFolder.create(out, settings, resume) as folder:
-            figures = Pipeline(settings, folder).report()
-    _show_report(figures, out, json)
+            written = Pipeline(settings, folder).report()
+    _show_report(written, out, json)
 
 
-def _show_report(figures: dict[str, Any], run: Path, json: bool) -> None:
-    show(figures, json, Group(report_table(figures), Text(f"Report: {run / 'report' / 'index.html'}")))
+def _show_report(report: Report, run: Path, json: bool) -> None:
+    show(report.to_json(), json, Group(report_table(report), Text(f"Report: {run / 'report' / 'index.html'}")))
 
 
 def _reopened(run: Path, changes: Sequence[str] | None) -> RunFolder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -13,6 +13,9 @@ from ecr_rl.commands.options import Json, Resume, Set
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import sweeps, with_given
 from ecr_rl.tables import shown
+
+if TYPE_CHECKING:
+    from ecr_rl.report.sweep_record import SweepRecord
 
 
 def sweep(
@@ -64,15 +67,15 @@ def sweep(
             from ecr_rl.report.sweep_report import outcome
 
             insert_block(into, "sweep", settings.name, outcome(folder))
-    show(found, json, _view(found, folder))
+    show(found.to_json(), json, _view(found, folder))
 
 
-def _view(found: dict[str, Any], folder: Path) -> Table:
-    table = Table(title=f"{len(found['trials'])} trials, best first; {folder}/report/index.html", title_justify="left")
+def _view(found: SweepRecord, folder: Path) -> Table:
+    table = Table(title=f"{len(found.trials)} trials, best first; {folder}/report/index.html", title_justify="left")
     columns = ("trial", "status", "iterations", "objective", "kl", "dist2")
     for column in columns:
         table.add_column(column, justify="left" if column in ("trial", "status") else "right")
-    for trial in sorted(found["trials"], key=lambda trial: -(trial["objective"] or -1.0)):
-        figures = (trial["objective"], trial["figures"]["kl"], trial["figures"]["dist2"])
-        table.add_row(trial["trial"], trial["status"], str(trial["iterations"]), *map(shown, figures))
+    for trial in found.best_first:
+        figures = (trial.objective, trial.figures.kl, trial.figures.dist2)
+        table.add_row(trial.trial, trial.status, str(trial.iterations), *map(shown, figures))
     return table

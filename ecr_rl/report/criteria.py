@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from ecr_rl.evaluation.bootstrap import Interval
+from ecr_rl.evaluation.bootstrap import Interval, Metrics
+from ecr_rl.evaluation.conversations.comparison import Comparison, FrequentReply, Section
 from ecr_rl.evaluation.conversations.definitions import Definition, main_figures, more_figures
-from ecr_rl.report.verdicts import NO_DATA, figure, mean_and_interval, percent, relative_change
+from ecr_rl.report.verdicts import NO_DATA, mean_and_interval, percent, relative_change
 from envs.heads import Head
 
 GAIN = 0.5
@@ -33,7 +33,7 @@ _ASKED_MORE = {
 """Held-out figures of which more is asked than not to fall."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Criterion:
     """One bar.
 
@@ -52,17 +52,17 @@ class Criterion:
     miss: str
 
 
-def criteria_of(report: Mapping[str, Any], kl_target: float | None, heads: Sequence[Head]) -> list[Criterion]:
+def criteria_of(report: Comparison, kl_target: float | None, heads: Sequence[Head]) -> list[Criterion]:
     """The bars of a comparison.
 
     Args:
-        report: what ``figures.compare`` returns.
+        report: the comparison.
         kl_target: ``ppo.kl_target``, nats a token; with None the KL weight was fixed, and the KL has no bar.
         heads: the heads that the run scores; other heads have no bar.
     """
     definitions = {each.name: each for each in (*main_figures(heads), *more_figures(heads))}
-    gain = partial(_difference, report["difference"], definitions)
-    other = partial(_difference, report["more"]["difference"], definitions)
+    gain = partial(_difference, report.difference, definitions)
+    other = partial(_difference, report.more.difference, definitions)
     ratio = partial(_ratio, definitions)
     return [
         gain("held_out_overall", "interval above 0", _above, "no gain that the evaluator of other dialogues can see"),
@@ -74,20 +74,20 @@ def criteria_of(report: Mapping[str, Any], kl_target: float | None, heads: Seque
         ),
         gain("held_out_overall_length_matched", "interval above 0", _above, "the gain is one of length"),
         gain("held_out_overall_like_length", "interval above 0", _above, "the gain is one of length"),
-        *_of_heads(gain, definitions, report["difference"]),
-        ratio(report["more"], "distinct_replies", DISTINCT, "the policy says the same whatever it is told"),
-        _most_frequent(report["frequent"]["rl"]),
+        *_of_heads(gain, definitions, report.difference),
+        ratio(report.more, "distinct_replies", DISTINCT, "the policy says the same whatever it is told"),
+        _most_frequent(report.frequent.rl),
         ratio(report, "dist2", VARIETY, "score is bought with variety"),
         gain("repetition", "interval not above 0", lambda value: value.low <= 0, "it repeats itself"),
         _length(report),
-        *([] if kl_target is None else [_distance(report["systems"], kl_target)]),
+        *([] if kl_target is None else [_distance(report.systems.rl["kl"], kl_target)]),
         other("accepted", "interval above 0", _above, "more pleasant words find the seeker no more films"),
         other("turns", "interval not above 0", lambda value: value.low <= 0, "conversations grow longer"),
     ]
 
 
 def _of_heads(
-    gain: Callable[..., Criterion], definitions: Mapping[str, Definition], difference: Mapping[str, Any]
+    gain: Callable[..., Criterion], definitions: Mapping[str, Definition], difference: Metrics
 ) -> Iterator[Criterion]:
     """The bars on held-out heads and measures; those on empathy and recommendation are the highest."""
     if "held_out_empathy" in difference:
@@ -121,21 +121,19 @@ def _above(value: Interval) -> bool:
 
 
 def _difference(
-    section: Mapping[str, Any],
+    difference: Metrics,
     definitions: Mapping[str, Definition],
     name: str,
     asked: str,
     holds: Callable[[Interval], bool],
     miss: str,
 ) -> Criterion:
-    definition, value = definitions[name], figure(section, name)
+    definition, value = definitions[name], difference[name]
     found = mean_and_interval(value, definition.decimals, signed=True)
     return Criterion(definition.label, asked, found, None if value is None else holds(value), miss)
 
 
-def _ratio(
-    definitions: Mapping[str, Definition], section: Mapping[str, Any], name: str, least: float, miss: str
-) -> Criterion:
+def _ratio(definitions: Mapping[str, Definition], section: Section, name: str, least: float, miss: str) -> Criterion:
     label, asked = f"{definitions[name].label}, rl / baseline", f"at least {least:g}"
     change = relative_change(section, name)
     if change is None:
@@ -143,15 +141,15 @@ def _ratio(
     return Criterion(label, asked, f"{1 + change:.3f}", 1 + change >= least, miss)
 
 
-def _most_frequent(replies: Sequence[Mapping[str, Any]]) -> Criterion:
-    share = max((reply["share"] for reply in replies), default=None)
+def _most_frequent(replies: Sequence[FrequentReply]) -> Criterion:
+    share = max((reply.share for reply in replies), default=None)
     name, asked, miss = "Most frequent reply of rl", f"at most {percent(SAME)} of all", "one sentence fits all"
     if share is None:
         return Criterion(name, asked, NO_DATA, None, miss)
     return Criterion(name, asked, percent(share, ".1f"), share <= SAME, miss)
 
 
-def _length(report: Mapping[str, Any]) -> Criterion:
+def _length(report: Comparison) -> Criterion:
     name, asked = "Length, rl against baseline", f"within {percent(LENGTH)}"
     change, miss = relative_change(report, "length"), "replies of another length are judged"
     if change is None:
@@ -159,8 +157,8 @@ def _length(report: Mapping[str, Any]) -> Criterion:
     return Criterion(name, asked, percent(change, "+.1f"), abs(change) <= LENGTH, miss)
 
 
-def _distance(systems: Mapping[str, Any], target: float) -> Criterion:
-    kl, most = figure(systems["rl"], "kl"), OVER_TARGET * target
+def _distance(kl: Interval | None, target: float) -> Criterion:
+    most = OVER_TARGET * target
     name, asked = "KL to the reference", f"below {OVER_TARGET:g} times its target of {target:g}"
     miss = "the policy went further from the supervised one than it was to: ppo.kl is too weak, or adapts too slowly"
     return Criterion(name, asked, mean_and_interval(kl, 4), None if kl is None else kl.mean < most, miss)

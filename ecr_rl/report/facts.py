@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from envs.errors import DataError
+
+Facts = dict[str, bool | int | float | str | list[dict[str, int | float]] | None]
+"""What is known of a run by name: a number, a text, or what was measured several times."""
 
 LABELS = {
     "iterations": "PPO iterations",
@@ -20,25 +26,80 @@ LABELS = {
     "start_weights_sha256": "SHA-256 of the weights RL started from",
 }
 """Label of each fact that the report always states, in order; further facts follow under their own names."""
+_AGAIN = "Train the run to its end and evaluate it again"
 
 
-def clean_facts(summary: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+@dataclass(frozen=True, slots=True)
+class ScoredPolicy:
+    """The policy after an iteration, on validation dialogues.
+
+    Attributes:
+        iteration: 0 is the supervised policy.
+        kl: to the supervised policy, nats a token.
+        reward: the run's own.
+        score: the selecting evaluator's.
+    """
+
+    iteration: int
+    kl: float
+    reward: float
+    score: float
+
+
+def clean_facts(summary: Mapping[str, Any]) -> tuple[Facts, list[str]]:
     """The facts as JSON values, and the names of missing ones.
 
     A number that is not finite becomes None; a fact of ``LABELS`` that the summary leaves out is None.
     """
     known: dict[str, Any] = dict.fromkeys(LABELS) | dict(summary)
-    facts = {name: None if _not_finite(value) else value for name, value in known.items()}
+    facts: Facts = {name: None if _not_finite(value) else value for name, value in known.items()}
     return facts, [name for name in LABELS if facts[name] is None]
 
 
-def fact_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+def scored_policies(facts: Facts) -> list[ScoredPolicy]:
+    """The policies that the run chose from, by iteration; none where it chose none.
+
+    Raises:
+        DataError: one of them lacks a number.
+    """
+    selection = facts.get("selection")
+    try:
+        scored = [
+            ScoredPolicy(int(each["iteration"]), each["kl"], each["reward"], each["score"])
+            for each in (selection if isinstance(selection, list) else [])
+        ]
+    except KeyError as error:
+        raise DataError("a number is missing", field=f"selection.{error.args[0]}", remedy=_AGAIN) from error
+    return sorted(scored, key=lambda policy: policy.iteration)
+
+
+def facts_sentence(facts: Facts) -> str:
+    """One sentence on the amount of training: iterations, conversations, tokens and minutes of PPO.
+
+    Raises:
+        DataError: one of these was not recorded.
+    """
+    return (
+        f"{_number(facts, 'iterations'):.0f} PPO iterations, {_number(facts, 'conversations'):,.0f} conversations and "
+        f"{_number(facts, 'tokens'):,.0f} sampled tokens in {_number(facts, 'wall_time_s') / 60:.1f} minutes of "
+        f"sampling and learning; {_number(facts, 'parameters') / 1e6:.1f} M parameters."
+    )
+
+
+def fact_rows(facts: Facts) -> list[tuple[str, str]]:
     """Label and text of each fact; lists, which hold more than a line, are left to the JSON."""
     return [
         (LABELS.get(name, name.replace("_", " ").capitalize()), _text(name, value))
         for name, value in facts.items()
         if not isinstance(value, list)
     ]
+
+
+def _number(facts: Facts, name: str) -> float:
+    value = facts.get(name)
+    if not isinstance(value, int | float):
+        raise DataError("was not recorded", field=f"facts.{name}", remedy=_AGAIN)
+    return value
 
 
 def _not_finite(value: object) -> bool:

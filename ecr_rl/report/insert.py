@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from ecr_rl.report.facts import facts_sentence
+from ecr_rl.report.record import Report
 from ecr_rl.report.summary import markdown_table
 from envs.errors import DataError
 from envs.files import write_text
 from envs.heads import Head
 
 
-def insert_report(page: Path, name: str, report: Mapping[str, Any], heads: Sequence[Head]) -> None:
+def insert_report(page: Path, name: str, report: Report, heads: Sequence[Head]) -> None:
     """Put a run's figures between ``<!-- report NAME -->`` and ``<!-- /report -->``.
 
     Args:
         page: a Markdown file.
         name: the run's name in the marker.
-        report: the content of ``report.json``.
+        report: the run's report.
         heads: the heads that the run scores.
 
     Raises:
         DataError: the page cannot be read or has no such markers.
     """
-    insert_block(page, "report", name, f"{facts_sentence(report)}\n\n{markdown_table(report, heads)}")
+    insert_block(page, "report", name, f"{facts_sentence(report.facts)}\n\n{markdown_table(report, heads)}")
 
 
 def insert_block(page: Path, kind: str, name: str, text: str) -> None:
@@ -49,13 +50,3 @@ def insert_block(page: Path, kind: str, name: str, text: str) -> None:
     if not block.search(before):
         raise DataError(f"has no block {opening} … {closing}", file=page, remedy="Add the two markers.")
     write_text(page, block.sub(lambda _: f"{opening}\n{text}{closing}", before))
-
-
-def facts_sentence(report: Mapping[str, Any]) -> str:
-    """One sentence on the amount of training: iterations, conversations, tokens and minutes of PPO."""
-    facts = report["facts"]
-    return (
-        f"{facts['iterations']} PPO iterations, {facts['conversations']:,} conversations and {facts['tokens']:,} "
-        f"sampled tokens in {facts['wall_time_s'] / 60:.1f} minutes of sampling and learning; "
-        f"{facts['parameters'] / 1e6:.1f} M parameters."
-    )

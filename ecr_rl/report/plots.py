@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.report.curves import Curves, smoothed
-from ecr_rl.report.verdicts import figure
+from ecr_rl.report.facts import Facts, scored_policies
+from ecr_rl.report.record import Report
 from envs.heads import Head
 
 BASELINE, RL, INK = "#7a7a7a", "#0072b2", "#222222"
@@ -56,14 +57,14 @@ OPTIMISATION = {
 """Metric to its panel's title and axis label."""
 
 
-def draw_plots(report: Mapping[str, Any], curves: Curves, heads: Sequence[Head]) -> dict[str, bytes]:
+def draw_plots(report: Report, curves: Curves, heads: Sequence[Head]) -> dict[str, bytes]:
     """All plots of a run that scores these heads, as PNG by file name; plots without data are left out."""
     over_training = {f"head_{head.name}": (head.title, "score, 0 to 1") for head in heads}
     with matplotlib.rc_context(STYLE):
         drawn = {
             "heads_compared.png": _compared(report, heads),
             "learning_curves.png": _panels(curves, LEARNING, columns=2),
-            "reward_over_kl.png": _over_kl(report["facts"]),
+            "reward_over_kl.png": _over_kl(report.facts),
             "heads_over_training.png": _panels(curves, over_training, columns=3),
             "optimisation.png": _panels(curves, OPTIMISATION, columns=3),
         }
@@ -98,22 +99,21 @@ def _curve(axes: Axes, steps: np.ndarray, values: np.ndarray, title: str, unit: 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _compared(report: Mapping[str, Any], heads: Sequence[Head]) -> Figure | None:
+def _compared(report: Report, heads: Sequence[Head]) -> Figure | None:
     """Left: both systems' head scores; right: the paired differences; bars are the bootstrap intervals."""
-    systems = report["systems"]
-    shown = [head for head in heads if all(part[head.name] for part in (*systems.values(), report["difference"]))]
-    known = [head.name for head in shown]
+    baseline, rl, difference = report.systems.baseline, report.systems.rl, report.difference
+    known = [head for head in heads if baseline[head.name] and rl[head.name] and difference[head.name]]
     if not known:
         return None
     plot = Figure(figsize=(9.2, 0.42 * len(known) + 1.5), layout="constrained")
     scores, differences = plot.subplots(1, 2, sharey=True, width_ratios=(1.25, 1))
-    places = np.arange(len(known))
-    for name, colour, marker, shift in (("baseline", BASELINE, "s", -0.14), ("rl", RL, "o", 0.14)):
-        _dots(scores, [figure(systems[name], head) for head in known], places + shift, colour, marker, name)
-    _dots(differences, [figure(report["difference"], head) for head in known], places, RL, "o", "rl - baseline")
+    heights = np.arange(len(known))
+    _dots(scores, [baseline[head.name] for head in known], heights - 0.14, BASELINE, "s", "baseline")
+    _dots(scores, [rl[head.name] for head in known], heights + 0.14, RL, "o", "rl")
+    _dots(differences, [difference[head.name] for head in known], heights, RL, "o", "rl - baseline")
     differences.axvline(0, color=INK, linewidth=1)
-    scores.set(title="Head scores", xlabel="mean score, 0 to 1", yticks=places)
-    scores.set_yticklabels([head.title for head in shown])
+    scores.set(title="Head scores", xlabel="mean score, 0 to 1", yticks=heights)
+    scores.set_yticklabels([head.title for head in known])
     scores.set_ylim(len(known) - 0.5, -0.5)
     differences.set(title="Difference, rl - baseline", xlabel="difference in score")
     for axes in (scores, differences):
@@ -123,13 +123,15 @@ def _compared(report: Mapping[str, Any], heads: Sequence[Head]) -> Figure | None
     return plot
 
 
-def _over_kl(facts: Mapping[str, Any]) -> Figure | None:
+def _over_kl(facts: Facts) -> Figure | None:
     """Reward and selecting evaluator's score against KL, for the scored policies; None for fewer than two."""
-    scored = sorted(facts.get("selection") or [], key=lambda each: each["iteration"])
+    scored = scored_policies(facts)
     if len(scored) < 2:
         return None
-    kl, reward, score = (np.array([each[name] for each in scored]) for name in ("kl", "reward", "score"))
-    kept = [each["iteration"] == facts.get("selected_iteration") for each in scored]
+    kl, reward, score = (
+        np.array(values) for values in zip(*((each.kl, each.reward, each.score) for each in scored), strict=True)
+    )
+    kept = [each.iteration == facts.get("selected_iteration") for each in scored]
     plot = Figure(figsize=(6.0, 3.2), layout="constrained")
     paid = plot.subplots()
     judged = paid.twinx()
@@ -140,8 +142,8 @@ def _over_kl(facts: Mapping[str, Any]) -> Figure | None:
         axes.plot(kl, values, color=colour, marker=marker, markersize=4.5, linewidth=1, label=label)
         axes.scatter(kl[kept], values[kept], s=90, facecolors="none", edgecolors=INK, zorder=3)
         axes.set_ylabel(label)
-    for place, each in enumerate(scored):
-        judged.annotate(str(each["iteration"]), (kl[place], score[place]), xytext=(3, 4), textcoords="offset points")
+    for each in scored:
+        judged.annotate(str(each.iteration), (each.kl, each.score), xytext=(3, 4), textcoords="offset points")
     judged.spines["right"].set_visible(True)
     judged.grid(False)
     paid.set(title="Reward and held-out score by iteration", xlabel="KL to the reference policy, nats a token")
@@ -150,18 +152,18 @@ def _over_kl(facts: Mapping[str, Any]) -> Figure | None:
 
 
 def _dots(
-    axes: Axes, values: Sequence[Interval | None], places: np.ndarray, colour: str, marker: str, label: str
+    axes: Axes, values: Sequence[Interval | None], heights: np.ndarray, colour: str, marker: str, label: str
 ) -> None:
     """A dot for each mean and a bar over each interval; percentile intervals need not be symmetric."""
-    found = [value for value in values if value is not None]
-    means, lows, highs = (np.array([getattr(value, part) for value in found]) for part in ("mean", "low", "high"))
-    axes.hlines(places, lows, highs, color=colour, linewidth=2)
-    axes.plot(means, places, linestyle="none", marker=marker, color=colour, markersize=5.5, label=label)
+    known = [value for value in values if value is not None]
+    axes.hlines(heights, [value.low for value in known], [value.high for value in known], color=colour, linewidth=2)
+    means = [value.mean for value in known]
+    axes.plot(means, heights, linestyle="none", marker=marker, color=colour, markersize=5.5, label=label)
 
 
 def as_png(plot: Figure) -> bytes:
-    """The figure as PNG."""
+    """The plot as PNG."""
     target = io.BytesIO()
-    # The software's version is left out of the file, so that equal figures give equal bytes.
+    # The software's version is left out of the file, so that equal plots give equal bytes.
     plot.savefig(target, format="png", dpi=DPI, metadata={"Software": None})
     return target.getvalue()

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ecr_rl.config import RunConfig
-from ecr_rl.evaluation.conversations.definitions import SYSTEMS
+from ecr_rl.evaluation.conversations.comparison import Comparison
 from ecr_rl.evaluation.conversations.figures import compare
-from ecr_rl.evaluation.conversations.records import read_records
+from ecr_rl.evaluation.conversations.records import ConversationRecord, read_records
 from ecr_rl.report.criteria import criteria_of, sentence
 from ecr_rl.report.curves import Curves, read_curves
 from ecr_rl.report.facts import clean_facts
 from ecr_rl.report.page import Pair, ReportPage, render
 from ecr_rl.report.plots import draw_plots
+from ecr_rl.report.record import Report
 from ecr_rl.report.verdicts import protocol, verdict
 from ecr_rl.runs.folder import RunFolder
 from envs.errors import RunError
 from envs.files import write_bytes, write_json, write_text
 
 
-def write_report(run: Path) -> dict[str, Any]:
+def write_report(run: Path) -> Report:
     """Write ``report/report.json``, ``report/index.html`` and ``report/*.png`` of a run folder, each atomically.
 
     Reads ``config.yaml``, ``evaluation/{baseline,rl}.jsonl``, ``evaluation/summary.json`` (the run's facts, with the
@@ -37,15 +37,12 @@ def write_report(run: Path) -> dict[str, Any]:
         RunError: a file of the run is missing or unreadable.
         DataError: a record that cannot be read, or two systems that were not evaluated on the same dialogues.
     """
-    config, summary, curves = (
-        RunFolder.open(run).config,
-        _summary(run / "evaluation" / "summary.json"),
-        read_curves(run),
-    )
-    baseline, rl = (read_records(run / "evaluation" / f"{system}.jsonl") for system in SYSTEMS)
+    config, curves = RunFolder.open(run).config, read_curves(run)
+    summary = _summary(run / "evaluation" / "summary.json")
+    baseline, rl = (read_records(run / "evaluation" / f"{system}.jsonl") for system in ("baseline", "rl"))
     heads = config.head_definitions
-    figures = compare(baseline, rl, heads, resamples=config.evaluation.resamples, seed=config.seed)
-    report = _report(figures, summary, curves, config)
+    comparison = compare(baseline, rl, heads, resamples=config.evaluation.resamples, seed=config.seed)
+    report = _report(comparison, summary, curves, config)
     plots = draw_plots(report, curves, heads)
     pairs = sample_pairs(list(zip(_sorted(baseline), _sorted(rl), strict=True)), config.evaluation.samples, config.seed)
     page = render(ReportPage(report, plots, pairs, config))
@@ -53,7 +50,7 @@ def write_report(run: Path) -> dict[str, Any]:
     for name, content in plots.items():
         write_bytes(folder / name, content)
     write_text(folder / "index.html", page)
-    write_json(folder / "report.json", report)
+    write_json(folder / "report.json", report.to_json())
     return report
 
 
@@ -64,22 +61,23 @@ def sample_pairs(pairs: list[Pair], count: int, seed: int) -> list[Pair]:
     return [spoken[place] for place in sorted(drawn)]
 
 
-def _report(figures: dict[str, Any], summary: dict[str, Any], curves: Curves, config: RunConfig) -> dict[str, Any]:
+def _report(comparison: Comparison, summary: dict[str, Any], curves: Curves, config: RunConfig) -> Report:
     command = summary.pop("command", None)
     iterations = {"iterations": int(curves.steps[-1])} if curves.steps.size else {}
     facts, missing = clean_facts(iterations | summary)
-    report = figures | {"missing": [*figures["missing"], *(f"facts.{name}" for name in missing)]}
-    bars = criteria_of(figures, config.ppo.kl_target, config.head_definitions)
-    return report | {
-        "facts": facts,
-        "protocol": protocol(figures, config),
-        "verdict": [*verdict(figures), sentence(bars)],
-        "bars": [asdict(bar) for bar in bars],
-        "command": command,
-    }
+    bars = criteria_of(comparison, config.ppo.kl_target, config.head_definitions)
+    return Report.extending(
+        comparison,
+        missing=[*comparison.missing, *(f"facts.{name}" for name in missing)],
+        facts=facts,
+        protocol=protocol(comparison, config),
+        verdict=[*verdict(comparison), sentence(bars)],
+        bars=bars,
+        command=command,
+    )
 
 
-def _sorted(records: list[Any]) -> list[Any]:
+def _sorted(records: list[ConversationRecord]) -> list[ConversationRecord]:
     return sorted(records, key=lambda record: record.place)
 
 

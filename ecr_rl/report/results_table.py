@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from ecr_rl.evaluation.conversations.definitions import SYSTEMS, main_figures, more_figures
-from ecr_rl.report.verdicts import MARKS, figure, marked, mean_and_interval, reading
+from ecr_rl.evaluation.conversations.definitions import main_figures, more_figures
+from ecr_rl.evaluation.conversations.over_runs import RunsComparison
+from ecr_rl.report.verdicts import MARKS, marked, mean_and_interval, reading
 from ecr_rl.tables import table_lines
 from envs.heads import Head
 
@@ -24,27 +24,27 @@ _FURTHER = (
 """The further figures that the table shows if it has data."""
 
 
-def results_table(found: Mapping[str, Any], names: Sequence[str], heads: Sequence[Head]) -> str:
+def results_table(found: RunsComparison, names: Sequence[str], heads: Sequence[Head]) -> str:
     """The differences rl - baseline of each run and of all together, ending with a line break.
 
     Args:
-        found: what ``nested.compare_runs`` returns.
+        found: the comparison.
         names: of the runs, in their order.
         heads: that the runs score.
     """
     several = len(names) > 1
     header = ["figure", *names, *(["all runs"] if several else []), ""]
     rows = []
-    data = found["difference"]
+    data = found.difference
     further = [more for more in more_figures(heads) if more.name in _FURTHER and data[more.name] is not None]
     for definition in (*main_figures(heads), *further):
-        together = figure(data, definition.name)
-        columns = [figure(each, definition.name) for each in found["each"]] if several else []
+        together = data[definition.name]
+        columns = [each[definition.name] for each in found.each] if several else []
         cells = [mean_and_interval(value, definition.decimals, signed=True) for value in (*columns, together)]
         rows.append([f"`{definition.name}`", *cells, marked(reading(definition, together))])
     runs, over = (f"{len(names)} runs", "; of all runs over runs and dialogues") if several else ("one run", "")
     note = (
-        f"{found['n']} dialogues of the test split, {runs}; rl - baseline, mean [95 % bootstrap interval over "
+        f"{found.n} dialogues of the test split, {runs}; rl - baseline, mean [95 % bootstrap interval over "
         f"dialogues{over}]. "
         f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0."
     )
@@ -52,10 +52,9 @@ def results_table(found: Mapping[str, Any], names: Sequence[str], heads: Sequenc
     return f"{table}\n\n{note}\n\n{_beside(found, names)}\n"
 
 
-def _beside(found: Mapping[str, Any], names: Sequence[str]) -> str:
+def _beside(found: RunsComparison, names: Sequence[str]) -> str:
     """How often the seeker accepted a film of either system, in each run."""
-    rows = [
-        [f"`accepted`, {system}", *(mean_and_interval(figure(each, system), 3) for each in found["accepted"])]
-        for system in SYSTEMS
-    ]
+    baseline = [mean_and_interval(each.baseline, 3) for each in found.accepted]
+    rl = [mean_and_interval(each.rl, 3) for each in found.accepted]
+    rows = [["`accepted`, baseline", *baseline], ["`accepted`, rl", *rl]]
     return table_lines(["beside", *names], rows, ["---", *["---:"] * len(names)])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ecr_rl.evaluation.conversations.definitions import main_figures
-from ecr_rl.report.verdicts import MARKS, figure, marked, mean_and_interval, percent, reading
+from ecr_rl.report.record import Report
+from ecr_rl.report.verdicts import MARKS, marked, mean_and_interval, percent, reading
 from ecr_rl.tables import table_lines
 from envs.heads import Head
 
@@ -14,26 +14,26 @@ HEADER = ("figure", "baseline", "rl", "difference", "")
 LEGEND = f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0"
 
 
-def markdown_table(report: Mapping[str, Any], heads: Sequence[Head]) -> str:
+def markdown_table(report: Report, heads: Sequence[Head]) -> str:
     """The figures with intervals as a Markdown table, n, intervals and the bars that are met below it."""
-    bootstrap = report["bootstrap"]
+    bootstrap = report.bootstrap
     rows = ((f"`{name}`", *cells) for name, *cells in _rows(report, heads))
     table = table_lines(HEADER, rows, ("---", "---:", "---:", "---:", "---"))
     note = (
-        f"{report['n']} held-out dialogues; mean [{percent(bootstrap['coverage'])} paired bootstrap interval, "
-        f"{bootstrap['resamples']:,} resamples]; difference = rl - baseline. {LEGEND}."
+        f"{report.n} held-out dialogues; mean [{percent(bootstrap.coverage)} paired bootstrap interval, "
+        f"{bootstrap.resamples:,} resamples]; difference = rl - baseline. {LEGEND}."
     )
-    return f"{table}\n\n{note}\n\n{report['verdict'][-1]}\n"
+    return f"{table}\n\n{note}\n\n{report.verdict[-1]}\n"
 
 
-def _rows(report: Mapping[str, Any], heads: Sequence[Head]) -> list[tuple[str, ...]]:
+def _rows(report: Report, heads: Sequence[Head]) -> list[tuple[str, ...]]:
     return [
         (
             definition.name,
-            mean_and_interval(figure(report["systems"]["baseline"], definition.name), definition.decimals),
-            mean_and_interval(figure(report["systems"]["rl"], definition.name), definition.decimals),
-            mean_and_interval(figure(report["difference"], definition.name), definition.decimals, signed=True),
-            marked(reading(definition, figure(report["difference"], definition.name))),
+            mean_and_interval(report.systems.baseline[definition.name], definition.decimals),
+            mean_and_interval(report.systems.rl[definition.name], definition.decimals),
+            mean_and_interval(report.difference[definition.name], definition.decimals, signed=True),
+            marked(reading(definition, report.difference[definition.name])),
         )
         for definition in main_figures(heads)
     ]

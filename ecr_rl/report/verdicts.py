@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.bootstrap import Interval
+from ecr_rl.evaluation.conversations.comparison import Comparison, Section
 from ecr_rl.evaluation.conversations.definitions import Definition
 from ecr_rl.tables import with_interval
 
@@ -18,12 +16,6 @@ SEEKERS = {
 }
 MARKS = {"better": "\u25b2", "worse": "\u25bc", "changed": "\u25c6", "unclear": "\u00b7", "no data": "\u00b7"}
 """One sign for each reading of a difference."""
-
-
-def figure(section: Mapping[str, Any], name: str) -> Interval | None:
-    """One figure of a section of the report."""
-    values = section[name]
-    return None if values is None else Interval(**values)
 
 
 def mean_and_interval(value: Interval | None, decimals: int, *, signed: bool = False) -> str:
@@ -52,25 +44,25 @@ def marked(found: str) -> str:
     return f"{MARKS[found]} {found}" if found in ("better", "worse", "changed") else ""
 
 
-def relative_change(report: Mapping[str, Any], name: str) -> float | None:
+def relative_change(section: Section, name: str) -> float | None:
     """(rl - baseline) / baseline; None without data or from a baseline of 0."""
-    baseline, difference = figure(report["systems"]["baseline"], name), figure(report["difference"], name)
+    baseline, difference = section.systems.baseline[name], section.difference[name]
     if baseline is None or difference is None or baseline.mean == 0:
         return None
     return difference.mean / abs(baseline.mean)
 
 
-def verdict(report: Mapping[str, Any]) -> list[str]:
+def verdict(report: Comparison) -> list[str]:
     """The conclusions on reward, reporting evaluator and text, one sentence each."""
-    return [sentence for sentence in (_reward(report), _second_evaluator(report), _text(report)) if sentence]
+    return [sentence for sentence in (_reward(report), _reporting_evaluator(report), _text(report)) if sentence]
 
 
-def _reward(report: Mapping[str, Any]) -> str:
-    difference = figure(report["difference"], "reward")
+def _reward(report: Comparison) -> str:
+    difference = report.difference["reward"]
     if difference is None:
         return "Held-out reward cannot be compared: a system has no turns with a reward."
     change = mean_and_interval(difference, 3, signed=not difference.excludes_zero)
-    over = f"95 % paired bootstrap interval over {report['n']} held-out dialogues"
+    over = f"95 % paired bootstrap interval over {report.n} held-out dialogues"
     if difference.low > 0:
         return f"RL raised held-out reward by {change} a turn ({over})."
     if difference.high < 0:
@@ -79,8 +71,8 @@ def _reward(report: Mapping[str, Any]) -> str:
     return f"RL did not measurably change held-out reward: {change} a turn; the {over} includes 0."
 
 
-def _second_evaluator(report: Mapping[str, Any]) -> str:
-    difference = figure(report["difference"], "held_out_overall")
+def _reporting_evaluator(report: Comparison) -> str:
+    difference = report.difference["held_out_overall"]
     if difference is None:
         return ""
     change = mean_and_interval(difference, 3, signed=True)
@@ -92,38 +84,38 @@ def _second_evaluator(report: Mapping[str, Any]) -> str:
         said = (
             f"The reporting evaluator, which PPO never saw, finds no measurable difference: {change}, which includes 0,"
         )
-    matched = figure(report["difference"], "held_out_overall_length_matched")
+    matched = report.difference["held_out_overall_length_matched"]
     at_length = "" if matched is None else f"; at equal length {mean_and_interval(matched, 3, signed=True)}"
     return f"{said} standard deviations of the baseline's dialogues{at_length}."
 
 
-def _text(report: Mapping[str, Any]) -> str:
+def _text(report: Comparison) -> str:
     changes = [_relative(report, name, label) for name, label in (("dist2", "DIST-2"), ("length", "mean reply length"))]
     known = [change for change in changes if change]
     return f"Relative to the baseline: {', '.join(known)}." if known else ""
 
 
-def _relative(report: Mapping[str, Any], name: str, label: str) -> str:
-    relative, difference = relative_change(report, name), figure(report["difference"], name)
+def _relative(report: Comparison, name: str, label: str) -> str:
+    relative, difference = relative_change(report, name), report.difference[name]
     if relative is None or difference is None:
         return ""
     return f"{label} {percent(relative, '+.1f')}{'' if difference.excludes_zero else ' (interval includes 0)'}"
 
 
-def protocol(report: Mapping[str, Any], config: RunConfig) -> dict[str, str]:
+def protocol(report: Comparison, config: RunConfig) -> dict[str, str]:
     """How the figures were made, by topic, for the page."""
-    bootstrap, env, policy = report["bootstrap"], config.env, config.policy
+    bootstrap, env, policy = report.bootstrap, config.env, config.policy
     turns = f"{env.horizon} free turns" if env.seeker == "replay" else f"at most {env.max_turns} recommender turns"
     return {
         "Systems": "baseline: the supervised policy that RL started from; rl: the policy after PPO",
-        "Dialogues": f"{report['n']} held-out dialogues of source {config.data.source}, the same for both systems, "
-        f"{report['conversations']} conversations on each",
+        "Dialogues": f"{report.n} held-out dialogues of source {config.data.source}, the same for both systems, "
+        f"{report.conversations} conversations on each",
         "Conversation": f"{_speaker(env.seeker)}; {turns}; same seeds for both systems",
         "Sampling": f"both systems: temperature {policy.temperature:g}, at most {policy.max_new} tokens a reply",
-        "Intervals": f"{percent(bootstrap['coverage'])} bootstrap, {bootstrap['resamples']:,} resamples, seed "
-        f"{bootstrap['seed']}; {bootstrap['method']}",
+        "Intervals": f"{percent(bootstrap.coverage)} bootstrap, {bootstrap.resamples:,} resamples, seed "
+        f"{bootstrap.seed}; {bootstrap.method}",
         "Difference": "rl - baseline, paired by dialogue",
-        "Like length": f"{report['n_like_length']} of these dialogues have replies of like length in both systems",
+        "Like length": f"{report.n_like_length} of these dialogues have replies of like length in both systems",
     }
 
 
@@ -132,13 +124,14 @@ def _speaker(seeker: str) -> str:
     return SEEKERS.get(seeker, f"the seeker {seeker}, which is no part of this project")
 
 
-def agreement_rows(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+def agreement_rows(report: Comparison) -> list[tuple[str, str]]:
     """The rank correlation of the critic's and the held-out score, for baseline, rl and gain."""
-    names = {"baseline": "baseline", "rl": "rl", "gain": "gain, rl - baseline"}
-    return [(label, mean_and_interval(figure(report["agreement"], name), 3)) for name, label in names.items()]
+    agreement = report.agreement
+    rows = {"baseline": agreement.baseline, "rl": agreement.rl, "gain, rl - baseline": agreement.gain}
+    return [(label, mean_and_interval(correlation, 3)) for label, correlation in rows.items()]
 
 
-def limits(report: Mapping[str, Any], config: RunConfig) -> list[str]:
+def limits(report: Comparison, config: RunConfig) -> list[str]:
     """What the figures do not say."""
     found = [
         "The reward is a learned critic's score. A rise says that replies moved towards what this critic rates highly, "
@@ -146,7 +139,7 @@ def limits(report: Mapping[str, Any], config: RunConfig) -> list[str]:
         f"The other speaker is {_speaker(config.env.seeker)}, not a person.",
         f"One training run (seed {config.seed}): the intervals cover the choice of dialogues, not the variation "
         "between training runs.",
-        f"{len(report['difference'])} figures are shown without correction for multiple comparisons: one in twenty "
+        f"{len(report.difference)} figures are shown without correction for multiple comparisons: one in twenty "
         "intervals excludes 0 by chance alone.",
         "DIST falls as a system writes more: read it beside the length. BLEU compares with one human reply only.",
     ]
@@ -155,6 +148,6 @@ def limits(report: Mapping[str, Any], config: RunConfig) -> list[str]:
             "The dialogues come from the embedded corpus, which is generated: the figures say nothing about ReDial, "
             "and no published figure can stand beside them."
         )
-    if report["missing"]:
-        found.append(f"No data, or only for one system: {', '.join(report['missing'])}.")
+    if report.missing:
+        found.append(f"No data, or only for one system: {', '.join(report.missing)}.")
     return found

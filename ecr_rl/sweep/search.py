@@ -28,6 +28,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, PopulationBasedTra
 from ray.tune.search import BasicVariantGenerator, Searcher
 
 from ecr_rl.overrides import flat
+from ecr_rl.report.sweep_record import TrialFigures, TrialRecord
 from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import mutations, tune_space, values_of
 from ecr_rl.sweep.trial import (
@@ -49,7 +50,6 @@ SEARCH, FINALS = "search", "finals"
 """Folders of Tune's experiments, inside the sweep's folder."""
 FINISHED, STOPPED, FAILED = "finished", "stopped", "failed"
 """How a trial ended: all iterations; ended early by the scheduler; an error."""
-_KEPT = ("kept_kl", "kept_dist2", "kept_iteration", "start_score", "reward_mean", "length_words")
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ class TrialResult:
         objective: the selecting evaluator's score of that policy; None if the trial failed or scored no trained policy.
         status: ``finished``, ``stopped`` or ``failed``.
         iterations: the number of iterations that it ran.
-        figures: of the kept policy: ``kl`` (nats a token), ``dist2``, ``iteration``; of the supervised one
-            ``start_score``; of the last iteration ``reward_mean`` and ``length_words``.
+        figures: figures of that policy and of the last iteration.
         seconds: its duration.
         checkpoint: its last checkpoint; None if it has none.
         error: why it failed.
@@ -74,17 +73,24 @@ class TrialResult:
     objective: float | None
     status: str
     iterations: int
-    figures: Mapping[str, float | None]
+    figures: TrialFigures
     seconds: float
     checkpoint: tune.Checkpoint | None = None
     error: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """The result as JSON values; ``config`` lists the weights of a simplex by name."""
-        facts = {
-            name: getattr(self, name) for name in ("trial", "objective", "status", "iterations", "seconds", "error")
-        }
-        return {**facts, "config": self.config, "figures": dict(self.figures)}
+    @property
+    def record(self) -> TrialRecord:
+        """The result as it stands in ``sweep.json``."""
+        return TrialRecord(
+            trial=self.trial,
+            objective=self.objective,
+            status=self.status,
+            iterations=self.iterations,
+            seconds=self.seconds,
+            error=self.error,
+            config=self.config,
+            figures=self.figures,
+        )
 
     @property
     def config(self) -> dict[str, Any]:
@@ -281,7 +287,14 @@ def trial_result(found: Result, values: Mapping[str, Any], iterations: int) -> T
         objective=metrics[OBJECTIVE] if status != FAILED and metrics.get("kept_iteration") else None,
         status=status,
         iterations=done,
-        figures={name.removeprefix("kept_"): metrics.get(name) for name in _KEPT},
+        figures=TrialFigures(
+            kl=metrics.get("kept_kl"),
+            dist2=metrics.get("kept_dist2"),
+            iteration=metrics.get("kept_iteration"),
+            start_score=metrics.get("start_score"),
+            reward_mean=metrics.get("reward_mean"),
+            length_words=metrics.get("length_words"),
+        ),
         seconds=round(float(metrics.get("time_total_s", 0.0)), 1),
         checkpoint=found.checkpoint,
         error=None if found.error is None else " ".join(str(found.error).split())[-500:],

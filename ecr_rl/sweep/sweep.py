@@ -12,8 +12,8 @@ import io
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -24,6 +24,7 @@ from ecr_rl.evaluation.conversations.records import read_records
 from ecr_rl.overrides import differences, flat
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.ray_instance import ray_instance
+from ecr_rl.report.sweep_record import CandidateComparison, EqualWeights, Seconds, SweepRecord, Winner
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.settings_file import read_mapping
 from ecr_rl.sweep.search import TrialResult, search, train_finals, trial_count
@@ -45,7 +46,7 @@ _SYNC = 60.0
 """Seconds between two copies of a sweep's folder to its mirror."""
 
 
-def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool = False) -> dict[str, Any]:
+def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool = False) -> SweepRecord:
     """Run a sweep in its own folder, or resume one that was interrupted.
 
     Args:
@@ -78,26 +79,30 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
             with run.stage("search", trial_count(sweep) * iterations) as stage:
                 trials = search(plan, run.path, _mirrored(run, stage.update))
             winner = best_trial(trials)
-            found: dict[str, Any] = {
-                "name": sweep.name,
-                "trials": [trial.to_json() for trial in trials],
-                WINNER: winner.to_json(),
-                EQUAL: {"config": flat(equal_weights(winner.values, sweep))},
-                "comparison": None,
-                "seconds": {"search": run.seconds("search"), "finals": 0.0},
-            }
-            write_json(run.path / RESULT, found)
+            equal = equal_weights(winner.values, sweep)
+            found = SweepRecord(
+                name=sweep.name,
+                trials=[trial.record for trial in trials],
+                winner=Winner.extending(winner.record),
+                equal_weights=EqualWeights(flat(equal)),
+                comparison=None,
+                seconds=Seconds(search=run.seconds("search"), finals=0.0),
+            )
+            write_json(run.path / RESULT, found.to_json())
             write_text(run.path / TABLE, trials_csv(trials))
             if sweep.final.seeds:
                 run.rewind("finals", -1)
                 with run.stage("finals", 2 * sweep.final.seeds * iterations) as stage:
-                    candidates = {WINNER: winner.values, EQUAL: equal_weights(winner.values, sweep)}
+                    candidates = {WINNER: winner.values, EQUAL: equal}
                     finals = train_finals(plan, candidates, run.path, _mirrored(run, stage.update))
-                for name, trained in finals.items():
-                    found[name]["finals"] = [training.to_json() for training in trained]
-                found["seconds"]["finals"] = run.seconds("finals")
-                found["comparison"] = compare_candidates(finals, config)
-                write_json(run.path / RESULT, found)
+                found = replace(
+                    found,
+                    winner=replace(found.winner, finals=[training.record for training in finals[WINNER]]),
+                    equal_weights=replace(found.equal_weights, finals=[training.record for training in finals[EQUAL]]),
+                    comparison=compare_candidates(finals, config),
+                    seconds=replace(found.seconds, finals=run.seconds("finals")),
+                )
+                write_json(run.path / RESULT, found.to_json())
         from ecr_rl.report.sweep_report import write_sweep_report
 
         run.rewind("report", 0)
@@ -134,14 +139,10 @@ def best_trial(trials: Sequence[TrialResult]) -> TrialResult:
     return max(scored, key=lambda trial: trial.objective or 0.0)
 
 
-def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunConfig) -> dict[str, Any]:
+def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunConfig) -> CandidateComparison:
     """Compare winner and equal weights on the test dialogues, nested in training seeds.
 
-    Returns:
-        ``difference``: for each figure winner - equal weights with its interval; ``each``: the differences by seed;
-        ``n``: number of dialogues; ``runs``: number of seeds; ``width`` of the interval of ``held_out_overall``, and
-        ``smallest_effect``, ``POWER`` standard errors of it; ``beats``: whether its interval is above 0;
-        ``seeker_failures``: number of conversations left out.
+    The smallest effect is ``POWER`` standard errors of ``held_out_overall``.
 
     Raises:
         ModelError: the seeker failed in every conversation.
@@ -160,12 +161,15 @@ def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunC
     pairs = list(zip(kept[EQUAL], kept[WINNER], strict=True))
     resamples, seed = config.evaluation.resamples, config.seed
     found = compare_runs(pairs, config.head_definitions, resamples=resamples, seed=seed)
-    found["seeker_failures"] = len(failed)
-    judged = found["difference"][_JUDGED]
-    if judged is None:
-        return {**found, "width": None, "smallest_effect": None, "beats": False}
-    width = judged["high"] - judged["low"]
-    return {**found, "width": width, "smallest_effect": POWER * width / (2 * 1.96), "beats": judged["low"] > 0}
+    judged = found.difference[_JUDGED]
+    width = None if judged is None else judged.high - judged.low
+    return CandidateComparison.extending(
+        found,
+        seeker_failures=len(failed),
+        width=width,
+        smallest_effect=None if width is None else POWER * width / (2 * 1.96),
+        beats=judged is not None and judged.low > 0,
+    )
 
 
 def trials_csv(trials: Sequence[TrialResult]) -> str:
@@ -177,7 +181,7 @@ def trials_csv(trials: Sequence[TrialResult]) -> str:
             "objective": trial.objective,
             "iterations": trial.iterations,
             "seconds": trial.seconds,
-            **trial.figures,
+            **asdict(trial.figures),
             **trial.config,
         }
         for trial in trials

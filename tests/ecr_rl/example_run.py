@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ecr_rl.config import RunConfig, config_yaml
+from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, Line, TurnRecord, write_records
 from envs.dialogue import Role
 from envs.files import write_json, write_text
@@ -63,6 +64,12 @@ def conversation(
 ) -> ConversationRecord:
     """A dialogue without history."""
     return ConversationRecord(index, repeat, None, [], list(turns), gold or [])
+
+
+def known(value: Interval | None) -> Interval:
+    """A figure that has data."""
+    assert value is not None
+    return value
 
 
 def example_records(gain: float, dialogues: int = 80, seed: int = 0) -> list[ConversationRecord]:

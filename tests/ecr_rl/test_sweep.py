@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +18,20 @@ from ray.tune.search import Searcher
 
 from algorithms.settings import ResourceSettings
 from ecr_rl.config import load_config, sweeps
+from ecr_rl.evaluation.bootstrap import Interval, Metrics
 from ecr_rl.evaluation.conversations.records import write_records
 from ecr_rl.overrides import flat
 from ecr_rl.ray_instance import ray_instance
 from ecr_rl.report.sweep_plots import pareto_front
+from ecr_rl.report.sweep_record import (
+    CandidateComparison,
+    EqualWeights,
+    ScoredTrial,
+    Seconds,
+    SweepRecord,
+    TrialFigures,
+    Winner,
+)
 from ecr_rl.report.sweep_report import importance_of, outcome, verdict, write_sweep_report
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.sweep.search import TrialResult, TrialSettings, sampler_of, scheduler_of, trial_count, trial_result
@@ -30,7 +41,7 @@ from ecr_rl.sweep.sweep import EQUAL, WINNER, best_trial, compare_candidates, ru
 from ecr_rl.sweep.trial import FAILURES, RECORDS, trial_resources
 from envs.errors import ConfigError, ModelError, RunError
 from envs.files import write_json
-from tests.ecr_rl.example_run import conversation, turn
+from tests.ecr_rl.example_run import conversation, known, turn
 from tests.known_heads import HEADS
 
 SPACE = {
@@ -48,7 +59,7 @@ def trial(
     name: str, objective: float | None, kl: float = 0.1, status: str = "finished", cap: float = 1.0
 ) -> TrialResult:
     values = {"reward.weights": {"empathy": 0.25, "overall": 0.75}, "reward.cap": cap}
-    figures = {"kl": kl, "dist2": 0.3, "iteration": 10, "start_score": 0.4, "reward_mean": 0.2, "length_words": 12.0}
+    figures = TrialFigures(kl, dist2=0.3, iteration=10, start_score=0.4, reward_mean=0.2, length_words=12.0)
     return TrialResult(name, values, objective, status, 15, figures, 60.0, error=None if objective else "out of memory")
 
 
@@ -195,7 +206,7 @@ def final_training(folder: Path, failed: set[int], reward: float) -> TrialResult
     write_records(folder / RECORDS, [conversation(n, turn(reward=reward)) for n in range(6) if n not in failed])
     write_json(folder / FAILURES, sorted((n, 0) for n in failed))
     kept: Any = Checkpoint.from_directory(folder)
-    return TrialResult(folder.name, {}, 0.5, "finished", 15, {}, 60.0, checkpoint=kept)
+    return TrialResult(folder.name, {}, 0.5, "finished", 15, TrialFigures(), 60.0, checkpoint=kept)
 
 
 def test_a_seeker_that_fails_once_leaves_its_dialogue_out_of_all_trainings(tmp_path: Path) -> None:
@@ -205,8 +216,8 @@ def test_a_seeker_that_fails_once_leaves_its_dialogue_out_of_all_trainings(tmp_p
         for name, reward in ((EQUAL, 0.0), (WINNER, 1.0))
     }
     found = compare_candidates(finals, load_config("demo", ("evaluation.resamples=20",)))
-    assert (found["n"], found["runs"], found["seeker_failures"]) == (4, 2, 2)
-    assert found["difference"]["reward"]["mean"] == pytest.approx(1.0)
+    assert (found.n, found.runs, found.seeker_failures) == (4, 2, 2)
+    assert known(found.difference["reward"]).mean == pytest.approx(1.0)
     nothing = {name: [final_training(tmp_path / name, set(range(6)), 0.0)] for name in (EQUAL, WINNER)}
     with pytest.raises(ModelError, match="the seeker failed in every one of 6 test conversations"):
         compare_candidates(nothing, load_config("demo"))
@@ -234,32 +245,50 @@ def test_the_table_has_a_column_for_each_setting() -> None:
     assert (rows[0]["objective"], rows[0]["kl"], rows[1]["objective"]) == ("0.5", "0.1", "")
 
 
+def scored(trials: Iterable[TrialResult]) -> list[ScoredTrial]:
+    """The trials of a sweep that has these."""
+    return sweep_record(list(trials)).scored
+
+
 def test_the_front_holds_what_nothing_beats_in_both() -> None:
-    trials = [
-        trial(*values).to_json() for values in (("a", 0.5, 0.1), ("b", 0.4, 0.2), ("c", 0.6, 0.3), ("d", 0.5, 0.05))
-    ]
-    assert [found["trial"] for found in pareto_front(trials)] == ["d", "c"]
+    trials = scored(trial(*values) for values in (("a", 0.5, 0.1), ("b", 0.4, 0.2), ("c", 0.6, 0.3), ("d", 0.5, 0.05)))
+    assert [found.record.trial for found in pareto_front(trials)] == ["d", "c"]
 
 
 def test_importance_is_the_rank_correlation_with_the_objective() -> None:
-    trials = [trial(str(n), 0.1 * n, cap=1.0 + n * n).to_json() for n in range(1, 7)]
+    trials = scored(trial(str(n), 0.1 * n, cap=1.0 + n * n) for n in range(1, 7))
     found = importance_of(trials)
     assert set(found) == {"reward.cap"}, "settings that do not differ say nothing"
-    assert found["reward.cap"]["correlation"] == pytest.approx(1)
+    assert found["reward.cap"].mean == pytest.approx(1)
     assert importance_of(trials[:3]) == {}
 
 
-def comparison(low: float, mean: float, high: float) -> dict[str, Any]:
-    judged = {"mean": mean, "low": low, "high": high}
+def comparison(low: float, mean: float, high: float) -> CandidateComparison:
+    judged: Metrics = {"held_out_overall": Interval(mean, low, high)}
     width = high - low
-    more = {"width": width, "smallest_effect": 2.8 * width / 3.92, "beats": low > 0}
-    return {
-        "difference": {"held_out_overall": judged},
-        "each": [{"held_out_overall": judged}],
-        "runs": 5,
-        "n": 200,
-        **more,
-    }
+    return CandidateComparison(
+        difference=judged,
+        each=[judged],
+        accepted=[],
+        runs=5,
+        n=200,
+        seeker_failures=0,
+        width=width,
+        smallest_effect=2.8 * width / 3.92,
+        beats=low > 0,
+    )
+
+
+def sweep_record(trials: list[TrialResult]) -> SweepRecord:
+    """A sweep of these trials, whose winner beat equal weights."""
+    return SweepRecord(
+        name="weights",
+        trials=[each.record for each in trials],
+        winner=Winner.extending(trials[0].record),
+        equal_weights=EqualWeights({}),
+        comparison=comparison(0.1, 0.2, 0.3),
+        seconds=Seconds(search=600.0, finals=900.0),
+    )
 
 
 def test_the_verdict_says_what_the_intervals_say() -> None:
@@ -275,13 +304,8 @@ def test_the_report_shows_every_trial(tmp_path: Path) -> None:
     from ecr_rl.config import config_yaml
 
     trials = [trial(f"t{n}", 0.1 * n, kl=0.1 / n, cap=float(n)) for n in range(1, 6)]
-    found = {
-        "name": "weights",
-        "trials": [each.to_json() for each in (*trials, trial("broken", None, status="failed"))],
-        "winner": trials[-1].to_json(),
-        "comparison": comparison(0.1, 0.2, 0.3),
-    }
-    (tmp_path / "sweep.json").write_text(json.dumps(found))
+    found = sweep_record([*trials, trial("broken", None, status="failed")])
+    write_json(tmp_path / "sweep.json", found.to_json())
     (tmp_path / "sweep.yaml").write_text("base: demo\n")
     (tmp_path / "config.yaml").write_text(config_yaml(load_config("demo")))
     page = write_sweep_report(tmp_path).read_text()
@@ -297,13 +321,8 @@ def test_the_report_shows_every_trial(tmp_path: Path) -> None:
 
 
 def test_the_outcome_goes_into_a_page_as_a_table(tmp_path: Path) -> None:
-    trials = [trial("a", 0.5), trial("b", 0.75, status="stopped"), trial("c", None, status="failed")]
-    found = {
-        "trials": [each.to_json() for each in trials],
-        "comparison": comparison(0.1, 0.2, 0.3),
-        "seconds": {"search": 600.0, "finals": 900.0},
-    }
-    (tmp_path / "sweep.json").write_text(json.dumps(found))
+    found = sweep_record([trial("a", 0.5), trial("b", 0.75, status="stopped"), trial("c", None, status="failed")])
+    write_json(tmp_path / "sweep.json", found.to_json())
     (tmp_path / "run.json").write_text(json.dumps({"resumed": []}))
     text = outcome(tmp_path)
     assert text.startswith(

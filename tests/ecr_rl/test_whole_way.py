@@ -22,12 +22,14 @@ from ecr_rl.cli import app
 from ecr_rl.config import load_config
 from ecr_rl.evaluation.conversations.definitions import main_figures
 from ecr_rl.pipeline import Pipeline
+from ecr_rl.report.record import Report
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.training.ppo import env_spec_of
 from envs.corpora.embedded.sample import sample_corpus, write_redial
 from envs.errors import RunError
 from envs.rewards import RULES
 from tests.algorithms.doubles import tiny_text
+from tests.ecr_rl.example_run import known
 from tests.ecr_rl.small_run import SMALL
 from tests.known_heads import DEFINITIONS, HEADS
 
@@ -35,24 +37,24 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
     folder = tmp_path_factory.mktemp("whole")
     config = load_config("demo", [*SMALL, f"cache={folder / 'cache'}"])
     with RunFolder.create(folder / "run", config) as run:
         return folder / "run", Pipeline(config, run).report()
 
 
-def test_report_has_every_figure_of_both_systems(finished: tuple[Path, dict[str, Any]]) -> None:
+def test_report_has_every_figure_of_both_systems(finished: tuple[Path, Report]) -> None:
     run, report = finished
-    assert report == json.loads((run / "report" / "report.json").read_text())
-    assert report["n"] == 6
+    assert report == Report.read(run / "report" / "report.json", remedy="Write it anew")
+    assert report.n == 6
     figures = {figure.name for figure in main_figures(DEFINITIONS)}
-    for values in (*report["systems"].values(), report["difference"]):
+    for values in (report.systems.baseline, report.systems.rl, report.difference):
         assert set(values) == figures
-        assert all(value is None or value["low"] <= value["high"] for value in values.values())
-    assert report["systems"]["baseline"]["kl"]["mean"] == pytest.approx(0, abs=1e-5)
-    assert report["facts"]["conversations"] == 8
-    assert report["facts"]["batches"] == 2 * 2 * load_config("demo", []).ppo.epochs
+        assert all(value is None or value.low <= value.high for value in values.values())
+    assert known(report.systems.baseline["kl"]).mean == pytest.approx(0, abs=1e-5)
+    assert report.facts["conversations"] == 8
+    assert report.facts["batches"] == 2 * 2 * load_config("demo", []).ppo.epochs
     assert (run / "report" / "index.html").stat().st_size > 50_000
 
 
@@ -144,7 +146,7 @@ def test_reward_is_the_critics_forward_pass_and_the_critic_is_frozen(
 
 
 @pytest.mark.slow
-def test_another_policy_can_be_the_baseline(finished: tuple[Path, dict[str, Any]]) -> None:
+def test_another_policy_can_be_the_baseline(finished: tuple[Path, Report]) -> None:
     run, report = finished
     config = RunFolder.open(run).config
     with RunFolder.create(run, config, resume=True) as folder:
@@ -154,14 +156,14 @@ def test_another_policy_can_be_the_baseline(finished: tuple[Path, dict[str, Any]
         with pytest.raises(RunError, match="holds no policy"):
             pipeline.evaluate_against(run / "report")
     assert itself["difference"]["held_out_overall"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
-    assert supervised["difference"] == report["difference"], "the run's own baseline, from its folder"
+    assert supervised["difference"] == report.to_json()["difference"], "the run's own baseline, from its folder"
     with RunFolder.create(run, config, resume=True) as folder:
         replayed = Pipeline(config, folder).evaluate_against(None, seeker="replay", dialogues=3)
     assert replayed["n"] == 3
     assert (run / "against" / "supervised-seeker-replay" / "rl.jsonl").is_file()
     chosen = _best_of_four(run)
     assert chosen["systems"]["baseline"]["kl"] is None, "the best of four has no known likelihood"
-    assert chosen["systems"]["baseline"]["overall"]["mean"] > report["systems"]["baseline"]["overall"]["mean"]
+    assert chosen["systems"]["baseline"]["overall"]["mean"] > known(report.systems.baseline["overall"]).mean
     assert {file.name for file in (run / "against" / run.name).iterdir()} == {"baseline.jsonl", "rl.jsonl"}
 
 
@@ -228,5 +230,5 @@ def test_gpu_profile_runs_with_a_random_gpt2_on_the_cpu(tmp_path: Path) -> None:
     )
     with RunFolder.create(tmp_path / "run", config) as run:
         report = Pipeline(config, run).report()
-    assert report["n"] == 4
+    assert report.n == 4
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from algorithms.evaluators.regression_figures import spearman
 from ecr_rl.evaluation.bootstrap import Interval, percentiles
-from ecr_rl.evaluation.conversations.definitions import SYSTEMS
+from ecr_rl.evaluation.conversations.comparison import Agreement, Systems
 
 
-def rank_agreement(
-    paid: Mapping[str, np.ndarray], held_out: Mapping[str, np.ndarray], counts_BN: np.ndarray
-) -> dict[str, Interval | None]:
+def rank_agreement(paid: Systems[np.ndarray], held_out: Systems[np.ndarray], counts_BN: np.ndarray) -> Agreement:
     """Spearman's correlation of the reward and the held-out score over dialogues.
 
     Args:
-        paid: the training critic's reward of N dialogues, by system: ``baseline`` and ``rl``, each (N,).
-        held_out: the reporting evaluator's scores of the same dialogues; NaN where it has none.
+        paid: the training critic's reward of N dialogues, (N,).
+        held_out: the reporting evaluator's scores of the same dialogues, (N,); NaN where it has none.
         counts_BN: how often each of B resamples draws each dialogue.
 
     Returns:
-        The correlation for each system, and for ``gain`` (rl - baseline). If the gains correlate, the policy has not
+        The correlation for each system, and for the gain (rl - baseline). If the gains correlate, the policy has not
         only learnt what the critic rewards. None if fewer than three dialogues have both scores.
     """
-    pairs = {name: (paid[name], held_out[name]) for name in SYSTEMS}
-    pairs["gain"] = paid["rl"] - paid["baseline"], held_out["rl"] - held_out["baseline"]
-    return {name: _correlation(*pair, counts_BN) for name, pair in pairs.items()}
+    return Agreement(
+        baseline=_correlation(paid.baseline, held_out.baseline, counts_BN),
+        rl=_correlation(paid.rl, held_out.rl, counts_BN),
+        gain=_correlation(paid.rl - paid.baseline, held_out.rl - held_out.baseline, counts_BN),
+    )
 
 
 def _correlation(first: np.ndarray, second: np.ndarray, counts_BN: np.ndarray) -> Interval | None:

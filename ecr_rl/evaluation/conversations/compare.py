@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from algorithms.policy.responder import CARD
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations import figures
+from ecr_rl.evaluation.conversations.comparison import Evaluation
 from ecr_rl.evaluation.conversations.held_out import HeldOutConversations
 from ecr_rl.evaluation.conversations.records import write_records
 from ecr_rl.runs.artefacts import ArtefactFolders
@@ -22,7 +23,7 @@ from envs.progress import OnStep
 FOLDER, SUMMARY = "evaluation", "summary.json"
 
 
-def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_step: OnStep) -> dict[str, Any]:
+def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_step: OnStep) -> Evaluation:
     """Let both policies of a run converse, write ``evaluation/{baseline,rl}.jsonl`` and ``summary.json``.
 
     Args:
@@ -32,11 +33,11 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
         on_step: called with the conversations done by both systems.
 
     Returns:
-        The figures of both systems with paired intervals, in the report's form.
+        The figures of both systems with paired intervals.
     """
     found = _play(config, artefacts, run, artefacts.responder, run.path / FOLDER, on_step)
     facts = json.loads((run.path / FACTS).read_text(encoding="utf-8"))
-    facts |= {"split": "test", "seeker": config.env.seeker, "seeker_failures": found["seeker_failures"]}
+    facts |= {"split": "test", "seeker": config.env.seeker, "seeker_failures": found.seeker_failures}
     write_json(run.path / FOLDER / SUMMARY, facts)
     return found
 
@@ -49,7 +50,7 @@ def compare_with(
     best_of: int,
     seeker: str | None,
     on_step: OnStep,
-) -> dict[str, Any]:
+) -> Evaluation:
     """Let a run's policy and another one converse; records go to ``against/NAME/{baseline,rl}.jsonl`` of the run.
 
     Args:
@@ -62,7 +63,7 @@ def compare_with(
         on_step: told of conversations done, of both systems.
 
     Returns:
-        The figures of both systems, in the report's form.
+        The figures of both systems.
 
     Raises:
         RunError: the folder is neither of the two, or its policy uses another tokenizer.
@@ -96,7 +97,7 @@ def _play(
     out: Path,
     on_step: OnStep,
     best_of: int = 1,
-) -> dict[str, Any]:
+) -> Evaluation:
     conversations = HeldOutConversations(config, artefacts, run.path / REFERENCE)
     total, played = len(conversations.episodes), {}
     for place, (name, policy) in enumerate({"baseline": baseline, "rl": run.path / MODEL}.items()):
@@ -106,14 +107,13 @@ def _play(
     if len(failed) == total:
         raise ModelError(f"the seeker failed in every one of {total} conversations, once at least; the log says why")
     # If the seeker could not answer, the result is unknown; the conversation is left out of both systems' figures.
-    records = [[record for record in each.records if record.place not in failed] for each in played.values()]
-    for name, kept in zip(played, records, strict=True):
-        write_records(out / f"{name}.jsonl", kept)
-    first, second = records
+    kept = {name: [record for record in each.records if record.place not in failed] for name, each in played.items()}
+    for name, records in kept.items():
+        write_records(out / f"{name}.jsonl", records)
     resamples, seed = config.evaluation.resamples, config.seed
-    found = figures.compare(first, second, config.head_definitions, resamples=resamples, seed=seed)
-    return found | {"seeker_failures": len(failed)}
+    found = figures.compare(kept["baseline"], kept["rl"], config.head_definitions, resamples=resamples, seed=seed)
+    return Evaluation.extending(found, seeker_failures=len(failed))
 
 
-def _of_both(on_step: OnStep, before: int, total: int, done: int, _: int, figures: Any) -> None:
+def _of_both(on_step: OnStep, before: int, total: int, done: int, _: int, figures: Mapping[str, float]) -> None:
     on_step(before + done, total, figures)

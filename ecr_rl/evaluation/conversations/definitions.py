@@ -103,8 +103,6 @@ _TEXT_FIGURES = (
     ),
 )
 
-SYSTEMS = ("baseline", "rl")
-"""The two that are compared."""
 _SECOND, _RUBRIC, _MORE_TEXT = "Reporting evaluator", "Rubric", "More text figures"
 _INFORMATION, _CONVERSATION, PARTS = "PMI, nats a token", "Conversations", "Reward parts"
 

@@ -1,19 +1,27 @@
-"""Compare baseline and RL: every figure of both systems with a paired bootstrap interval, in the report's JSON form."""
+"""Compare baseline and RL: every figure of both systems with a paired bootstrap interval."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
 from algorithms.evaluators import text_figures
-from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Interval, Ratio, Statistic, draw, paired
+from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Metrics, Ratio, Statistic, draw, paired
 from ecr_rl.evaluation.conversations.agreement import rank_agreement
+from ecr_rl.evaluation.conversations.comparison import (
+    Agreement,
+    Bootstrap,
+    Comparison,
+    FrequentReply,
+    FurtherFigures,
+    SacrebleuScores,
+    Systems,
+)
 from ecr_rl.evaluation.conversations.definitions import Definition, main_figures, more_figures, part_definition
 from ecr_rl.evaluation.conversations.length_matched import Intercept, of_like_length
 from ecr_rl.evaluation.conversations.records import ConversationRecord, TurnRecord
@@ -26,6 +34,8 @@ Dialogues = Sequence[Records]
 Statistics = Mapping[str, Statistic]
 FREQUENT = 10
 """The number of most frequent replies that are reported."""
+METHOD = "percentile over dialogues, paired; DIST by each dialogue's jackknife influence"
+"""How intervals are drawn."""
 
 
 def compare(
@@ -35,7 +45,7 @@ def compare(
     *,
     resamples: int = 2000,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Comparison:
     """Compare two systems on the same dialogues.
 
     Args:
@@ -46,9 +56,7 @@ def compare(
         seed: of the resamples.
 
     Returns:
-        ``systems``, ``difference`` (rl - baseline) and ``n`` in the report's form, a figure without data being None and
-        named in ``missing``; ``more`` holds further figures in the same form; ``formulas`` and ``bootstrap`` say how
-        all were computed. Every number is finite.
+        The figures of both and their differences. Every number is finite.
 
     Raises:
         DataError: no records, a dialogue twice, or two systems with different dialogues.
@@ -57,27 +65,23 @@ def compare(
     first, second = found.dialogues
     counts_BN = draw(len(first), resamples, seed)
     figures = main_figures(heads)
-    main = _section(figures, *found.figures, counts_BN)
+    main, main_difference = _intervals(figures, *found.figures, counts_BN)
     parts = [name.removeprefix("part_") for name in found.figures[0] if name.startswith("part_")]
     further = (*more_figures(heads), *map(part_definition, parts))
-    return {
-        "systems": main["systems"],
-        "difference": main["difference"],
-        "n": len(first),
-        "n_like_length": found.like_length,
-        "conversations": len(first[0]),
-        "missing": main["missing"],
-        "more": _section(further, *found.figures, counts_BN) | {"sacrebleu": _sacrebleu(first, second)},
-        "agreement": _agreement(first, second, counts_BN),
-        "frequent": {"baseline": _frequent(first), "rl": _frequent(second)},
-        "formulas": {definition.name: definition.formula for definition in (*figures, *further)},
-        "bootstrap": {
-            "method": "percentile over dialogues, paired; DIST by each dialogue's jackknife influence",
-            "coverage": COVERAGE,
-            "resamples": resamples,
-            "seed": seed,
-        },
-    }
+    more, more_difference = _intervals(further, *found.figures, counts_BN)
+    return Comparison(
+        systems=main,
+        difference=main_difference,
+        n=len(first),
+        n_like_length=found.like_length,
+        conversations=len(first[0]),
+        missing=_missing(main, main_difference),
+        more=FurtherFigures(more, more_difference, _missing(more, more_difference), _sacrebleu(first, second)),
+        agreement=_agreement(first, second, counts_BN),
+        frequent=Systems(_frequent(first), _frequent(second)),
+        formulas={definition.name: definition.formula for definition in (*figures, *further)},
+        bootstrap=Bootstrap(METHOD, COVERAGE, resamples, seed),
+    )
 
 
 @dataclass(frozen=True)
@@ -139,22 +143,18 @@ def _turns(dialogues: Dialogues) -> Iterator[TurnRecord]:
     return (turn for records in dialogues for record in records for turn in record.turns)
 
 
-def _section(
+def _intervals(
     definitions: Sequence[Definition], baseline: Statistics, rl: Statistics, counts_BN: np.ndarray
-) -> dict[str, Any]:
+) -> tuple[Systems[Metrics], Metrics]:
+    """Each figure of both systems, and its paired difference."""
     found = {figure.name: paired(baseline[figure.name], rl[figure.name], counts_BN) for figure in definitions}
-    return {
-        "systems": {
-            "baseline": {name: _json(first) for name, (first, _, _) in found.items()},
-            "rl": {name: _json(second) for name, (_, second, _) in found.items()},
-        },
-        "difference": {name: _json(difference) for name, (_, _, difference) in found.items()},
-        "missing": [name for name, intervals in found.items() if None in intervals],
-    }
+    mine, theirs, difference = ({name: each[part] for name, each in found.items()} for part in range(3))
+    return Systems(mine, theirs), difference
 
 
-def _json(value: Interval | None) -> dict[str, float] | None:
-    return None if value is None else asdict(value)
+def _missing(systems: Systems[Metrics], difference: Metrics) -> list[str]:
+    """The figures without data of one system or both."""
+    return [name for name in difference if None in (systems.baseline[name], systems.rl[name], difference[name])]
 
 
 def _main_statistics(dialogues: Dialogues, heads: Sequence[str]) -> dict[str, Statistic]:
@@ -243,21 +243,17 @@ def _emotion_match(dialogues: Dialogues) -> np.ndarray:
     return _floats([sum(row) / len(row) if row else np.nan for row in found])
 
 
-def _agreement(baseline: Dialogues, rl: Dialogues, counts_BN: np.ndarray) -> dict[str, dict[str, float] | None]:
+def _agreement(baseline: Dialogues, rl: Dialogues, counts_BN: np.ndarray) -> Agreement:
     """Rank correlation over dialogues of the critic's head ``overall`` and the held-out one, also of the gains."""
-    systems = {"baseline": baseline, "rl": rl}
-    paid = {name: _dialogue_values(each, _head("overall")) for name, each in systems.items()}
-    held_out = {name: _dialogue_values(each, _second("overall")) for name, each in systems.items()}
-    return {name: _json(found) for name, found in rank_agreement(paid, held_out, counts_BN).items()}
+    paid = Systems(*(_dialogue_values(each, _head("overall")) for each in (baseline, rl)))
+    held_out = Systems(*(_dialogue_values(each, _second("overall")) for each in (baseline, rl)))
+    return rank_agreement(paid, held_out, counts_BN)
 
 
-def _frequent(dialogues: Dialogues) -> list[dict[str, Any]]:
-    """The most frequent replies of a system, each with its share of all replies."""
+def _frequent(dialogues: Dialogues) -> list[FrequentReply]:
+    """The most frequent replies of a system."""
     counts = Counter(turn.reply for turn in _turns(dialogues))
-    return [
-        {"reply": reply, "count": count, "share": count / counts.total()}
-        for reply, count in counts.most_common(FREQUENT)
-    ]
+    return [FrequentReply(reply, count, count / counts.total()) for reply, count in counts.most_common(FREQUENT)]
 
 
 def _replies(dialogues: Dialogues) -> list[list[str]]:
@@ -379,14 +375,12 @@ def _floats(values: Sequence[float]) -> np.ndarray:
     return np.array(values, dtype=np.float64)
 
 
-def _sacrebleu(baseline: Dialogues, rl: Dialogues) -> dict[str, Any] | None:
-    """Corpus BLEU of both systems with its signature; None unless both have gold cases."""
+def _sacrebleu(baseline: Dialogues, rl: Dialogues) -> SacrebleuScores | None:
+    """Corpus BLEU of both systems; None unless both have gold cases."""
     cases = [
         [case for records in dialogues for record in records for case in record.gold] for dialogues in (baseline, rl)
     ]
-    scores = [
+    first, second = (
         text_figures.sacrebleu_score([case.reply for case in gold], [case.reference for case in gold]) for gold in cases
-    ]
-    if scores[0] is None or scores[1] is None:
-        return None
-    return {"baseline": scores[0][0], "rl": scores[1][0], "signature": scores[0][1]}
+    )
+    return None if first is None or second is None else SacrebleuScores(first[0], second[0], first[1])

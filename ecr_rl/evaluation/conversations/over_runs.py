@@ -8,21 +8,41 @@ intervals over runs). With one run it is the bootstrap over dialogues.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from ecr_rl.evaluation.bootstrap import Interval, Statistic, draw, interval, percentiles, whole
-from ecr_rl.evaluation.conversations.definitions import SYSTEMS, main_figures, more_figures
+from ecr_rl.evaluation.bootstrap import Interval, Metrics, Statistic, draw, interval, percentiles, whole
+from ecr_rl.evaluation.conversations.comparison import Systems
+from ecr_rl.evaluation.conversations.definitions import main_figures, more_figures
 from ecr_rl.evaluation.conversations.figures import statistics_of
 from ecr_rl.evaluation.conversations.records import ConversationRecord
 from envs.errors import DataError
 from envs.heads import Head
+from envs.json_record import JsonRecord
 
 Records = Sequence[ConversationRecord]
 Pair = tuple[Statistic, Statistic]
 """One run's figure: of the baseline, and of the trained policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsComparison(JsonRecord):
+    """Baseline and trained policy over several runs.
+
+    Attributes:
+        difference: of each figure the mean over runs of rl - baseline, with its nested interval.
+        each: of each run its own differences.
+        accepted: of each run the share of conversations in which the seeker accepted a film.
+        runs: how many.
+        n: dialogues.
+    """
+
+    difference: Metrics
+    each: list[Metrics]
+    accepted: list[Systems[Interval | None]]
+    runs: int
+    n: int
 
 
 def nested_difference(pairs: Sequence[Pair], counts_BN: np.ndarray, seed: int) -> Interval | None:
@@ -51,7 +71,7 @@ def nested_difference(pairs: Sequence[Pair], counts_BN: np.ndarray, seed: int) -
 
 def compare_runs(
     runs: Sequence[tuple[Records, Records]], heads: Sequence[Head], *, resamples: int = 2000, seed: int = 0
-) -> dict[str, Any]:
+) -> RunsComparison:
     """Compare baseline and trained policy over several runs.
 
     Args:
@@ -59,11 +79,6 @@ def compare_runs(
         heads: that the runs score.
         resamples: bootstrap resamples.
         seed: of the resamples.
-
-    Returns:
-        ``difference``: for each figure the mean over runs with its nested interval, None without data; ``each``: the
-        difference in each run; ``accepted``: success of both systems of each run; ``runs``: number of runs; ``n``:
-        number of dialogues.
 
     Raises:
         DataError: the runs were evaluated on different dialogues, or no run is given.
@@ -81,23 +96,12 @@ def compare_runs(
     counts_BN = draw(len(places[0]), resamples, seed)
     names = [definition.name for definition in (*main_figures(heads), *more_figures(heads))]
     pairs = {name: [(each.figures[0][name], each.figures[1][name]) for each in found] for name in names}
-    return {
-        "difference": {name: _json(nested_difference(pairs[name], counts_BN, seed)) for name in names},
-        "each": [
-            {name: _json(nested_difference([pairs[name][run]], counts_BN, seed)) for name in names}
-            for run in range(len(runs))
+    return RunsComparison(
+        difference={name: nested_difference(pairs[name], counts_BN, seed) for name in names},
+        each=[
+            {name: nested_difference([pairs[name][run]], counts_BN, seed) for name in names} for run in range(len(runs))
         ],
-        "accepted": [
-            {
-                name: _json(interval(figures["accepted"], counts_BN))
-                for name, figures in zip(SYSTEMS, each.figures, strict=True)
-            }
-            for each in found
-        ],
-        "runs": len(runs),
-        "n": len(places[0]),
-    }
-
-
-def _json(value: Interval | None) -> dict[str, float] | None:
-    return None if value is None else asdict(value)
+        accepted=[Systems(*(interval(figures["accepted"], counts_BN) for figures in each.figures)) for each in found],
+        runs=len(runs),
+        n=len(places[0]),
+    )

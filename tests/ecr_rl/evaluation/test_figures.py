@@ -3,17 +3,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ecr_rl.evaluation.conversations import figures
+from ecr_rl.evaluation.conversations.comparison import Comparison, FrequentReply
 from ecr_rl.evaluation.conversations.definitions import main_figures
 from ecr_rl.evaluation.conversations.held_out import first_film_found
 from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, Line
 from envs.dialogue import Role, SeekerProfile
 from envs.errors import DataError
-from tests.ecr_rl.example_run import conversation, example_records, turn
+from tests.ecr_rl.example_run import conversation, example_records, known, turn
 from tests.known_heads import DEFINITIONS, HEADS, JUDGED
 
 compare = partial(figures.compare, heads=DEFINITIONS)
@@ -39,49 +41,50 @@ NAMES = [
 
 
 @pytest.fixture(scope="module")
-def report() -> dict[str, Any]:
+def report() -> Comparison:
     return compare(example_records(0.0), example_records(0.1), resamples=500)
 
 
 def mean(records: list[ConversationRecord], figure: str) -> float:
-    return compare(records, records, resamples=20)["systems"]["rl"][figure]["mean"]
+    return known(compare(records, records, resamples=20).systems.rl[figure]).mean
 
 
 def test_the_figures_are_the_agreed_ones_in_order() -> None:
     assert [figure.name for figure in main_figures(DEFINITIONS)] == NAMES
 
 
-def test_the_report_has_the_agreed_form(report: dict[str, Any]) -> None:
-    assert list(report["systems"]) == ["baseline", "rl"]
-    assert report["n"] == 80
-    for section in (*report["systems"].values(), report["difference"]):
+def test_the_report_has_the_agreed_form(report: Comparison) -> None:
+    written = report.to_json()
+    assert list(written["systems"]) == ["baseline", "rl"]
+    assert written["n"] == 80
+    for section in (*written["systems"].values(), written["difference"]):
         assert list(section) == NAMES
         for figure in section.values():
             assert list(figure) == ["mean", "low", "high"]
             assert figure["low"] <= figure["mean"] <= figure["high"]
 
 
-def test_difference_is_rl_minus_baseline(report: dict[str, Any]) -> None:
+def test_difference_is_rl_minus_baseline(report: Comparison) -> None:
     for name in NAMES:
-        baseline, rl = (report["systems"][system][name]["mean"] for system in ("baseline", "rl"))
-        assert report["difference"][name]["mean"] == pytest.approx(rl - baseline)
+        baseline, rl = (known(section[name]).mean for _, section in report.systems.items())
+        assert known(report.difference[name]).mean == pytest.approx(rl - baseline)
 
 
-def test_a_better_system_is_seen_to_be_better(report: dict[str, Any]) -> None:
-    assert report["difference"]["reward"]["low"] > 0
-    assert report["difference"]["held_out_overall"]["low"] > 0
-    assert report["difference"]["bleu1"]["low"] < 0 < report["difference"]["bleu1"]["high"]
+def test_a_better_system_is_seen_to_be_better(report: Comparison) -> None:
+    assert known(report.difference["reward"]).low > 0
+    assert known(report.difference["held_out_overall"]).low > 0
+    assert known(report.difference["bleu1"]).low < 0 < known(report.difference["bleu1"]).high
 
 
-def test_the_order_of_the_records_does_not_matter(report: dict[str, Any]) -> None:
+def test_the_order_of_the_records_does_not_matter(report: Comparison) -> None:
     assert compare(example_records(0.0)[::-1], example_records(0.1), resamples=500) == report
 
 
 def test_a_constant_rise_has_an_interval_without_width() -> None:
     baseline = [conversation(index, turn(reward=float(index % 5))) for index in range(30)]
     rl = [conversation(index, turn(reward=index % 5 + 0.5)) for index in range(30)]
-    rise = compare(baseline, rl, resamples=200)["difference"]["reward"]
-    assert list(rise.values()) == pytest.approx([0.5, 0.5, 0.5])
+    rise = known(compare(baseline, rl, resamples=200).difference["reward"])
+    assert (rise.mean, rise.low, rise.high) == pytest.approx((0.5, 0.5, 0.5))
 
 
 def test_reward_is_averaged_over_turns_then_over_dialogues() -> None:
@@ -103,7 +106,7 @@ def test_dist_pools_all_replies_of_a_system() -> None:
     # Bigrams: a b, b c | a b, c d: three different of four.
     records = [conversation(0, turn("a b c")), conversation(1, turn("a b"), turn("c d"))]
     assert mean(records, "dist2") == 0.75
-    assert compare(records, records, resamples=20)["more"]["systems"]["rl"]["dist2_sentences"]["mean"] == 1.0
+    assert known(compare(records, records, resamples=20).more.systems.rl["dist2_sentences"]).mean == 1.0
 
 
 def test_repetition_is_counted_inside_a_dialogue() -> None:
@@ -127,36 +130,39 @@ def test_a_figure_without_data_is_null_and_named() -> None:
     baseline = [conversation(index, turn(kl=None, **judged[index])) for index in range(3)]
     rl = [conversation(index, turn(kl=0.5, **judged[index])) for index in range(3)]
     report = compare(baseline, rl, resamples=20)
-    assert report["systems"]["baseline"]["kl"] is None
-    assert report["systems"]["rl"]["kl"]["mean"] == pytest.approx(0.1)
-    assert report["difference"]["kl"] is None
-    assert report["missing"] == ["held_out_emotion_match", "bleu1", "kl"]
-    assert report["more"]["sacrebleu"] is None
+    assert report.systems.baseline["kl"] is None
+    assert known(report.systems.rl["kl"]).mean == pytest.approx(0.1)
+    assert report.difference["kl"] is None
+    assert report.missing == ["held_out_emotion_match", "bleu1", "kl"]
+    assert report.more.sacrebleu is None
 
 
 def test_dialogues_without_a_turn_count_nowhere_but_in_n() -> None:
     records = [conversation(0), conversation(1, turn(reward=2.0))]
     report = compare(records, records, resamples=20)
-    assert report["n"] == 2
-    assert report["systems"]["rl"]["reward"]["mean"] == 2.0
+    assert report.n == 2
+    assert known(report.systems.rl["reward"]).mean == 2.0
 
 
-def test_the_report_is_json_without_nan(report: dict[str, Any]) -> None:
+def test_the_report_is_json_without_nan(report: Comparison) -> None:
     empty = compare([conversation(0)], [conversation(0)], resamples=5)
     for found in (report, empty):
-        assert json.loads(json.dumps(found, allow_nan=False)) == found
+        text = json.dumps(found.to_json(), allow_nan=False)
+        assert Comparison.from_json(text, file=Path("report.json"), remedy="") == found
 
 
-def test_every_figure_states_its_formula(report: dict[str, Any]) -> None:
-    assert set(report["formulas"]) == set(report["difference"]) | set(report["more"]["difference"])
-    assert all(report["formulas"].values())
+def test_every_figure_states_its_formula(report: Comparison) -> None:
+    assert set(report.formulas) == set(report.difference) | set(report.more.difference)
+    assert all(report.formulas.values())
 
 
-def test_reward_parts_add_up_to_the_reward(report: dict[str, Any]) -> None:
-    for system in ("baseline", "rl"):
-        figures = report["more"]["systems"][system]
-        parts = sum(figure["mean"] for name, figure in figures.items() if name.startswith("part_"))
-        assert parts == pytest.approx(report["systems"][system]["reward"]["mean"])
+def test_reward_parts_add_up_to_the_reward(report: Comparison) -> None:
+    for further, main in (
+        (report.more.systems.baseline, report.systems.baseline),
+        (report.more.systems.rl, report.systems.rl),
+    ):
+        parts = sum(known(figure).mean for name, figure in further.items() if name.startswith("part_"))
+        assert parts == pytest.approx(known(main["reward"]).mean)
 
 
 def test_records_that_cannot_be_paired_are_refused() -> None:
@@ -187,10 +193,10 @@ def test_held_out_heads_are_in_deviations_of_the_baselines_dialogues() -> None:
         for repeat in range(2)
     ]
     found = compare(baseline, rl, resamples=20)
-    assert (found["n"], found["conversations"]) == (2, 2)
-    assert found["systems"]["baseline"]["held_out_overall"]["mean"] == pytest.approx(0.0)
-    assert found["difference"]["held_out_overall"]["mean"] == pytest.approx(1.5)
-    assert found["systems"]["rl"]["held_out_empathy"] is None, "no score of that head"
+    assert (found.n, found.conversations) == (2, 2)
+    assert known(found.systems.baseline["held_out_overall"]).mean == pytest.approx(0.0)
+    assert known(found.difference["held_out_overall"]).mean == pytest.approx(1.5)
+    assert found.systems.rl["held_out_empathy"] is None, "no score of that head"
 
 
 def test_a_gain_that_is_length_alone_is_gone_at_equal_length() -> None:
@@ -198,11 +204,11 @@ def test_a_gain_that_is_length_alone_is_gone_at_equal_length() -> None:
     baseline = [conversation(i, turn(**held_out(0.1 + 0.05 * (5 + i % 2), 5 + i % 2))) for i in range(18)]
     rl = [conversation(i, turn(**held_out(0.1 + 0.05 * (5 + i % 2 + i % 9), 5 + i % 2 + i % 9))) for i in range(18)]
     found = compare(baseline, rl, resamples=200)
-    assert found["difference"]["held_out_overall"]["low"] > 1
-    assert found["difference"]["held_out_overall_length_matched"]["mean"] == pytest.approx(0.0, abs=1e-9)
+    assert known(found.difference["held_out_overall"]).low > 1
+    assert known(found.difference["held_out_overall_length_matched"]).mean == pytest.approx(0.0, abs=1e-9)
     # like lengths: 5 or 6 words against at most 25 % more: 0 more always, 1 more always
-    assert found["n_like_length"] == 4
-    assert 0 < found["difference"]["held_out_overall_like_length"]["mean"] < 2
+    assert found.n_like_length == 4
+    assert 0 < known(found.difference["held_out_overall_like_length"]).mean < 2
 
 
 def test_pmi_and_emotion_match_stand_in_deviations_too() -> None:
@@ -213,21 +219,18 @@ def test_pmi_and_emotion_match_stand_in_deviations_too() -> None:
         ]
 
     deviation = (2 / 3) ** 0.5
-    found = compare(records(0.0), records(1.0), resamples=20)["difference"]
-    assert found["held_out_pmi"]["mean"] == pytest.approx(1 / deviation)
-    assert found["held_out_emotion_match"]["mean"] == pytest.approx(0.1 / (0.2 * deviation))
+    found = compare(records(0.0), records(1.0), resamples=20).difference
+    assert known(found["held_out_pmi"]).mean == pytest.approx(1 / deviation)
+    assert known(found["held_out_emotion_match"]).mean == pytest.approx(0.1 / (0.2 * deviation))
 
 
 def test_distinct_replies_and_the_most_frequent_ones() -> None:
     baseline = [conversation(0, turn("a"), turn("b")), conversation(1, turn("a"), turn("c"))]
     rl = [conversation(0, turn("a"), turn("a")), conversation(1, turn("a"), turn("d"))]
     found = compare(baseline, rl, resamples=20)
-    shares = [found["more"]["systems"][name]["distinct_replies"]["mean"] for name in ("baseline", "rl")]
+    shares = [known(figures["distinct_replies"]).mean for _, figures in found.more.systems.items()]
     assert shares == pytest.approx([3 / 4, 2 / 4])
-    assert found["frequent"]["rl"] == [
-        {"reply": "a", "count": 3, "share": 0.75},
-        {"reply": "d", "count": 1, "share": 0.25},
-    ]
+    assert found.frequent.rl == [FrequentReply("a", 3, 0.75), FrequentReply("d", 1, 0.25)]
 
 
 def test_a_first_film_is_found_by_what_the_questionnaire_says() -> None:
@@ -244,9 +247,9 @@ def test_sr_and_rdl_by_hand() -> None:
         conversation(2, turn(found=0.0)),
         conversation(3, turn(found=None)),
     ]
-    found = compare(records, records, resamples=20)["more"]["systems"]["rl"]
-    assert found["sr"]["mean"] == pytest.approx(2 / 3)
-    assert found["rdl"]["mean"] == pytest.approx((1 / 2 + 0.5 / 1 + 0) / 3)
+    found = compare(records, records, resamples=20).more.systems.rl
+    assert known(found["sr"]).mean == pytest.approx(2 / 3)
+    assert known(found["rdl"]).mean == pytest.approx((1 / 2 + 0.5 / 1 + 0) / 3)
 
 
 def test_pmi_by_kind_of_reply_leaves_out_what_has_no_context() -> None:
@@ -258,18 +261,18 @@ def test_pmi_by_kind_of_reply_leaves_out_what_has_no_context() -> None:
         turn(pmi=3.0, films=[2, 3]),
         turn(pmi=5.0, films=[]),
     )
-    found = compare([talk], [talk], resamples=20)["more"]["systems"]["rl"]
-    assert found["pmi_film_replies"]["mean"] == 2.0
-    assert found["pmi_other_replies"]["mean"] == 5.0
-    assert found["film_replies"]["mean"] == 0.5
+    found = compare([talk], [talk], resamples=20).more.systems.rl
+    assert known(found["pmi_film_replies"]).mean == 2.0
+    assert known(found["pmi_other_replies"]).mean == 5.0
+    assert known(found["film_replies"]).mean == 0.5
     answered = replace(talk, history=[Line(role=Role.SEEKER, text="Hi")])
-    found = compare([answered], [answered], resamples=20)["more"]["systems"]["rl"]
-    assert found["pmi_other_replies"]["mean"] == 2.5
+    found = compare([answered], [answered], resamples=20).more.systems.rl
+    assert known(found["pmi_other_replies"]).mean == 2.5
 
 
 def test_a_baseline_without_spread_has_no_unit() -> None:
     baseline = [conversation(index, turn(**held_out(0.5))) for index in range(3)]
     rl = [conversation(index, turn(**held_out(0.6))) for index in range(3)]
     found = compare(baseline, rl, resamples=20)
-    assert found["difference"]["held_out_overall"] is None
-    assert "held_out_overall" in found["missing"]
+    assert found.difference["held_out_overall"] is None
+    assert "held_out_overall" in found.missing

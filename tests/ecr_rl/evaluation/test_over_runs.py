@@ -17,7 +17,7 @@ from ecr_rl.evaluation.conversations.over_runs import nested_difference
 from ecr_rl.evaluation.conversations.records import ConversationRecord
 from ecr_rl.report.results_table import results_table
 from envs.errors import DataError
-from tests.ecr_rl.example_run import conversation, example_records, turn, write_example_run
+from tests.ecr_rl.example_run import conversation, example_records, known, turn, write_example_run
 from tests.known_heads import DEFINITIONS
 
 compare = partial(figures.compare, heads=DEFINITIONS)
@@ -50,9 +50,9 @@ def test_one_run_has_the_interval_of_the_paired_bootstrap() -> None:
 def test_runs_that_agree_keep_the_noise_of_the_dialogues() -> None:
     baseline, rl = example_records(0.0), example_records(0.1)
     once, twice = (compare_runs([(baseline, rl)] * count, resamples=200) for count in (1, 2))
-    assert once["difference"] == twice["difference"]
-    assert twice["each"][0]["reward"] == compare(baseline, rl, resamples=200)["difference"]["reward"]
-    assert (twice["runs"], twice["n"]) == (2, 80)
+    assert once.difference == twice.difference
+    assert twice.each[0]["reward"] == compare(baseline, rl, resamples=200).difference["reward"]
+    assert (twice.runs, twice.n) == (2, 80)
 
 
 def test_runs_on_other_dialogues_are_refused() -> None:
@@ -67,8 +67,8 @@ def test_success_of_both_systems_stands_beside_each_run() -> None:
         return [conversation(i, turn(f"{words} {i}", accepted=accepted and i % 2 == 0)) for i in range(12)]
 
     found = compare_runs([(said("a a a", False), said("a b c", True))], resamples=20)
-    assert found["accepted"][0]["baseline"]["mean"] == 0.0
-    assert found["accepted"][0]["rl"]["mean"] == 0.5
+    assert known(found.accepted[0].baseline).mean == 0.0
+    assert known(found.accepted[0].rl).mean == 0.5
     table = results_table(found, ["one"], DEFINITIONS)
     assert "| `accepted`, rl | 0.500 [" in table
 

@@ -13,10 +13,12 @@ import pytest
 
 from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.evaluation.conversations import figures
+from ecr_rl.evaluation.conversations.comparison import Comparison
 from ecr_rl.evaluation.conversations.definitions import main_figures
 from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, Line, read_records, write_records
 from ecr_rl.report.curves import read_curves, smoothed
 from ecr_rl.report.facts import LABELS
+from ecr_rl.report.record import Report
 from ecr_rl.report.report import sample_pairs, write_report
 from ecr_rl.report.summary import markdown_table
 from ecr_rl.report.verdicts import reading, relative_change, verdict
@@ -70,8 +72,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(run: Path) -> dict[str, Any]:
-    return json.loads((run / "report" / "report.json").read_text(encoding="utf-8"))
+def report(run: Path) -> Report:
+    return Report.read(run / "report" / "report.json", remedy="Write it anew")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +91,7 @@ def strict_numbers(value: Any) -> Iterator[float]:
         yield value
 
 
-def shifted(gain: float, noise: float = 0.0) -> dict[str, Any]:
+def shifted(gain: float, noise: float = 0.0) -> Comparison:
     """A comparison whose reward differs by ``gain`` with some noise."""
     rng = np.random.default_rng(0)
     values = rng.normal(size=60)
@@ -113,23 +115,25 @@ def test_the_report_folder_holds_page_figures_and_plots(run: Path) -> None:
         assert (run / "report" / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_report_json_has_the_agreed_form(report: dict[str, Any]) -> None:
+def test_report_json_has_the_agreed_form(run: Path) -> None:
     names = [figure.name for figure in main_figures(DEFINITIONS)]
-    assert list(report["systems"]) == ["baseline", "rl"]
-    assert list(report["systems"]["baseline"]) == list(report["systems"]["rl"]) == list(report["difference"]) == names
-    assert report["difference"]["reward"].keys() == {"mean", "low", "high"}
-    assert report["n"] == 80
-    assert report["missing"] == []
-    assert np.isfinite(list(strict_numbers(report))).all()
+    written = json.loads((run / "report" / "report.json").read_text(encoding="utf-8"))
+    assert list(written["systems"]) == ["baseline", "rl"]
+    assert list(written["systems"]["baseline"]) == list(written["systems"]["rl"]) == names
+    assert list(written["difference"]) == names
+    assert written["difference"]["reward"].keys() == {"mean", "low", "high"}
+    assert written["n"] == 80
+    assert written["missing"] == []
+    assert np.isfinite(list(strict_numbers(written))).all()
 
 
-def test_report_states_the_facts_of_the_run(report: dict[str, Any], page: PageReader) -> None:
-    assert set(LABELS) <= set(report["facts"])
-    assert report["facts"]["iterations"] == 40
-    assert report["facts"]["start_weights_sha256"] == START_HASH
+def test_report_states_the_facts_of_the_run(report: Report, page: PageReader) -> None:
+    assert set(LABELS) <= set(report.facts)
+    assert report.facts["iterations"] == 40
+    assert report.facts["start_weights_sha256"] == START_HASH
     assert {"2,431,617", "6 min 53 s", START_HASH} <= set(page.text)
-    assert report["command"] == "ecr-rl demo --out runs/demo"
-    assert report["command"] in page.text
+    assert report.command == "ecr-rl demo --out runs/demo"
+    assert report.command in page.text
 
 
 def test_the_same_run_gives_the_same_report(run: Path) -> None:
@@ -147,16 +151,16 @@ def test_the_page_needs_nothing_outside_itself(run: Path, page: PageReader) -> N
     assert "http://" not in text and "https://" not in text and "@import" not in text and "url(" not in text
 
 
-def test_the_page_shows_verdict_figures_formulas_and_limits(report: dict[str, Any], page: PageReader) -> None:
+def test_the_page_shows_verdict_figures_formulas_and_limits(report: Report, page: PageReader) -> None:
     text = " ".join(" ".join(page.text).split())
-    assert report["verdict"][0] in text
+    assert report.verdict[0] in text
     for definition in main_figures(DEFINITIONS):
         assert definition.label in text
         assert definition.formula in text
     assert "interval excludes 0" in text and "interval includes 0" in text
     assert "80 held-out dialogues of source sample" in text
     assert "say nothing about ReDial" in text
-    assert report["more"]["sacrebleu"]["signature"] in text
+    assert report.more.sacrebleu is not None and report.more.sacrebleu.signature in text
 
 
 def test_twenty_conversations_stand_side_by_side(run: Path, page: PageReader) -> None:
@@ -180,10 +184,10 @@ def test_samples_are_drawn_by_the_seed_and_not_by_their_reward() -> None:
     assert len(sample_pairs(pairs[:3], 10, seed=0)) == 3
 
 
-def test_the_report_shows_its_bars(report: dict[str, Any], page: PageReader) -> None:
+def test_the_report_shows_its_bars(report: Report, page: PageReader) -> None:
     text = " ".join(" ".join(page.text).split())
-    assert report["verdict"][-1].startswith(f"{sum(bar['met'] is True for bar in report['bars'])} of ")
-    assert report["verdict"][-1] in text
+    assert report.verdict[-1].startswith(f"{sum(bar.met is True for bar in report.bars)} of ")
+    assert report.verdict[-1] in text
     assert {"met", "not met"} & {text.strip() for text in page.text}
 
 
@@ -267,9 +271,9 @@ def test_a_difference_is_read_by_its_interval_and_direction(
     assert reading(definition, difference) == expected
 
 
-def test_markdown_table_has_one_row_a_figure(report: dict[str, Any]) -> None:
+def test_markdown_table_has_one_row_a_figure(report: Report) -> None:
     rows = [line for line in markdown_table(report, DEFINITIONS).splitlines() if line.startswith("| `")]
-    assert [row.split("`")[1] for row in rows] == list(report["difference"])
+    assert [row.split("`")[1] for row in rows] == list(report.difference)
     assert {row.count("|") for row in rows} == {6}
     assert "80 held-out dialogues" in markdown_table(report, DEFINITIONS)
 
@@ -280,7 +284,7 @@ def test_a_run_without_metrics_has_no_learning_curves(tmp_path: Path) -> None:
     report = write_report(folder)
     plots = sorted(file.name for file in (folder / "report").glob("*.png"))
     assert plots == ["heads_compared.png", "reward_over_kl.png"]
-    assert report["missing"] == ["facts.iterations"]
+    assert report.missing == ["facts.iterations"]
 
 
 def test_what_was_not_measured_is_null_and_named_everywhere(tmp_path: Path) -> None:
@@ -290,9 +294,9 @@ def test_what_was_not_measured_is_null_and_named_everywhere(tmp_path: Path) -> N
         write_records(folder / "evaluation" / f"{system}.jsonl", bare)
     (folder / "evaluation" / "summary.json").write_text('{"epochs": 2, "policy_loss": NaN}')
     report = write_report(folder)
-    assert report["difference"]["kl"] is None
-    assert {"kl", "held_out_overall", *HEADS, "bleu1", "facts.policy_loss", "facts.tokens"} <= set(report["missing"])
-    assert json.loads((folder / "report" / "report.json").read_text(encoding="utf-8")) == report
+    assert report.difference["kl"] is None
+    assert {"kl", "held_out_overall", *HEADS, "bleu1", "facts.policy_loss", "facts.tokens"} <= set(report.missing)
+    assert Report.read(folder / "report" / "report.json", remedy="Write it anew") == report
     page = (folder / "report" / "index.html").read_text(encoding="utf-8")
     assert "no data" in page and "not recorded" in page and "nan" not in page.lower().split()
     assert "no data" in markdown_table(report, DEFINITIONS)
