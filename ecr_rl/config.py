@@ -248,7 +248,7 @@ def find_profile(path: str | Path, kind: Literal["profile", "sweep"] = "profile"
 
 
 def _packaged(sweeps: bool) -> list[str]:
-    found = (entry for entry in files("tune_configs").iterdir() if entry.name.endswith(".yaml"))
+    entries = (entry for entry in files("tune_configs").iterdir() if entry.name.endswith(".yaml"))
     return sorted(
-        Path(entry.name).stem for entry in found if ("\nspace:" in entry.read_text(encoding="utf-8")) == sweeps
+        Path(entry.name).stem for entry in entries if ("\nspace:" in entry.read_text(encoding="utf-8")) == sweeps
     )

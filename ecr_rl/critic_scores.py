@@ -91,15 +91,15 @@ def score_lines(critic: Scorer, lines: list[bytes]) -> list[dict[str, Any]]:
     if not rows:
         return results
     scores, cut = critic.score(exchanges), critic.cut(exchanges)
-    for place, row in enumerate(rows):
-        if not np.isfinite([scores.mean[place], scores.spread[place]]).all():
+    for index, row in enumerate(rows):
+        if not np.isfinite([scores.mean[index], scores.spread[index]]).all():
             results[row] = {"error": "the critic gives no finite score"}
             continue
         results[row] = {
-            "scores": dict(zip(scores.heads, map(float, scores.mean[place]), strict=True)),
-            "spread": dict(zip(scores.heads, map(float, scores.spread[place]), strict=True)),
+            "scores": dict(zip(scores.heads, map(float, scores.mean[index]), strict=True)),
+            "spread": dict(zip(scores.heads, map(float, scores.spread[index]), strict=True)),
         }
-        if cut[place]:
+        if cut[index]:
             results[row]["cut"] = True
     return results
 
@@ -123,7 +123,7 @@ def _exchange(line: bytes) -> Exchange:
         raise ValueError("context: not a list of texts")
     turns = context[-_LONGEST_CONTEXT:]
     # Without a role, turns alternate and the last is the seeker's.
-    return Exchange(tuple(_turn(text, (len(turns) - place) % 2 == 1) for place, text in enumerate(turns)), response)
+    return Exchange(tuple(_turn(text, (len(turns) - index) % 2 == 1) for index, text in enumerate(turns)), response)
 
 
 def _turn(text: str, seeker: bool) -> Utterance:

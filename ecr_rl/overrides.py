@@ -67,19 +67,19 @@ def apply_overrides(
     """
     result: dict[str, Any] = copy.deepcopy(dict(settings))
     for override in overrides:
-        place: dict[str, Any] = result
+        mapping: dict[str, Any] = result
         default: Any = defaults
         for depth, part in enumerate(override.path[:-1], start=1):
             default = default.get(part) if isinstance(default, Mapping) else None
-            if place.get(part) is None:
-                place[part] = copy.deepcopy(dict(default)) if isinstance(default, Mapping) else {}
-            if not isinstance(place[part], dict):
+            if mapping.get(part) is None:
+                mapping[part] = copy.deepcopy(dict(default)) if isinstance(default, Mapping) else {}
+            if not isinstance(mapping[part], dict):
                 parent = ".".join(override.path[:depth])
                 raise ConfigError(
-                    f"-s {override.text}: {parent} is the value {place[part]!r}, not a section of settings"
+                    f"-s {override.text}: {parent} is the value {mapping[part]!r}, not a section of settings"
                 )
-            place = place[part]
-        place[override.path[-1]] = override.value
+            mapping = mapping[part]
+        mapping[override.path[-1]] = override.value
     return result
 
 

@@ -165,4 +165,4 @@ def without_films(text: str) -> str:
 
 def mentioned_films(text: str) -> list[int]:
     """The film ids that a text names, in order, each once."""
-    return list(dict.fromkeys(int(found) for found in MENTION.findall(text)))
+    return list(dict.fromkeys(int(film) for film in MENTION.findall(text)))

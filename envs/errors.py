@@ -34,8 +34,8 @@ class DataError(EcrError):
     ) -> None:
         """Join the parts into one message."""
         self.what, self.file, self.line, self.field, self.remedy = what, file, line, field, remedy
-        place = "" if file is None else str(file) + ("" if line is None else f", line {line}")
-        parts = [part for part in (place, "" if field is None else f"field {field}") if part]
+        location = "" if file is None else str(file) + ("" if line is None else f", line {line}")
+        parts = [part for part in (location, "" if field is None else f"field {field}") if part]
         head = f"{', '.join(parts)}: {what}" if parts else what
         super().__init__(head if remedy is None else f"{head}. {remedy}")
 

@@ -16,26 +16,26 @@ from envs.errors import ConfigError
 
 
 @contextmanager
-def new_folder(place: Path, prefix: str | None = None) -> Iterator[Path]:
-    """Give a temporary folder to fill, and rename it to ``place`` at the end; delete it if filling it fails.
+def new_folder(target: Path, prefix: str | None = None) -> Iterator[Path]:
+    """Give a temporary folder to fill, and rename it to ``target`` at the end; delete it if filling it fails.
 
     Args:
-        place: the folder's path; it must be missing or empty. Its parent is made.
+        target: the folder's path; it must be missing or empty. Its parent is made.
         prefix: of the temporary folder's name, in the same parent; ``.NAME.`` by default.
 
     Raises:
         ConfigError: a folder cannot be made there.
-        OSError: ``place`` is not empty at the end.
+        OSError: ``target`` is not empty at the end.
     """
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=prefix or f".{place.name}.", dir=place.parent))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=prefix or f".{target.name}.", dir=target.parent))
     except OSError as error:
-        raise ConfigError(f"{place} cannot be made: {error.strerror}. Choose another folder") from error
+        raise ConfigError(f"{target} cannot be made: {error.strerror}. Choose another folder") from error
     try:
         yield aside
         aside.chmod(0o755)  # mkdtemp lets only the owner read
-        aside.rename(place)
+        aside.rename(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

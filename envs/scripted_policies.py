@@ -36,8 +36,8 @@ class RandomFilms:
 
     def _drawn(self, named: set[int], count: int) -> list[int]:
         size = min(len(self._films), count + len(named))
-        places = self._rng.choice(len(self._films), size, replace=False)
-        return [self._films[place] for place in places if self._films[place] not in named][:count]
+        indices = self._rng.choice(len(self._films), size, replace=False)
+        return [self._films[index] for index in indices if self._films[index] not in named][:count]
 
 
 @dataclass(frozen=True, slots=True)

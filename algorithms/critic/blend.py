@@ -52,9 +52,9 @@ class Blend:
             if rows.sum() < 2:
                 continue
             middle = values[rows, head].mean()
-            found = nnls(parts[rows, :, head] - middle, values[rows, head] - middle)[0]
-            if found.sum() > 0:
-                blend.weights[:, head] = found / found.sum()
+            solution = nnls(parts[rows, :, head] - middle, values[rows, head] - middle)[0]
+            if solution.sum() > 0:
+                blend.weights[:, head] = solution / solution.sum()
         mean, disagreement = blend._moments(scores)
         for head in range(heads):
             rows = known[:, head]

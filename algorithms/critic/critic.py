@@ -203,13 +203,13 @@ class Critic:
     @torch.inference_mode()
     def forward(self, prepared: Prepared) -> list[np.ndarray]:
         """Scores of each network's members, (N, members + 1, heads); this only runs the forward passes."""
-        found = []
+        all_scores = []
         for trunk, batches in zip(self._trunks, prepared.batches, strict=True):
             scores = torch.zeros(len(prepared.numbers), trunk.network.members + 1, trunk.network.outputs)
             for rows, batch in batches:
                 scores[rows] = trunk.network.scores(batch, prepared.numbers[rows]).float().cpu()
-            found.append(scores.numpy())
-        return found
+            all_scores.append(scores.numpy())
+        return all_scores
 
     def cut(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """(N,) bool: whether the reply is longer than the critic reads; its end is then not judged."""

@@ -56,7 +56,7 @@ class FilmTable:
 
     def _find(self, text: str) -> tuple[str, ...]:
         """Names of the known films in a text, in order, each once; case does not matter, and the longest name wins."""
-        places: dict[str, int] = {}
+        starts: dict[str, int] = {}
         rest = text
         for year in _YEAR.finditer(text):
             words = text[: year.end()].rsplit(" ", _LONGEST)
@@ -65,12 +65,12 @@ class FilmTable:
                 name = self._names.get(written.lower())
                 if name is not None:
                     start = year.end() - len(written)
-                    places.setdefault(name, start)
+                    starts.setdefault(name, start)
                     rest = f"{rest[:start]}{' ' * len(written)}{rest[year.end() :]}"
                     break
         for span in self._finder.spans(rest):
-            places.setdefault(self._bare[span.film_id], span.start)
-        return tuple(sorted(places, key=lambda name: places[name]))
+            starts.setdefault(self._bare[span.film_id], span.start)
+        return tuple(sorted(starts, key=lambda name: starts[name]))
 
     def to_json(self) -> dict[str, Any]:
         """The table as JSON values; ``from_json`` reads them back."""

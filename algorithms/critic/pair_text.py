@@ -98,7 +98,7 @@ class PairText:
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:
         readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]  # lone surrogates
-        return [found.ids for found in self.tokenizer.encode_batch(readable, add_special_tokens=False)]
+        return [encoding.ids for encoding in self.tokenizer.encode_batch(readable, add_special_tokens=False)]
 
 
 def context_text(context: Sequence[Utterance], characters: int) -> str:

@@ -71,9 +71,9 @@ class Ridge(nn.Module):
     ) -> torch.Tensor:
         gram, moment = features.T @ features, features.T @ values
         eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-        found = [torch.linalg.solve(gram + share * len(values) * eye, moment) for share in PENALTIES]
-        errors = [float((((held_out @ weights - labels) ** 2) * known).sum()) for weights in found]
-        return found[min(range(len(found)), key=errors.__getitem__)]
+        solutions = [torch.linalg.solve(gram + share * len(values) * eye, moment) for share in PENALTIES]
+        errors = [float((((held_out @ weights - labels) ** 2) * known).sum()) for weights in solutions]
+        return solutions[min(range(len(solutions)), key=errors.__getitem__)]
 
 
 def quadratic_width(numbers: int) -> int:

@@ -71,10 +71,10 @@ class ContextInformation:
             # No mask: padding stands on the right, where a causal model's real tokens never look.
             ids = torch.nn.utils.rnn.pad_sequence(whole, batch_first=True).to(self._model.device)
             logits: Any = self._model(input_ids=ids, use_cache=False).logits
-            for place, row in enumerate(chosen):
+            for index, row in enumerate(chosen):
                 first, last = len(prompts[row]), len(prompts[row]) + len(replies[row])
-                said = logits[place, first - 1 : last - 1].float()
-                nats[row] = float(cross_entropy(said, ids[place, first:last], reduction="sum"))
+                said = logits[index, first - 1 : last - 1].float()
+                nats[row] = float(cross_entropy(said, ids[index, first:last], reduction="sum"))
         return nats
 
 

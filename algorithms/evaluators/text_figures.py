@@ -46,8 +46,8 @@ def bleu(reply: str, reference: str, order: int) -> float:
 
 def repetition(replies: Sequence[str]) -> float | None:
     """Share of the bigrams of one conversation's replies that repeat an earlier one; None without bigrams."""
-    found = [gram for reply in replies for gram in grams(reply, 2)]
-    return repeated_share(found) if found else None
+    grams_found = [gram for reply in replies for gram in grams(reply, 2)]
+    return repeated_share(grams_found) if grams_found else None
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,12 @@ class GramCounts:
 
 def count_grams(dialogues: Sequence[Sequence[str]], order: int) -> GramCounts:
     """Count the n-grams of each dialogue's replies; n-grams do not reach across replies."""
-    found = [[gram for reply in replies for gram in grams(reply, order)] for replies in dialogues]
-    holders = Counter(gram for row in found for gram in set(row))
+    grams_found = [[gram for reply in replies for gram in grams(reply, order)] for replies in dialogues]
+    holders = Counter(gram for row in grams_found for gram in set(row))
     return GramCounts(
         distinct=len(holders),
-        alone=np.array([sum(holders[gram] == 1 for gram in set(row)) for row in found], dtype=np.float64),
-        totals=np.array([len(row) for row in found], dtype=np.float64),
+        alone=np.array([sum(holders[gram] == 1 for gram in set(row)) for row in grams_found], dtype=np.float64),
+        totals=np.array([len(row) for row in grams_found], dtype=np.float64),
         sentences=np.array([sum(bool(reply.split()) for reply in row) for row in dialogues], dtype=np.float64),
     )
 

@@ -99,21 +99,21 @@ class FilmChoice(nn.Module):
         logp = torch.zeros_like(entropy)
         for picks in picks_NC.T:
             drawn = picks >= 0
-            place = picks.clamp(min=0)[:, None]
-            logp = logp + torch.where(drawn, torch.log_softmax(logits, -1).gather(1, place)[:, 0], 0.0)
-            taken = torch.zeros_like(logits, dtype=torch.bool).scatter(1, place, drawn[:, None])
+            column = picks.clamp(min=0)[:, None]
+            logp = logp + torch.where(drawn, torch.log_softmax(logits, -1).gather(1, column)[:, 0], 0.0)
+            taken = torch.zeros_like(logits, dtype=torch.bool).scatter(1, column, drawn[:, None])
             logits = logits.masked_fill(taken, _NEVER)
         return logp, entropy
 
     @torch.no_grad()
-    def draw(self, found: Candidates, uniforms: np.ndarray) -> Choice:
+    def draw(self, candidates: Candidates, uniforms: np.ndarray) -> Choice:
         """Draw one turn's films by inverting the cumulative distribution, one number in [0, 1) a film."""
         columns, scores, hidden = (
-            torch.from_numpy(array)[None] for array in (found.columns, found.scores, found.hidden)
+            torch.from_numpy(array)[None] for array in (candidates.columns, candidates.scores, candidates.hidden)
         )
         logits = self._logits(columns, scores, hidden, learnt=True)[0].double().numpy()
         picks: list[int] = []
-        for uniform in uniforms[: len(found.films)]:
+        for uniform in uniforms[: len(candidates.films)]:
             shares = np.exp(logits - logits.max())
             cumulative = np.cumsum(shares) / shares.sum()
             # By rounding, the last sum may be below the number; then no film would be found.
@@ -121,7 +121,7 @@ class FilmChoice(nn.Module):
             logits[picks[-1]] = -np.inf
         picked = np.array(picks, dtype=np.int64)
         logp, _ = self(columns, scores, hidden, torch.from_numpy(picked)[None])
-        return Choice(found, picked, float(logp))
+        return Choice(candidates, picked, float(logp))
 
     def _logits(
         self, columns_NK: torch.Tensor, scores_NK: torch.Tensor, hidden_NW: torch.Tensor, learnt: bool
@@ -143,8 +143,8 @@ class FilmChooser:
 
     def choose(self, contexts: Sequence[Sequence[Utterance]], uniforms: Sequence[np.ndarray]) -> list[Choice]:
         """One draw a context; each context has its own numbers in [0, 1), one for each film to propose."""
-        found = candidates_of(self.recommender, contexts, self.choice.settings.candidates)
-        return [self.choice.draw(each, numbers) for each, numbers in zip(found, uniforms, strict=True)]
+        candidates = candidates_of(self.recommender, contexts, self.choice.settings.candidates)
+        return [self.choice.draw(each, numbers) for each, numbers in zip(candidates, uniforms, strict=True)]
 
 
 def choice_settings(recommender: Recommender, candidates: int, proposals: int, temperature: float) -> ChoiceSettings:

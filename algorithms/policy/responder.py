@@ -21,7 +21,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from algorithms.packaged_models import SMOLLM2, best_device, packaged_smollm2
 from algorithms.policy.emotion_planner import TrainedEmotionPlanner
 from algorithms.policy.language_model import TINY, build_tiny, load_causal_lm, merged, token_logits, with_adapters
-from algorithms.policy.responder_rows import Advice, Place, ResponderRows, Row, training_dialogues
+from algorithms.policy.responder_rows import Advice, ResponderRows, Row, TurnKey, training_dialogues
 from algorithms.policy.text import ConversationText, load_tokenizer, train_tokenizer
 from algorithms.settings import PolicySettings, SupervisedSettings
 from algorithms.weight_hashes import save_model
@@ -59,7 +59,7 @@ def train_responder(
     folder: Path,
     cache: Path,
     on_step: OnStep,
-    weights: Mapping[Place, float] | None = None,
+    weights: Mapping[TurnKey, float] | None = None,
 ) -> dict[str, float]:
     """Train the supervised policy and save the checkpoint of the best validation loss.
 
@@ -219,8 +219,8 @@ def _batches(rows: ResponderRows, settings: SupervisedSettings) -> Iterator[list
         for start in range(0, len(drawn), settings.batch_size * 8):
             part = sorted(drawn[start : start + settings.batch_size * 8], key=lambda row: len(row.tokens))
             chunks += [part[at : at + settings.batch_size] for at in range(0, len(part), settings.batch_size)]
-        for place in np.random.default_rng([settings.seed, epoch, 1]).permutation(len(chunks)):
-            yield chunks[place]
+        for chosen in np.random.default_rng([settings.seed, epoch, 1]).permutation(len(chunks)):
+            yield chunks[chosen]
         epoch += 1
 
 

@@ -29,7 +29,7 @@ from envs.settings import EnvSettings
 from envs.turns.observations import marked, prompt
 from envs.turns.proposals import FilmRecommender
 
-Place = tuple[int, int]
+TurnKey = tuple[int, int]
 """(dialogue, turn): 0-based indices of a dialogue, and of a recommender turn among its utterances."""
 
 _BEFORE_PUNCTUATION = re.compile(r"\s+([.,!?;:'])")
@@ -63,7 +63,7 @@ class ResponderRows:
         text: ConversationText,
         env: EnvSettings,
         seed: int,
-        weights: Mapping[Place, float] | None = None,
+        weights: Mapping[TurnKey, float] | None = None,
     ) -> None:
         """Compute films and emotions of every recommender turn once.
 
@@ -79,8 +79,8 @@ class ResponderRows:
         """
         self._dialogues, self._weights = dialogues, weights or {}
         self._catalog, self._text, self._env, self._seed = catalog, text, env, seed
-        self._proposals: dict[Place, list[int]] = {}
-        self._emotions: dict[Place, tuple[str, ...]] = {}
+        self._proposals: dict[TurnKey, list[int]] = {}
+        self._emotions: dict[TurnKey, tuple[str, ...]] = {}
         if advice is not None:
             self._take(advice)
 
@@ -112,25 +112,25 @@ class ResponderRows:
         return _joined(pieces, loss, weights)
 
     def _take(self, advice: Advice) -> None:
-        places = [
+        turn_keys = [
             (index, turn)
             for index, dialogue in enumerate(self._dialogues)
             for turn, utterance in enumerate(dialogue.utterances)
             if utterance.role is Role.RECOMMENDER
         ]
-        contexts = [self._dialogues[index].utterances[:turn] for index, turn in places]
-        replies = [self._dialogues[index].utterances[turn].text for index, turn in places]
-        self._proposals = dict(zip(places, advice.recommender.propose(contexts, self._env.proposals), strict=True))
-        self._emotions = dict(zip(places, advice.planner.carried(replies), strict=True))
+        contexts = [self._dialogues[index].utterances[:turn] for index, turn in turn_keys]
+        replies = [self._dialogues[index].utterances[turn].text for index, turn in turn_keys]
+        self._proposals = dict(zip(turn_keys, advice.recommender.propose(contexts, self._env.proposals), strict=True))
+        self._emotions = dict(zip(turn_keys, advice.planner.carried(replies), strict=True))
 
-    def _advised(self, place: Place) -> tuple[str, Sequence[int]]:
+    def _advised(self, turn_key: TurnKey) -> tuple[str, Sequence[int]]:
         """The end of a turn's observation (emotions and proposal), and the films that the slots stand for."""
-        own = mentioned_films(self._dialogues[place[0]].utterances[place[1]].text)[: self._env.proposals]
-        if place not in self._emotions:
+        own = mentioned_films(self._dialogues[turn_key[0]].utterances[turn_key[1]].text)[: self._env.proposals]
+        if turn_key not in self._emotions:
             return prompt((), (), self._catalog), own
-        others = (film for film in self._proposals[place] if film not in own)
+        others = (film for film in self._proposals[turn_key] if film not in own)
         films = [*own, *others][: self._env.proposals]
-        return prompt(self._emotions[place], films, self._catalog), films
+        return prompt(self._emotions[turn_key], films, self._catalog), films
 
     def _observation(self, turns: Sequence[Utterance], turn: int, ending: str, first: bool) -> np.ndarray:
         before = turns[max(0, turn - self._env.max_history) : turn] if first else turns[turn - 1 : turn]
@@ -142,7 +142,7 @@ def training_dialogues(corpus: Corpus, settings: SupervisedSettings) -> list[Dia
     """The train dialogues that training uses: all, or a seeded choice if training has fewer rows than dialogues."""
     wanted = min(len(corpus.train), settings.steps * settings.batch_size)
     chosen = np.random.default_rng([settings.seed, 23]).permutation(len(corpus.train))[:wanted]
-    return [corpus.train[place] for place in sorted(chosen.tolist())]
+    return [corpus.train[turn_key] for turn_key in sorted(chosen.tolist())]
 
 
 def reply_with_slots(text: str, proposal: Sequence[int], catalog: Catalog) -> tuple[str, bool]:
@@ -158,9 +158,9 @@ def reply_with_slots(text: str, proposal: Sequence[int], catalog: Catalog) -> tu
 def reply_with_names(text: str, name: Callable[[int], str]) -> str:
     """A reply (films as ``@id``) as training reads it: plain text, with ``name(id)`` for each film."""
     pieces, end = [], 0
-    for found in MENTION.finditer(text):
-        pieces += [plain(text[end : found.start()]), name(int(found[1]))]
-        end = found.end()
+    for mention in MENTION.finditer(text):
+        pieces += [plain(text[end : mention.start()]), name(int(mention[1]))]
+        end = mention.end()
     pieces.append(plain(text[end:]))
     return _BEFORE_PUNCTUATION.sub(r"\1", " ".join(piece for piece in pieces if piece))
 

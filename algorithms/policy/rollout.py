@@ -99,7 +99,7 @@ def _play(
     while live:
         hidden = decoder.extend([played[row].observations[-1] for row in live])
         if candidates > 1:
-            copies = [place for place in range(len(live)) for _ in range(candidates)]
+            copies = [index for index in range(len(live)) for _ in range(candidates)]
             decoder.keep(copies)
             hidden = hidden[copies]
         noise = np.stack(
@@ -113,7 +113,7 @@ def _play(
         if candidates > 1:
             best = _best(replies, text, env, candidates)
             decoder.keep(best)
-            replies = [replies[place] for place in best]
+            replies = [replies[index] for index in best]
         actions = [""] * env.num_envs
         for row, reply in zip(live, replies, strict=True):
             played[row].replies.append(reply)
@@ -129,8 +129,8 @@ def _play(
             if not played[row].terminated and used + len(played[row].observations[-1]) > room:
                 played[row].truncated = True
                 env.truncate(row)
-        kept = [place for place, row in enumerate(live) if not (played[row].terminated or played[row].truncated)]
-        live = [live[place] for place in kept]
+        kept = [index for index, row in enumerate(live) if not (played[row].terminated or played[row].truncated)]
+        live = [live[index] for index in kept]
         if live and len(kept) < len(replies):
             decoder.keep(kept)
     return played
@@ -165,7 +165,7 @@ def _best(
     """For each conversation the index of the reply for which the heads pay most; the first among equals."""
     said = [text.reply(reply.tokens) for reply in replies]
     groups = [said[start : start + candidates] for start in range(0, len(said), candidates)]
-    return [place * candidates + int(paid.argmax()) for place, paid in enumerate(env.appraise(groups))]
+    return [index * candidates + int(paid.argmax()) for index, paid in enumerate(env.appraise(groups))]
 
 
 def _record(conversation: Conversation, row: int, result: tuple, text: ConversationText) -> None:
@@ -189,9 +189,9 @@ def score_tokens(model: PreTrainedModel, conversation: Conversation, temperature
     pieces: list[np.ndarray] = []
     for observation, reply in zip(conversation.observations, conversation.replies, strict=False):
         pieces += [observation, reply.tokens]
-    places = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+    indices = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
     ids = torch.from_numpy(np.concatenate(pieces).astype(np.int64))[None].to(model.device)
-    replied = torch.from_numpy(places % 2 == 1)[None].to(model.device)
+    replied = torch.from_numpy(indices % 2 == 1)[None].to(model.device)
     _, logits = token_logits(model, ids, replied)
     logp = torch.log_softmax(logits.float() / temperature, -1).gather(1, ids[replied][:, None])[:, 0].cpu().numpy()
     return np.split(logp, np.cumsum([len(reply.tokens) for reply in conversation.replies])[:-1])

@@ -70,31 +70,31 @@ class ConversationPPO(PPO):
     def _sample(self, count: int, weights: ray.ObjectRef) -> tuple[list[SingleAgentEpisode], int]:
         """The iteration's conversations in order, and how many had to be sampled again."""
         wanted: list[Episode] = [(self.iteration + 1, index) for index in range(count)]
-        found: dict[Episode, SingleAgentEpisode] = {}
+        sampled: dict[Episode, SingleAgentEpisode] = {}
         lost = 0
         for attempt in range(_ATTEMPTS):
-            missing = [episode for episode in wanted if episode not in found]
+            missing = [episode for episode in wanted if episode not in sampled]
             if not missing:
                 break
             lost += len(missing) if attempt else 0
             results = self._play(missing, weights)
             self.metrics.aggregate([metrics for _, metrics in results], key=ENV_RUNNER_RESULTS)  # pyright: ignore
-            found |= {episode.custom_data[EPISODE]: episode for episodes, _ in results for episode in episodes}
-            if len(found) < count and self.env_runner_group.num_remote_env_runners():  # pyright: ignore
+            sampled |= {episode.custom_data[EPISODE]: episode for episodes, _ in results for episode in episodes}
+            if len(sampled) < count and self.env_runner_group.num_remote_env_runners():  # pyright: ignore
                 self.restore_env_runners(self.env_runner_group)  # pyright: ignore
-        if len(found) < count:
+        if len(sampled) < count:
             raise RunError(
-                f"{count - len(found)} of {count} conversations are missing after {_ATTEMPTS} attempts: env runners "
+                f"{count - len(sampled)} of {count} conversations are missing after {_ATTEMPTS} attempts: env runners "
                 "keep failing. Look into their logs (ray logs) and resume from the last checkpoint"
             )
-        return [found[episode] for episode in wanted], lost
+        return [sampled[episode] for episode in wanted], lost
 
     def _play(self, episodes: list[Episode], weights: ray.ObjectRef) -> list[tuple[list[SingleAgentEpisode], Any]]:
         group = self.env_runner_group
         if group.num_remote_env_runners() == 0:  # pyright: ignore[reportOptionalMemberAccess]
             return [_sample_episodes(group.local_env_runner, episodes, weights)]  # pyright: ignore
         runners = group.healthy_env_runner_ids()  # pyright: ignore[reportOptionalMemberAccess]
-        shares = [episodes[place :: len(runners)] for place in range(len(runners))]
+        shares = [episodes[index :: len(runners)] for index in range(len(runners))]
         busy = [(runner, share) for runner, share in zip(runners, shares, strict=True) if share]
         return group.foreach_env_runner(  # pyright: ignore[reportOptionalMemberAccess]
             [functools.partial(_sample_episodes, episodes=share, weights=weights) for _, share in busy],
@@ -106,7 +106,7 @@ class ConversationPPO(PPO):
     def _update(self, episodes: list[SingleAgentEpisode], settings: PPOSettings) -> None:
         learners = max(1, self.config.num_learners)  # pyright: ignore
         order = np.random.default_rng([self.config.seed or 0, self.iteration + 1]).permutation(len(episodes))  # pyright: ignore
-        shards = shard_conversations([episodes[place] for place in order], learners)
+        shards = shard_conversations([episodes[index] for index in order], learners)
         # Each learner gets whole conversations; RLlib's own sharding would cut them in the middle.
         remote = self.config.num_learners > 0  # pyright: ignore
         data: dict[str, Any] = (
@@ -155,7 +155,7 @@ def shard_conversations(episodes: Sequence[SingleAgentEpisode], learners: int) -
 
     The learners' minibatches j together are minibatch j of a single learner.
     """
-    return [list(episodes[place::learners]) for place in range(learners)]
+    return [list(episodes[index::learners]) for index in range(learners)]
 
 
 def conversation_figures(episodes: Sequence[SingleAgentEpisode]) -> dict[str, float]:

@@ -99,9 +99,9 @@ class LexiconEmotions:
 
     def read(self, texts: Sequence[str]) -> Emotions:
         """Emotions of N texts, titles of films taken out of them."""
-        found = [self._labels(text.lower().replace("\u2019", "'")) for text in texts]
-        nine = np.array([_nine(row, text) for row, text in zip(found, texts, strict=True)], dtype=np.float32)
-        groups = {name: np.array([_any(row, labels) for row in found]) for name, labels in GROUPS.items()}
+        label_sets = [self._labels(text.lower().replace("\u2019", "'")) for text in texts]
+        nine = np.array([_nine(row, text) for row, text in zip(label_sets, texts, strict=True)], dtype=np.float32)
+        groups = {name: np.array([_any(row, labels) for row in label_sets]) for name, labels in GROUPS.items()}
         return Emotions(nine.reshape(len(texts), len(NINE)), **groups)
 
     def _labels(self, text: str) -> dict[str, float]:

@@ -135,8 +135,8 @@ def _facts_of(film: Film) -> set[str]:
 def _incidence(texts: Sequence[Iterable[str]], items: Sequence[str]) -> csr_matrix:
     """Which items occur in which text: 1.0 in a sparse matrix (texts, items); anything else in a text is ignored."""
     columns = {item: column for column, item in enumerate(items)}
-    places = [(row, columns[item]) for row, text in enumerate(texts) for item in sorted(text) if item in columns]
-    row, column = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    entries = [(row, columns[item]) for row, text in enumerate(texts) for item in sorted(text) if item in columns]
+    row, column = np.array(entries, dtype=np.int64).reshape(-1, 2).T
     return csr_matrix((np.ones(len(row)), (row, column)), shape=(len(texts), len(items)))
 
 
@@ -184,15 +184,15 @@ def _placed(
         told: by fact, its vector.
         known: by film name, the facts of each film of the catalogue.
     """
-    found = {}
+    vectors = {}
     for name in sorted(known):
         facts = [told[fact] for fact in sorted(known[name]) if fact in told]
         if facts:
             share = _PRIOR / (_PRIOR + mentions.get(name, 0))
-            found[name] = _unit(share * _unit(np.sum(facts, axis=0)) + (1.0 - share) * own.get(name, 0.0))
+            vectors[name] = _unit(share * _unit(np.sum(facts, axis=0)) + (1.0 - share) * own.get(name, 0.0))
         elif name in own:
-            found[name] = own[name]
-    return found
+            vectors[name] = own[name]
+    return vectors
 
 
 def _stored(vector: np.ndarray) -> list[int]:

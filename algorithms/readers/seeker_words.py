@@ -17,13 +17,13 @@ _NEGATION = re.compile(r"\b(?:not|no|never|without|hate|hated|dislike|avoid|exce
 
 def seeker_words(text: str) -> set[str]:
     """The words of a text without titles, in lower case; a word after a negation in its clause is ``not word``."""
-    found: set[str] = set()
+    words: set[str] = set()
     for clause in _CLAUSE.split(MENTION.sub(" ", text.lower())):
         negation = _NEGATION.search(clause)
         start = len(clause) if negation is None else negation.end()
-        found.update(_WORD.findall(clause[:start]))
-        found.update(f"not {word}" for word in _WORD.findall(clause[start:]))
-    return found
+        words.update(_WORD.findall(clause[:start]))
+        words.update(f"not {word}" for word in _WORD.findall(clause[start:]))
+    return words
 
 
 def vocabulary(texts: Collection[Iterable[str]]) -> dict[str, int]:

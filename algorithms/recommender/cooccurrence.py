@@ -125,8 +125,8 @@ class Cooccurrence:
         words: set[int] = set()
         recent: list[int] = []
         for turn in context:
-            found = [*mentioned_films(turn.text), *self.catalog.find(turn.text)]
-            named = [self._columns[film] for film in found if film in self._columns]
+            films_said = [*mentioned_films(turn.text), *self.catalog.find(turn.text)]
+            named = [self._columns[film] for film in films_said if film in self._columns]
             if turn.role is Role.SEEKER:
                 text, _ = self.catalog.strip_titles(turn.text)
                 words |= {self._words[word] for word in seeker_words(text) if word in self._words}
@@ -144,8 +144,8 @@ def _cases(dialogues: Sequence[Dialogue], columns: dict[int, int]) -> Iterator[t
         words: set[str] = set()
         named: set[int] = set()
         for turn in dialogue.utterances:
-            found = [_counted(film, dialogue, columns) for film in mentioned_films(turn.text)]
-            films = [column for column in found if column is not None]
+            films_said = [_counted(film, dialogue, columns) for film in mentioned_films(turn.text)]
+            films = [column for column in films_said if column is not None]
             new = [film for film in films if film not in named]
             named.update(films)
             if turn.role is Role.SEEKER:

@@ -71,20 +71,20 @@ class DialogueRidge:
         rows = np.concatenate([known, films + np.arange(len(words.words))])
         kept = np.argsort(-np.abs(solved), axis=1, kind="stable")[:, :_KEPT]
         values = np.take_along_axis(solved, kept, axis=1).ravel()
-        places = (np.repeat(rows, kept.shape[1]), known[kept.ravel()])
-        return cls(csr_matrix((values, places), shape=(films + len(words.words), films), dtype=np.float32), words)
+        coordinates = (np.repeat(rows, kept.shape[1]), known[kept.ravel()])
+        return cls(csr_matrix((values, coordinates), shape=(films + len(words.words), films), dtype=np.float32), words)
 
     def of(self, named: Iterable[int], said: Iterable[str]) -> np.ndarray:
         """FilmEvidence (films,) float32 of a context that names these columns and holds these words; 0 for none."""
         films = self.evidence.get_shape()[1]
         columns, values = self.words.row(said)
-        found = np.zeros(films, dtype=np.float32)
+        evidence_of_all = np.zeros(films, dtype=np.float32)
         # The sums are written out: for the few rows of one context a sparse product would cost more.
-        starts, places, evidence = self.evidence.indptr, self.evidence.indices, self.evidence.data
+        starts, film_columns, evidence = self.evidence.indptr, self.evidence.indices, self.evidence.data
         for row, value in chain(((film, 1.0) for film in named), zip((films + columns).tolist(), values, strict=True)):
             part = slice(starts[row], starts[row + 1])
-            found[places[part]] += value * evidence[part]
-        return found
+            evidence_of_all[film_columns[part]] += value * evidence[part]
+        return evidence_of_all
 
 
 def _solve(x: csr_matrix, films: int, ridge: float) -> np.ndarray:

@@ -122,22 +122,24 @@ def facts(film: Film) -> Iterable[str]:
     yield f"period:{'unknown' if film.year is None else film.year // _PERIOD * _PERIOD}"
 
 
-def _add(features: Features, group: str, found: Iterable[object]) -> None:
-    distinct = dict.fromkeys(found)
+def _add(features: Features, group: str, values: Iterable[object]) -> None:
+    distinct = dict.fromkeys(values)
     features.update({f"{group} {each}": len(distinct) ** -0.5 for each in distinct})
 
 
 def _add_hidden(features: Features, turns: Sequence[TurnFeatures]) -> None:
     """Add the surroundings of masked films: words of their turn and its two neighbours, and films nearby."""
-    place = next((place for place, turn in enumerate(turns) if turn.hides), None)
-    if place is None:
+    hidden_at = next((hidden_at for hidden_at, turn in enumerate(turns) if turn.hides), None)
+    if hidden_at is None:
         return
-    turn = turns[place]
+    turn = turns[hidden_at]
     _add(features, "hidden", (turn.role.value, *turn.words))
     _add(features, "hidden-pair", word_grams(turn.words)[len(turn.words) :])
-    _add(features, "hidden-before", turns[place - 1].words if place else ())
-    _add(features, "hidden-after", turns[place + 1].words if place + 1 < len(turns) else ())
-    _add(features, "hidden-near", (film for turn in turns[max(0, place - 2) : place + 3] for film in turn.films))
+    _add(features, "hidden-before", turns[hidden_at - 1].words if hidden_at else ())
+    _add(features, "hidden-after", turns[hidden_at + 1].words if hidden_at + 1 < len(turns) else ())
+    _add(
+        features, "hidden-near", (film for turn in turns[max(0, hidden_at - 2) : hidden_at + 3] for film in turn.films)
+    )
 
 
 def _felt(turns: Sequence[TurnFeatures]) -> Features:
@@ -171,7 +173,7 @@ def _last(turns: Sequence[TurnFeatures], named: int) -> Features:
 
 
 def _named(turns: Sequence[TurnFeatures]) -> dict[int, int]:
-    found: dict[int, int] = {}
+    ways: dict[int, int] = {}
     times: dict[int, int] = {}
     naming = [turn for turn in turns if turn.films]
     answered = int(bool(naming) and naming[-1] is not turns[-1])
@@ -179,5 +181,5 @@ def _named(turns: Sequence[TurnFeatures]) -> dict[int, int]:
         for film in turn.films:
             times[film] = times.get(film, 0) + 1
             way = (turn.role is Role.RECOMMENDER) * 2 + (times[film] > 1)
-            found[film] = way * PLACES + min(back + answered, PLACES - 1)
-    return found
+            ways[film] = way * PLACES + min(back + answered, PLACES - 1)
+    return ways

@@ -91,8 +91,8 @@ class FusedScorer:
 
 
 def _log_evidence(evidence: FilmEvidence, named: Sequence[int], reading: ContextFeatures) -> np.ndarray:
-    found = np.maximum(0.0, evidence.ridge.of(named, reading.wishes))
-    return np.float32(evidence.weight) * np.log(found + np.float32(evidence.floor))
+    raw = np.maximum(0.0, evidence.ridge.of(named, reading.wishes))
+    return np.float32(evidence.weight) * np.log(raw + np.float32(evidence.floor))
 
 
 def _name_again(row: np.ndarray, again: Again, named: Sequence[int], reading: ContextFeatures) -> None:

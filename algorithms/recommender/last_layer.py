@@ -49,13 +49,13 @@ def candidates_of(recommender: Recommender, contexts: Sequence[Sequence[Utteranc
         count: films of a conversation at most; fewer where the catalogue has no more.
     """
     ids = np.array(recommender.catalog.ids)
-    found = []
+    candidates = []
     for row, hidden, context in zip(*recommender.items.scores_and_hidden(contexts), contexts, strict=True):
         row = np.where(np.isin(ids, list(named_films(context))), -np.inf, row)
         best = np.argsort(-row, kind="stable")[:count]
         best = best[np.isfinite(row[best])]
-        found.append(Candidates(ids[best], best, row[best].astype(np.float32), hidden))
-    return found
+        candidates.append(Candidates(ids[best], best, row[best].astype(np.float32), hidden))
+    return candidates
 
 
 def with_layer(recommender: Recommender, vectors: np.ndarray, bias: np.ndarray) -> Recommender:

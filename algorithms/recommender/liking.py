@@ -43,5 +43,5 @@ def fit_liking(dialogues: Sequence[Dialogue], catalog: Catalog, facts: csr_matri
         nats = (judged * np.logaddexp(0.0, odds) - liked * odds).sum() + 0.5 * _DECAY * (weights[:-1] ** 2).sum()
         return nats, np.append(x.T @ error + _DECAY * weights[:-1], error.sum())
 
-    found = minimize(loss, np.zeros(x.get_shape()[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
-    return x @ found[:-1] + found[-1]
+    solution = minimize(loss, np.zeros(x.get_shape()[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
+    return x @ solution[:-1] + solution[-1]

@@ -80,23 +80,23 @@ class SoftmaxNetwork(nn.Module):
 
     def film_vectors(self) -> torch.Tensor:
         """The films' vectors with their facts added, (films, width)."""
-        places, starts, values = self._known_of
-        known = nn.functional.embedding_bag(places, self.facts, starts, mode="sum", per_sample_weights=values)
+        columns, starts, values = self._known_of
+        known = nn.functional.embedding_bag(columns, self.facts, starts, mode="sum", per_sample_weights=values)
         return self.films + known
 
     def forward(
         self, features: csr_matrix, named: Sequence[Collection[int]], dropout: float, noise: torch.Generator
     ) -> torch.Tensor:
         """Scores (N, films) of N rows of features; drops features by ``dropout``; named films get -inf."""
-        places, starts, values = _bags(features)
+        columns, starts, values = _bags(features)
         if dropout:
             values = values * (torch.rand(len(values), generator=noise) >= dropout) / (1.0 - dropout)
-        h_NW = nn.functional.embedding_bag(places, self.inputs, starts, mode="sum", per_sample_weights=values)
+        h_NW = nn.functional.embedding_bag(columns, self.inputs, starts, mode="sum", per_sample_weights=values)
         scores = h_NW @ self.film_vectors().T + self.bias
-        found = [(row, film) for row, films in enumerate(named) for film in films]
-        if not found:
+        pairs = [(row, film) for row, films in enumerate(named) for film in films]
+        if not pairs:
             return scores
-        rows, films = torch.tensor(found).T
+        rows, films = torch.tensor(pairs).T
         return scores.index_put((rows, films), torch.tensor(-torch.inf))
 
     @torch.no_grad()
@@ -135,12 +135,12 @@ def train(
             named = [examples.named[row] for row in rows]
             shares = torch.log_softmax(network(examples.features[rows], named, settings.dropout, noise), dim=1)
             aims = [
-                (place, film, weight)
-                for place, row in enumerate(rows)
+                (index, film, weight)
+                for index, row in enumerate(rows)
                 for film, weight in examples.targets[row].items()
             ]
-            places, films, weights = zip(*aims, strict=True)
-            loss = -(shares[list(places), list(films)] * torch.tensor(weights)).sum() / len(rows)
+            columns, films, weights = zip(*aims, strict=True)
+            loss = -(shares[list(columns), list(films)] * torch.tensor(weights)).sum() / len(rows)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -155,5 +155,5 @@ def batches(count: int, size: int) -> int:
 
 def _bags(rows: csr_matrix) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Rows as arguments of ``embedding_bag``: the entries' columns, the start of each row, and the values."""
-    places, starts = (torch.from_numpy(part.astype(np.int64)) for part in (rows.indices, rows.indptr[:-1]))
-    return places, starts, torch.from_numpy(rows.data.astype(np.float32))
+    columns, starts = (torch.from_numpy(part.astype(np.int64)) for part in (rows.indices, rows.indptr[:-1]))
+    return columns, starts, torch.from_numpy(rows.data.astype(np.float32))

@@ -42,8 +42,8 @@ def reasons(scorer: FilmScorer, context: Sequence[Utterance], films: Sequence[in
     """
     named = list(dict.fromkeys(film for turn in context for film in mentioned_films(turn.text)))
     words = list(dict.fromkeys(word for turn in context for word in _WORD.findall(turn.text.lower())))
-    occluded = [_left_out(context, MENTION, lambda found, film=film: int(found[1]) == film) for film in named]
-    occluded += [_left_out(context, _WORD, lambda found, word=word: found[0].lower() == word) for word in words]
+    occluded = [_left_out(context, MENTION, lambda match, film=film: int(match[1]) == film) for film in named]
+    occluded += [_left_out(context, _WORD, lambda match, word=word: match[0].lower() == word) for word in words]
     columns = {film: column for column, film in enumerate(scorer.catalog.ids)}
     shares = log_shares(scorer.scores([context, *occluded]))[:, [columns[film] for film in films]]
     drops = (shares[0] - shares[1:]).T
@@ -55,7 +55,7 @@ def reasons(scorer: FilmScorer, context: Sequence[Utterance], films: Sequence[in
 
 def _strongest(items: Sequence[_Item], drops: np.ndarray, count: int) -> tuple[tuple[_Item, float], ...]:
     best = np.argsort(-drops, kind="stable")[:count].tolist()
-    return tuple((items[place], float(drops[place])) for place in best if drops[place] >= LEAST)
+    return tuple((items[index], float(drops[index])) for index in best if drops[index] >= LEAST)
 
 
 def _left_out(
@@ -63,5 +63,5 @@ def _left_out(
 ) -> list[Utterance]:
     """The context without the given matches."""
     return [
-        replace(turn, text=pattern.sub(lambda found: "" if leaves(found) else found[0], turn.text)) for turn in context
+        replace(turn, text=pattern.sub(lambda match: "" if leaves(match) else match[0], turn.text)) for turn in context
     ]

@@ -135,7 +135,7 @@ class Recommender:
             card["words"] = list(ridge.words.words)
         if self.items.again is not None:
             chances = self.items.again.chances
-            arrays |= {"again.places": chances.places, "again.ways": chances.ways}
+            arrays |= {"again.places": chances.positions, "again.ways": chances.ways}
             card["again"] = list(chances.vocabulary.columns)
         write_bytes(folder / WEIGHTS, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
         write_card(folder / CARD, card | {"emotions": save_reader(self.items.reader.emotions, folder)}, WEIGHTS)

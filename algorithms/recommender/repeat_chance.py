@@ -27,15 +27,15 @@ _STEPS = 60
 class NamedAgain:
     """The probability that each named film comes again."""
 
-    def __init__(self, vocabulary: Vocabulary, places: np.ndarray, ways: np.ndarray) -> None:
+    def __init__(self, vocabulary: Vocabulary, positions: np.ndarray, ways: np.ndarray) -> None:
         """Keep the weights.
 
         Args:
             vocabulary: K features of the last turn.
-            places: (PLACES, K) float32, ``w_0 + w_p``.
+            positions: (PLACES, K) float32, ``w_0 + w_p``.
             ways: (NAMED_AS,) float32, ``v``.
         """
-        self.vocabulary, self.places, self.ways = vocabulary, places, ways
+        self.vocabulary, self.positions, self.ways = vocabulary, positions, ways
 
     @classmethod
     def fit(cls, readings: Sequence[ContextFeatures], came: Sequence[Collection[int]], pull: float) -> NamedAgain:
@@ -53,17 +53,17 @@ class NamedAgain:
         truth = np.array([film in came[row] for row, film, _ in named], dtype=np.float64)
         said = vocabulary.rows([each.last for each in readings])[rows]
         at = np.eye(PLACES, dtype=np.float32)[ways % PLACES]
-        blocks = [said, *(said.multiply(at[:, [place]]) for place in range(PLACES))]
+        blocks = [said, *(said.multiply(at[:, [position]]) for position in range(PLACES))]
         x = csr_matrix(hstack([*blocks, np.eye(NAMED_AS, dtype=np.float32)[ways]]))
-        found = _logistic(x, truth, pull)
-        shared, by_place, v = np.split(found, [features, (1 + PLACES) * features])
-        return cls(vocabulary, (shared + by_place.reshape(PLACES, -1)).astype(np.float32), v.astype(np.float32))
+        weights = _logistic(x, truth, pull)
+        shared, by_position, v = np.split(weights, [features, (1 + PLACES) * features])
+        return cls(vocabulary, (shared + by_position.reshape(PLACES, -1)).astype(np.float32), v.astype(np.float32))
 
     def log_chances(self, reading: ContextFeatures) -> np.ndarray:
         """``log P`` of each film of ``reading.named``, in its order, (named,) float32."""
         columns, values = self.vocabulary.row(reading.last)
         ways = np.fromiter(reading.named.values(), np.int64, len(reading.named))
-        return log_expit((self.places[:, columns] @ values)[ways % PLACES] + self.ways[ways]).astype(np.float32)
+        return log_expit((self.positions[:, columns] @ values)[ways % PLACES] + self.ways[ways]).astype(np.float32)
 
 
 def _logistic(x: csr_matrix, truth: np.ndarray, pull: float) -> np.ndarray:

@@ -84,7 +84,7 @@ def _best(row: np.ndarray, left_out: np.ndarray, count: int) -> np.ndarray:
 def _columns(films: Collection[int], ids: np.ndarray) -> np.ndarray:
     """The columns of those films that the catalogue has."""
     wanted = np.array(sorted(films), dtype=ids.dtype)
-    places = np.searchsorted(ids, wanted)
-    known = places < len(ids)
-    known[known] = ids[places[known]] == wanted[known]
-    return places[known]
+    columns = np.searchsorted(ids, wanted)
+    known = columns < len(ids)
+    known[known] = ids[columns[known]] == wanted[known]
+    return columns[known]

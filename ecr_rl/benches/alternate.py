@@ -32,7 +32,7 @@ def alternate(
     return {
         "ratio": statistics.median(ratios),
         "ratios": ratios,
-        **{f"{name}_replies_per_second": count / statistics.median(found) for name, found in seconds.items()},
+        **{f"{name}_replies_per_second": count / statistics.median(times) for name, times in seconds.items()},
         "n": count,
         "rounds": rounds,
         "threads": torch.get_num_threads(),

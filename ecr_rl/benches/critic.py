@@ -48,8 +48,8 @@ def bench_critic(
 def _exchanges(count: int) -> list[Exchange]:
     """Distinct exchanges, so that caches of texts do not help."""
     dialogues, catalog = sample_corpus(count)
-    found = [example.evidence.exchange for example in human_examples(dialogues, catalog)]
-    return list({(exchange.context, exchange.reply): exchange for exchange in found}.values())[:count]
+    exchanges = [example.evidence.exchange for example in human_examples(dialogues, catalog)]
+    return list({(exchange.context, exchange.reply): exchange for exchange in exchanges}.values())[:count]
 
 
 def _untrained(settings: CriticSettings, exchanges: Sequence[Exchange]) -> Critic:

@@ -51,12 +51,12 @@ def bench_recommender(
     contexts = cycle(_contexts(corpus, scorer.catalog))
     seconds: list[float] = []
     with _one_thread():
-        for place, context in enumerate(islice(contexts, _WARM_UP + count)):
+        for index, context in enumerate(islice(contexts, _WARM_UP + count)):
             begun = time.perf_counter()
             ranked(scorer.scores([context]), ids, TOP, [named_films(context)])
             seconds.append(time.perf_counter() - begun)
-            if place % _TOLD_EVERY == 0:
-                on_step(place, _WARM_UP + count, {})
+            if index % _TOLD_EVERY == 0:
+                on_step(index, _WARM_UP + count, {})
     on_step(_WARM_UP + count, _WARM_UP + count, {})
     p50, p99 = np.quantile(seconds[_WARM_UP:], [0.5, 0.99]) * 1000
     return {

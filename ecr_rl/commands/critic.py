@@ -123,7 +123,7 @@ def evaluate(
         asked = context_of(folder)
         judges = {form: judge_of(folder, corpus.catalog, form) for form in ContextForm}
         with shown_progress("critic evaluation") as on_step:
-            found = evaluate_critic(
+            result = evaluate_critic(
                 Critic.load(folder),
                 judges[asked],
                 corpus,
@@ -135,12 +135,12 @@ def evaluate(
                 {form.value: judge for form, judge in judges.items()},
                 on_step,
             )
-        tables = critic_tables(found.results)
-        place = write_critic_report(found, critic.name, out or critic / "evaluation")
+        tables = critic_tables(result.results)
+        report_page = write_critic_report(result, critic.name, out or critic / "evaluation")
         if into is not None:
             insert_block(into, "critic", critic.name, markdown_tables(tables))
     heads, _, kinds, *_ = map(rich_table, tables)
-    show(found.results.to_json(), json, Group(heads, kinds, Text(f"Report: {place}")))
+    show(result.results.to_json(), json, Group(heads, kinds, Text(f"Report: {report_page}")))
 
 
 @app.command(

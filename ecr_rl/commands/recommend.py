@@ -130,9 +130,9 @@ def evaluate(
 
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("recommendation cases") as on_step:
-            result, found = evaluate_recommender(folder, corpus, protocol, split, rows, on_step)
+            result, predicted = evaluate_recommender(folder, corpus, protocol, split, rows, on_step)
         if predictions is not None:
-            write_predictions(found, predictions)
+            write_predictions(predicted, predictions)
         tables = recommendation_tables(result)
         if into is not None:
             insert_block(into, "recommend", protocol, markdown_tables(tables))
@@ -174,11 +174,11 @@ def ablate(
 
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("ablation") as on_step:
-            found = ablate_recommender(corpus, settings.recommender, out, on_step)
-        table = ablation_table(found)
+            result = ablate_recommender(corpus, settings.recommender, out, on_step)
+        table = ablation_table(result)
         if into is not None:
             insert_block(into, "recommend", "ablation", markdown_tables([table]))
-    show(found.to_json(), json, rich_table(table))
+    show(result.to_json(), json, rich_table(table))
 
 
 @app.command(
@@ -207,16 +207,16 @@ def ask(
 
         scorer = Recommender.load(part_of(recommender, "recommender"))
         dialogue = read_dialogue(sys.stdin.read() if text == "-" else text, scorer.catalog)
-        found = answer(scorer, dialogue, count)
-    show(found, json, Group(Text("\n".join(found["dialogue"])), _films(found["films"])))
+        result = answer(scorer, dialogue, count)
+    show(result, json, Group(Text("\n".join(result["dialogue"])), _films(result["films"])))
 
 
 def _films(films: Sequence[Mapping[str, Any]]) -> Table:
     table = Table("", "film", "year", "genres", "because of", title="fall of the film's log-share without it")
     table.title_justify = "left"
-    for place, film in enumerate(films, start=1):
+    for rank, film in enumerate(films, start=1):
         because = [f"{row['title']} {row['drop']:.2f}" for row in film["mentions"]]
         because += [f"'{row['word']}' {row['drop']:.2f}" for row in film["words"]]
         year = "" if film["year"] is None else str(film["year"])
-        table.add_row(str(place), film["title"], year, ", ".join(film["genres"]), "; ".join(because) or "popular")
+        table.add_row(str(rank), film["title"], year, ", ".join(film["genres"]), "; ".join(because) or "popular")
     return table

@@ -58,19 +58,19 @@ def train(
     where a later train with the same settings finds it.
     """
     settings = settings_of(config, changes, source=source, metadata=metadata)
-    place = out or Path("runs") / f"{settings.name}-responder"
+    target = out or Path("runs") / f"{settings.name}-responder"
     with working():
         import shutil
 
         from ecr_rl.pipeline import Pipeline
         from ecr_rl.runs.folder import RunFolder
 
-        with RunFolder.create(place, settings, resume) as folder:
+        with RunFolder.create(target, settings, resume) as folder:
             pipeline = Pipeline(settings, folder)
             made = pipeline.responder()
-            shutil.copytree(pipeline.recommender(), place / RECOMMENDER, dirs_exist_ok=True)
-            shutil.copytree(made, place, dirs_exist_ok=True)
-    show({"folder": str(place), "figures": figures_of(made)}, json)
+            shutil.copytree(pipeline.recommender(), target / RECOMMENDER, dirs_exist_ok=True)
+            shutil.copytree(made, target, dirs_exist_ok=True)
+    show({"folder": str(target), "figures": figures_of(made)}, json)
 
 
 @app.command(

@@ -191,13 +191,13 @@ def results(
         if len({run.config.heads for run in opened}) > 1:
             raise ConfigError("the runs score different heads. Compare runs whose setting heads is the same")
         folders, heads = [run.path for run in opened], opened[0].config.head_definitions
-        places = [run / "evaluation" if against is None else run / "against" / against for run in folders]
-        pairs = [(read_records(place / "baseline.jsonl"), read_records(place / "rl.jsonl")) for place in places]
-        found = compare_runs(pairs, heads, seed=seed)
-        table = results_table(found, [run.name for run in folders], heads)
+        records_of = [run / "evaluation" if against is None else run / "against" / against for run in folders]
+        pairs = [(read_records(each / "baseline.jsonl"), read_records(each / "rl.jsonl")) for each in records_of]
+        result = compare_runs(pairs, heads, seed=seed)
+        table = results_table(result, [run.name for run in folders], heads)
         if into is not None:
             insert_block(into, "results", name, table)
-    show(found.to_json(), json, Text(table))
+    show(result.to_json(), json, Text(table))
 
 
 def build_part(settings: RunConfig, out: Path, resume: bool, json: bool, part: Callable[[Pipeline], Path]) -> None:

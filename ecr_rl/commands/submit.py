@@ -97,12 +97,12 @@ def _prepared(
 ) -> tuple[Package, str]:
     """What is packed, and the job's command line; says what the nodes need beside the package."""
     package = package_of(folder, excludes)
-    places = JobPaths(package, [path.absolute() for path in shared])
-    command = shlex.join(["python", "-m", "ecr_rl", *job_words(root, words, places)])
+    job_paths = JobPaths(package, [path.absolute() for path in shared])
+    command = shlex.join(["python", "-m", "ecr_rl", *job_words(root, words, job_paths)])
     if not package.holds(package.folder / "ecr_rl" / "__main__.py"):
         _say(f"note: {package.folder} does not hold ecr_rl; the nodes must have it installed")
-    if places.outside:
-        _say("note: not packed, the nodes must see: " + ", ".join(map(str, places.outside)))
+    if job_paths.outside:
+        _say("note: not packed, the nodes must see: " + ", ".join(map(str, job_paths.outside)))
     return package, command
 
 

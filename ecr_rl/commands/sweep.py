@@ -61,21 +61,21 @@ def sweep(
     with working():
         from ecr_rl.sweep.sweep import run_sweep
 
-        found = run_sweep(settings, run, folder, resume)
+        result = run_sweep(settings, run, folder, resume)
         if into is not None:
             from ecr_rl.report.insert import insert_block
             from ecr_rl.report.sweep_report import outcome
 
             insert_block(into, "sweep", settings.name, outcome(folder))
-    show(found.to_json(), json, _view(found, folder))
+    show(result.to_json(), json, _view(result, folder))
 
 
-def _view(found: SweepRecord, folder: Path) -> Table:
-    table = Table(title=f"{len(found.trials)} trials, best first; {folder}/report/index.html", title_justify="left")
+def _view(result: SweepRecord, folder: Path) -> Table:
+    table = Table(title=f"{len(result.trials)} trials, best first; {folder}/report/index.html", title_justify="left")
     columns = ("trial", "status", "iterations", "objective", "kl", "dist2")
     for column in columns:
         table.add_column(column, justify="left" if column in ("trial", "status") else "right")
-    for trial in found.best_first:
+    for trial in result.best_first:
         figures = (trial.objective, trial.figures.kl, trial.figures.dist2)
         table.add_row(trial.trial, trial.status, str(trial.iterations), *map(shown, figures))
     return table

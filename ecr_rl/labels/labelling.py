@@ -110,7 +110,7 @@ def policy_cases(dialogues: Sequence[Dialogue], catalog: Catalog, count: int, se
     cases = [(example.dialogue, example.turn) for example in human_examples(dialogues, catalog)]
     wanted = round(1.1 * count * POLICY_SHARE / len(TEMPERATURES))
     chosen = np.random.default_rng([seed, 19]).permutation(len(cases))[:wanted]
-    return [cases[place] for place in chosen]
+    return [cases[index] for index in chosen]
 
 
 def label_splits(corpus: Corpus, count: int) -> dict[str, tuple[Sequence[Dialogue], int]]:

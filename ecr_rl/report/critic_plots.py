@@ -15,20 +15,20 @@ from ecr_rl.report.plots import BASELINE, RL, STYLE, as_png
 _COLUMNS = 3
 
 
-def draw_critic_plots(found: CriticEvaluation) -> dict[str, bytes]:
+def draw_critic_plots(evaluation: CriticEvaluation) -> dict[str, bytes]:
     """PNG by file name: scores against labels, residuals, calibration, correlations of the heads."""
     with matplotlib.rc_context(STYLE):
         return {
-            "predicted.png": as_png(_predicted(found)),
-            "residuals.png": as_png(_residuals(found)),
-            "calibration.png": as_png(_calibration(found)),
-            "correlations.png": as_png(_correlations(found)),
+            "predicted.png": as_png(_predicted(evaluation)),
+            "residuals.png": as_png(_residuals(evaluation)),
+            "calibration.png": as_png(_calibration(evaluation)),
+            "correlations.png": as_png(_correlations(evaluation)),
         }
 
 
-def _panels(found: CriticEvaluation, height: float) -> tuple[Figure, Iterator[tuple[str, Axes]]]:
+def _panels(evaluation: CriticEvaluation, height: float) -> tuple[Figure, Iterator[tuple[str, Axes]]]:
     """A plot with a panel for each head, in rows of this height in inches; each head's name with its panel."""
-    heads = found.human.scores.heads
+    heads = evaluation.human.scores.heads
     rows = -(-len(heads) // _COLUMNS)
     plot = Figure(figsize=(9.0, height * rows), layout="constrained")
     panels = list(plot.subplots(rows, _COLUMNS, squeeze=False).flat)
@@ -37,17 +37,17 @@ def _panels(found: CriticEvaluation, height: float) -> tuple[Figure, Iterator[tu
     return plot, zip(heads, panels, strict=False)
 
 
-def _head(found: CriticEvaluation, head: str) -> tuple[np.ndarray, np.ndarray]:
+def _head(evaluation: CriticEvaluation, head: str) -> tuple[np.ndarray, np.ndarray]:
     """Labels and scores of human replies, or of made ones if human replies have no label."""
-    columns = found.human.column(head)
-    labels, known, scores, _ = columns if columns[1].any() else found.made.column(head)
+    columns = evaluation.human.column(head)
+    labels, known, scores, _ = columns if columns[1].any() else evaluation.made.column(head)
     return labels[known], scores[known]
 
 
-def _predicted(found: CriticEvaluation) -> Figure:
-    plot, panels = _panels(found, 3.0)
+def _predicted(evaluation: CriticEvaluation) -> Figure:
+    plot, panels = _panels(evaluation, 3.0)
     for head, axes in panels:
-        labels, scores = _head(found, head)
+        labels, scores = _head(evaluation, head)
         if len(labels):
             axes.hexbin(scores, labels, gridsize=28, extent=(0, 1, 0, 1), cmap="Blues", mincnt=1, bins="log")
         axes.plot([0, 1], [0, 1], color=BASELINE, linewidth=1)
@@ -55,31 +55,34 @@ def _predicted(found: CriticEvaluation) -> Figure:
     return plot
 
 
-def _residuals(found: CriticEvaluation) -> Figure:
-    plot, panels = _panels(found, 2.5)
+def _residuals(evaluation: CriticEvaluation) -> Figure:
+    plot, panels = _panels(evaluation, 2.5)
     for head, axes in panels:
-        labels, scores = _head(found, head)
+        labels, scores = _head(evaluation, head)
         axes.hist(labels - scores, bins=np.linspace(-0.6, 0.6, 49).tolist(), color=RL)
         axes.set(title=head, xlabel="label - score", ylabel="replies")
     return plot
 
 
-def _calibration(found: CriticEvaluation) -> Figure:
-    plot, panels = _panels(found, 3.0)
+def _calibration(evaluation: CriticEvaluation) -> Figure:
+    plot, panels = _panels(evaluation, 3.0)
     for name, axes in panels:
-        bins = np.array(found.results.heads[name].calibration.bins).reshape(-1, 2)
+        bins = np.array(evaluation.results.heads[name].calibration.bins).reshape(-1, 2)
         axes.plot([0, 1], [0, 1], color=BASELINE, linewidth=1)
         axes.plot(bins[:, 0], bins[:, 1], "o-", color=RL, markersize=4)
         axes.set(title=name, xlabel="mean score of a tenth", ylabel="mean label", xlim=(0, 1), ylim=(0, 1))
     return plot
 
 
-def _correlations(found: CriticEvaluation) -> Figure:
+def _correlations(evaluation: CriticEvaluation) -> Figure:
     plot = Figure(figsize=(9.0, 4.2), layout="constrained")
-    heads = found.made.scores.heads
+    heads = evaluation.made.scores.heads
     for axes, (title, values) in zip(
         plot.subplots(1, 2),
-        (("labels", found.made.labels.values[:, found.made.labels.columns(heads)]), ("scores", found.made.scores.mean)),
+        (
+            ("labels", evaluation.made.labels.values[:, evaluation.made.labels.columns(heads)]),
+            ("scores", evaluation.made.scores.mean),
+        ),
         strict=True,
     ):
         with np.errstate(invalid="ignore"):

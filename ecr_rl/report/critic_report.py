@@ -17,24 +17,26 @@ RESULTS, PAGE, MARKDOWN = "evaluation.json", "index.html", "README.md"
 _FITS = ("R2", "R2 with made kinds", "mean", "length", "length, VADER", "Pearson", "Spearman", "mean abs. error")
 
 
-def write_critic_report(found: CriticEvaluation, name: str, folder: Path) -> Path:
+def write_critic_report(evaluation: CriticEvaluation, name: str, folder: Path) -> Path:
     """Write a critic's report.
 
     Args:
-        found: the evaluation's result.
+        evaluation: the evaluation's result.
         name: the critic's name.
         folder: where ``evaluation.json``, ``index.html``, ``README.md`` and ``plots/`` go.
 
     Returns:
         The page's path.
     """
-    plots = draw_critic_plots(found)
+    plots = draw_critic_plots(evaluation)
     for file, png in plots.items():
         write_bytes(folder / "plots" / file, png)
-    write_json(folder / RESULTS, found.results.to_json())
-    tables = critic_tables(found.results)
-    write_text(folder / PAGE, render_page("critic.html.j2", plots, name=name, results=found.results, tables=tables))
-    write_text(folder / MARKDOWN, _markdown(name, found.results, tables, list(plots)))
+    write_json(folder / RESULTS, evaluation.results.to_json())
+    tables = critic_tables(evaluation.results)
+    write_text(
+        folder / PAGE, render_page("critic.html.j2", plots, name=name, results=evaluation.results, tables=tables)
+    )
+    write_text(folder / MARKDOWN, _markdown(name, evaluation.results, tables, list(plots)))
     return folder / PAGE
 
 
@@ -98,8 +100,13 @@ def _kind_table(results: CriticResults) -> TextTable:
 def _calibration_table(results: CriticResults) -> TextTable:
     rows = []
     for name, fit in results.heads.items():
-        found = fit.calibration
-        rows.append([name, *map(shown, (found.error, found.within_1, found.within_2, found.spread_spearman))])
+        evaluation = fit.calibration
+        rows.append(
+            [
+                name,
+                *map(shown, (evaluation.error, evaluation.within_1, evaluation.within_2, evaluation.spread_spearman)),
+            ]
+        )
     note = (
         "Mean distance of score and label in ten bins; labels within one and two spreads (.683 and .954 for a normal "
         "error); rank correlation of spread and absolute error."

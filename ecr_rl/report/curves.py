@@ -40,7 +40,7 @@ def read_curves(folder: Path) -> Curves:
 def smoothed(values: np.ndarray, window: int) -> np.ndarray:
     """Centred mean over ``window`` (odd) values, fewer at the ends, gaps left out, shape (T,)."""
     half = window // 2
-    rows = [values[max(0, place - half) : place + half + 1] for place in range(len(values))]
+    rows = [values[max(0, index - half) : index + half + 1] for index in range(len(values))]
     return np.array([row[np.isfinite(row)].mean() if np.isfinite(row).any() else np.nan for row in rows])
 
 

@@ -133,16 +133,16 @@ def _groups(definitions: Sequence[Definition], section: Section) -> list[_Group]
 def _row(definition: Definition, section: Section) -> _Row:
     name, form = definition.name, f".{definition.decimals}f"
     difference = section.difference[name]
-    found = reading(definition, difference)
+    change = reading(definition, difference)
     return _Row(
         label=definition.label,
         formula=definition.formula,
         baseline=_cells(section.systems.baseline[name], form),
         rl=_cells(section.systems.rl[name], form),
         difference=_cells(difference, form, signed=True),
-        reading=READINGS[found],
-        mark=MARKS[found],
-        kind=found.replace(" ", "-"),
+        reading=READINGS[change],
+        mark=MARKS[change],
+        kind=change.replace(" ", "-"),
     )
 
 

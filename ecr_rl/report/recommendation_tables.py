@@ -31,25 +31,25 @@ _RANKED = {
 }
 
 
-def recommendation_tables(found: RecommenderEvaluation) -> list[TextTable]:
+def recommendation_tables(result: RecommenderEvaluation) -> list[TextTable]:
     """The tables of the results of ``recommend evaluate``."""
-    published = ROWS[found.protocol] if found.corpus == "redial" and found.split == "test" else ()
-    systems: list[_System] = [(found.recommender, found.figures), *found.rows.items()]
-    return [_recall_table(found, systems, published), _other_table(found, systems, published)]
+    published = ROWS[result.protocol] if result.corpus == "redial" and result.split == "test" else ()
+    systems: list[_System] = [(result.recommender, result.figures), *result.rows.items()]
+    return [_recall_table(result, systems, published), _other_table(result, systems, published)]
 
 
-def ablation_table(found: Ablation) -> TextTable:
+def ablation_table(result: Ablation) -> TextTable:
     """The table of the results of ``recommend ablate``."""
-    protocols = list(next(iter(found.rows.values())))
+    protocols = list(next(iter(result.rows.values())))
     rows = [
         [
             name if name == WHOLE else f"without {name}",
             *(with_interval(row[p][key]) for p in protocols for key in _RECALL),
         ]
-        for name, row in found.rows.items()
+        for name, row in result.rows.items()
     ]
     note = (
-        f"The {found.split} split, trained on the train dialogues. Share of mentions in the top K [95 % bootstrap "
+        f"The {result.split} split, trained on the train dialogues. Share of mentions in the top K [95 % bootstrap "
         "interval over dialogues]; masked films are recovered by stage 1."
     )
     columns = ["recommender", *(f"{_label(key)}, {protocol}" for protocol in protocols for key in _RECALL)]
@@ -57,13 +57,13 @@ def ablation_table(found: Ablation) -> TextTable:
 
 
 def _recall_table(
-    found: RecommenderEvaluation, systems: Sequence[_System], published: Sequence[PublishedRow]
+    result: RecommenderEvaluation, systems: Sequence[_System], published: Sequence[PublishedRow]
 ) -> TextTable:
-    protocol = found.protocol
+    protocol = result.protocol
     rows = [[name, *(with_interval(figures[key]) for key in _RECALL)] for name, figures in systems]
     rows += [[f"{row.system}, published", *(shown(row.figures.get(key)) for key in _RECALL)] for row in published]
     note = (
-        f"{found.cases:,} cases and {found.mentions:,} ground-truth mentions of the {found.split} split; "
+        f"{result.cases:,} cases and {result.mentions:,} ground-truth mentions of the {result.split} split; "
         f"protocol `{protocol}`: {_RANKED[protocol]}. Share of mentions in the top K [95 % bootstrap interval over "
         f"dialogues].{f' Published: {SOURCE}.' if published else ''}"
     )
@@ -72,10 +72,10 @@ def _recall_table(
 
 
 def _other_table(
-    found: RecommenderEvaluation, systems: Sequence[_System], published: Sequence[PublishedRow]
+    result: RecommenderEvaluation, systems: Sequence[_System], published: Sequence[PublishedRow]
 ) -> TextTable:
-    protocol = found.protocol
-    keys = [key for key in found.figures if key not in _RECALL]
+    protocol = result.protocol
+    keys = [key for key in result.figures if key not in _RECALL]
     rows = [[_label(key), *(with_interval(figures[key]) for _, figures in systems)] for key in keys]
     formulas = "Formulas: `ecr_rl/evaluation/recommender/recommendation_figures.py`."
     parts = (formulas, _AUC, _success(published), ELSEWHERE[protocol])

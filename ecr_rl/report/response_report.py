@@ -19,44 +19,44 @@ PUBLISHED = (
 _SYSTEMS = ("responder", "against", "human")
 
 
-def response_table(found: ResponseEvaluation) -> TextTable:
+def response_table(value: ResponseEvaluation) -> TextTable:
     """The figures of all systems, one row each, with the difference of two responders."""
-    names = [name for name in _SYSTEMS if name in found.systems]
-    compared = bool(found.difference)
+    names = [name for name in _SYSTEMS if name in value.systems]
+    compared = bool(value.difference)
     rows = []
-    for figure in found.formulas:
-        cells = [with_interval(found.systems[name].get(figure), ".4g") for name in names]
-        difference = [with_interval(found.difference[figure], ".4g", signed=True)] if compared else []
+    for figure in value.formulas:
+        cells = [with_interval(value.systems[name].get(figure), ".4g") for name in names]
+        difference = [with_interval(value.difference[figure], ".4g", signed=True)] if compared else []
         rows.append([figure, *cells, *difference])
-    columns = ["figure", *(found.names.get(name, name) for name in names), *(["difference"] if compared else [])]
-    return TextTable("Replies to human contexts, mean [95 % interval]", note(found), columns, rows)
+    columns = ["figure", *(value.names.get(name, name) for name in names), *(["difference"] if compared else [])]
+    return TextTable("Replies to human contexts, mean [95 % interval]", note(value), columns, rows)
 
 
-def response_tables(found: ResponseEvaluation) -> str:
+def response_tables(value: ResponseEvaluation) -> str:
     """The figures, their formulas and published results in Markdown, ending with a line break."""
-    table = response_table(found)
+    table = response_table(value)
     rows = [[f"`{figure}`", *cells] for figure, *cells in table.rows]
     rule = ["---", *["---:"] * (len(table.columns) - 1)]
     sacrebleu = "; ".join(
-        f"{found.names[name]} {scored.score:.2f} ({scored.signature})"
-        for name, scored in found.sacrebleu.items()
+        f"{value.names[name]} {scored.score:.2f} ({scored.signature})"
+        for name, scored in value.sacrebleu.items()
         if scored is not None
     )
-    formulas = "\n".join(f"* `{name}`: {formula}." for name, formula in found.formulas.items())
+    formulas = "\n".join(f"* `{name}`: {formula}." for name, formula in value.formulas.items())
     published = table_lines(["system", "figures", "protocol"], PUBLISHED)
     parts = [table.note, table_lines(table.columns, rows, rule), f"sacrebleu: {sacrebleu}.", formulas, published]
     return "\n\n".join(parts) + "\n"
 
 
-def note(found: ResponseEvaluation) -> str:
+def note(value: ResponseEvaluation) -> str:
     """The table's note on cases, emotion readers and intervals."""
-    same = "" if found.independent else ", the very reader that planned: no independent measurement"
-    blind = [found.names[name] for name, shown in found.conditioned.items() if not shown]
+    same = "" if value.independent else ", the very reader that planned: no independent measurement"
+    blind = [value.names[name] for name, shown in value.conditioned.items() if not shown]
     unshown = f" {' and '.join(blind)}: trained and asked without emotions and films." if blind else ""
     return (
-        f"{found.n:,} recommender turns of {found.n_dialogues:,} dialogues of the {found.split} split, "
+        f"{value.n:,} recommender turns of {value.n_dialogues:,} dialogues of the {value.split} split, "
         f"one sampled reply each; texts are templates, every film `<movie>`, words whitespace tokens; perplexity on "
-        f"{found.n_perplexity:,} human replies with no more films than a proposal. Emotions planned by "
-        f"{found.planned_by}, measured by {found.measured_by}{same}.{unshown} Mean [95 % bootstrap "
-        f"interval over dialogues, {found.bootstrap.resamples:,} resamples], differences paired."
+        f"{value.n_perplexity:,} human replies with no more films than a proposal. Emotions planned by "
+        f"{value.planned_by}, measured by {value.measured_by}{same}.{unshown} Mean [95 % bootstrap "
+        f"interval over dialogues, {value.bootstrap.resamples:,} resamples], differences paired."
     )

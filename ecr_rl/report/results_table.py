@@ -24,37 +24,37 @@ _FURTHER = (
 """The further figures that the table shows if it has data."""
 
 
-def results_table(found: RunsComparison, names: Sequence[str], heads: Sequence[Head]) -> str:
+def results_table(result: RunsComparison, names: Sequence[str], heads: Sequence[Head]) -> str:
     """The differences rl - baseline of each run and of all together, ending with a line break.
 
     Args:
-        found: the comparison.
+        result: the comparison.
         names: of the runs, in their order.
         heads: that the runs score.
     """
     several = len(names) > 1
     header = ["figure", *names, *(["all runs"] if several else []), ""]
     rows = []
-    data = found.difference
+    data = result.difference
     further = [more for more in more_figures(heads) if more.name in _FURTHER and data[more.name] is not None]
     for definition in (*main_figures(heads), *further):
         together = data[definition.name]
-        columns = [each[definition.name] for each in found.each] if several else []
+        columns = [each[definition.name] for each in result.each] if several else []
         cells = [mean_and_interval(value, definition.decimals, signed=True) for value in (*columns, together)]
         rows.append([f"`{definition.name}`", *cells, marked(reading(definition, together))])
     runs, over = (f"{len(names)} runs", "; of all runs over runs and dialogues") if several else ("one run", "")
     note = (
-        f"{found.n} dialogues of the test split, {runs}; rl - baseline, mean [95 % bootstrap interval over "
+        f"{result.n} dialogues of the test split, {runs}; rl - baseline, mean [95 % bootstrap interval over "
         f"dialogues{over}]. "
         f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0."
     )
     table = table_lines(header, rows, ["---", *["---:"] * (len(header) - 2), "---"])
-    return f"{table}\n\n{note}\n\n{_beside(found, names)}\n"
+    return f"{table}\n\n{note}\n\n{_beside(result, names)}\n"
 
 
-def _beside(found: RunsComparison, names: Sequence[str]) -> str:
+def _beside(result: RunsComparison, names: Sequence[str]) -> str:
     """How often the seeker accepted a film of either system, in each run."""
-    baseline = [mean_and_interval(each.baseline, 3) for each in found.accepted]
-    rl = [mean_and_interval(each.rl, 3) for each in found.accepted]
+    baseline = [mean_and_interval(each.baseline, 3) for each in result.accepted]
+    rl = [mean_and_interval(each.rl, 3) for each in result.accepted]
     rows = [["`accepted`, baseline", *baseline], ["`accepted`, rl", *rl]]
     return table_lines(["beside", *names], rows, ["---", *["---:"] * len(names)])

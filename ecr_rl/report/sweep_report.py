@@ -30,10 +30,10 @@ _COMPARED = ("reward", "dist2", "repetition", "length", "kl")
 
 def write_sweep_report(folder: Path) -> Path:
     """Write ``report/index.html`` and its plots from a sweep folder's files; returns the page."""
-    found = read_sweep(folder / "sweep.json")
+    result = read_sweep(folder / "sweep.json")
     sweep = read_mapping(folder / "sweep.yaml")
     config = load_config(folder / "config.yaml")
-    scored, comparison = found.scored, found.comparison
+    scored, comparison = result.scored, result.comparison
     importance = importance_of(scored)
     plots = draw_sweep_plots(scored, importance)
     for name, png in plots.items():
@@ -41,15 +41,15 @@ def write_sweep_report(folder: Path) -> Path:
     html = render_page(
         "sweep.html.j2",
         plots,
-        name=found.name,
+        name=result.name,
         verdict=verdict(comparison),
-        trials=[_trial_row(trial) for trial in found.best_first if trial.objective is not None],
+        trials=[_trial_row(trial) for trial in result.best_first if trial.objective is not None],
         settings=list(map(short, scored[0].record.config)) if scored else [],
-        failed=[trial for trial in found.trials if trial.objective is None],
+        failed=[trial for trial in result.trials if trial.objective is None],
         front=[trial.record.trial for trial in pareto_front(scored)],
         compared=[] if comparison is None else _compared(comparison, config.head_definitions),
         comparison=comparison,
-        winner=found.winner,
+        winner=result.winner,
         importance=_importance_rows(importance),
         sweep=sweep,
         select_dialogues=config.ppo.select_dialogues,
@@ -62,19 +62,19 @@ def write_sweep_report(folder: Path) -> Path:
 
 def outcome(folder: Path) -> str:
     """A sweep's outcome as Markdown: how long, the verdict, the trials."""
-    found = read_sweep(folder / "sweep.json")
-    trials = found.best_first
+    result = read_sweep(folder / "sweep.json")
+    trials = result.best_first
     ended = Counter(trial.status for trial in trials)
     counted = ", ".join(f"{count} {status}" for status, count in ended.items())
-    minutes = {name: f"{seconds / 60:.0f} minutes" for name, seconds in asdict(found.seconds).items()}
+    minutes = {name: f"{seconds / 60:.0f} minutes" for name, seconds in asdict(result.seconds).items()}
     if json.loads((folder / "run.json").read_text(encoding="utf-8"))["resumed"]:
         minutes = dict.fromkeys(minutes, "several starts")
     header = ["trial", "objective", "KL", "DIST-2", "iterations", *map(short, trials[0].config)]
     cells = map(_trial_row, trials)
     rows = [[row.trial, row.objective, row.kl, row.dist2, str(row.iterations), *row.values] for row in cells]
     table = table_lines(header, rows, ["---", *["---:"] * (len(header) - 1)])
-    finals = f", final trainings in {minutes['finals']}" if found.comparison else ""
-    return f"{len(trials)} trials ({counted}) in {minutes['search']}{finals}. {verdict(found.comparison)}\n\n{table}\n"
+    finals = f", final trainings in {minutes['finals']}" if result.comparison else ""
+    return f"{len(trials)} trials ({counted}) in {minutes['search']}{finals}. {verdict(result.comparison)}\n\n{table}\n"
 
 
 def verdict(comparison: CandidateComparison | None) -> str:
@@ -107,7 +107,7 @@ def importance_of(trials: Sequence[ScoredTrial]) -> dict[str, Interval]:
     objective = np.array([trial.objective for trial in trials])
     rng = np.random.default_rng(0)
     draws = [rng.integers(len(trials), size=len(trials)) for _ in range(_RESAMPLES)]
-    found = {}
+    result = {}
     for key, first in trials[0].record.config.items():
         if isinstance(first, bool) or not isinstance(first, int | float):
             continue
@@ -121,8 +121,8 @@ def importance_of(trials: Sequence[ScoredTrial]) -> dict[str, Interval]:
         ]
         correlation = percentiles(spearman(values, objective), np.array(resampled))
         if correlation is not None:
-            found[key] = correlation
-    return found
+            result[key] = correlation
+    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,9 @@ def reading(definition: Definition, difference: Interval | None) -> str:
     return "better" if (difference.mean > 0) == (definition.better == "higher") else "worse"
 
 
-def marked(found: str) -> str:
+def marked(lines: str) -> str:
     """A reading with its sign for a table; empty if the difference is unclear or has no data."""
-    return f"{MARKS[found]} {found}" if found in ("better", "worse", "changed") else ""
+    return f"{MARKS[lines]} {lines}" if lines in ("better", "worse", "changed") else ""
 
 
 def relative_change(section: Section, name: str) -> float | None:
@@ -133,7 +133,7 @@ def agreement_rows(report: Comparison) -> list[tuple[str, str]]:
 
 def limits(report: Comparison, config: RunConfig) -> list[str]:
     """What the figures do not say."""
-    found = [
+    lines = [
         "The reward is a learned critic's score. A rise says that replies moved towards what this critic rates highly, "
         "not that people prefer them; the reporting evaluator and the conversations below are there to check it.",
         f"The other speaker is {_speaker(config.env.seeker)}, not a person.",
@@ -144,10 +144,10 @@ def limits(report: Comparison, config: RunConfig) -> list[str]:
         "DIST falls as a system writes more: read it beside the length. BLEU compares with one human reply only.",
     ]
     if config.data.source == "sample":
-        found.append(
+        lines.append(
             "The dialogues come from the embedded corpus, which is generated: the figures say nothing about ReDial, "
             "and no published figure can stand beside them."
         )
     if report.missing:
-        found.append(f"No data, or only for one system: {', '.join(report.missing)}.")
-    return found
+        lines.append(f"No data, or only for one system: {', '.join(report.missing)}.")
+    return lines

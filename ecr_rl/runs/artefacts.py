@@ -92,19 +92,19 @@ class ArtefactCache:
             key: everything that decides the part (JSON values).
             builder: fills the empty folder that it gets, and returns the part's figures (JSON values).
         """
-        found = self.find(kind, key)
-        if found is not None:
-            return found
-        place = self.folder(kind, key)
-        with self._only_builder(place):
-            return self.find(kind, key) or self._build(kind, key, builder, place)
+        part = self.find(kind, key)
+        if part is not None:
+            return part
+        folder = self.folder(kind, key)
+        with self._only_builder(folder):
+            return self.find(kind, key) or self._build(kind, key, builder, folder)
 
     def _build(
-        self, kind: str, key: Mapping[str, Any], builder: Callable[[Path], Mapping[str, Any]], place: Path
+        self, kind: str, key: Mapping[str, Any], builder: Callable[[Path], Mapping[str, Any]], folder: Path
     ) -> Artefact:
         begun = time.monotonic()
         try:
-            with new_folder(place, _aside_prefix(place)) as aside:
+            with new_folder(folder, _aside_prefix(folder)) as aside:
                 figures = dict(builder(aside))
                 record = {
                     "kind": kind,
@@ -116,25 +116,25 @@ class ArtefactCache:
                 }
                 write_json(aside / KEY, record)
         except OSError:
-            if not place.is_dir():
+            if not folder.is_dir():
                 raise
             # A builder on another machine was first: the lock holds on one machine only.
-        found = self.find(kind, key)
-        if found is None:
-            raise ModelError(f"{place} vanished while it was being built; do not clean the cache during a run")
-        return Artefact(found.folder, found.figures, cached=False)
+        part = self.find(kind, key)
+        if part is None:
+            raise ModelError(f"{folder} vanished while it was being built; do not clean the cache during a run")
+        return Artefact(part.folder, part.figures, cached=False)
 
     @contextmanager
-    def _only_builder(self, place: Path) -> Iterator[None]:
+    def _only_builder(self, folder: Path) -> Iterator[None]:
         """Let one process of this machine build a part while others wait; remove what killed builders left."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / f".{place.name}.lock").open("a") as lock:
+        with (self._folder / f".{folder.name}.lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                log.info("waiting for another process that builds %s", place)
+                log.info("waiting for another process that builds %s", folder)
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            for left in self._folder.glob(f"{_aside_prefix(place)}*"):
+            for left in self._folder.glob(f"{_aside_prefix(folder)}*"):
                 shutil.rmtree(left, ignore_errors=True)
             yield
 
@@ -190,10 +190,10 @@ def model_version(source: str) -> str:
     Sub-folders count: a responder's folder holds planner and recommender. A model that is copied, moved or touched
     stays the same model.
     """
-    place = Path(source).expanduser()
-    if place.is_file():
-        return _content(place)
-    return content_hash(place) if place.is_dir() else source
+    folder = Path(source).expanduser()
+    if folder.is_file():
+        return _content(folder)
+    return content_hash(folder) if folder.is_dir() else source
 
 
 def content_hash(folder: Path, leave_out: Sequence[str] = ()) -> str:
@@ -223,5 +223,5 @@ def _content(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _aside_prefix(place: Path) -> str:
-    return f".{place.name}.{socket.gethostname()}."
+def _aside_prefix(folder: Path) -> str:
+    return f".{folder.name}.{socket.gethostname()}."

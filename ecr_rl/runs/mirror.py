@@ -54,7 +54,7 @@ class Mirror:
 
     def exists(self) -> bool:
         """Whether the address holds a copy."""
-        return self._files.get_file_info(self._place(LISTING)).type == FileType.File
+        return self._files.get_file_info(self._address(LISTING)).type == FileType.File
 
     def push(self, folder: Path) -> int:
         """Send all files that changed since the last call, and remove deleted ones; return the number of sent files.
@@ -85,7 +85,7 @@ class Mirror:
                 for name in names:
                     target = aside / name
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    with self._files.open_input_stream(self._place(name)) as source, target.open("wb") as stream:
+                    with self._files.open_input_stream(self._address(name)) as source, target.open("wb") as stream:
                         shutil.copyfileobj(source, stream, _CHUNK)
         except (ArrowException, OSError) as error:
             raise RunError(f"{self.address} cannot be read: {_first_line(error)}") from error
@@ -94,35 +94,35 @@ class Mirror:
         sent = self._listing() if self._sent is None else self._sent
         now = _states(folder)
         changed = [name for name, state in now.items() if sent.get(name) != state]
-        vanished = {name for name in changed if not self._send(folder / name, self._place(name))}
+        vanished = {name for name in changed if not self._send(folder / name, self._address(name))}
         now = {name: state for name, state in now.items() if name not in vanished}
         if now != sent:
-            with self._files.open_output_stream(self._place(LISTING)) as stream:
+            with self._files.open_output_stream(self._address(LISTING)) as stream:
                 stream.write(json.dumps(now).encode())
         for name in sent.keys() - now.keys():
-            self._files.delete_file(self._place(_within(name)))
+            self._files.delete_file(self._address(_within(name)))
         self._sent = now
         return len(changed) - len(vanished)
 
-    def _send(self, file: Path, place: str) -> bool:
+    def _send(self, file: Path, address: str) -> bool:
         """Copy a file; return False if it is deleted."""
         try:
             source = file.open("rb")
         except FileNotFoundError:
             return False
-        self._files.create_dir(str(PurePosixPath(place).parent), recursive=True)
-        with source, self._files.open_output_stream(place) as stream:
+        self._files.create_dir(str(PurePosixPath(address).parent), recursive=True)
+        with source, self._files.open_output_stream(address) as stream:
             shutil.copyfileobj(source, stream, _CHUNK)
         return True
 
     def _listing(self) -> dict[str, list[int]]:
         if not self.exists():
             return {}
-        with self._files.open_input_stream(self._place(LISTING)) as stream:
-            found: Any = json.loads(stream.read())
-        return found
+        with self._files.open_input_stream(self._address(LISTING)) as stream:
+            state: Any = json.loads(stream.read())
+        return state
 
-    def _place(self, name: str) -> str:
+    def _address(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
 
@@ -135,12 +135,12 @@ def _states(folder: Path) -> dict[str, list[int]]:
         if not isinstance(error, FileNotFoundError) or Path(error.filename) == folder:
             raise error
 
-    for place, _, names in os.walk(folder, onerror=refuse):
-        for file in (Path(place, name) for name in names if name not in _UNSENT):
+    for address, _, names in os.walk(folder, onerror=refuse):
+        for file in (Path(address, name) for name in names if name not in _UNSENT):
             with suppress(FileNotFoundError):
-                found = file.stat()
-                if S_ISREG(found.st_mode):
-                    states[file.relative_to(folder).as_posix()] = [found.st_size, found.st_mtime_ns]
+                state = file.stat()
+                if S_ISREG(state.st_mode):
+                    states[file.relative_to(folder).as_posix()] = [state.st_size, state.st_mtime_ns]
     return states
 
 

@@ -338,14 +338,14 @@ def _with_packages(names: Iterable[str], package: str) -> frozenset[str]:
         names: names of modules; a relative name begins with its dots.
         package: the package of the importing module.
     """
-    found: set[str] = set()
+    modules: set[str] = set()
     for name in names:
         bare = name.lstrip(".")
         above = package.split(".")
         dots = len(name) - len(bare)
         parts = [*above[: len(above) - dots + 1], *bare.split(".")] if dots else bare.split(".")
-        found.update(".".join(parts[:length]) for length in range(1, len(parts) + 1))
-    return frozenset(found)
+        modules.update(".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return frozenset(modules)
 
 
 def _package(module: str, file: Path) -> str:

@@ -48,13 +48,13 @@ def parse_words(command: Any, words: Sequence[str]) -> Any:
     return context
 
 
-def job_words(root: Any, words: Sequence[str], places: JobPaths) -> list[str]:
+def job_words(root: Any, words: Sequence[str], job_paths: JobPaths) -> list[str]:
     """The words of a job's command, with every path resolved.
 
     Args:
         root: the whole command line, as typer's group.
         words: the words after ``ecr-rl``.
-        places: resolves paths, and collects the paths that the nodes must see.
+        job_paths: resolves paths, and collects the paths that the nodes must see.
 
     Raises:
         UsageError: the command does not parse.
@@ -69,9 +69,9 @@ def job_words(root: Any, words: Sequence[str], places: JobPaths) -> list[str]:
             f"{context.command_path}: say --out; what a job leaves in its working directory goes with the job"
         )
     load = sweep_config if context.info_name == SWEEP else load_config
-    settings = list(_resolved_settings(context.params, given, places, load))
-    named = {name: _resolved(name, value, places) for name, value in given.items()}
-    places.refuse_missing()
+    settings = list(_resolved_settings(context.params, given, job_paths, load))
+    named = {name: _resolved(name, value, job_paths) for name, value in given.items()}
+    job_paths.refuse_missing()
     if settings:
         named["changes"] = [*(named.get("changes") or []), *settings]
     return [*context.command_path.split()[1:], *_written(context.command.params, named)]
@@ -92,7 +92,7 @@ def sweep_config(path: str, overrides: Sequence[str]) -> RunConfig:
 def _resolved_settings(
     params: Mapping[str, Any],
     given: Mapping[str, Any],
-    places: JobPaths,
+    job_paths: JobPaths,
     load: Callable[[str, Sequence[str]], RunConfig],
 ) -> Iterator[str]:
     """``key=value`` of the paths that change: from the command's config, or from ``-s`` alone if it has no config."""
@@ -103,28 +103,28 @@ def _resolved_settings(
     else:
         settings = load(file, changes)
         for key, part in own_parts(settings):
-            places.add_module(part, f"{file}: {key}")
+            job_paths.add_module(part, f"{file}: {key}")
         config = settings.model_dump(mode="json")
     for key, takes, value in path_settings(config):
         if given.get(key.rpartition(".")[2]) is not None:  # an option says otherwise
             continue
         texts = [value] if isinstance(value, str) else value
-        resolved = [places.resolve(text, takes, f"{file or '-s'}: {key}") for text in texts]
+        resolved = [job_paths.resolve(text, takes, f"{file or '-s'}: {key}") for text in texts]
         if resolved != texts:
             yield f"{key}={resolved[0] if isinstance(value, str) else json.dumps(resolved)}"
 
 
-def _resolved(name: str, value: Any, places: JobPaths) -> Any:
+def _resolved(name: str, value: Any, job_paths: JobPaths) -> Any:
     if isinstance(value, list | tuple):
-        return [_resolved(name, part, places) for part in value]
+        return [_resolved(name, part, job_paths) for part in value]
     if value == Path("-"):
         raise ConfigError("- is this terminal, and a job has none. Name a file")
     is_file = name == "config" and Path(value).is_file()
     if name in ("seeker", "judge") and is_own(value):
-        places.add_module(value, f"--{name}")
+        job_paths.add_module(value, f"--{name}")
     takes = option_paths().get(name)
     if isinstance(value, Path) or is_file or (isinstance(value, str) and takes is not None):
-        return places.resolve(str(value), takes or TakesPath(), name)
+        return job_paths.resolve(str(value), takes or TakesPath(), name)
     return value
 
 

@@ -107,18 +107,18 @@ def _packed_files(folder: Path, excludes: Sequence[str]) -> dict[str, int]:
     from ray._private.ray_constants import RAY_RUNTIME_ENV_IGNORE_GITIGNORE, get_runtime_env_default_excludes
     from ray._private.runtime_env.packaging import _dir_travel, _get_excludes
 
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
 
     def note(path: Path) -> None:
         if path.is_file():
-            found[path.relative_to(folder).as_posix()] = path.stat().st_size
+            sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
 
     quiet = logging.getLogger(f"{__name__}.ray")
     quiet.setLevel(logging.WARNING)
     respected = os.environ.get(RAY_RUNTIME_ENV_IGNORE_GITIGNORE, "0") != "1"
     without = _get_excludes(folder, [*get_runtime_env_default_excludes(), *excludes])
     _dir_travel(folder, [without], note, include_gitignore=respected, logger=quiet)
-    return found
+    return sizes
 
 
 def _below(name: str, folders: set[str]) -> bool:

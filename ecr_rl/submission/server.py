@@ -110,8 +110,8 @@ class JobServer:
     def jobs(self) -> list[JobState]:
         """All submitted jobs of the cluster, the latest first."""
         with self._told():
-            found = [_state_of(job) for job in self._client.list_jobs() if job.submission_id]
-        return sorted(found, key=lambda job: job.started or 0.0, reverse=True)
+            jobs = [_state_of(job) for job in self._client.list_jobs() if job.submission_id]
+        return sorted(jobs, key=lambda job: job.started or 0.0, reverse=True)
 
     def stop(self, job: str) -> bool:
         """Ask a job to end; return False if it had ended before.

@@ -116,8 +116,8 @@ def search(plan: TrialPlan, folder: Path, on_step: OnStep) -> list[TrialResult]:
         scheduler=scheduler_of(sweep, iterations),
         max_concurrent_trials=sweep.search.at_once or None,
     )
-    found = _fit(plan, tune_space(sweep), config, folder / SEARCH, count * iterations, on_step)
-    return [trial_result(each, values_of(drawn, sweep), iterations) for each, drawn in found]
+    results = _fit(plan, tune_space(sweep), config, folder / SEARCH, count * iterations, on_step)
+    return [trial_result(each, values_of(drawn, sweep), iterations) for each, drawn in results]
 
 
 def train_finals(
@@ -141,9 +141,9 @@ def train_finals(
     seeds = range(plan.config.seed + 1, plan.config.seed + 1 + plan.sweep.final.seeds)
     jobs = [{NAME: name, SEED: seed, VALUES: dict(candidates[name])} for seed in seeds for name in candidates]
     config = TuneConfig(metric=OBJECTIVE, mode="max", max_concurrent_trials=plan.sweep.search.at_once or None)
-    found = _fit(plan, {JOB: tune.grid_search(jobs)}, config, folder / FINALS, len(jobs) * iterations, on_step)
+    results = _fit(plan, {JOB: tune.grid_search(jobs)}, config, folder / FINALS, len(jobs) * iterations, on_step)
     trained: dict[tuple[str, int], TrialResult] = {}
-    for each, drawn in found:
+    for each, drawn in results:
         job = drawn[JOB]
         result = trained[job[NAME], job[SEED]] = trial_result(each, job[VALUES], iterations)
         if result.status == FAILED:
@@ -229,13 +229,13 @@ def _fit(
         )
         tuner = Tuner(trainable, param_space=space, tune_config=config, run_config=run)
     with _listening(on_step, total):
-        found = tuner.fit()
+        results = tuner.fit()
     # The config comes from the experiment's state: a trial that failed at its start left no file of it.
-    trials = ExperimentAnalysis(found.experiment_path).trials
+    trials = ExperimentAnalysis(results.experiment_path).trials
     if not all(trial.is_finished() for trial in trials):
         raise KeyboardInterrupt  # Tune stops on an interrupt, but does not pass it on
     configs = {trial.path: trial.config for trial in trials}
-    return [(each, configs[each.path]) for each in found]
+    return [(each, configs[each.path]) for each in results]
 
 
 def sampler_of(sweep: SweepSettings) -> Searcher | BasicVariantGenerator:
@@ -269,19 +269,19 @@ def scheduler_of(sweep: SweepSettings, iterations: int) -> TrialScheduler:
     return FIFOScheduler()
 
 
-def trial_result(found: Result, values: Mapping[str, Any], iterations: int) -> TrialResult:
+def trial_result(results: Result, values: Mapping[str, Any], iterations: int) -> TrialResult:
     """Convert Tune's result of a trial.
 
     Args:
-        found: Tune's result.
+        results: Tune's result.
         values: the trial's settings; used if the result has no settings of a kept policy.
         iterations: the number of iterations of a whole trial.
     """
-    metrics = found.metrics or {}
+    metrics = results.metrics or {}
     done = int(metrics.get("training_iteration", 0))
-    status = FAILED if found.error is not None else FINISHED if done >= iterations else STOPPED
+    status = FAILED if results.error is not None else FINISHED if done >= iterations else STOPPED
     return TrialResult(
-        trial=str(metrics.get("trial_id", Path(found.path).name)),
+        trial=str(metrics.get("trial_id", Path(results.path).name)),
         values=json.loads(metrics[SETTINGS]) if SETTINGS in metrics else values,
         # Until a trained policy is scored, the objective is the supervised policy's score.
         objective=metrics[OBJECTIVE] if status != FAILED and metrics.get("kept_iteration") else None,
@@ -296,6 +296,6 @@ def trial_result(found: Result, values: Mapping[str, Any], iterations: int) -> T
             length_words=metrics.get("length_words"),
         ),
         seconds=round(float(metrics.get("time_total_s", 0.0)), 1),
-        checkpoint=found.checkpoint,
-        error=None if found.error is None else " ".join(str(found.error).split())[-500:],
+        checkpoint=results.checkpoint,
+        error=None if results.error is None else " ".join(str(results.error).split())[-500:],
     )

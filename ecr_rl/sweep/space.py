@@ -85,12 +85,12 @@ def _bounds(axis: Axis) -> tuple[float, float]:
 def _lattice(names: int, steps: int) -> Iterator[Sequence[float]]:
     """All weights of ``names`` that are multiples of 1/steps and sum to 1."""
 
-    def parts(left: int, places: int) -> Iterator[tuple[int, ...]]:
-        if places == 1:
+    def parts(left: int, slots: int) -> Iterator[tuple[int, ...]]:
+        if slots == 1:
             yield (left,)
             return
         for first in range(left, -1, -1):
-            for rest in parts(left - first, places - 1):
+            for rest in parts(left - first, slots - 1):
                 yield (first, *rest)
 
     for counts in parts(steps, names):

@@ -80,7 +80,7 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
                 trials = search(plan, run.path, _mirrored(run, stage.update))
             winner = best_trial(trials)
             equal = equal_weights(winner.values, sweep)
-            found = SweepRecord(
+            result = SweepRecord(
                 name=sweep.name,
                 trials=[trial.record for trial in trials],
                 winner=Winner.extending(winner.record),
@@ -88,28 +88,28 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
                 comparison=None,
                 seconds=Seconds(search=run.seconds("search"), finals=0.0),
             )
-            write_json(run.path / RESULT, found.to_json())
+            write_json(run.path / RESULT, result.to_json())
             write_text(run.path / TABLE, trials_csv(trials))
             if sweep.final.seeds:
                 run.rewind("finals", -1)
                 with run.stage("finals", 2 * sweep.final.seeds * iterations) as stage:
                     candidates = {WINNER: winner.values, EQUAL: equal}
                     finals = train_finals(plan, candidates, run.path, _mirrored(run, stage.update))
-                found = replace(
-                    found,
-                    winner=replace(found.winner, finals=[training.record for training in finals[WINNER]]),
-                    equal_weights=replace(found.equal_weights, finals=[training.record for training in finals[EQUAL]]),
+                result = replace(
+                    result,
+                    winner=replace(result.winner, finals=[training.record for training in finals[WINNER]]),
+                    equal_weights=replace(result.equal_weights, finals=[training.record for training in finals[EQUAL]]),
                     comparison=compare_candidates(finals, config),
-                    seconds=replace(found.seconds, finals=run.seconds("finals")),
+                    seconds=replace(result.seconds, finals=run.seconds("finals")),
                 )
-                write_json(run.path / RESULT, found.to_json())
+                write_json(run.path / RESULT, result.to_json())
         from ecr_rl.report.sweep_report import write_sweep_report
 
         run.rewind("report", 0)
         with run.stage("report", 1) as stage:
             write_sweep_report(run.path)
             stage.update(1, 1, {})
-    return found
+    return result
 
 
 def _mirrored(run: RunFolder, on_step: OnStep) -> OnStep:
@@ -160,11 +160,11 @@ def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunC
         )
     pairs = list(zip(kept[EQUAL], kept[WINNER], strict=True))
     resamples, seed = config.evaluation.resamples, config.seed
-    found = compare_runs(pairs, config.head_definitions, resamples=resamples, seed=seed)
-    judged = found.difference[_JUDGED]
+    result = compare_runs(pairs, config.head_definitions, resamples=resamples, seed=seed)
+    judged = result.difference[_JUDGED]
     width = None if judged is None else judged.high - judged.low
     return CandidateComparison.extending(
-        found,
+        result,
         seeker_failures=len(failed),
         width=width,
         smallest_effect=None if width is None else POWER * width / (2 * 1.96),

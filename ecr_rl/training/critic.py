@@ -147,9 +147,9 @@ def targets_of(table: LabelTable, folder: Path, split: str) -> Targets:
 
 def _originals(part: LabelTable) -> np.ndarray:
     """(N,) for a reply with a wrong film, the row of the human reply that it was made from; -1 for all others."""
-    places = list(zip(part.column("dialogue"), part.column("turn"), part.column("kind"), strict=True))
-    humans = {place[:2]: row for row, place in enumerate(places) if place[2] == Kind.HUMAN}
-    rows = [humans.get((dialogue, turn), -1) if kind == Kind.WRONG_FILM else -1 for dialogue, turn, kind in places]
+    sources = list(zip(part.column("dialogue"), part.column("turn"), part.column("kind"), strict=True))
+    humans = {source[:2]: row for row, source in enumerate(sources) if source[2] == Kind.HUMAN}
+    rows = [humans.get((dialogue, turn), -1) if kind == Kind.WRONG_FILM else -1 for dialogue, turn, kind in sources]
     return np.array(rows)
 
 

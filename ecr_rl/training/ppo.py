@@ -158,9 +158,9 @@ def shipped_files_of(config: RunConfig, artefacts: ArtefactFolders, reference: P
     named = [config.data.source, config.data.metadata, config.data.validation.partition("#")[0]]
     if config.env.seeker == "model" and config.env.seeker_model.endpoint is None:
         named.append(config.env.seeker_model.model)
-    local = [Path(place).expanduser() for place in named if place]
+    local = [Path(path).expanduser() for path in named if path]
     chosen = [artefacts.selecting_evaluator] if artefacts.selecting_evaluator is not None else []
-    return pack([*folders, *chosen, *(place for place in local if place.exists())])
+    return pack([*folders, *chosen, *(path for path in local if path.exists())])
 
 
 def calibrate(config: RunConfig, artefacts: ArtefactFolders, path: Path) -> None:
@@ -188,8 +188,8 @@ def weights_hash(folder: Path) -> str:
 
 def checkpoints(run: Path) -> list[tuple[int, Path]]:
     """A run's complete checkpoints as (iteration, folder), oldest first."""
-    found = (run / CHECKPOINTS).glob("iteration-*")
-    numbered = ((re.fullmatch(r"iteration-(\d+)", folder.name), folder) for folder in found)
+    folders = (run / CHECKPOINTS).glob("iteration-*")
+    numbered = ((re.fullmatch(r"iteration-(\d+)", folder.name), folder) for folder in folders)
     return sorted((int(match[1]), folder) for match, folder in numbered if match)
 
 
@@ -250,13 +250,13 @@ def _workers(figures: Mapping[str, float], config: RunConfig) -> list[dict[str, 
 
 def _save(algorithm: ConversationPPO, selection: Selection | None, folder: Path, iteration: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    place, aside = folder / f"iteration-{iteration:06d}", folder / f".aside-{os.getpid()}"
+    path, aside = folder / f"iteration-{iteration:06d}", folder / f".aside-{os.getpid()}"
     shutil.rmtree(aside, ignore_errors=True)
     algorithm.save_to_path(str(aside.resolve()))
     if selection is not None:
         selection.save(aside / FOLDER)
-    shutil.rmtree(place, ignore_errors=True)
-    os.rename(aside, place)
+    shutil.rmtree(path, ignore_errors=True)
+    os.rename(aside, path)
     for _, old in checkpoints(folder.parent)[:-_KEPT]:
         shutil.rmtree(old)
 

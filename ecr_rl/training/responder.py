@@ -10,7 +10,7 @@ import numpy as np
 
 from algorithms.policy.emotion_planner import TrainedEmotionPlanner
 from algorithms.policy.responder import train_responder
-from algorithms.policy.responder_rows import Place, training_dialogues
+from algorithms.policy.responder_rows import TurnKey, training_dialogues
 from algorithms.readers.acts import RuleActs
 from algorithms.readers.emotion_readers import emotion_reader
 from algorithms.readers.emotions import EmotionReader
@@ -65,7 +65,7 @@ def build_responder(
 
 def empathy_weights(
     dialogues: Sequence[Dialogue], catalog: Catalog, reader: EmotionReader, strength: float
-) -> dict[Place, float]:
+) -> dict[TurnKey, float]:
     """The loss weight of each human reply: ``.5 + strength x empathy``, divided by the mean of these values.
 
     Args:

@@ -67,15 +67,15 @@ def _masked(dialogue: Dialogue) -> Iterator[RecommendationCase]:
     for message, targets in _films_by_message(dialogue).items():
         hidden = Catalog(Film(film, *split_name(dialogue.titles[film])) for film in targets)
         rest = [
-            Message(each.role, _without(each.text, hidden, blank=place == message))
-            for place, each in enumerate(dialogue.messages)
+            Message(each.role, _without(each.text, hidden, blank=index == message))
+            for index, each in enumerate(dialogue.messages)
         ]
         yield RecommendationCase(dialogue.index, message, merged(rest), tuple(targets))
 
 
 def _without(text: str, films: Catalog, blank: bool) -> str:
     """Remove the mentions of the films from the text; with ``blank``, replace each by ``HIDDEN``."""
-    left = MENTION.sub(lambda found: HIDDEN if blank else "" if int(found[1]) in films else found[0], text)
+    left = MENTION.sub(lambda match: HIDDEN if blank else "" if int(match[1]) in films else match[0], text)
     return " ".join(films.strip_titles(left)[0].split())
 
 

@@ -73,7 +73,7 @@ def _read(file: Path, labels: tuple[str, ...]) -> tuple[Comment, ...]:
     for number, line in enumerate(_lines(file), start=1):
         text, _, rest = line.partition("\t")
         numbers = rest.split("\t")[0].split(",")
-        if not all(found.isdigit() and int(found) < len(labels) for found in numbers):
+        if not all(entry.isdigit() and int(entry) < len(labels) for entry in numbers):
             raise DataError(
                 f"not label numbers below {len(labels)}: {rest[:40]!r}",
                 file=file,
@@ -81,7 +81,7 @@ def _read(file: Path, labels: tuple[str, ...]) -> tuple[Comment, ...]:
                 field="labels",
                 remedy="Each line is a text, a tab and label numbers with commas between them.",
             )
-        comments.append((text, frozenset(labels[int(found)] for found in numbers)))
+        comments.append((text, frozenset(labels[int(entry)] for entry in numbers)))
     return tuple(comments)
 
 

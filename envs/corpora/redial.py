@@ -11,7 +11,7 @@ from envs.catalog import Catalog
 from envs.corpora.download import Progress
 from envs.corpora.redial_films import declared_films, read_films
 from envs.corpora.redial_hub import PREFIX, load_rows
-from envs.corpora.redial_hub import place as hub_place
+from envs.corpora.redial_hub import location as hub_location
 from envs.corpora.redial_record import RecordLocation, RecordReader
 from envs.corpora.redial_source import SourceFile, read_files
 from envs.dialogue import Dialogue
@@ -60,26 +60,26 @@ def _from_hub(source: str) -> Redial:
     catalog = declared_films(row for split in rows.values() for row in split)
     reader = RecordReader(catalog)
     train, test = (
-        _dialogues(reader, ((hub_place(source, split, i), row) for i, row in enumerate(rows[split], start=1)))
+        _dialogues(reader, ((hub_location(source, split, i), row) for i, row in enumerate(rows[split], start=1)))
         for split in ("train", "test")
     )
     return Redial(train, test, catalog, dict(reader.repairs))
 
 
 def _dialogues(reader: RecordReader, records: Iterable[tuple[RecordLocation, object]]) -> tuple[Dialogue, ...]:
-    return tuple(reader.dialogue(record, place, index) for index, (place, record) in enumerate(records))
+    return tuple(reader.dialogue(record, location, index) for index, (location, record) in enumerate(records))
 
 
 def _parsed(file: SourceFile) -> Iterable[tuple[RecordLocation, object]]:
     """The JSON values of a file's lines."""
     empty = True
     for number, line in file.lines():
-        place, empty = RecordLocation(file.place, number), False
+        location, empty = RecordLocation(file.origin, number), False
         try:
-            yield place, json.loads(line)
+            yield location, json.loads(line)
         except ValueError as error:  # broken JSON, or bytes that are not UTF-8
-            raise place.error(
+            raise location.error(
                 None, f"the line is not JSON ({error})", "Fetch the file again, or mend the line."
             ) from error
     if empty:
-        raise DataError("the file holds no dialogue", file=file.place, remedy="Fetch the file again.")
+        raise DataError("the file holds no dialogue", file=file.origin, remedy="Fetch the file again.")

@@ -29,14 +29,14 @@ def read_films(table: SourceFile) -> Catalog:
         text = table.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = table.content.count(b"\n", 0, error.start) + 1
-        raise DataError("not UTF-8 text", file=table.place, line=line, remedy="Save the table as UTF-8.") from error
+        raise DataError("not UTF-8 text", file=table.origin, line=line, remedy="Save the table as UTF-8.") from error
     films: dict[int, Film] = {}
-    for line, row in _rows(text, table.place):
-        film = _film(row, table.place, line)
+    for line, row in _rows(text, table.origin):
+        film = _film(row, table.origin, line)
         if film.film_id in films:
             raise DataError(
                 f"film {film.film_id} stands there twice",
-                file=table.place,
+                file=table.origin,
                 line=line,
                 field="movieId",
                 remedy="Keep one of the rows.",
@@ -45,36 +45,38 @@ def read_films(table: SourceFile) -> Catalog:
     return Catalog(films.values())
 
 
-def _rows(text: str, place: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, origin: str) -> Iterator[tuple[int, list[str]]]:
     """The rows below the header, with their 1-based line numbers."""
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(rows, [])
         if header != _HEADER:
             what = f"the header must be {','.join(_HEADER)}, not {','.join(header)}"
-            raise DataError(what, file=place, line=1, remedy="Put it on the first line.")
+            raise DataError(what, file=origin, line=1, remedy="Put it on the first line.")
         for row in rows:
             if row:
                 yield rows.line_num, row
     except csv.Error as error:
-        raise DataError(f"not a CSV table ({error})", file=place, line=rows.line_num, remedy="Mend the row.") from error
+        raise DataError(
+            f"not a CSV table ({error})", file=origin, line=rows.line_num, remedy="Mend the row."
+        ) from error
 
 
-def _film(row: list[str], place: str, line: int) -> Film:
+def _film(row: list[str], origin: str, line: int) -> Film:
     if len(row) != len(_HEADER):
         raise DataError(
             f"a row must have {len(_HEADER)} columns, not {len(row)}",
-            file=place,
+            file=origin,
             line=line,
             remedy="Put names that hold a comma into double quotes.",
         )
     for name, value in ((_HEADER[0], row[0]), (_HEADER[2], row[2])):
         if not (value.isascii() and value.isdigit()):
             raise DataError(
-                f"must be a number, not {value!r}", file=place, line=line, field=name, remedy="Mend the row."
+                f"must be a number, not {value!r}", file=origin, line=line, field=name, remedy="Mend the row."
             )
     if not row[1].strip():
-        raise DataError("must not be empty", file=place, line=line, field=_HEADER[1], remedy="Name the film.")
+        raise DataError("must not be empty", file=origin, line=line, field=_HEADER[1], remedy="Name the film.")
     title, year = split_name(row[1])
     return Film(int(row[0]), title, year, mentions=int(row[2]))
 

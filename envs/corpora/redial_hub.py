@@ -39,16 +39,16 @@ def load_rows(source: str) -> dict[str, list[dict[str, object]]]:
             what = f"there is no split {split!r}, only {', '.join(map(str, loaded))}"
             raise DataError(what, file=source, remedy="ReDial has the splits train and test.")
         part = cast(datasets.Dataset, loaded[split])
-        rows[split] = [file_form(row, place(source, split, i)) for i, row in enumerate(part.to_list(), start=1)]
+        rows[split] = [file_form(row, location(source, split, i)) for i, row in enumerate(part.to_list(), start=1)]
     return rows
 
 
-def place(source: str, split: str, row: int) -> RecordLocation:
+def location(source: str, split: str, row: int) -> RecordLocation:
     """The location of a row for errors: ``hf:owner/name[train]``, and the row's 1-based number as the line."""
     return RecordLocation(f"{source}[{split}]", row)
 
 
-def file_form(row: Mapping[str, object], place: RecordLocation) -> dict[str, object]:
+def file_form(row: Mapping[str, object], location: RecordLocation) -> dict[str, object]:
     """One row in the form of ReDial's files: films and answers as objects by film id, absent columns left out.
 
     Raises:
@@ -56,21 +56,21 @@ def file_form(row: Mapping[str, object], place: RecordLocation) -> dict[str, obj
     """
     record = {key: value for key, value in row.items() if value is not None or key == "conversationId"}
     record["movieMentions"] = {
-        film_id: entry.get("movieName") for film_id, entry in _by_film(row, "movieMentions", place).items()
+        film_id: entry.get("movieName") for film_id, entry in _by_film(row, "movieMentions", location).items()
     }
     for form in ("initiatorQuestions", "respondentQuestions"):
-        record[form] = _by_film(row, form, place)
+        record[form] = _by_film(row, form, location)
     return record
 
 
-def _by_film(row: Mapping[str, object], column: str, place: RecordLocation) -> dict[str, dict[str, object]]:
+def _by_film(row: Mapping[str, object], column: str, location: RecordLocation) -> dict[str, dict[str, object]]:
     entries = row.get(column)
     if not isinstance(entries, list):
-        raise place.error(column, "must be a list of films", "Rows of the hub's ReDial hold lists there.")
+        raise location.error(column, "must be a list of films", "Rows of the hub's ReDial hold lists there.")
     films: dict[str, dict[str, object]] = {}
     for i, entry in enumerate(entries):
         film_id = entry.get("movieId") if isinstance(entry, dict) else None
         if film_id is None:
-            raise place.error(f"{column}[{i}].movieId", "is missing", "Each entry names its film.")
+            raise location.error(f"{column}[{i}].movieId", "is missing", "Each entry names its film.")
         films[str(film_id)] = entry
     return films

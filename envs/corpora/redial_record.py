@@ -59,89 +59,94 @@ class RecordReader:
     films: Catalog
     repairs: Counter[str] = field(default_factory=Counter)
 
-    def dialogue(self, record: object, place: RecordLocation, index: int) -> Dialogue:
+    def dialogue(self, record: object, location: RecordLocation, index: int) -> Dialogue:
         """Check one record and build its dialogue.
 
         Args:
             record: the parsed JSON value of the line.
-            place: the record's location, for errors.
+            location: the record's location, for errors.
             index: 0-based position of the dialogue in its file.
 
         Raises:
             DataError: the record cannot be used; names file, line and field.
         """
         if not isinstance(record, dict):
-            raise place.error(None, f"a dialogue must be an object, not {_kind(record)}")
-        titles = self._titles(record, place)
+            raise location.error(None, f"a dialogue must be an object, not {_kind(record)}")
+        titles = self._titles(record, location)
         return Dialogue(
-            conversation_id=self._conversation_id(record, place),
+            conversation_id=self._conversation_id(record, location),
             index=index,
-            messages=self._messages(record, place, titles),
+            messages=self._messages(record, location, titles),
             titles=titles,
-            seeker_form=self._form(record, "initiatorQuestions", place, titles),
-            recommender_form=self._form(record, "respondentQuestions", place, titles),
-            provenance=_get(record, "provenance", str, place) if "provenance" in record else "raw",
+            seeker_form=self._form(record, "initiatorQuestions", location, titles),
+            recommender_form=self._form(record, "respondentQuestions", location, titles),
+            provenance=_get(record, "provenance", str, location) if "provenance" in record else "raw",
         )
 
-    def _conversation_id(self, record: dict[str, object], place: RecordLocation) -> int | None:
+    def _conversation_id(self, record: dict[str, object], location: RecordLocation) -> int | None:
         value = record.get("conversationId")
         if "conversationId" in record and value is None:
             self.repairs["unknown_conversation_id"] += 1
             return None
         number = _whole_number(value)
         if number is None:
-            raise place.error("conversationId", f"must be a number or null, not {value!r}")
+            raise location.error("conversationId", f"must be a number or null, not {value!r}")
         return number
 
-    def _titles(self, record: dict[str, object], place: RecordLocation) -> dict[int, str]:
+    def _titles(self, record: dict[str, object], location: RecordLocation) -> dict[int, str]:
         """The declared films; their ids must be in the catalogue."""
         titles: dict[int, str] = {}
-        for key, title in self._object(record, "movieMentions", "empty_list_as_mentions", place).items():
+        for key, title in self._object(record, "movieMentions", "empty_list_as_mentions", location).items():
             name, film_id = f"movieMentions.{key}", _whole_number(key)
             if film_id is None:
-                raise place.error(name, "a film id must be a number")
+                raise location.error(name, "a film id must be a number")
             if title is not None and not isinstance(title, str):
-                raise place.error(name, f"a title must be a string, not {_kind(title)}")
+                raise location.error(name, f"a title must be a string, not {_kind(title)}")
             if not title:
                 self.repairs["film_without_title"] += 1
             if film_id in self.films:
                 titles[film_id] = " ".join(title.split()) if title else self.films.title(film_id)
             elif title:
-                raise place.error(
+                raise location.error(
                     name, f"film {film_id} ({title}) is not in the catalogue", "Add it to the catalogue file."
                 )
         return titles
 
     def _messages(
-        self, record: dict[str, object], place: RecordLocation, titles: Mapping[int, str]
+        self, record: dict[str, object], location: RecordLocation, titles: Mapping[int, str]
     ) -> tuple[Message, ...]:
-        seeker = _speaker(record, "initiatorWorkerId", place)
-        recommender = _speaker(record, "respondentWorkerId", place)
+        seeker = _speaker(record, "initiatorWorkerId", location)
+        recommender = _speaker(record, "respondentWorkerId", location)
         if seeker == recommender:
-            raise place.error("respondentWorkerId", f"both speakers have the id {seeker!r}")
+            raise location.error("respondentWorkerId", f"both speakers have the id {seeker!r}")
         roles = {seeker: Role.SEEKER, recommender: Role.RECOMMENDER}
-        items = _get(record, "messages", list, place)
+        items = _get(record, "messages", list, location)
         if not items:
-            raise place.error("messages", "a dialogue must have at least one message")
-        return tuple(self._message(item, f"messages[{i}]", place, roles, titles) for i, item in enumerate(items))
+            raise location.error("messages", "a dialogue must have at least one message")
+        return tuple(self._message(item, f"messages[{i}]", location, roles, titles) for i, item in enumerate(items))
 
     def _message(
-        self, item: object, name: str, place: RecordLocation, roles: Mapping[int | str, Role], titles: Mapping[int, str]
+        self,
+        item: object,
+        name: str,
+        location: RecordLocation,
+        roles: Mapping[int | str, Role],
+        titles: Mapping[int, str],
     ) -> Message:
         if not isinstance(item, dict):
-            raise place.error(name, f"a message must be an object, not {_kind(item)}")
-        sender = _speaker(item, "senderWorkerId", place, f"{name}.")
+            raise location.error(name, f"a message must be an object, not {_kind(item)}")
+        sender = _speaker(item, "senderWorkerId", location, f"{name}.")
         role = roles.get(sender)
         if role is None:
-            raise place.error(f"{name}.senderWorkerId", f"{sender!r} is neither of the two speakers {list(roles)}")
-        text = _get(item, "text", str, place, f"{name}.")
+            raise location.error(f"{name}.senderWorkerId", f"{sender!r} is neither of the two speakers {list(roles)}")
+        text = _get(item, "text", str, location, f"{name}.")
         if not text.strip():
             self.repairs["empty_message"] += 1
         for film_id in mentioned_films(text) if "@" in text else ():
             if film_id in titles:
                 continue
             if film_id not in self.films:
-                raise place.error(
+                raise location.error(
                     f"{name}.text",
                     f"names film @{film_id}, which neither movieMentions nor the catalogue declares",
                     "Declare the film, or take the @ out of the text.",
@@ -150,62 +155,62 @@ class RecordReader:
         return Message(role, text)
 
     def _form(
-        self, record: dict[str, object], name: str, place: RecordLocation, titles: Mapping[int, str]
+        self, record: dict[str, object], name: str, location: RecordLocation, titles: Mapping[int, str]
     ) -> dict[int, Feedback]:
         """One questionnaire; its films must be declared."""
         form: dict[int, Feedback] = {}
-        for key, answers in self._object(record, name, "empty_list_as_questionnaire", place).items():
+        for key, answers in self._object(record, name, "empty_list_as_questionnaire", location).items():
             film_id = _whole_number(key)
             if film_id is None or film_id not in titles:
-                raise place.error(
+                raise location.error(
                     f"{name}.{key}", "answers for a film that movieMentions does not declare", "Declare the film there."
                 )
             if not isinstance(answers, dict):
-                raise place.error(f"{name}.{key}", f"answers must be an object, not {_kind(answers)}")
+                raise location.error(f"{name}.{key}", f"answers must be an object, not {_kind(answers)}")
             suggested, seen, liked = (
-                self._answer(answers, key, f"{name}.{film_id}.", place) for key in ("suggested", "seen", "liked")
+                self._answer(answers, key, f"{name}.{film_id}.", location) for key in ("suggested", "seen", "liked")
             )
             if suggested is Answer.UNSAID:
-                raise place.error(f"{name}.{film_id}.suggested", "must be 0, 1 or null, not 2")
+                raise location.error(f"{name}.{film_id}.suggested", "must be 0, 1 or null, not 2")
             form[film_id] = Feedback(None if suggested is None else suggested is Answer.YES, seen, liked)
         return form
 
-    def _answer(self, answers: dict[str, object], key: str, prefix: str, place: RecordLocation) -> Answer | None:
+    def _answer(self, answers: dict[str, object], key: str, prefix: str, location: RecordLocation) -> Answer | None:
         if key not in answers:
-            raise place.error(prefix + key, "is missing")
+            raise location.error(prefix + key, "is missing")
         code = answers[key]
         if code is None:
             self.repairs["unknown_answer"] += 1
             return None
         if isinstance(code, bool) or not isinstance(code, int) or code not in _ANSWERS:
-            raise place.error(prefix + key, f"must be 0, 1, 2 or null, not {code!r}")
+            raise location.error(prefix + key, f"must be 0, 1, 2 or null, not {code!r}")
         return _ANSWERS[code]
 
-    def _object(self, record: dict[str, object], name: str, repair: str, place: RecordLocation) -> dict[str, object]:
+    def _object(self, record: dict[str, object], name: str, repair: str, location: RecordLocation) -> dict[str, object]:
         """A field that must be an object; an empty list is repaired to an empty object."""
         if record.get(name) == []:
             self.repairs[repair] += 1
             return {}
-        return _get(record, name, dict, place)
+        return _get(record, name, dict, location)
 
 
-def _get(record: dict[str, object], name: str, kind: type[_Kind], place: RecordLocation, prefix: str = "") -> _Kind:
+def _get(record: dict[str, object], name: str, kind: type[_Kind], location: RecordLocation, prefix: str = "") -> _Kind:
     """A field that must be present and of this type."""
     if name not in record:
-        raise place.error(prefix + name, "is missing")
+        raise location.error(prefix + name, "is missing")
     value = record[name]
     if not isinstance(value, kind):
-        raise place.error(prefix + name, f"must be {_KINDS[kind]}, not {_kind(value)}")
+        raise location.error(prefix + name, f"must be {_KINDS[kind]}, not {_kind(value)}")
     return value
 
 
-def _speaker(record: dict[str, object], name: str, place: RecordLocation, prefix: str = "") -> int | str:
+def _speaker(record: dict[str, object], name: str, location: RecordLocation, prefix: str = "") -> int | str:
     """A worker id: a number or a string."""
     value = record.get(name)
     if value is None:
-        raise place.error(prefix + name, "the speaker's id is missing")
+        raise location.error(prefix + name, "the speaker's id is missing")
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise place.error(prefix + name, f"a speaker's id must be a number or a string, not {_kind(value)}")
+        raise location.error(prefix + name, f"a speaker's id must be a number or a string, not {_kind(value)}")
     return value
 
 

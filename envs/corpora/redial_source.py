@@ -23,7 +23,7 @@ TRAIN, TEST, FILMS = "train_data.jsonl", "test_data.jsonl", "movies_with_mention
 class SourceFile:
     """One file that was read: its path (``archive.zip:member`` inside an archive) and its bytes."""
 
-    place: str
+    origin: str
     content: bytes
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
@@ -132,10 +132,10 @@ def _read_member(path: Path, archive: zipfile.ZipFile, names: list[str], wanted:
             file=path,
             remedy=f"A ReDial zip holds {TRAIN}, {TEST} and {FILMS}.",
         )
-    place = f"{path}:{members[0]}"
+    origin = f"{path}:{members[0]}"
     try:
-        return SourceFile(place, archive.read(members[0]))
+        return SourceFile(origin, archive.read(members[0]))
     except (zlib.error, RuntimeError, EOFError) as error:  # RuntimeError: the member is encrypted
         raise DataError(
-            f"the member cannot be unpacked ({error})", file=place, remedy="Fetch the archive again."
+            f"the member cannot be unpacked ({error})", file=origin, remedy="Fetch the archive again."
         ) from error

@@ -63,22 +63,22 @@ def clean_reply(reply: str) -> tuple[str, int]:
     Returns:
         The cleaned reply and the number of markers found in it.
     """
-    found, previous = 0, None
+    removed, previous = 0, None
     while previous != reply:  # a removal may join two halves of a marker
         previous = reply
         reply, more = _clean_once(reply)
-        found += more
-    return _SPACES.sub(" ", reply).strip(), found
+        removed += more
+    return _SPACES.sub(" ", reply).strip(), removed
 
 
 def _clean_once(reply: str) -> tuple[str, int]:
-    found = 0
+    removed = 0
     role = _ROLE.search(reply)
     if role is not None:
-        found, reply = 1, reply[: role.start()]
+        removed, reply = 1, reply[: role.start()]
     pieces = split_slots(reply)
-    for place in range(0, len(pieces), 2):
-        pieces[place], markers = _MARKERS.subn("", pieces[place])
-        pieces[place], specials = _SPECIAL.subn("", pieces[place])
-        found += markers + specials
-    return "".join(pieces), found
+    for index in range(0, len(pieces), 2):
+        pieces[index], markers = _MARKERS.subn("", pieces[index])
+        pieces[index], specials = _SPECIAL.subn("", pieces[index])
+        removed += markers + specials
+    return "".join(pieces), removed

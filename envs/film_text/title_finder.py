@@ -84,11 +84,11 @@ class TitleFinder:
         words = _words(text)
         begun = [position for position, (word, _, _) in enumerate(words) if word in self._root.following]
         matches = [self._longest(text, words, position) for position in begun]
-        found: list[TitleSpan] = []
+        chosen: list[TitleSpan] = []
         for match in sorted(filter(None, matches), key=lambda match: (match.start - match.end, match.start)):
-            if all(match.end <= other.start or other.end <= match.start for other in found):
-                found.append(match)
-        return sorted(found, key=lambda match: match.start)
+            if all(match.end <= other.start or other.end <= match.start for other in chosen):
+                chosen.append(match)
+        return sorted(chosen, key=lambda match: match.start)
 
     def _longest(self, text: str, words: Sequence[_Word], first: int) -> TitleSpan | None:
         node, start, best = self._root, words[first][1], None

@@ -217,10 +217,10 @@ class SeekerAgenda:
 
     def attributes(self, dialogue: Dialogue) -> Attributes:
         """What the dialogue's seeker likes; cached for each dialogue."""
-        found = self._attributes.get(id(dialogue))
-        if found is None or found[0] is not dialogue:
-            found = self._attributes[id(dialogue)] = (dialogue, Attributes.of(dialogue, self._catalog))
-        return found[1]
+        known = self._attributes.get(id(dialogue))
+        if known is None or known[0] is not dialogue:
+            known = self._attributes[id(dialogue)] = (dialogue, Attributes.of(dialogue, self._catalog))
+        return known[1]
 
     def _genres(self, film: int) -> tuple[str, ...]:
         return tuple(map(genre_name, self._catalog[film].genres)) if film in self._catalog else ()

@@ -29,11 +29,11 @@ class ReplaySeeker:
     def start(self, dialogue: Dialogue, rng: np.random.Generator) -> Opening:
         """Draw a recommender turn uniformly; the history is all before it, or everything if no recommender speaks."""
         turns = dialogue.utterances
-        places = [place for place, utterance in enumerate(turns) if utterance.role is Role.RECOMMENDER]
-        if not places:
+        indices = [index for index, utterance in enumerate(turns) if utterance.role is Role.RECOMMENDER]
+        if not indices:
             return Opening(turns, position=len(turns))
-        place = places[int(rng.integers(len(places)))]
-        return Opening(turns[:place], turns[place].text, place)
+        index = indices[int(rng.integers(len(indices)))]
+        return Opening(turns[:index], turns[index].text, index)
 
     def answer(self, states: Sequence[ConversationState]) -> list[SeekerTurn]:
         """Say the human's next line; end the conversation if the human recommender says nothing after it."""
@@ -41,21 +41,21 @@ class ReplaySeeker:
 
     def _line(self, state: ConversationState) -> SeekerTurn:
         turns = state.dialogue.utterances
-        place = state.opening.position + 2 * len(state.turns) - 1
-        if place >= len(turns):
+        index = state.opening.position + 2 * len(state.turns) - 1
+        if index >= len(turns):
             return SeekerTurn("", ended=True)
-        return SeekerTurn(turns[place].text, ended=place + 1 >= len(turns), incoherent=_incoherent(state, place))
+        return SeekerTurn(turns[index].text, ended=index + 1 >= len(turns), incoherent=_incoherent(state, index))
 
 
-def _incoherent(state: ConversationState, place: int) -> bool:
-    """Whether the human line at ``place`` reacts to a film that nobody has named in this conversation.
+def _incoherent(state: ConversationState, index: int) -> bool:
+    """Whether the human line at ``index`` reacts to a film that nobody has named in this conversation.
 
     It does in two cases: the human turn before it names films, none of which was named in this conversation; or it
     names a film that only the human recommender had brought up.
     """
     turns = state.dialogue.utterances
-    replaced = [mentioned_films(turn.text) for turn in turns[state.opening.position : place : 2]]
+    replaced = [mentioned_films(turn.text) for turn in turns[state.opening.position : index : 2]]
     if replaced[-1] and state.named.keys().isdisjoint(replaced[-1]):
         return True
     unheard = {film for films in replaced for film in films} - state.named.keys()
-    return not unheard.isdisjoint(mentioned_films(turns[place].text))
+    return not unheard.isdisjoint(mentioned_films(turns[index].text))

@@ -77,20 +77,20 @@ def _strip_films(text: str, catalog: Catalog) -> tuple[str, int]:
     """Remove ``@id`` mentions and titles from the text; slots stay, and no title spans a slot."""
     pieces = split_slots(text)
     removed = 0
-    for place in range(0, len(pieces), 2):
-        without, mentions = MENTION.subn("", pieces[place])
+    for index in range(0, len(pieces), 2):
+        without, mentions = MENTION.subn("", pieces[index])
         without, titles = catalog.strip_titles(without)
         if mentions + titles:
-            pieces[place] = f" {without} "
+            pieces[index] = f" {without} "
             removed += mentions + titles
     return (_tidy("".join(pieces)), removed) if removed else (text, 0)
 
 
 def _fill(text: str, films: Mapping[str, int]) -> str:
     pieces = split_slots(text)
-    for place in range(1, len(pieces), 2):
-        glue = " " if pieces[place + 1][:1].isdigit() else ""  # @12 followed by 3 would be another film
-        pieces[place] = f"@{films[pieces[place]]}{glue}"
+    for index in range(1, len(pieces), 2):
+        glue = " " if pieces[index + 1][:1].isdigit() else ""  # @12 followed by 3 would be another film
+        pieces[index] = f"@{films[pieces[index]]}{glue}"
     return "".join(pieces)
 
 

@@ -33,5 +33,5 @@ def _correlation(first: np.ndarray, second: np.ndarray, counts_BN: np.ndarray) -
     if len(known) < 3:
         return None
     draws = (np.repeat(known, counts[known]) for counts in counts_BN.astype(np.int64))
-    found = np.array([spearman(first[draw], second[draw]) for draw in draws if len(draw)])
-    return percentiles(spearman(first[known], second[known]), found)
+    resampled = np.array([spearman(first[draw], second[draw]) for draw in draws if len(draw)])
+    return percentiles(spearman(first[known], second[known]), resampled)

@@ -35,11 +35,11 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
     Returns:
         The figures of both systems with paired intervals.
     """
-    found = _play(config, artefacts, run, artefacts.responder, run.path / FOLDER, on_step)
+    compared = _play(config, artefacts, run, artefacts.responder, run.path / FOLDER, on_step)
     facts = json.loads((run.path / FACTS).read_text(encoding="utf-8"))
-    facts |= {"split": "test", "seeker": config.env.seeker, "seeker_failures": found.seeker_failures}
+    facts |= {"split": "test", "seeker": config.env.seeker, "seeker_failures": compared.seeker_failures}
     write_json(run.path / FOLDER / SUMMARY, facts)
-    return found
+    return compared
 
 
 def compare_with(
@@ -100,10 +100,10 @@ def _play(
 ) -> Evaluation:
     conversations = HeldOutConversations(config, artefacts, run.path / REFERENCE)
     total, played = len(conversations.episodes), {}
-    for place, (name, policy) in enumerate({"baseline": baseline, "rl": run.path / MODEL}.items()):
-        told, candidates = partial(_of_both, on_step, place * total, 2 * total), best_of if name == "baseline" else 1
+    for index, (name, policy) in enumerate({"baseline": baseline, "rl": run.path / MODEL}.items()):
+        told, candidates = partial(_of_both, on_step, index * total, 2 * total), best_of if name == "baseline" else 1
         played[name] = conversations.play(policy, told, candidates)
-    failed = {place for each in played.values() for place in each.failed}
+    failed = {index for each in played.values() for index in each.failed}
     if len(failed) == total:
         raise ModelError(f"the seeker failed in every one of {total} conversations, once at least; the log says why")
     # If the seeker could not answer, the result is unknown; the conversation is left out of both systems' figures.
@@ -111,8 +111,8 @@ def _play(
     for name, records in kept.items():
         write_records(out / f"{name}.jsonl", records)
     resamples, seed = config.evaluation.resamples, config.seed
-    found = figures.compare(kept["baseline"], kept["rl"], config.head_definitions, resamples=resamples, seed=seed)
-    return Evaluation.extending(found, seeker_failures=len(failed))
+    compared = figures.compare(kept["baseline"], kept["rl"], config.head_definitions, resamples=resamples, seed=seed)
+    return Evaluation.extending(compared, seeker_failures=len(failed))
 
 
 def _of_both(on_step: OnStep, before: int, total: int, done: int, _: int, figures: Mapping[str, float]) -> None:

@@ -117,11 +117,11 @@ class HeldOutConversations:
         return [float((mine.astype(np.float64) - other).sum()) for mine, other in zip(said, theirs, strict=True)]
 
     def _record(self, talk: Conversation, gold: list[GoldRecord], kl: Sequence[float | None]) -> ConversationRecord:
-        repeat, place = divmod(talk.episode[1], len(self._dialogues))
-        dialogue = self._dialogues[place]
-        judged = self._judges.judge(talk, dialogue.profile, place < self._config.evaluation.pmi_dialogues)
+        repeat, dialogue_index = divmod(talk.episode[1], len(self._dialogues))
+        dialogue = self._dialogues[dialogue_index]
+        judged = self._judges.judge(talk, dialogue.profile, dialogue_index < self._config.evaluation.pmi_dialogues)
         return ConversationRecord(
-            index=place,
+            index=dialogue_index,
             repeat=repeat,
             conversation_id=dialogue.conversation_id,
             history=[{"role": turn.role, "text": turn.text} for turn in talk.outcomes[0].context],
@@ -135,8 +135,8 @@ def _gold(talks: Sequence[Conversation], judges: TurnJudges) -> dict[Episode, li
     pairs = [(talk.episode, talk.outcomes[0].reply, talk.outcomes[0].reference) for talk in talks]
     known = [(episode, reply, human) for episode, reply, human in pairs if human is not None]
     matches = judges.emotion_match([reply for _, reply, _ in known], [human for _, _, human in known]) if known else []
-    found = zip(known, matches, strict=True)
-    return {episode: [GoldRecord(reply, human, match)] for (episode, reply, human), match in found}
+    judgement = zip(known, matches, strict=True)
+    return {episode: [GoldRecord(reply, human, match)] for (episode, reply, human), match in judgement}
 
 
 def _turns(
@@ -149,9 +149,9 @@ def _turns(
             films=list(outcome.films),
             heads=outcome.heads,
             parts=outcome.parts,
-            held_out=found.second,
-            rubric=found.rubric,
-            pmi=found.pmi,
+            held_out=judgement.second,
+            rubric=judgement.rubric,
+            pmi=judgement.pmi,
             tokens=len(reply.tokens),
             cut=outcome.cut,
             stripped=outcome.stripped,
@@ -159,7 +159,7 @@ def _turns(
             kl=moved,
             found=first_film_found(outcome.films, profile),
         )
-        for outcome, answer, found, reply, moved in zip(
+        for outcome, answer, judgement, reply, moved in zip(
             talk.outcomes, talk.answers, judged, talk.replies, kl, strict=True
         )
     ]

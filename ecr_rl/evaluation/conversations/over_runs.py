@@ -85,23 +85,25 @@ def compare_runs(
     """
     if not runs:
         raise DataError("no runs to compare", remedy="Name at least one run folder that was evaluated")
-    found = [statistics_of(*records, heads) for records in runs]
-    places = [[records[0].index for records in each.dialogues[0]] for each in found]
-    if any(other != places[0] for other in places[1:]):
+    statistics = [statistics_of(*records, heads) for records in runs]
+    indices = [[records[0].index for records in each.dialogues[0]] for each in statistics]
+    if any(other != indices[0] for other in indices[1:]):
         raise DataError(
             "the runs were evaluated on different dialogues",
             field="index",
             remedy="Evaluate all of them on the same ones: evaluation.dialogues and data must be alike",
         )
-    counts_BN = draw(len(places[0]), resamples, seed)
+    counts_BN = draw(len(indices[0]), resamples, seed)
     names = [definition.name for definition in (*main_figures(heads), *more_figures(heads))]
-    pairs = {name: [(each.figures[0][name], each.figures[1][name]) for each in found] for name in names}
+    pairs = {name: [(each.figures[0][name], each.figures[1][name]) for each in statistics] for name in names}
     return RunsComparison(
         difference={name: nested_difference(pairs[name], counts_BN, seed) for name in names},
         each=[
             {name: nested_difference([pairs[name][run]], counts_BN, seed) for name in names} for run in range(len(runs))
         ],
-        accepted=[Systems(*(interval(figures["accepted"], counts_BN) for figures in each.figures)) for each in found],
+        accepted=[
+            Systems(*(interval(figures["accepted"], counts_BN) for figures in each.figures)) for each in statistics
+        ],
         runs=len(runs),
-        n=len(places[0]),
+        n=len(indices[0]),
     )

@@ -114,8 +114,8 @@ def seeker_rows(
     """
     dialogues = corpus.splits[split][:count]
     episodes = [(EVALUATION, index) for index in range(len(dialogues))]
-    found: dict[str, SeekerRow] = {}
-    for place, (name, (recommender, lines)) in enumerate(rows.items()):
+    row: dict[str, SeekerRow] = {}
+    for position, (name, (recommender, lines)) in enumerate(rows.items()):
         env = ConversationVectorEnv(
             dialogues,
             corpus.catalog,
@@ -128,9 +128,9 @@ def seeker_rows(
         talks: list[Talk] = []
         for first in range(0, len(episodes), _AT_ONCE):
             talks += play_script(env, lines, episodes[first : first + _AT_ONCE])
-            on_step(place * len(episodes) + len(talks), len(rows) * len(episodes), {})
-        found[name] = talk_figures(talks, seed)
-    return SeekerRows(len(dialogues), found, corpus.name, split, settings.seeker, settings.max_turns)
+            on_step(position * len(episodes) + len(talks), len(rows) * len(episodes), {})
+        row[name] = talk_figures(talks, seed)
+    return SeekerRows(len(dialogues), row, corpus.name, split, settings.seeker, settings.max_turns)
 
 
 def talk_figures(talks: Sequence[Talk], seed: int) -> SeekerRow:

@@ -100,7 +100,7 @@ def evaluate_critic(
         raise DataError(f"no recommender turn in the split {split!r}", remedy="Use more dialogues of the corpus.")
     rng = np.random.default_rng([seed, 41])
     order = rng.permutation(len(cases))
-    chosen = [cases[place] for place in order[:replies]]
+    chosen = [cases[index] for index in order[:replies]]
     human = _judged(critic, judge, chosen)
     heads = human.scores.heads
     on_step(1, _STEPS, {})
@@ -110,8 +110,8 @@ def evaluate_critic(
     on_step(2, _STEPS, {})
     pairs = matched_pairs(cases, maker, per_kind, rng)
     kinds = {
-        NAMES.get(kind, kind.value): _pair_shares(critic, judge, kind, found)
-        for kind, found in pairs.items()
+        NAMES.get(kind, kind.value): _pair_shares(critic, judge, kind, sources)
+        for kind, sources in pairs.items()
         if PAIRS[kind] in heads
     }
     on_step(3, _STEPS, {})
@@ -174,13 +174,13 @@ def _head_fit(name: str, human: Judged, made: Judged, seed: int) -> HeadFit:
 
 def _context_fits(human: Judged) -> dict[str, ContextFit]:
     """How the critic's scores of human replies go with their labels, whatever the judge was told."""
-    found = {}
+    sources = {}
     for head in human.scores.heads:
         labels, known, mean, _ = human.column(head)
         if known.any():
             truth, scores = labels[known].astype(np.float64), mean[known].astype(np.float64)
-            found[head] = ContextFit(r_squared(truth, scores), spearman(truth, scores))
-    return found
+            sources[head] = ContextFit(r_squared(truth, scores), spearman(truth, scores))
+    return sources
 
 
 def _data(parts: Sequence[Judged], head: str) -> HeadData:

@@ -32,15 +32,15 @@ def sensitivity(
         seed: of the edits and of the bootstrap over replies.
     """
     rng = np.random.default_rng([seed, 43])
-    found = {}
+    edits = {}
     for edit in EDITS:
         pairs = [(case.evidence.exchange, text) for case in cases if (text := _edited(edit, case, maker, rng))]
         before = critic.score([exchange for exchange, _ in pairs])
         after = critic.score([Exchange(exchange.context, text) for exchange, text in pairs])
         expected = {head.name: head.edits.get(edit) for head in heads}
         wanted = [expected.get(head) for head in before.heads]
-        found[edit] = EditEffect(len(pairs), _moves(before.heads, wanted, after.mean - before.mean, rng))
-    return found
+        edits[edit] = EditEffect(len(pairs), _moves(before.heads, wanted, after.mean - before.mean, rng))
+    return edits
 
 
 def _edited(edit: str, case: Example, maker: ReplyMaker, rng: np.random.Generator) -> str | None:
@@ -50,8 +50,8 @@ def _edited(edit: str, case: Example, maker: ReplyMaker, rng: np.random.Generato
         made = maker.make(Kind.WRONG_FILM, case.evidence, rng)
         return None if made is None else made[0]
     if edit == "great":
-        place = int(rng.integers(len(words) + 1))
-        return " ".join([*words[:place], "great", *words[place:]])
+        index = int(rng.integers(len(words) + 1))
+        return " ".join([*words[:index], "great", *words[index:]])
     return {
         "filler": f"{reply} {_FILLER}",
         "repeated": f"{reply} {reply}",

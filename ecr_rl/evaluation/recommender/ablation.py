@@ -59,17 +59,17 @@ def ablate(corpus: Corpus, settings: RecommenderSettings, file: Path, on_step: O
     settings = settings.model_copy(update={"refit": False})
     decides = {"settings": settings.model_dump(mode="json"), "corpus": corpus.fingerprint}
     key = key_hash({**decides, "code": code_version(ablate)})
-    found = Ablation(SPLIT, key, _kept(file, key))
+    result = Ablation(SPLIT, key, _kept(file, key))
     parts: tuple[Part, ...] = get_args(Part)
-    for place, part in enumerate((None, *parts)):
+    for index, part in enumerate((None, *parts)):
         name = part or WHOLE
-        on_step(place, len(parts) + 1, {})
-        if name not in found.rows:
+        on_step(index, len(parts) + 1, {})
+        if name not in result.rows:
             without = settings.without if part is None else (*settings.without, part)
-            found.rows[name] = _row(corpus, settings.model_copy(update={"without": without}))
-            write_json(file, found.to_json())
+            result.rows[name] = _row(corpus, settings.model_copy(update={"without": without}))
+            write_json(file, result.to_json())
     on_step(len(parts) + 1, len(parts) + 1, {})
-    return found
+    return result
 
 
 def _row(corpus: Corpus, settings: RecommenderSettings) -> AblationRow:
@@ -85,5 +85,5 @@ def _row(corpus: Corpus, settings: RecommenderSettings) -> AblationRow:
 def _kept(file: Path, key: str) -> dict[str, AblationRow]:
     if not file.is_file():
         return {}
-    found = Ablation.read(file, remedy="It holds no ablation: name another file, or delete it")
-    return found.rows if found.key == key else {}
+    result = Ablation.read(file, remedy="It holds no ablation: name another file, or delete it")
+    return result.rows if result.key == key else {}

@@ -111,10 +111,10 @@ def split_cases(dialogues: Sequence[Dialogue], protocol: Protocol) -> tuple[Reco
     Raises:
         DataError: there is none.
     """
-    found = tuple(case for dialogue in dialogues for case in cases(dialogue, protocol))
-    if not found:
+    result = tuple(case for dialogue in dialogues for case in cases(dialogue, protocol))
+    if not result:
         raise DataError(f"no case of the protocol {protocol} in {len(dialogues)} dialogues", remedy="Use more of them.")
-    return found
+    return result
 
 
 def predict(
@@ -149,22 +149,22 @@ def predict(
         on_step(first, len(judged), {})
         batch = judged[first : first + BATCH]
         contexts = [case.context for case in batch]
-        found = _finite(scorer.scores(contexts))
-        shares = log_shares(found)
+        result = _finite(scorer.scores(contexts))
+        shares = log_shares(result)
         likings = _finite(scorer.liking(contexts)) if isinstance(scorer, LikingScorer) else shares
         left_out = None if protocol == "full" else [named_films(context) for context in contexts]
-        top += ranked(found, ids, TOP, left_out)
-        places = [(row, columns[film]) for row, case in enumerate(batch) for film in case.targets]
-        scores += [float(shares[place]) for place in places]
-        liking += [float(likings[place]) for place in places]
+        top += ranked(result, ids, TOP, left_out)
+        entries = [(row, columns[film]) for row, case in enumerate(batch) for film in case.targets]
+        scores += [float(shares[row_of]) for row_of in entries]
+        liking += [float(likings[row_of]) for row_of in entries]
     on_step(len(judged), len(judged), {})
     return Predictions(tuple(judged), top, np.array(scores), np.array(liking))
 
 
 def judge(predictions: Predictions, dialogues: Sequence[Dialogue]) -> Recommendations:
     """Combine predictions with the answers of their dialogues' questionnaires."""
-    place = {dialogue.index: position for position, dialogue in enumerate(dialogues)}
-    profiles = [dialogues[place[case.dialogue]].profile for case in predictions.cases]
+    row_of = {dialogue.index: position for position, dialogue in enumerate(dialogues)}
+    profiles = [dialogues[row_of[case.dialogue]].profile for case in predictions.cases]
     rows = list(zip(predictions.cases, profiles, strict=True))
     best = [(top[0], profile) for top, profile in zip(predictions.top, profiles, strict=True)]
     return Recommendations(
@@ -174,7 +174,7 @@ def judge(predictions: Predictions, dialogues: Sequence[Dialogue]) -> Recommenda
         liked=np.array([film in profile.liked for case, profile in rows for film in case.targets]),
         disliked=np.array([film in profile.disliked for case, profile in rows for film in case.targets]),
         cases=np.repeat(np.arange(len(rows)), [len(case.targets) for case in predictions.cases]),
-        dialogues=np.array([place[case.dialogue] for case in predictions.cases]),
+        dialogues=np.array([row_of[case.dialogue] for case in predictions.cases]),
         top_liked=np.array([film in profile.liked for film, profile in best]),
         top_seen=np.array([film in profile.seen for film, profile in best]),
         top_hit=np.array([film in case.targets for (film, _), (case, _) in zip(best, rows, strict=True)]),
@@ -187,11 +187,11 @@ def recommendation_figures(predictions: Predictions, dialogues: Sequence[Dialogu
 
     The AUCs in batches of 32 also say how many batches were ``left_out``.
     """
-    found = judge(predictions, dialogues)
+    result = judge(predictions, dialogues)
     counts = draw(len(dialogues), RESAMPLES, SEED)
-    statistics: dict[str, Statistic] = ranking_statistics(found)
+    statistics: dict[str, Statistic] = ranking_statistics(result)
     if protocol != "masked":
-        statistics |= dialogue_statistics(found)
+        statistics |= dialogue_statistics(result)
     return {name: _figure(statistic, counts) for name, statistic in statistics.items()}
 
 
@@ -218,8 +218,8 @@ def evaluate_scorers(
     predictions: dict[str, Predictions] = {}
     for row, (name, scorer) in enumerate(scorers.items()):
 
-        def step(done: int, total: int, found: Mapping[str, float], row: int = row) -> None:
-            on_step(row * total + done, len(scorers) * total, found)
+        def step(done: int, total: int, result: Mapping[str, float], row: int = row) -> None:
+            on_step(row * total + done, len(scorers) * total, result)
 
         predictions[name] = predict(scorer, judged, protocol, step)
         figures[name] = recommendation_figures(predictions[name], dialogues, protocol)
@@ -253,8 +253,8 @@ def evaluate_recommender(
         )
     scorers: dict[str, FilmScorer] = {OWN: scorer.fusion if protocol == "masked" else scorer}
     scorers |= baseline_rows(recommender_dialogues(corpus, scorer.settings), corpus.catalog) if rows else {}
-    figures, found = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
-    predictions = found[OWN]
+    figures, predictions_of = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
+    predictions = predictions_of[OWN]
     result = RecommenderEvaluation(
         recommender=folder.resolve().name,
         corpus=corpus.name,
@@ -291,7 +291,7 @@ def _finite(scores: np.ndarray) -> np.ndarray:
 
 
 def _figure(statistic: Statistic, counts_BN: np.ndarray) -> BatchedInterval | Interval | None:
-    found = interval(statistic, counts_BN)
-    if found is None or not isinstance(statistic, MeanAuc):
-        return found
-    return BatchedInterval(found.mean, found.low, found.high, statistic.left_out)
+    result = interval(statistic, counts_BN)
+    if result is None or not isinstance(statistic, MeanAuc):
+        return result
+    return BatchedInterval(result.mean, result.low, result.high, statistic.left_out)

@@ -129,9 +129,9 @@ class MeanAuc:
 
     def over(self, counts_BN: np.ndarray) -> np.ndarray:
         """The figure of B resamples, shape (B,); NaN where no batch has both classes."""
-        found = np.array([batch.over(counts_BN) for batch in self.batches])
-        known = np.isfinite(found)
-        return divide(np.where(known, found, 0.0).sum(axis=0), known.sum(axis=0).astype(np.float64))
+        results = np.array([batch.over(counts_BN) for batch in self.batches])
+        known = np.isfinite(results)
+        return divide(np.where(known, results, 0.0).sum(axis=0), known.sum(axis=0).astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,58 +145,58 @@ class BatchedInterval(Interval):
     left_out: int
 
 
-def ranking_statistics(found: Recommendations) -> dict[str, Statistic]:
+def ranking_statistics(results: Recommendations) -> dict[str, Statistic]:
     """``r@K``, ``mrr``, ``ndcg@K``, ``rt@K`` and the AUCs: what needs no ranking's top film."""
-    every = np.ones(len(found.ranks), dtype=bool)
-    gain = 1 / np.log2(1 + found.ranks)
+    every = np.ones(len(results.ranks), dtype=bool)
+    gain = 1 / np.log2(1 + results.ranks)
     return {
-        **{f"r@{cut}": _mean(found, found.ranks <= cut, every) for cut in CUTS},
-        "mrr": _mean(found, 1 / found.ranks, every),
-        **{f"ndcg@{cut}": _mean(found, np.where(found.ranks <= cut, gain, 0.0), every) for cut in CUTS[1:]},
-        **{f"rt@{cut}": _mean(found, found.ranks <= cut, found.liked) for cut in CUTS},
-        **_auc_statistics("auc", found, found.liking),
-        **_auc_statistics("auc_ranking", found, found.scores),
+        **{f"r@{cut}": _mean(results, results.ranks <= cut, every) for cut in CUTS},
+        "mrr": _mean(results, 1 / results.ranks, every),
+        **{f"ndcg@{cut}": _mean(results, np.where(results.ranks <= cut, gain, 0.0), every) for cut in CUTS[1:]},
+        **{f"rt@{cut}": _mean(results, results.ranks <= cut, results.liked) for cut in CUTS},
+        **_auc_statistics("auc", results, results.liking),
+        **_auc_statistics("auc_ranking", results, results.scores),
     }
 
 
-def dialogue_statistics(found: Recommendations) -> dict[str, Statistic]:
+def dialogue_statistics(results: Recommendations) -> dict[str, Statistic]:
     """``sr``, ``rdl`` and both over targets alone: what a recommender that says its top film would earn."""
-    size = len(found.turns)
-    judged = (np.bincount(found.dialogues, minlength=size) > 0).astype(np.float64)
+    size = len(results.turns)
+    judged = (np.bincount(results.dialogues, minlength=size) > 0).astype(np.float64)
     statistics: dict[str, Statistic] = {}
-    for suffix, counts_C in (("", np.ones(len(found.dialogues))), ("_targets", found.top_hit.astype(np.float64))):
-        success = np.bincount(found.dialogues, counts_C * (found.top_liked | found.top_seen), size) > 0
-        reward = np.bincount(found.dialogues, counts_C * (found.top_liked + 0.5 * found.top_seen), size)
+    for suffix, counts_C in (("", np.ones(len(results.dialogues))), ("_targets", results.top_hit.astype(np.float64))):
+        success = np.bincount(results.dialogues, counts_C * (results.top_liked | results.top_seen), size) > 0
+        reward = np.bincount(results.dialogues, counts_C * (results.top_liked + 0.5 * results.top_seen), size)
         statistics[f"sr{suffix}"] = Ratio(success.astype(np.float64), judged)
-        statistics[f"rdl{suffix}"] = Ratio(reward / np.maximum(found.turns, 1), judged)
+        statistics[f"rdl{suffix}"] = Ratio(reward / np.maximum(results.turns, 1), judged)
     return statistics
 
 
-def batched_auc(found: Recommendations, scores_M: np.ndarray) -> MeanAuc:
+def batched_auc(results: Recommendations, scores_M: np.ndarray) -> MeanAuc:
     """ECR's AUC by scores of the mentions: inside batches of 32 cases in file order, then averaged."""
-    batch = found.cases // ECR_BATCH
+    batch = results.cases // ECR_BATCH
     batches = range(int(batch.max(initial=0)) + 1)
-    return MeanAuc(tuple(_auc(found, scores_M, np.flatnonzero(batch == each)) for each in batches))
+    return MeanAuc(tuple(_auc(results, scores_M, np.flatnonzero(batch == each)) for each in batches))
 
 
 def ranks_of(targets: Sequence[Iterable[int]], rankings: Sequence[Sequence[int]]) -> np.ndarray:
     """(M,) the 1-based rank of each target of each case in its ranking; infinite where it is not in it."""
-    places = [{film: place for place, film in enumerate(ranking, start=1)} for ranking in rankings]
-    found = [place.get(film, np.inf) for films, place in zip(targets, places, strict=True) for film in films]
-    return np.array(found, dtype=np.float64)
+    ranks_of_films = [{film: rank for rank, film in enumerate(ranking, start=1)} for ranking in rankings]
+    results = [rank.get(film, np.inf) for films, rank in zip(targets, ranks_of_films, strict=True) for film in films]
+    return np.array(results, dtype=np.float64)
 
 
-def _auc_statistics(name: str, found: Recommendations, scores_M: np.ndarray) -> dict[str, Statistic]:
-    pooled = _auc(found, scores_M, np.arange(len(scores_M)))
-    return {name: pooled, f"{name}_batches_of_{ECR_BATCH}": batched_auc(found, scores_M)}
+def _auc_statistics(name: str, results: Recommendations, scores_M: np.ndarray) -> dict[str, Statistic]:
+    pooled = _auc(results, scores_M, np.arange(len(scores_M)))
+    return {name: pooled, f"{name}_batches_of_{ECR_BATCH}": batched_auc(results, scores_M)}
 
 
-def _auc(found: Recommendations, scores_M: np.ndarray, mentions: np.ndarray) -> Auc:
-    told = mentions[found.liked[mentions] | found.disliked[mentions]]
-    return Auc(scores_M[told], found.liked[told], found.mention_dialogues[told], len(found.turns))
+def _auc(results: Recommendations, scores_M: np.ndarray, mentions: np.ndarray) -> Auc:
+    told = mentions[results.liked[mentions] | results.disliked[mentions]]
+    return Auc(scores_M[told], results.liked[told], results.mention_dialogues[told], len(results.turns))
 
 
-def _mean(found: Recommendations, values_M: np.ndarray, counted_M: np.ndarray) -> Ratio:
+def _mean(results: Recommendations, values_M: np.ndarray, counted_M: np.ndarray) -> Ratio:
     """The mean over the mentions that count, from the sums that each dialogue contributes."""
-    places, size = found.mention_dialogues, len(found.turns)
-    return Ratio(np.bincount(places, values_M * counted_M, size), np.bincount(places, counted_M, size))
+    ranks_of_films, size = results.mention_dialogues, len(results.turns)
+    return Ratio(np.bincount(ranks_of_films, values_M * counted_M, size), np.bincount(ranks_of_films, counted_M, size))

@@ -75,12 +75,12 @@ class GoldCases:
         """A seeded choice of ``count`` cases, all of them where None, in the order of the dialogues."""
         cases = [(example.dialogue, example.turn) for example in human_examples(dialogues, catalog)]
         chosen = np.random.default_rng([seed, 29]).permutation(len(cases))[:count]
-        return cls(dialogues, catalog, [cases[place] for place in sorted(chosen.tolist())])
+        return cls(dialogues, catalog, [cases[index] for index in sorted(chosen.tolist())])
 
     @cached_property
     def human(self) -> list[str]:
         """What the human said in each case, films as ``@id``."""
-        return [self.dialogues[place].utterances[turn].text for place, turn in self.cases]
+        return [self.dialogues[index].utterances[turn].text for index, turn in self.cases]
 
     def contexts(self, env: EnvSettings) -> list[tuple[Utterance, ...]]:
         """The turns before each case as the environment shows them, films as ``@id``."""
@@ -147,10 +147,10 @@ def replies_as_asked(responder: Responder, asked: AskedCases, on_step: OnStep) -
         given = _Given([shown[case] for case in cases])
         temperatures = (responder.policy.temperature,)
         sampler = PolicyReplies(model, text, gold.catalog, given, given, responder.env, temperatures, asked.seed)
-        found: dict[Case, list[PolicyReply]] = {}
+        answers: dict[Case, list[PolicyReply]] = {}
         for answered in sampler.batches(cases, gold.dialogues, _ASKED):
-            found |= answered
-        return [reply for case in cases for reply in found[case]]
+            answers |= answered
+        return [reply for case in cases for reply in answers[case]]
 
     folder = ArtefactCache(asked.cache).folder("responses", key)
     return [reply.mentions for reply in stored_replies(folder, gold.cases, sample, on_step)]
@@ -172,10 +172,10 @@ class _Given:
 def _answered(responder: Responder, asked: AskedCases) -> dict[str, Any]:
     """The part of the cache key that decides a responder's replies, without prompt and code."""
     gold = asked.gold
-    places = sorted({place for place, _ in gold.cases})
+    indices = sorted({index for index, _ in gold.cases})
     return {
         "cases": list(gold.cases),
-        "dialogues": {place: [repr(turn) for turn in gold.dialogues[place].utterances] for place in places},
+        "dialogues": {index: [repr(turn) for turn in gold.dialogues[index].utterances] for index in indices},
         "responder": model_version(str(responder.folder)),
         "policy": responder.policy.model_dump(),
         "env": decided(responder.env, {"responder"}),
@@ -204,14 +204,14 @@ def human_likelihoods(responder: Responder, gold: GoldCases, recommender: FilmRe
     """
     model = load_causal_lm(responder.folder, device=best_device())
     text = ConversationText(load_tokenizer(str(responder.folder)), responder.policy)
-    found: dict[str, Likelihood] = {}
+    answers: dict[str, Likelihood] = {}
     for name, shown in _shown(responder, gold, recommender).items():
         rows, words = _rows(responder, gold, text, shown)
-        kept = [place for place, row in enumerate(rows) if row is not None]
+        kept = [index for index, row in enumerate(rows) if row is not None]
         nats = np.zeros(len(rows))
         nats[kept] = row_nats(model, [row for row in rows if row is not None], _BATCH)
-        found[name] = Likelihood(nats, words)
-    return found if responder.conditioned else found | {"perplexity_human": found["perplexity"]}
+        answers[name] = Likelihood(nats, words)
+    return answers if responder.conditioned else answers | {"perplexity_human": answers["perplexity"]}
 
 
 def _shown(responder: Responder, gold: GoldCases, recommender: FilmRecommender) -> Mapping[str, Shown]:
@@ -235,11 +235,11 @@ def _rows(
     """A row for each case, None where it is left out, and the words of its reply."""
     rows: list[Row | None] = []
     words = np.zeros(len(gold.cases))
-    for place, (case, (emotions, films)) in enumerate(zip(gold.cases, shown, strict=True)):
+    for index, (case, (emotions, films)) in enumerate(zip(gold.cases, shown, strict=True)):
         state = state_before(case, gold.dialogues[case[0]], gold.catalog, responder.env)
         state.emotions, state.proposal = emotions, films
-        named = mentioned_films(gold.human[place])
-        reply, whole = reply_with_slots(gold.human[place], named[: responder.env.proposals], gold.catalog)
+        named = mentioned_films(gold.human[index])
+        reply, whole = reply_with_slots(gold.human[index], named[: responder.env.proposals], gold.catalog)
         observation, action = text.observation(state.observation(), first=True), text.action(reply)
         tokens = np.concatenate([observation, action])
         if not whole or len(tokens) > responder.policy.positions:
@@ -247,5 +247,5 @@ def _rows(
             continue
         loss = np.arange(len(tokens)) >= len(observation)
         rows.append(Row(tokens, loss, loss.astype(np.float32)))
-        words[place] = len(reply.split())
+        words[index] = len(reply.split())
     return rows, words

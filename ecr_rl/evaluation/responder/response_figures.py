@@ -112,19 +112,19 @@ class Measure:
     def statistics(self, said: Said) -> dict[str, Statistic]:
         """The figures of ``FORMULAS`` that the system has, each a statistic over the cases' dialogues."""
         texts, references = list(map(template, said.replies)), list(map(template, self.gold.human))
-        found: dict[str, Statistic] = {}
+        statistics: dict[str, Statistic] = {}
         for order in text_figures.ORDERS:
             pairs = zip(texts, references, strict=True)
-            found[f"bleu{order}"] = self._mean([text_figures.bleu(*pair, order) for pair in pairs])
+            statistics[f"bleu{order}"] = self._mean([text_figures.bleu(*pair, order) for pair in pairs])
             grams = text_figures.count_grams(self._by_dialogue(texts), order)
-            found[f"dist{order}_sentences"] = Distinct(grams.distinct, grams.alone, grams.sentences)
-            found[f"dist{order}_all"] = Distinct(grams.distinct, grams.alone, grams.totals)
+            statistics[f"dist{order}_sentences"] = Distinct(grams.distinct, grams.alone, grams.sentences)
+            statistics[f"dist{order}_all"] = Distinct(grams.distinct, grams.alone, grams.totals)
         for name, likelihood in said.likelihoods.items():
-            found[name] = Perplexity(Ratio(self._sums(likelihood.nats), self._sums(likelihood.words)))
-        found["film_share"] = self._mean([bool(mentioned_films(reply)) for reply in said.replies])
-        found["words"] = self._mean([text_figures.word_count(text) for text in texts])
+            statistics[name] = Perplexity(Ratio(self._sums(likelihood.nats), self._sums(likelihood.words)))
+        statistics["film_share"] = self._mean([bool(mentioned_films(reply)) for reply in said.replies])
+        statistics["words"] = self._mean([text_figures.word_count(text) for text in texts])
         nine, human = self._nine(said.replies), self._nine(self.gold.human)
-        return found | {
+        return statistics | {
             "emotion_cosine": self._mean(emotion_cosines(nine, human)),
             "emotion_asked": self._match(nine, self.asked),
             "emotion_followed": self._match(self._nine(said.as_asked), self.carried),
@@ -154,11 +154,11 @@ class Measure:
     @cached_property
     def _owners(self) -> np.ndarray:
         """For each case the index of its dialogue among those that have cases."""
-        return np.unique([place for place, _ in self.gold.cases], return_inverse=True)[1]
+        return np.unique([index for index, _ in self.gold.cases], return_inverse=True)[1]
 
     def _by_dialogue(self, texts: Sequence[str]) -> list[list[str]]:
         owners = self._owners
-        return [[texts[row] for row in np.flatnonzero(owners == place).tolist()] for place in range(owners.max() + 1)]
+        return [[texts[row] for row in np.flatnonzero(owners == index).tolist()] for index in range(owners.max() + 1)]
 
 
 def template(reply: str) -> str:
@@ -251,7 +251,7 @@ def evaluate_responders(
     measure = Measure(gold, plan, carried, emotions.reader)
     statistics = {name: measure.statistics(one) for name, one in said.items()}
     statistics["human"] = {name: one for name, one in statistics["human"].items() if name not in _AGAINST_HUMAN}
-    counts_BN = draw(len({place for place, _ in gold.cases}), resamples, asked.seed)
+    counts_BN = draw(len({index for index, _ in gold.cases}), resamples, asked.seed)
     return ResponseEvaluation(
         systems={
             name: {figure: interval(value, counts_BN) for figure, value in one.items()}

@@ -39,8 +39,8 @@ class Example:
 def human_examples(dialogues: Sequence[Dialogue], catalog: Catalog) -> list[Example]:
     """The recommender turns of the dialogues, each with the turns before it; turns without text are left out."""
     return [
-        Example(piece, Kind.HUMAN, place, turn)
-        for place, dialogue in enumerate(dialogues)
+        Example(piece, Kind.HUMAN, index, turn)
+        for index, dialogue in enumerate(dialogues)
         for turn, piece in _human_evidence(dialogue, catalog)
     ]
 
@@ -48,20 +48,20 @@ def human_examples(dialogues: Sequence[Dialogue], catalog: Catalog) -> list[Exam
 def _human_evidence(dialogue: Dialogue, catalog: Catalog) -> Iterable[tuple[int, Evidence]]:
     turns = [Utterance(turn.role, catalog.render(turn.text), turn.first_message) for turn in dialogue.utterances]
     films = [tuple(film for film in mentioned_films(turn.text) if film in catalog) for turn in dialogue.utterances]
-    for place, turn in enumerate(turns):
+    for index, turn in enumerate(turns):
         if turn.role is not Role.RECOMMENDER or not turn.text.strip():
             continue
-        seekers = [films[i] for i in range(place) if turns[i].role is Role.SEEKER]
+        seekers = [films[i] for i in range(index) if turns[i].role is Role.SEEKER]
         yield (
-            place,
+            index,
             Evidence(
-                exchange=Exchange(tuple(turns[:place]), turn.text),
-                films=films[place],
-                named=_each_once(films[:place]),
+                exchange=Exchange(tuple(turns[:index]), turn.text),
+                films=films[index],
+                named=_each_once(films[:index]),
                 told=_each_once(seekers),
-                asked=films[place - 1] if place else (),
+                asked=films[index - 1] if index else (),
                 profile=dialogue.profile,
-                next_turn=turns[place + 1].text if place + 1 < len(turns) else "",
+                next_turn=turns[index + 1].text if index + 1 < len(turns) else "",
             ),
         )
 
@@ -95,13 +95,13 @@ def build_examples(
 def policy_examples(cases: Sequence[Example], replies: Sequence[PolicyReply]) -> list[Example]:
     """The policy's replies as examples of the cases they answer; those without text or without a case are left out."""
     by_place = {(case.dialogue, case.turn): case for case in cases}
-    found = []
+    examples = []
     for reply in replies:
         case = by_place.get((reply.dialogue, reply.turn))
         if case is not None and reply.text.strip():
             piece = replace(made_evidence(case.evidence, reply.text, reply.films), cut=reply.cut)
-            found.append(Example(piece, Kind.POLICY, reply.dialogue, reply.turn, reply.temperature))
-    return found
+            examples.append(Example(piece, Kind.POLICY, reply.dialogue, reply.turn, reply.temperature))
+    return examples
 
 
 def made_examples(
@@ -133,8 +133,8 @@ def replies_of_kind(
     cases: Sequence[Example], maker: ReplyMaker, kind: Kind, rng: np.random.Generator
 ) -> Iterator[tuple[Example, Evidence]]:
     """The cases in random order, each with a reply of this kind; cases that do not suit the kind are left out."""
-    for place in rng.permutation(len(cases)):
-        case = cases[place]
+    for index in rng.permutation(len(cases)):
+        case = cases[index]
         if (reply := maker.make(kind, case.evidence, rng)) is not None:
             yield case, replace(made_evidence(case.evidence, *reply), cut=kind is Kind.TRUNCATED)
 

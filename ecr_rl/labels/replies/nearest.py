@@ -39,8 +39,8 @@ class NearestReplies:
         wanted = [row for row, example in enumerate(filled) if example.evidence.reference is not None]
         for first in range(0, len(wanted), _BATCH):
             rows = wanted[first : first + _BATCH]
-            for row, places in zip(rows, self._nearest([filled[row] for row in rows], of_training), strict=True):
-                near = tuple(self._known[place].evidence.exchange.reply for place in places)
+            for row, indices in zip(rows, self._nearest([filled[row] for row in rows], of_training), strict=True):
+                near = tuple(self._known[index].evidence.exchange.reply for index in indices)
                 filled[row] = replace(filled[row], evidence=replace(filled[row].evidence, near=near))
         return filled
 

@@ -104,19 +104,19 @@ class PolicyReplies:
     def _answer(self, prompts: Sequence[_Prompt]) -> dict[Case, list[PolicyReply]]:
         decoder = ConversationDecoder(self._model, len(prompts))
         hidden = decoder.extend([prompt.tokens for prompt in prompts])
-        rows = [(row, place) for row in range(len(prompts)) for place in range(len(self._temperatures))]
+        rows = [(row, index) for row in range(len(prompts)) for index in range(len(self._temperatures))]
         repeated = [row for row, _ in rows]
         decoder.keep(repeated)
-        noise = np.stack([self._noise(prompts[row].case, place) for row, place in rows])
-        temperatures = np.array([self._temperatures[place] for _, place in rows])
+        noise = np.stack([self._noise(prompts[row].case, index) for row, index in rows])
+        temperatures = np.array([self._temperatures[index] for _, index in rows])
         replies = decoder.sample(hidden[repeated], noise, end=self._text.end, temperature=temperatures, last=True)
         answered: dict[Case, list[PolicyReply]] = {prompt.case: [] for prompt in prompts}
-        for (row, place), reply in zip(rows, replies, strict=True):
-            answered[prompts[row].case].append(self._read(prompts[row], self._temperatures[place], reply.tokens))
+        for (row, index), reply in zip(rows, replies, strict=True):
+            answered[prompts[row].case].append(self._read(prompts[row], self._temperatures[index], reply.tokens))
         return answered
 
-    def _noise(self, case: Case, place: int) -> np.ndarray:
-        return np.random.default_rng([self._seed, *case, place]).random(self._text.settings.max_new)
+    def _noise(self, case: Case, index: int) -> np.ndarray:
+        return np.random.default_rng([self._seed, *case, index]).random(self._text.settings.max_new)
 
     def _read(self, prompt: _Prompt, temperature: float, tokens: np.ndarray) -> PolicyReply:
         written = self._text.reply(tokens)
@@ -130,14 +130,14 @@ def state_before(case: Case, dialogue: Dialogue, catalog: Catalog, env: EnvSetti
     Raises:
         ValueError: the case is not a recommender turn of the dialogue.
     """
-    place, turn = case
+    index, turn = case
     turns = dialogue.utterances
     if not 0 <= turn < len(turns) or turns[turn].role is not Role.RECOMMENDER:
-        raise ValueError(f"turn {turn} of dialogue {place} is not a recommender turn")
+        raise ValueError(f"turn {turn} of dialogue {index} is not a recommender turn")
     state = ConversationState(
         episode=case,
         dialogue=dialogue,
-        dialogue_index=place,
+        dialogue_index=index,
         rng=np.random.default_rng(case),
         opening=Opening(turns[:turn], turns[turn].text, turn),
         catalog=catalog,

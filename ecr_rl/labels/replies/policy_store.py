@@ -37,8 +37,8 @@ def stored_replies(
         on_step(start, len(cases), {})
         file = folder / f"part-{start // CASES_A_PART:04d}.jsonl"
         if not file.is_file():
-            found = sample(cases[start : start + CASES_A_PART])
-            write_text(file, "".join(json.dumps(asdict(reply)) + "\n" for reply in found))
+            sampled = sample(cases[start : start + CASES_A_PART])
+            write_text(file, "".join(json.dumps(asdict(reply)) + "\n" for reply in sampled))
         replies += _read(file)
     on_step(len(cases), len(cases), {})
     return replies

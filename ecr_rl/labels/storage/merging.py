@@ -41,7 +41,7 @@ class _Judged:
 
     judge: str
     table: LabelTable
-    places: dict[str, int]
+    row_of: dict[str, int]
     """Key to row."""
 
 
@@ -71,7 +71,7 @@ def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     if len(folders) < 2:
         raise ConfigError(f"{len(folders)} folder to merge; give two or more, one a judge")
     judged = _read(folders)
-    shared = [key for key in judged[0].places if all(key in one.places for one in judged)]
+    shared = [key for key in judged[0].row_of if all(key in one.row_of for one in judged)]
     differing = _differing(judged, shared)
     keys = [key for key in shared if key not in differing]
     if not keys:
@@ -84,7 +84,7 @@ def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     report = {
         "judges": [one.judge for one in judged],
         "joined": len(keys),
-        "alone": {one.judge: len(one.places) - len(shared) for one in judged},
+        "alone": {one.judge: len(one.row_of) - len(shared) for one in judged},
         "rejected": {
             "n": len(differing),
             "named": [{"key": key, "column": column} for key, column in list(differing.items())[:NAMED]],
@@ -158,21 +158,21 @@ def _read(folders: Sequence[Path]) -> list[_Judged]:
 def _differing(judged: Sequence[_Judged], keys: Iterable[str]) -> dict[str, str]:
     """The keys whose examples differ between the folders, each with the first column that differs."""
     columns = [{name: one.table.column(name) for name in SHARED} for one in judged]
-    found = {}
+    names = {}
     for key in keys:
-        rows = [one.places[key] for one in judged]
+        rows = [one.row_of[key] for one in judged]
         for name in SHARED:
             values = [part[name][row] for part, row in zip(columns, rows, strict=True)]
             if any(value != values[0] for value in values[1:]):
-                found[key] = name
+                names[key] = name
                 break
-    return found
+    return names
 
 
 def _aligned(one: _Judged, keys: Sequence[str], heads: Sequence[str]) -> np.ndarray:
     """The judge's scores of the keys, (keys, heads), NaN where unknown."""
     labels = one.table.labels
-    values = np.where(labels.known, labels.values, np.nan)[[one.places[key] for key in keys]]
+    values = np.where(labels.known, labels.values, np.nan)[[one.row_of[key] for key in keys]]
     unknown = np.full(len(keys), np.nan, dtype=np.float32)
     columns = [values[:, labels.heads.index(head)] if head in labels.heads else unknown for head in heads]
     return np.stack(columns, axis=1)
@@ -237,8 +237,8 @@ def _rows(
     known = ~np.isnan(stacked)
     count = known.sum(0)
     mean = np.where(known, stacked, 0.0).sum(0) / np.maximum(1, count)
-    places = [[one.places[key] for key in keys] for one in judged]
-    parts = [one.table.rows.take(rows) for one, rows in zip(judged, places, strict=True)]
+    row_of = [[one.row_of[key] for key in keys] for one in judged]
+    parts = [one.table.rows.take(rows) for one, rows in zip(judged, row_of, strict=True)]
     problems = zip(*(part.column("problem").to_pylist() for part in parts), strict=True)
     forms = zip(*(part.column("context_form").to_pylist() for part in parts), strict=True)
     judges = zip(*(part.column("judge").to_pylist() for part in parts), strict=True)

@@ -135,8 +135,8 @@ class LabelTable:
     def select(self, split: str | None = None, kinds: Collection[str] | None = None) -> LabelTable:
         """The rows of a split and of some kinds, in order; None takes all."""
         chosen = [
-            (split is None or place == split) and (kinds is None or kind in kinds)
-            for place, kind in zip(self.column("split"), self.column("kind"), strict=True)
+            (split is None or index == split) and (kinds is None or kind in kinds)
+            for index, kind in zip(self.column("split"), self.column("kind"), strict=True)
         ]
         return replace(self, rows=self.rows.filter(pa.array(chosen, pa.bool_())))
 
@@ -297,10 +297,10 @@ def _check_files(folder: Path, names: Sequence[str]) -> None:
 
 def _check_schema(schema: pa.Schema, wanted: pa.Schema, file: Path) -> None:
     for field in wanted:
-        place = schema.get_field_index(field.name)
-        if place < 0 or schema.field(place).type != field.type:
-            found = "missing" if place < 0 else f"of type {schema.field(place).type}, not {field.type}"
-            raise DataError(f"the column is {found}", file=file, field=field.name, remedy=_foreign(file))
+        index = schema.get_field_index(field.name)
+        if index < 0 or schema.field(index).type != field.type:
+            state = "missing" if index < 0 else f"of type {schema.field(index).type}, not {field.type}"
+            raise DataError(f"the column is {state}", file=file, field=field.name, remedy=_foreign(file))
     if schema.names != wanted.names:
         unknown = sorted(set(schema.names) - set(wanted.names)) or ["the columns' order"]
         raise DataError("no column of a label folder", file=file, field=unknown[0], remedy=_foreign(file))
@@ -325,9 +325,9 @@ def _check_rows(rows: pa.Table, heads: Sequence[str], file: Path) -> None:
             if score is not None and not 0 <= score <= 1:  # also true for NaN
                 raise _row_error(file, row, head, repr(score))
     for row, context in enumerate(rows.column("context").to_pylist()):
-        for place, turn in enumerate(context):
+        for index, turn in enumerate(context):
             if turn is None or not turn.startswith(("seeker:", "recommender:")):
-                raise _row_error(file, row, f"context[{place}]", repr(turn))
+                raise _row_error(file, row, f"context[{index}]", repr(turn))
 
 
 def _row_error(file: Path, row: int, field: str, value: str) -> DataError:
@@ -341,7 +341,7 @@ def _check_keys(folder: Path, names: Sequence[str], tables: Sequence[pa.Table]) 
     if len(set(keys)) == len(keys):
         return
     twice = next(key for key, count in Counter(keys).items() if count > 1)
-    places = [name for name, rows in zip(names, tables, strict=True) if twice in rows.column("key").to_pylist()]
+    shards = [name for name, rows in zip(names, tables, strict=True) if twice in rows.column("key").to_pylist()]
     raise DataError(
-        f"{twice} stands more than once", file=folder / places[-1], field="key", remedy=f"Delete the shard. {_RESUME}"
+        f"{twice} stands more than once", file=folder / shards[-1], field="key", remedy=f"Delete the shard. {_RESUME}"
     )
