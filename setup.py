@@ -40,6 +40,8 @@ setup(
         "numpy>=2",
         "pyarrow>=21",
         "scipy>=1.17",
+        "scikit-learn>=1.9",
+        "bm25s>=0.3",
         "pydantic>=2.14",
         "PyYAML>=6",
         "typer>=0.29",

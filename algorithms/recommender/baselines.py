@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from bm25s import BM25
 from scipy.sparse import csr_matrix
 
-from algorithms.recommender.sparse_rows import ones, sparse_row, stacked
+from algorithms.recommender.sparse_rows import ones, stacked
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
 
@@ -75,25 +76,21 @@ class LastFilms:
 class NearestDialogues:
     """Scores films by the summed BM25 of the nearest training dialogues that name them.
 
-    BM25 of a dialogue ``d`` for the distinct words and film ids ``t`` of a context, N dialogues (Robertson & Zaragoza
-    2009):  ``sum_t log(1 + (N - n_t + .5) / (n_t + .5)) x f_td (k1 + 1) / (f_td + k1 (1 - b + b |d| / mean |d|))``.
+    BM25 of a dialogue ``d`` for the distinct words and film ids ``t`` of a context, N dialogues, as Lucene takes it
+    (Kamphuis et al., ECIR 2020):
+    ``sum_t log(1 + (N - n_t + .5) / (n_t + .5)) x f_td / (f_td + k1 (1 - b + b |d| / mean |d|))``.
     """
 
-    def __init__(
-        self, popularity: Popularity, tokens: Sequence[str], weights: csr_matrix, films: csr_matrix, nearest: int
-    ) -> None:
-        """Search these dialogues; ``fit`` makes the matrices.
+    def __init__(self, popularity: Popularity, index: BM25, films: csr_matrix, nearest: int) -> None:
+        """Search these dialogues; ``fit`` makes the index.
 
         Args:
             popularity: breaks ties.
-            tokens: the row of each token in ``weights``.
-            weights: BM25 of each token in each dialogue, (tokens, dialogues).
+            index: the dialogues' words and film ids.
             films: which films a dialogue names, (dialogues, films).
             nearest: number of dialogues that score films.
         """
-        self._popularity, self._weights, self._films = popularity, weights, films
-        self._rows = {token: row for row, token in enumerate(tokens)}
-        self._nearest = nearest
+        self._popularity, self._index, self._films, self._nearest = popularity, index, films, nearest
 
     @property
     def catalog(self) -> Catalog:
@@ -103,20 +100,19 @@ class NearestDialogues:
     @classmethod
     def fit(cls, dialogues: Sequence[Dialogue], catalog: Catalog, nearest: int = NEAREST) -> NearestDialogues:
         """Index the dialogues."""
-        texts = [Counter(_tokens(dialogue.utterances)) for dialogue in dialogues]
         columns = {film: column for column, film in enumerate(catalog.ids)}
         named = [{columns[m.film_id] for m in each.mentions if m.film_id in columns} for each in dialogues]
-        films = stacked([ones(each) for each in named], len(columns))
-        tokens = sorted(set().union(*texts))
-        rows = {token: row for row, token in enumerate(tokens)}
-        counts = stacked([sparse_row({rows[token]: n for token, n in text.items()}) for text in texts], len(tokens))
-        return cls(Popularity.fit(dialogues, catalog), tokens, _bm25(counts, len(texts), len(tokens)), films, nearest)
+        index = BM25(k1=_SATURATION, b=_LENGTH, method="lucene")
+        index.index([_tokens(dialogue.utterances) for dialogue in dialogues], show_progress=False)
+        return cls(
+            Popularity.fit(dialogues, catalog), index, stacked([ones(each) for each in named], len(columns)), nearest
+        )
 
     def scores(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
         """(N, films) float32: summed BM25 of the nearest dialogues, and a little popularity that breaks ties."""
-        known = [{self._rows[token] for token in _tokens(context) if token in self._rows} for context in contexts]
-        queries = stacked([ones(each) for each in known], len(self._rows))
-        near = csr_matrix(queries @ self._weights).toarray()
+        near = np.zeros((len(contexts), self._films.get_shape()[0]), dtype=np.float32)
+        for row, context in zip(near, contexts, strict=True):
+            row[:] = self._index.get_scores_from_ids(self._index.get_tokens_ids(sorted(set(_tokens(context)))))
         if 0 < self._nearest < near.shape[1]:
             bar = np.partition(near, -self._nearest, axis=1)[:, -self._nearest, None]
             near[near < bar] = 0.0
@@ -126,14 +122,3 @@ class NearestDialogues:
 
 def _tokens(turns: Iterable[Utterance]) -> list[str]:
     return [token for turn in turns for token in _TOKEN.findall(turn.text.lower())]
-
-
-def _bm25(counts: csr_matrix, total: int, tokens: int) -> csr_matrix:
-    """BM25 weights, (tokens, dialogues), of token counts (dialogues, tokens)."""
-    matrix = counts.tocoo()
-    lengths = np.asarray(counts.sum(axis=1)).ravel()
-    having = np.bincount(matrix.col, minlength=tokens)
-    rarity = np.log1p((total - having + 0.5) / (having + 0.5))
-    damping = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / max(1e-9, float(lengths.mean())))
-    values = rarity[matrix.col] * matrix.data * (_SATURATION + 1) / (matrix.data + damping[matrix.row])
-    return csr_matrix((values.astype(np.float32), (matrix.col, matrix.row)), shape=(tokens, total))

@@ -26,6 +26,7 @@ PACKAGES = (
     "safetensors",
     "numpy",
     "scipy",
+    "scikit-learn",
     "pydantic",
     "sacrebleu",
 )

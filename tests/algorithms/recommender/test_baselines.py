@@ -53,7 +53,7 @@ def test_bm25_worked_by_hand() -> None:
 
     def weight(having: int, count: int, length: int) -> float:
         rarity = math.log(1 + (3 - having + 0.5) / (having + 0.5))
-        return rarity * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length / (14 / 3)))
+        return rarity * count / (count + 1.2 * (0.25 + 0.75 * length / (14 / 3)))
 
     second, third = weight(2, 1, 4), weight(2, 2, 5) + weight(1, 1, 5)
     assert scores[[2, 3, 4]] == pytest.approx([second, second, third], abs=1e-4)
