@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
+from sklearn.linear_model import Ridge as SklearnRidge
 
+from algorithms.critic import ridge as ridge_layer
 from algorithms.critic.blend import Blend
 from algorithms.critic.ridge import Ridge, quadratic, quadratic_width
 from tests.known_heads import HEADS
@@ -68,6 +71,20 @@ def test_a_ridge_finds_a_linear_rule_and_masks_what_is_not_known() -> None:
     found = ridge(features)
     torch.testing.assert_close(found[:, 0], rule, atol=5e-3, rtol=0)
     torch.testing.assert_close(found[:, 1], rule, atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("penalty", [1e-3, 1.0])
+def test_a_ridge_is_that_of_scikit_learn(penalty: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ridge_layer, "PENALTIES", (penalty,))
+    features = torch.randn(200, 6, generator=torch.Generator().manual_seed(1)) * torch.arange(1, 7)
+    noise = torch.randn(200, generator=torch.Generator().manual_seed(2))
+    values, known = (0.5 + 0.01 * features.sum(1) + 0.02 * noise)[:, None], torch.ones(200, 1)
+    layer = Ridge(6, 1)
+    layer.solve((features, values, known), (features, values, known))
+    standard = ((features - features.mean(0)) / features.std(0, correction=0)).numpy()
+    fitted = SklearnRidge(alpha=penalty * 200).fit(standard, values[:, 0].numpy())
+    assert layer.weights[:, 0].numpy() == pytest.approx(fitted.coef_, abs=1e-6)
+    assert float(layer.offset[0]) == pytest.approx(fitted.intercept_)
 
 
 def test_quadratic_adds_the_products() -> None:

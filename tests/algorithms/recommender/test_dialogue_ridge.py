@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
 
 from algorithms.recommender import dialogue_ridge
 from algorithms.recommender.dialogue_ridge import DialogueRidge, WordRows
@@ -40,6 +41,18 @@ def test_it_solves_ease_of_any_dialogues(named: list[set[int]], ridge: float) ->
     found = DialogueRidge.fit(named, [set()] * len(named), 8, ridge, 1.0).evidence.toarray()
     x = np.array([[film in films for film in range(8)] for films in named], dtype=np.float64)
     assert found == pytest.approx(dense_ease(x, 8, ridge), abs=1e-4)
+
+
+def test_a_film_is_a_ridge_regression_on_the_other_films() -> None:
+    """EASE's closed form solves one regression a film, with the film itself left out."""
+    rng = np.random.default_rng(1)
+    x = (rng.random((60, 8)) < 0.3).astype(np.float64)
+    named = [set(np.flatnonzero(row).tolist()) for row in x]
+    found = DialogueRidge.fit(named, [set()] * 60, 8, ridge=3.0, weight=1.0).evidence.toarray()
+    for film in range(8):
+        others = np.delete(np.arange(8), film)
+        alone = Ridge(alpha=3.0, fit_intercept=False).fit(x[:, others], x[:, film])
+        assert found[others, film] == pytest.approx(alone.coef_, abs=1e-4)
 
 
 def test_words_stand_as_columns_beside_the_films() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from ecr_rl.evaluation.bootstrap import Distinct, Interval, Ratio, draw, interval, paired
 
@@ -116,3 +117,37 @@ def test_distinct_items_interval_holds_the_figure_itself() -> None:
     found = interval(Distinct(int(alone.sum()) + 150, alone, sizes), draw(80, 1000, 0))
     assert found is not None
     assert found.low < found.mean < found.high
+
+
+def test_intervals_of_paired_means_are_those_of_scipy() -> None:
+    rng = np.random.default_rng(5)
+    baseline = rng.gamma(2.0, size=120)
+    rl = baseline + rng.gamma(2.0, size=120) - 1.8
+    expected = stats.bootstrap(
+        (baseline, rl),
+        lambda first, second, axis: second.mean(axis) - first.mean(axis),
+        n_resamples=9999,
+        paired=True,
+        method="percentile",
+        rng=rng,
+    ).confidence_interval
+    _, _, found = paired(mean(*baseline), mean(*rl), draw(120, 9999, 0))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.01)
+
+
+def test_interval_of_a_ratio_is_that_of_scipy() -> None:
+    rng = np.random.default_rng(6)
+    sizes = rng.integers(1, 30, 150).astype(float)
+    sums = sizes * 0.3 + rng.normal(size=150)
+    expected = stats.bootstrap(
+        (sums, sizes),
+        lambda above, below, axis: above.sum(axis) / below.sum(axis),
+        n_resamples=9999,
+        paired=True,
+        method="percentile",
+        rng=rng,
+    ).confidence_interval
+    found = interval(Ratio(sums, sizes), draw(150, 9999, 0))
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.001)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, roc_auc_score, top_k_accuracy_score
 
 from ecr_rl.evaluation.recommender.recommendation_figures import (
     Auc,
@@ -121,3 +122,49 @@ def test_success_and_reward_a_dialogue() -> None:
 
 def test_ranks_of_targets() -> None:
     assert ranks_of([(7, 9), (8,)], [[9, 7], [7]]).tolist() == [2.0, 1.0, BELOW]
+
+
+def drawn(cases: int, films: int) -> tuple[Recommendations, np.ndarray, np.ndarray]:
+    """Cases of one mention each, the scores (cases, films) of all films, and the mentions (cases,)."""
+    rng = np.random.default_rng(3)
+    scores = rng.random((cases, films))
+    targets = rng.integers(0, films, cases)
+    rankings = np.argsort(-scores, axis=1)
+    told, liked = rng.random(cases) < 0.7, rng.random(cases) < 0.6
+    own = np.round(scores[np.arange(cases), targets], 1)
+    made = Recommendations(
+        ranks=ranks_of([[target] for target in targets.tolist()], rankings.tolist()),
+        scores=own,
+        liking=own,
+        liked=told & liked,
+        disliked=told & ~liked,
+        cases=np.arange(cases),
+        dialogues=np.arange(cases) // 2,
+        top_liked=np.zeros(cases, dtype=bool),
+        top_seen=np.zeros(cases, dtype=bool),
+        top_hit=np.zeros(cases, dtype=bool),
+        turns=np.ones(cases // 2),
+    )
+    return made, scores, targets
+
+
+def test_ranking_figures_are_those_of_scikit_learn() -> None:
+    found, scores, targets = drawn(300, 50)
+    relevant = np.eye(50)[targets]
+    whole = {name: float(each.over(np.ones((1, 150)))[0]) for name, each in ranking_statistics(found).items()}
+    for cut in (1, 10):
+        assert whole[f"r@{cut}"] == pytest.approx(top_k_accuracy_score(targets, scores, k=cut, labels=range(50)))
+    for cut in (10, 50):
+        assert whole[f"ndcg@{cut}"] == pytest.approx(ndcg_score(relevant, scores, k=cut))
+    # With one relevant film a case, average precision is the reciprocal rank.
+    assert whole["mrr"] == pytest.approx(label_ranking_average_precision_score(relevant, scores))
+
+
+def test_auc_is_that_of_scikit_learn_whole_and_resampled() -> None:
+    found, _, _ = drawn(300, 50)
+    told = found.liked | found.disliked
+    liked, scores, places = found.liked[told], found.scores[told], found.dialogues[told]
+    assert len(np.unique(scores)) < len(scores), "there are ties"
+    counts = np.random.default_rng(4).multinomial(150, np.full(150, 1 / 150), size=5).astype(np.float64)
+    expected = [roc_auc_score(liked, scores, sample_weight=row[places]) for row in (np.ones(150), *counts)]
+    assert Auc(scores, liked, places, 150).over(np.vstack([np.ones(150), counts])) == pytest.approx(np.array(expected))

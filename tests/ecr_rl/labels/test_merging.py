@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from algorithms.evaluators.regression_figures import pearson
 from ecr_rl.labels.storage.merging import agreement, merge, weighted_kappa
@@ -23,6 +24,14 @@ def test_kappa_by_hand() -> None:
     # Observed: squares 0 + 1 + 0 + 1 = 2. By chance, over 16 pairs of bins: sum (i - j)^2
     # = (0+4+4+16) + (1+1+1+9) + (4+0+0+4) + (9+1+1+1) = 56, a quarter of it is 14.
     assert weighted_kappa(first, second) == pytest.approx(1 - 2 / 14)
+
+
+def test_kappa_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    first = rng.random(300)
+    second = np.clip(first + rng.normal(scale=0.3, size=300), 0.0, 1.0)
+    bins = [np.minimum(np.floor(scores * 5), 4) for scores in (first, second)]
+    assert weighted_kappa(first, second) == pytest.approx(cohen_kappa_score(*bins, weights="quadratic"))
 
 
 def test_kappa_at_its_ends() -> None:
