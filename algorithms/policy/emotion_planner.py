@@ -2,7 +2,7 @@
 
 The planner is a softmax regression. Its target is the emotions that the reader finds in the human reply, nine shares
 that sum to 1. Its features are the emotions of the seeker's last two turns, the words of the last one, the position in
-the conversation, and whether films were just named. Adam minimises the cross-entropy.
+the conversation, and whether films were just named. It minimises the cross-entropy plus a quadratic penalty.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import nn
+from safetensors.numpy import load_file, save
+from scipy.sparse import csr_matrix, hstack
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
 
 from algorithms.readers.emotion_readers import load_reader, save_reader
 from algorithms.readers.emotions import EmotionReader
-from algorithms.readers.hashed_words import bag_sums, empty_bag, gram_buckets
+from algorithms.readers.hashed_grams import HashedGrams
 from algorithms.weight_hashes import read_card, write_card
 from envs.dialogue import MENTION, Dialogue, Role, Utterance, without_films
 from envs.emotions import NINE, named_emotions
@@ -30,9 +31,13 @@ WEIGHTS, CARD = "planner.safetensors", "planner.json"
 
 _POSITIONS = 5
 """Position features: contexts of 0, 1, 2, 3, and of 4 or more turns, since an environment may show no more."""
-_FEATURES = 2 * len(NINE) + _POSITIONS + 2
-_EPOCHS, _STEPS, _BATCH, _RATE, _DECAY = 3, 300, 256, 5e-3, 1e-4
-"""Both epochs and steps are minima: a small data set is passed over more often."""
+_BUCKETS = 2**16
+"""Hash buckets of words and pairs of words; the other features stand before them."""
+_FEATURES = 2 * len(NINE) + _POSITIONS + 2 + _BUCKETS
+_FREEDOM, _ITERATIONS = 0.3, 500
+"""Inverse of the penalty's weight beside the sum of the cross-entropies, and steps of the solver at most."""
+_RARE = 1e-4
+"""Odds of an emotion that no human reply carries."""
 _READ = 4096
 """The number of texts in one call of the reader."""
 
@@ -43,44 +48,40 @@ Case = tuple[Sequence[Utterance], str]
 class TrainedEmotionPlanner:
     """Plans the emotions of the next reply. Implements ``envs.emotions.EmotionPlanner``."""
 
-    def __init__(self, reader: EmotionReader) -> None:
-        """An unfitted planner that reads texts with ``reader``."""
-        self.reader = reader
-        self._network = nn.ModuleDict({"words": empty_bag(len(NINE)), "features": nn.Linear(_FEATURES, len(NINE))})
+    def __init__(self, reader: EmotionReader, weights: np.ndarray, offsets: np.ndarray) -> None:
+        """Plan with fitted weights; ``fit`` and ``load`` make them.
+
+        Args:
+            reader: reads the emotions of texts.
+            weights: (features, 9) float32.
+            offsets: (9,) float32.
+        """
+        self.reader, self._weights, self._offsets = reader, weights, offsets
 
     @classmethod
-    def fit(cls, dialogues: Sequence[Dialogue], reader: EmotionReader, seed: int = 0) -> TrainedEmotionPlanner:
-        """Learn from the recommender turns of dialogues; the same seed gives the same planner."""
-        made, cases = cls(reader), _cases(dialogues)
-        nine = made._nine_of(
-            text for context, reply in cases for text in (*_seeker_lines(context), without_films(reply))
+    def fit(cls, dialogues: Sequence[Dialogue], reader: EmotionReader) -> TrainedEmotionPlanner:
+        """Learn from the recommender turns of dialogues; the problem is convex, so that no seed matters."""
+        cases = _cases(dialogues)
+        nine = _nine_of(
+            reader, (text for context, reply in cases for text in (*_seeker_lines(context), without_films(reply)))
         )
         target_N9 = np.stack([nine[without_films(reply)] for _, reply in cases])
-        linear = made._linear
-        nn.init.zeros_(linear.weight)
-        with torch.no_grad():
-            linear.bias.copy_(torch.from_numpy(np.log(target_N9.mean(0) + 1e-4)))
-        contexts = [context for context, _ in cases]
-        features_NF, grams = _features(contexts, nine), [gram_buckets(_seeker_lines(turns)[0]) for turns in contexts]
-        made._descend(features_NF, grams, torch.from_numpy(target_N9), torch.Generator().manual_seed(seed))
-        return made
+        return cls(reader, *_softmax_regression(_features([context for context, _ in cases], nine), target_N9))
 
     def plan(self, contexts: Sequence[Sequence[Utterance]]) -> list[tuple[str, ...]]:
         """For each context the names of the emotions that the next reply should carry, the most probable first."""
         return named_emotions(self.probabilities(contexts))
 
-    @torch.inference_mode()
     def probabilities(self, contexts: Sequence[Sequence[Utterance]]) -> np.ndarray:
         """Shares of the nine emotions in the next reply of N contexts: (N, 9), rows sum to 1."""
         if not contexts:
             return np.zeros((0, len(NINE)), dtype=np.float32)
-        lines = [_seeker_lines(context) for context in contexts]
-        features_NF = _features(contexts, self._nine_of(text for pair in lines for text in pair))
-        return torch.softmax(self._logits(features_NF, [gram_buckets(last) for last, _ in lines]), -1).numpy()
+        nine = _nine_of(self.reader, (text for context in contexts for text in _seeker_lines(context)))
+        return softmax(_features(contexts, nine) @ self._weights + self._offsets, axis=1).astype(np.float32)
 
     def carried(self, replies: Sequence[str]) -> list[tuple[str, ...]]:
         """Names of the emotions that the reader finds in N replies, films as ``@id``."""
-        nine = self._nine_of(map(without_films, replies))
+        nine = _nine_of(self.reader, map(without_films, replies))
         return named_emotions(np.stack([nine[without_films(reply)] for reply in replies])) if replies else []
 
     def figures(self, dialogues: Sequence[Dialogue]) -> dict[str, float]:
@@ -92,7 +93,7 @@ class TrainedEmotionPlanner:
             right.
         """
         cases = _cases(dialogues)
-        nine = self._nine_of(without_films(reply) for _, reply in cases)
+        nine = _nine_of(self.reader, (without_films(reply) for _, reply in cases))
         truth_N9 = np.stack([nine[without_films(reply)] for _, reply in cases])
         planned_N9, mean_9 = self.probabilities([context for context, _ in cases]), truth_N9.mean(0)
         return {
@@ -104,8 +105,7 @@ class TrainedEmotionPlanner:
 
     def save(self, folder: Path) -> None:
         """Write the regression, the reader if it is a classifier, and a card with the reader's name."""
-        weights = {name: tensor.detach().contiguous() for name, tensor in self._network.state_dict().items()}
-        write_bytes(folder / WEIGHTS, save(weights))
+        write_bytes(folder / WEIGHTS, save({"weights": self._weights, "offsets": self._offsets}))
         write_card(folder / CARD, {"reader": save_reader(self.reader, folder), "emotions": list(NINE)}, WEIGHTS)
 
     @classmethod
@@ -117,47 +117,42 @@ class TrainedEmotionPlanner:
         """
         try:
             card = read_card(folder / CARD)
-            made = cls(load_reader(folder, card["reader"]))
-            made._network.load_state_dict(load_file(folder / WEIGHTS))
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            reader = load_reader(folder, card["reader"])
+            tensors = load_file(folder / WEIGHTS)
+            weights, offsets = tensors["weights"], tensors["offsets"]
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no planner of emotions: {error}. Train the responder again") from error
-        return made
+        if weights.shape != (_FEATURES, len(NINE)) or offsets.shape != (len(NINE),):
+            raise ModelError(f"{folder} holds a planner of other features. Train the responder again")
+        return cls(reader, weights, offsets)
 
-    @property
-    def _linear(self) -> nn.Linear:
-        found = self._network["features"]
-        assert isinstance(found, nn.Linear)
-        return found
 
-    def _logits(self, features_NF: torch.Tensor, grams: Sequence[list[int]]) -> torch.Tensor:
-        words = self._network["words"]
-        assert isinstance(words, nn.EmbeddingBag)
-        return self._linear(features_NF) + bag_sums(words, grams)
+def _softmax_regression(features: csr_matrix, target_NK: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (features, K) and offsets (K,) of least cross-entropy with targets that are shares, rows summing to 1.
 
-    def _descend(
-        self, features_NF: torch.Tensor, grams: Sequence[list[int]], target_N9: torch.Tensor, order: torch.Generator
-    ) -> None:
-        optimizer = torch.optim.Adam(self._network.parameters(), lr=_RATE, weight_decay=_DECAY)
-        batches = -(-len(grams) // _BATCH)
-        epochs = max(_EPOCHS, -(-_STEPS // batches))
-        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, epochs * batches)
-        for _ in range(epochs):
-            for rows in torch.randperm(len(grams), generator=order).split(_BATCH):
-                logits = self._logits(features_NF[rows], [grams[row] for row in rows.tolist()])
-                loss = nn.functional.cross_entropy(logits, target_N9[rows])
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                schedule.step()
+    A row whose target has several shares counts once for each of them, weighed by the share: that is the same sum.
+    """
+    rows, columns = np.nonzero(target_NK)
+    weights = np.zeros((features.get_shape()[1], target_NK.shape[1]), dtype=np.float32)
+    offsets = np.full(target_NK.shape[1], np.log(_RARE), dtype=np.float32)
+    known = np.unique(columns)
+    offsets[known] = 0.0
+    if len(known) > 1:
+        model = LogisticRegression(C=_FREEDOM, max_iter=_ITERATIONS)
+        model.fit(features[rows], columns, sample_weight=target_NK[rows, columns])
+        solved = known[1:] if len(known) == 2 else known  # of two classes scikit-learn solves for the second
+        weights[:, solved], offsets[solved] = model.coef_.T, model.intercept_
+    return weights, offsets
 
-    def _nine_of(self, texts: Iterable[str]) -> dict[str, np.ndarray]:
-        """The nine emotions of each distinct text; zeros for an empty text."""
-        found = {"": np.zeros(len(NINE), dtype=np.float32)}
-        missing = [text for text in dict.fromkeys(texts) if text]
-        for start in range(0, len(missing), _READ):
-            part = missing[start : start + _READ]
-            found |= zip(part, self.reader.read(part).nine.astype(np.float32), strict=True)
-        return found
+
+def _nine_of(reader: EmotionReader, texts: Iterable[str]) -> dict[str, np.ndarray]:
+    """The nine emotions of each distinct text; zeros where it is empty."""
+    found = {"": np.zeros(len(NINE), dtype=np.float32)}
+    missing = [text for text in dict.fromkeys(texts) if text]
+    for start in range(0, len(missing), _READ):
+        part = missing[start : start + _READ]
+        found |= zip(part, reader.read(part).nine.astype(np.float32), strict=True)
+    return found
 
 
 def _cases(dialogues: Sequence[Dialogue]) -> list[Case]:
@@ -176,14 +171,18 @@ def _seeker_lines(context: Sequence[Utterance]) -> tuple[str, str]:
     return said[-1] if said else "", said[-2] if len(said) > 1 else ""
 
 
-def _features(contexts: Sequence[Sequence[Utterance]], nine: Mapping[str, np.ndarray]) -> torch.Tensor:
-    """Float32 features of N contexts, shape (N, F)."""
+_GRAMS = HashedGrams.of_words(_BUCKETS)
+
+
+def _features(contexts: Sequence[Sequence[Utterance]], nine: Mapping[str, np.ndarray]) -> csr_matrix:
+    """Features of N contexts, (N, features)."""
     rows = []
     for context in contexts:
         last, before = _seeker_lines(context)
-        position = np.zeros(_POSITIONS, dtype=np.float32)
+        position = np.zeros(_POSITIONS)
         position[min(len(context), _POSITIONS - 1)] = 1.0
         named = [float(any(MENTION.search(turn.text) for turn in context[-1:]))]
         named.append(float(any(MENTION.search(turn.text) for turn in context[-2:-1])))
-        rows.append(np.concatenate([nine[last], nine[before], position, np.array(named, dtype=np.float32)]))
-    return torch.from_numpy(np.stack(rows))
+        rows.append(np.concatenate([nine[last], nine[before], position, named]))
+    words = _GRAMS.of([_seeker_lines(context)[0] for context in contexts])
+    return csr_matrix(hstack([csr_matrix(np.stack(rows)), words]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from algorithms.readers.emotions import GROUPS, NINE_OF, NOSTALGIA, NOSTALGIC, Emotions
 from algorithms.readers.sentences import SentenceEncoder
-from algorithms.readers.text_classifier import TextClassifier
+from algorithms.readers.text_classifier import TextClassifier, label_f1
 from envs.corpora.goemotions import Comment, GoEmotions
 from envs.emotions import NINE
 
@@ -25,10 +25,10 @@ class EmotionClassifier:
         self._places = {label: place for place, label in enumerate(classifier.labels)}
 
     @classmethod
-    def fit(cls, data: GoEmotions, sentences: SentenceEncoder, seed: int = 0) -> EmotionClassifier:
-        """Learn from the train split."""
+    def fit(cls, data: GoEmotions, sentences: SentenceEncoder | None = None) -> EmotionClassifier:
+        """Learn from the train split; None reads words alone."""
         texts, targets = _targets(data.train, data.labels)
-        return cls(TextClassifier.fit(texts, targets, data.labels, sentences, seed))
+        return cls(TextClassifier.fit(texts, targets, data.labels, sentences))
 
     def read(self, texts: Sequence[str]) -> Emotions:
         """Emotions of N texts, titles of films taken out of them."""
@@ -72,18 +72,9 @@ class EmotionClassifier:
             none_NL = 1.0 - self._classifier.probabilities(texts)
             scores[name] = np.stack([1.0 - self._product(none_NL, labels) for labels in classes.values()], axis=1)
             truths[name] = np.stack([targets[:, self._columns(labels)].any(1) for labels in classes.values()], axis=1)
-        values = []
-        for column in range(len(classes)):
-            steps = np.arange(0.05, 0.95, 0.05)
-            dev = [f1(truths["dev"][:, column], scores["dev"][:, column] > step) for step in steps]
-            values.append(f1(truths["test"][:, column], scores["test"][:, column] > steps[int(np.argmax(dev))]))
-        return float(np.mean(values))
-
-
-def f1(truth: np.ndarray, found: np.ndarray) -> float:
-    """Harmonic mean of precision and recall of two (N,) bool arrays; 0 where nothing is found rightly."""
-    right = float((truth & found).sum())
-    return 2 * right / max(1.0, float(truth.sum() + found.sum()))
+        steps = np.arange(0.05, 0.95, 0.05)
+        dev_SC = np.stack([label_f1(truths["dev"], scores["dev"] > step) for step in steps])
+        return float(label_f1(truths["test"], scores["test"] > steps[dev_SC.argmax(0)]).mean())
 
 
 def _targets(comments: Sequence[Comment], labels: Sequence[str]) -> tuple[list[str], np.ndarray]:

@@ -6,26 +6,24 @@ from pathlib import Path
 
 from algorithms.readers.emotion_classifier import EmotionClassifier
 from algorithms.readers.emotions import EmotionReader, LexiconEmotions
-from algorithms.readers.sentences import WordSentences
 from envs.corpora.goemotions import load_goemotions
 
 READER = "emotions"
 """The folder of a fitted reader within its part's folder."""
 
 
-def emotion_reader(source: str, seed: int = 0) -> EmotionReader:
+def emotion_reader(source: str) -> EmotionReader:
     """Make a cheap emotion reader: phrases, or a classifier on hashed words that is fitted to GoEmotions.
 
     Args:
         source: ``lexicon``, ``hub``, or GoEmotions' folder.
-        seed: of the fit.
 
     Raises:
         DataError: GoEmotions cannot be read.
     """
     if source == LexiconEmotions.name:
         return LexiconEmotions()
-    return EmotionClassifier.fit(load_goemotions(source), WordSentences(), seed)
+    return EmotionClassifier.fit(load_goemotions(source))
 
 
 def save_reader(reader: EmotionReader, folder: Path) -> str:

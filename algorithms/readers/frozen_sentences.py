@@ -10,7 +10,8 @@ from safetensors import SafetensorError
 from transformers import AutoModel, AutoTokenizer
 
 from algorithms.packaged_models import MINILM, best_device, packaged_minilm
-from algorithms.readers.sentences import LONGEST, unit
+from algorithms.readers.hashed_grams import LONGEST
+from algorithms.readers.sentences import unit
 from envs.errors import ModelError
 
 _REMEMBERED = 200_000

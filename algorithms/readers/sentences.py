@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
-from envs.film_text.words import WORD, word_grams
+from algorithms.readers.hashed_grams import HashedGrams
+from envs.film_text.words import WORD
 
 WORDS = "words"
-LONGEST = 600
-"""A text is cut to this many characters."""
 
 
 class SentenceEncoder(Protocol):
@@ -32,23 +30,18 @@ class SentenceEncoder(Protocol):
 
 
 class WordSentences:
-    """Signed hashed counts of words and word pairs, square-rooted; needs no model."""
+    """Signed hashed counts of words and word pairs; needs no model."""
 
     name = WORDS
 
     def __init__(self, width: int = 512) -> None:
         """Hash into ``width`` numbers."""
         self.width = width
+        self._grams = HashedGrams.of_words(width, WORD.pattern, signed=True)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (N, width) float32 of unit length; zeros for a text without words."""
-        vectors = np.zeros((len(texts), self.width), dtype=np.float32)
-        for row, text in enumerate(texts):
-            words = WORD.findall(text[:LONGEST].lower())
-            for gram in word_grams(words):
-                code = zlib.crc32(gram.encode("utf-8", "replace"))
-                vectors[row, (code >> 1) % self.width] += 1.0 if code & 1 else -1.0
-        return unit(np.sign(vectors) * np.sqrt(np.abs(vectors)))
+        return self._grams.of(texts).toarray().astype(np.float32)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

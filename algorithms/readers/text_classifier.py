@@ -1,4 +1,4 @@
-"""Multi-label logistic regression on a frozen sentence embedding and hashed words: small, fast, repeatable."""
+"""Multi-label logistic regression on hashed words and, where one is given, a frozen sentence embedding."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import nn
+from safetensors.numpy import load_file, save
+from scipy.sparse import csr_matrix, hstack
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
 
-from algorithms.readers.hashed_words import bag_sums, empty_bag, gram_buckets
+from algorithms.readers.hashed_grams import HashedGrams
 from algorithms.readers.sentence_sources import load_sentences
 from algorithms.readers.sentences import SentenceEncoder
 from algorithms.weight_hashes import read_card, write_card
@@ -19,72 +21,55 @@ from envs.errors import ModelError
 from envs.files import write_bytes
 
 WEIGHTS, CARD = "classifier.safetensors", "classifier.json"
-_EPOCHS, _STEPS, _BATCH, _RATE, _DECAY = 6, 600, 256, 5e-3, 1e-5
-"""Epochs and steps are the fewest of each: little data is seen more often."""
-_SCALE = 4.0
-"""Embeddings have unit length; so long they learn at the pace of the words."""
+_BUCKETS = 2**16
+_WORDS, _SENTENCE = 2.0, 2.0
+"""Lengths of a text's row of words and of its embedding, under one penalty."""
+_RARE = 1e-4
+"""Probability of a label that no training text has; one that every text has gets 1 minus this."""
 
 
 class TextClassifier:
     """Probabilities of labels that do not exclude each other."""
 
-    def __init__(self, labels: Sequence[str], sentences: SentenceEncoder) -> None:
-        """An untrained classifier of these labels that reads texts with ``sentences``."""
+    def __init__(
+        self, labels: Sequence[str], sentences: SentenceEncoder | None, weights: np.ndarray, offsets: np.ndarray
+    ) -> None:
+        """Classify with fitted weights; ``fit`` and ``load`` make them.
+
+        Args:
+            labels: the names.
+            sentences: embeds texts; None reads words alone.
+            weights: (features, labels) float32, the words' buckets before the embedding.
+            offsets: (labels,) float32.
+        """
         self.labels, self._sentences = tuple(labels), sentences
-        self._network = nn.ModuleDict(
-            {
-                "words": empty_bag(len(self.labels)),
-                "sentence": nn.Linear(sentences.width, len(self.labels)),
-            }
-        )
+        self._weights, self._offsets = weights, offsets
 
     @classmethod
     def fit(
-        cls,
-        texts: Sequence[str],
-        targets: np.ndarray,
-        labels: Sequence[str],
-        sentences: SentenceEncoder,
-        seed: int = 0,
+        cls, texts: Sequence[str], targets: np.ndarray, labels: Sequence[str], sentences: SentenceEncoder | None = None
     ) -> TextClassifier:
-        """Learn from N texts and their labels (N, labels) bool; the same seed gives the same weights."""
-        made = cls(labels, sentences)
-        order = torch.Generator().manual_seed(seed)
-        nn.init.zeros_(made._linear.weight)
-        rates = torch.from_numpy(targets.astype(np.float32)).mean(0)
-        with torch.no_grad():
-            made._linear.bias.copy_(torch.logit(rates, eps=1e-4))
-        vectors, grams, wanted = (
-            made._vectors(texts),
-            [gram_buckets(text) for text in texts],
-            torch.from_numpy(targets).float(),
-        )
-        optimizer = torch.optim.Adam(made._network.parameters(), lr=_RATE, weight_decay=_DECAY)
-        batches = -(-len(texts) // _BATCH)
-        epochs = max(_EPOCHS, -(-_STEPS // batches))
-        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, epochs * batches)
-        for _ in range(epochs):
-            for rows in torch.randperm(len(texts), generator=order).split(_BATCH):
-                logits = made._logits(vectors[rows], [grams[row] for row in rows.tolist()])
-                loss = nn.functional.binary_cross_entropy_with_logits(logits, wanted[rows], reduction="none").sum(1)
-                optimizer.zero_grad(set_to_none=True)
-                loss.mean().backward()
-                optimizer.step()
-                schedule.step()
-        return made
+        """Learn from N texts and their labels (N, labels) bool; the problem is convex, so that no seed matters."""
+        features = _features(texts, sentences)
+        weights = np.zeros((features.get_shape()[1], len(labels)), dtype=np.float32)
+        offsets = np.zeros(len(labels), dtype=np.float32)
+        for column, target in enumerate(targets.T):
+            if target.any() and not target.all():
+                model = LogisticRegression(solver="liblinear").fit(features, target)
+                weights[:, [column]], offsets[[column]] = model.coef_.T, model.intercept_
+            else:
+                offsets[column] = logit(1.0 - _RARE if target.any() else _RARE)
+        return cls(labels, sentences, weights, offsets)
 
-    @torch.inference_mode()
     def probabilities(self, texts: Sequence[str]) -> np.ndarray:
         """Probabilities (N, labels) float32 of N texts."""
-        if not texts:
-            return np.zeros((0, len(self.labels)), dtype=np.float32)
-        return torch.sigmoid(self._logits(self._vectors(texts), [gram_buckets(text) for text in texts])).numpy()
+        return expit(_features(texts, self._sentences) @ self._weights + self._offsets)
 
     def save(self, folder: Path) -> None:
         """Write the classifier: safetensors and JSON."""
-        weights = {name: tensor.detach().contiguous() for name, tensor in self._network.state_dict().items()}
-        write_bytes(folder / WEIGHTS, save(weights))
-        write_card(folder / CARD, {"labels": list(self.labels), "sentences": self._sentences.name}, WEIGHTS)
+        write_bytes(folder / WEIGHTS, save({"weights": self._weights, "offsets": self._offsets}))
+        sentences = self._sentences and self._sentences.name
+        write_card(folder / CARD, {"labels": list(self.labels), "sentences": sentences}, WEIGHTS)
 
     @classmethod
     def load(cls, folder: Path, sentences: SentenceEncoder | None = None) -> TextClassifier:
@@ -99,28 +84,35 @@ class TextClassifier:
         """
         try:
             card = read_card(folder / CARD)
-            if sentences is None or sentences.name != card["sentences"]:
-                sentences = load_sentences(card["sentences"])
-            made = cls(card["labels"], sentences)
-            made._network.load_state_dict(load_file(folder / WEIGHTS))
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            labels, source = tuple(card["labels"]), card["sentences"]
+            tensors = load_file(folder / WEIGHTS)
+            weights, offsets = tensors["weights"], tensors["offsets"]
+            if source is None:
+                sentences = None
+            elif sentences is None or sentences.name != source:
+                sentences = load_sentences(source)
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no text classifier: {error}. Fit it again") from error
-        return made
+        width = _BUCKETS + (sentences.width if sentences else 0)
+        if weights.shape != (width, len(labels)) or offsets.shape != (len(labels),):
+            raise ModelError(f"{folder} holds a text classifier of other features or labels. Fit it again")
+        return cls(labels, sentences, weights, offsets)
 
-    @property
-    def _words(self) -> nn.EmbeddingBag:
-        found = self._network["words"]
-        assert isinstance(found, nn.EmbeddingBag)
-        return found
 
-    @property
-    def _linear(self) -> nn.Linear:
-        found = self._network["sentence"]
-        assert isinstance(found, nn.Linear)
-        return found
+def label_f1(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """F1 of each label, (labels,), of two (N, labels) bool arrays; 0 where none is found rightly."""
+    if not len(truth):
+        return np.zeros(truth.shape[1])
+    return np.asarray(f1_score(truth, found, average=None, zero_division=0.0))  # pyright: ignore[reportArgumentType]
 
-    def _vectors(self, texts: Sequence[str]) -> torch.Tensor:
-        return torch.from_numpy(np.asarray(self._sentences.embed(texts), dtype=np.float32)) * _SCALE
 
-    def _logits(self, vectors: torch.Tensor, grams: Sequence[list[int]]) -> torch.Tensor:
-        return self._linear(vectors) + bag_sums(self._words, grams)
+_GRAMS = HashedGrams.of_words(_BUCKETS)
+
+
+def _features(texts: Sequence[str], sentences: SentenceEncoder | None) -> csr_matrix:
+    """Float32 features of N texts: (N, buckets), or (N, buckets + width) with an encoder."""
+    words = csr_matrix(_WORDS * _GRAMS.of(texts), dtype=np.float32)
+    if sentences is None:
+        return words
+    vectors = _SENTENCE * np.asarray(sentences.embed(texts), dtype=np.float32)
+    return csr_matrix(hstack([words, csr_matrix(vectors)]))

@@ -82,7 +82,7 @@ def fit_recommender(
     Raises:
         DataError: no dialogue names a film of the catalogue, or the emotions' data cannot be read.
     """
-    reader = ContextReader(catalog, emotion_reader(settings.emotions, settings.seed))
+    reader = ContextReader(catalog, emotion_reader(settings.emotions))
     columns = {film: column for column, film in enumerate(catalog.ids)}
     aims = Aims(columns, settings)
     masked = [] if _lacks(settings, "fusion") else [each for dialogue in dialogues for each in aims.masked(dialogue)]

@@ -45,8 +45,8 @@ def build_responder(
     """
     settings = config.supervised
     on_step(0, settings.steps, {})
-    reader = emotion_reader(settings.emotions, settings.seed)
-    planner = TrainedEmotionPlanner.fit(corpus.train, reader, settings.seed)
+    reader = emotion_reader(settings.emotions)
+    planner = TrainedEmotionPlanner.fit(corpus.train, reader)
     dialogues = training_dialogues(corpus, settings)
     figures = train_responder(
         corpus,

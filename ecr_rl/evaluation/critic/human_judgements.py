@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
+from sklearn.metrics import roc_auc_score
 
 from ecr_rl.evaluation.critic.results import HumanAgreement
 from ecr_rl.labels.replies.examples import Example
@@ -20,8 +20,7 @@ def auc(high: np.ndarray, low: np.ndarray) -> float | None:
     """The probability that one of ``high`` scores above one of ``low``, ties counting half; None if either is empty."""
     if not len(high) or not len(low):
         return None
-    ranks = rankdata(np.concatenate([high, low]))[: len(high)]
-    return float((ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(high) * len(low)))
+    return float(roc_auc_score(np.repeat([1, 0], [len(high), len(low)]), np.concatenate([high, low])))
 
 
 def questionnaire_figures(critic: RewardModel, cases: Sequence[Example]) -> HumanAgreement:

@@ -13,7 +13,7 @@ import numpy as np
 from algorithms.readers.acts import ActReader, RuleActs
 from algorithms.readers.emotions import EmotionReader, LexiconEmotions
 from algorithms.readers.sentence_sources import load_sentences
-from algorithms.readers.sentences import SentenceEncoder
+from algorithms.readers.sentences import WORDS, SentenceEncoder
 from ecr_rl.settings import TextReaderSettings
 from envs.errors import ModelError
 from envs.files import write_json
@@ -79,15 +79,16 @@ def fit_text_readers(settings: TextReaderSettings, folder: Path) -> dict[str, An
     from envs.corpora.goemotions import load_goemotions
     from envs.corpora.iard import read_iard
 
-    sentences, figures = load_sentences(settings.sentences), {}
+    figures: dict[str, Any] = {}
+    sentences = None if settings.sentences == WORDS else load_sentences(settings.sentences)
     if settings.emotions != LexiconEmotions.name:
         data = load_goemotions(settings.emotions)
-        emotions = EmotionClassifier.fit(data, sentences, settings.seed)
+        emotions = EmotionClassifier.fit(data, sentences)
         emotions.save(folder / EMOTIONS)
         figures["emotions"] = emotions.figures(data)
     if settings.acts != RuleActs.name:
         turns = read_iard(Path(settings.acts))
-        acts = ActClassifier.fit(turns, sentences, settings.seed)
+        acts = ActClassifier.fit(turns, sentences)
         acts.save(folder / ACTS)
         figures["acts"] = {"f1": act_figures(acts, turns), "f1_of_rules": act_figures(RuleActs(), turns)}
     write_json(folder / CARD, {"sentences": settings.sentences, "figures": figures})

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
+from scipy.special import softmax
 
-from algorithms.policy.emotion_planner import WEIGHTS, TrainedEmotionPlanner
+from algorithms.policy.emotion_planner import WEIGHTS, TrainedEmotionPlanner, _softmax_regression
 from algorithms.readers.emotion_classifier import EmotionClassifier
 from algorithms.readers.emotions import LexiconEmotions
-from algorithms.readers.sentences import WordSentences
 from envs.corpora.goemotions import GoEmotions
 from envs.dialogue import Dialogue, Role, Utterance
 from envs.errors import ModelError
@@ -49,7 +50,9 @@ def test_films_in_a_text_say_nothing_of_emotions(planner: TrainedEmotionPlanner)
     assert planner.carried(["Thanks! @12", "Thanks!", "@12"]) == [("grateful", "neutral"), ("grateful", "neutral"), ()]
 
 
-def test_same_seed_gives_the_same_planner_and_a_folder_keeps_it(planner: TrainedEmotionPlanner, tmp_path: Path) -> None:
+def test_the_same_dialogues_give_the_same_planner_and_a_folder_keeps(
+    planner: TrainedEmotionPlanner, tmp_path: Path
+) -> None:
     contexts = [dialogue.utterances[:1] for dialogue in DIALOGUES]
     again = TrainedEmotionPlanner.fit(DIALOGUES, LexiconEmotions())
     np.testing.assert_array_equal(again.probabilities(contexts), planner.probabilities(contexts))
@@ -63,12 +66,27 @@ def test_same_seed_gives_the_same_planner_and_a_folder_keeps_it(planner: Trained
 def test_a_classifier_that_reads_goes_into_the_folder(tmp_path: Path) -> None:
     comments = tuple((text, frozenset({label})) for text, label in (("so sad", "sadness"), ("ok", "neutral"))) * 20
     data = GoEmotions(("sadness", "neutral"), comments, comments, comments)
-    fitted = TrainedEmotionPlanner.fit(DIALOGUES, EmotionClassifier.fit(data, WordSentences()))
+    fitted = TrainedEmotionPlanner.fit(DIALOGUES, EmotionClassifier.fit(data))
     fitted.save(tmp_path)
     loaded = TrainedEmotionPlanner.load(tmp_path)
     assert loaded.reader.name == "goemotions"
     assert loaded.carried(["so sad"]) == fitted.carried(["so sad"])
     assert loaded.carried(["so sad"])[0][0] == "negative"
+
+
+def test_shares_are_fitted_to_cross_entropy() -> None:
+    """Two kinds of contexts: the plan is the mean of what was answered there."""
+    shares = np.array([[0.7, 0.3, 0.0], [0.1, 0.9, 0.0]] * 4000)
+    features = csr_matrix(np.array([[1.0], [0.0]] * 4000))
+    weights, offsets = _softmax_regression(features, shares)
+    plans = softmax(np.array([[1.0], [0.0]]) @ weights + offsets, axis=1)
+    assert plans == pytest.approx(np.array([[0.7, 0.3, 0.0], [0.1, 0.9, 0.0]]), abs=0.01)
+
+
+@pytest.mark.parametrize("answered", [[0.0, 1.0, 0.0], [0.2, 0.3, 0.5]])
+def test_what_was_answered_everywhere_is_planned_everywhere(answered: list[float]) -> None:
+    weights, offsets = _softmax_regression(csr_matrix(np.ones((50, 1))), np.array([answered] * 50))
+    assert softmax(weights[0] + offsets) == pytest.approx(answered, abs=0.01)
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from algorithms.readers.act_classifier import ActClassifier, act_figures
 from algorithms.readers.acts import RuleActs
-from algorithms.readers.emotion_classifier import EmotionClassifier, f1
+from algorithms.readers.emotion_classifier import EmotionClassifier
 from algorithms.readers.sentences import WordSentences
 from algorithms.readers.text_classifier import TextClassifier
 from envs.corpora.goemotions import GoEmotions
@@ -34,7 +34,7 @@ LABELS = ("caring", "love", "anger", "neutral")
 
 @pytest.fixture(scope="module")
 def emotions() -> EmotionClassifier:
-    return EmotionClassifier.fit(GoEmotions(LABELS, COMMENTS, COMMENTS, COMMENTS), WordSentences())
+    return EmotionClassifier.fit(GoEmotions(LABELS, COMMENTS, COMMENTS, COMMENTS))
 
 
 def test_emotions_are_told_apart(emotions: EmotionClassifier) -> None:
@@ -52,12 +52,6 @@ def test_figures_of_what_was_learnt_are_high(emotions: EmotionClassifier) -> Non
     assert figures["n"] == len(COMMENTS)
 
 
-def test_f1_by_hand() -> None:
-    truth, found = np.array([True, True, False, False]), np.array([True, False, True, False])
-    assert f1(truth, found) == pytest.approx(0.5)
-    assert f1(truth, np.zeros(4, dtype=bool)) == 0.0
-
-
 def test_a_folder_holds_the_classifier(emotions: EmotionClassifier, tmp_path: Path) -> None:
     emotions.save(tmp_path)
     texts = ["I love you", "", "\ud800 日本"]
@@ -68,10 +62,28 @@ def test_a_folder_holds_the_classifier(emotions: EmotionClassifier, tmp_path: Pa
         EmotionClassifier.load(tmp_path)
 
 
-def test_the_same_seed_gives_the_same_weights() -> None:
+def test_the_same_texts_give_the_same_weights() -> None:
     texts, targets = [text for text, _ in COMMENTS], np.array([[own == WARM] for _, own in COMMENTS])
-    first, second = (TextClassifier.fit(texts, targets, ["warm"], WordSentences(), 3) for _ in range(2))
+    first, second = (TextClassifier.fit(texts, targets, ["warm"]) for _ in range(2))
     np.testing.assert_array_equal(first.probabilities(texts), second.probabilities(texts))
+
+
+def test_a_label_that_no_text_or_every_text_has_is_as_good_as_certain() -> None:
+    targets = np.tile([True, False], (3, 1))
+    fitted = TextClassifier.fit(["one", "two", "three"], targets, ["always", "never"])
+    np.testing.assert_allclose(fitted.probabilities(["four", ""]), [[1.0, 0.0]] * 2, atol=1e-3)
+
+
+def test_an_embedding_is_read_beside_the_words(tmp_path: Path) -> None:
+    texts, targets = [text for text, _ in COMMENTS], np.array([[own == WARM] for _, own in COMMENTS])
+    fitted = TextClassifier.fit(texts, targets, ["warm"], WordSentences(64))
+    warm, harsh = fitted.probabilities(["I hope you feel better", "shut up you idiot"])[:, 0]
+    assert warm > 0.9 > 0.1 > harsh
+    fitted.save(tmp_path)
+    back = TextClassifier.load(tmp_path, WordSentences(64))
+    np.testing.assert_array_equal(back.probabilities(texts), fitted.probabilities(texts))
+    with pytest.raises(ModelError, match="other features"):
+        TextClassifier.load(tmp_path, WordSentences(32))
 
 
 def test_acts_of_test_dialogues_are_not_learnt_from() -> None:
@@ -85,7 +97,7 @@ def test_acts_of_test_dialogues_are_not_learnt_from() -> None:
         )
     ]
     hidden = [AnnotatedTurn(20_500, 1, Role.SEEKER, "xylophone", frozenset({"ACC"}), False)] * 50
-    acts = ActClassifier.fit([*train, *hidden], WordSentences())
+    acts = ActClassifier.fit([*train, *hidden])
     assert acts.read_seeker(["thanks, will watch"]).accepts[0] > 0.5
     read = acts.read_recommender(["which genre do you like?", "you should see it"])
     assert read.asks[0] > 0.5 > read.asks[1]
@@ -97,6 +109,6 @@ def test_acts_of_test_dialogues_are_not_learnt_from() -> None:
 def test_learnt_acts_beat_the_phrases() -> None:
     turns = read_iard(IARD)
     assert len(turns) == 4583
-    learnt, rules = act_figures(ActClassifier.fit(turns, WordSentences()), turns), act_figures(RuleActs(), turns)
+    learnt, rules = act_figures(ActClassifier.fit(turns), turns), act_figures(RuleActs(), turns)
     for act in ("asks", "recommends", "explains", "accepts"):
         assert learnt[act] > rules[act], act
