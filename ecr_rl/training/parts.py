@@ -6,8 +6,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from algorithms.evaluators.exchange_features import WordFeatures
 from algorithms.evaluators.head_figures import head_figures
-from algorithms.evaluators.reporting import ReportingEvaluator
+from algorithms.evaluators.ridge import RidgeEvaluator
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from ecr_rl.labels.judging.judge_protocol import Judge
@@ -38,7 +39,7 @@ def build_reporting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_ste
     judged = tuple(head.name for head in judge.heads if head.judged)
     columns = train.labels.columns(judged)
     values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
-    evaluator = ReportingEvaluator.fit(train.exchanges, train.labels.values[:, columns], judged)
+    evaluator = RidgeEvaluator.fit(WordFeatures(), train.exchanges, train.labels.values[:, columns], judged)
     evaluator.save(folder)
     heads = head_figures(judged, values, known, evaluator.scores(valid.exchanges), valid.replies)
     figures = {"heads": heads, "n": len(valid.examples), "examples": len(train.examples)}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from algorithms.evaluators.exchange_features import CharacterFeatures
 from algorithms.evaluators.head_figures import head_figures
-from algorithms.evaluators.selecting import SelectingEvaluator
+from algorithms.evaluators.ridge import RidgeEvaluator
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.labelled import label
 from envs.corpora.corpus import Corpus
@@ -31,11 +32,10 @@ def build_selecting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_ste
     on_step(1, 2, {})
     heads = ("overall",)
     columns = train.labels.columns(heads)
-    evaluator = SelectingEvaluator.fit(train.exchanges, train.labels.values[:, columns[0]])
+    evaluator = RidgeEvaluator.fit(CharacterFeatures(), train.exchanges, train.labels.values[:, columns], heads)
     evaluator.save(folder)
-    predictions = evaluator.overall(valid.exchanges)[:, None]
     values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
-    overall = head_figures(heads, values, known, predictions, valid.replies)["overall"]
+    overall = head_figures(heads, values, known, evaluator.scores(valid.exchanges), valid.replies)["overall"]
     figures = {"overall": overall, "n": len(valid.examples), "examples": len(train.examples)}
     write_json(folder / "metrics.json", figures)
     on_step(2, 2, {"r2_overall": overall["r2"]})

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from algorithms.evaluators.selecting import SelectingEvaluator
+from algorithms.evaluators.ridge import RidgeEvaluator
 from algorithms.evaluators.text_figures import count_grams
 from algorithms.packaged_models import best_device
 from algorithms.policy.film_choice import VECTORS, learnt_recommender
@@ -75,7 +75,7 @@ class Selection:
             evaluator: folder of the selecting evaluator.
         """
         self._config, self._world = config, world
-        self._evaluator = SelectingEvaluator.load(evaluator)
+        self._evaluator = RidgeEvaluator.load(evaluator)
         self.scores: list[Scored] = []
         self.weights: dict[str, np.ndarray] = {}
         self.page = TensorBoardPage({}, {})
@@ -169,7 +169,7 @@ class Selection:
 
     def _judge(self, talk: Conversation) -> float:
         exchanges = [Exchange(outcome.context, outcome.reply) for outcome in talk.outcomes]
-        return float(self._evaluator.overall(exchanges).mean())
+        return float(self._evaluator.scores(exchanges).mean())
 
 
 def _page(talks: Sequence[Conversation], each: Mapping[str, Sequence[float]]) -> TensorBoardPage:

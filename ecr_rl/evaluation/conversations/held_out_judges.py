@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from algorithms.evaluators.pmi import ContextInformation
-from algorithms.evaluators.reporting import ReportingEvaluator
+from algorithms.evaluators.ridge import RidgeEvaluator
 from algorithms.policy.rollout import Conversation
 from ecr_rl.labels.judge_folder import carries_judge, context_of, emotions_of, judge_of
 from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
@@ -47,7 +47,7 @@ class TurnJudges:
             critic: the critic's folder; if it holds the rubric that made its labels, this rubric judges, too.
             information: measures the PMI; None leaves it out.
         """
-        self._second = ReportingEvaluator.load(reporting_evaluator)
+        self._second = RidgeEvaluator.load(reporting_evaluator)
         self._rubric = judge_of(critic, catalog, context_of(critic)) if carries_judge(critic) else None
         self._emotions = emotions_of(critic)
         self._information = information

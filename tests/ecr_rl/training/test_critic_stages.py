@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from algorithms.critic.critic import Critic
-from algorithms.evaluators.reporting import ReportingEvaluator
+from algorithms.evaluators.ridge import RidgeEvaluator
 from algorithms.recommender.recommender import Recommender
 from algorithms.settings import CriticSettings, RecommenderSettings
 from ecr_rl.labels.judge_folder import context_of, judge_of, write_judge_folder
@@ -102,7 +102,7 @@ def test_the_second_evaluator_is_held_out(corpus: Corpus, tmp_path: Path) -> Non
     assert set(figures["heads"]) == set(JUDGED)
     overall = figures["heads"]["overall"]
     assert overall["r2"] > max(0.1, overall["r2_length"])
-    assert ReportingEvaluator.load(tmp_path).scores([Exchange((), "Hello!")]).shape == (1, 5)
+    assert RidgeEvaluator.load(tmp_path).scores([Exchange((), "Hello!")]).shape == (1, 5)
 
 
 def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -> None:

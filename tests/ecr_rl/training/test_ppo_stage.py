@@ -13,14 +13,15 @@ import pytest
 from safetensors.numpy import load_file
 
 from algorithms.critic.critic import Critic
-from algorithms.evaluators.selecting import SelectingEvaluator
+from algorithms.evaluators.exchange_features import CharacterFeatures
+from algorithms.evaluators.ridge import RidgeEvaluator
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.runs.artefacts import ArtefactFolders
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.training import ppo
 from envs.rewards import HeadReference
 from tests.algorithms.doubles import POLICY
-from tests.algorithms.evaluators.test_reporting import exchanges
+from tests.algorithms.evaluators.test_ridge import exchanges
 from tests.algorithms.worlds import REPLIES, SmallWorld, speaking_policy
 from tests.known_heads import HEADS
 
@@ -65,7 +66,9 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> ArtefactFolders:
     folder = tmp_path_factory.mktemp("artefacts")
     speaking_policy(folder / "responder")
     labels = [0.9 if "?" in reply else 0.2 for reply in REPLIES]
-    SelectingEvaluator.fit(exchanges([*REPLIES] * 4), np.array(labels * 4)).save(folder / "selecting_evaluator")
+    overall = np.array(labels * 4)[:, None]
+    evaluator = RidgeEvaluator.fit(CharacterFeatures(), exchanges([*REPLIES] * 4), overall, ["overall"])
+    evaluator.save(folder / "selecting_evaluator")
     parts = [folder / name for name in ("critic", "evaluator", "recommender", "responder", "selecting_evaluator")]
     return ArtefactFolders(*parts)
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from transformers import AutoModelForCausalLM
 
-from algorithms.evaluators.selecting import SelectingEvaluator
+from algorithms.evaluators.exchange_features import CharacterFeatures
+from algorithms.evaluators.ridge import RidgeEvaluator
 from algorithms.ppo.env_spec import EnvSpec
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.labels.judging.rubric import RubricJudge
@@ -21,7 +22,7 @@ from envs.conversation import ConversationVectorEnv
 from envs.corpora.corpus import Corpus
 from envs.corpora.embedded.sample import sample_corpus
 from tests.algorithms.doubles import POLICY, tiny_policy_folder
-from tests.algorithms.evaluators.test_reporting import exchanges
+from tests.algorithms.evaluators.test_ridge import exchanges
 from tests.algorithms.worlds import SmallWorld
 from tests.known_heads import HEADS
 
@@ -48,7 +49,8 @@ def responder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("selecting_evaluator")
-    SelectingEvaluator.fit(exchanges(["good one", "aaa bbb"] * 4), np.array([0.9, 0.1] * 4)).save(folder)
+    overall = np.array([[0.9], [0.1]] * 4)
+    RidgeEvaluator.fit(CharacterFeatures(), exchanges(["good one", "aaa bbb"] * 4), overall, ["overall"]).save(folder)
     return folder
 
 
@@ -167,4 +169,4 @@ def test_the_selecting_evaluator_is_held_out(tmp_path: Path) -> None:
     )
     assert figures["overall"]["r2"] > max(0.1, figures["overall"]["r2_length"])
     assert told[-1] == {"r2_overall": figures["overall"]["r2"]}
-    assert SelectingEvaluator.load(tmp_path).overall(exchanges(["Hello!"])).shape == (1,)
+    assert RidgeEvaluator.load(tmp_path).scores(exchanges(["Hello!"])).shape == (1, 1)
