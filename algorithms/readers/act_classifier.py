@@ -32,12 +32,14 @@ class ActClassifier:
         self._classifiers = {Role.RECOMMENDER: recommender, Role.SEEKER: seeker}
 
     @classmethod
-    def fit(cls, turns: Sequence[AnnotatedTurn], sentences: SentenceEncoder | None = None) -> ActClassifier:
+    def fit(
+        cls, turns: Sequence[AnnotatedTurn], sentences: SentenceEncoder | None = None, seed: int = 0
+    ) -> ActClassifier:
         """Learn from the turns of ReDial's train dialogues, not of its test dialogues; None reads words alone."""
         made = []
         for role, acts in _ACTS.items():
             texts, targets = _targets([turn for turn in turns if turn.dialogue < FIRST_TEST_DIALOGUE], role)
-            made.append(TextClassifier.fit(texts, targets, acts, sentences))
+            made.append(TextClassifier.fit(texts, targets, acts, sentences, seed))
         return cls(*made)
 
     def read_recommender(self, texts: Sequence[str]) -> RecommenderActs:

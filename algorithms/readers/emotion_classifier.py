@@ -25,10 +25,10 @@ class EmotionClassifier:
         self._places = {label: place for place, label in enumerate(classifier.labels)}
 
     @classmethod
-    def fit(cls, data: GoEmotions, sentences: SentenceEncoder | None = None) -> EmotionClassifier:
+    def fit(cls, data: GoEmotions, sentences: SentenceEncoder | None = None, seed: int = 0) -> EmotionClassifier:
         """Learn from the train split; None reads words alone."""
         texts, targets = _targets(data.train, data.labels)
-        return cls(TextClassifier.fit(texts, targets, data.labels, sentences))
+        return cls(TextClassifier.fit(texts, targets, data.labels, sentences, seed))
 
     def read(self, texts: Sequence[str]) -> Emotions:
         """Emotions of N texts, titles of films taken out of them."""

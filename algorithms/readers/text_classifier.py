@@ -47,15 +47,20 @@ class TextClassifier:
 
     @classmethod
     def fit(
-        cls, texts: Sequence[str], targets: np.ndarray, labels: Sequence[str], sentences: SentenceEncoder | None = None
+        cls,
+        texts: Sequence[str],
+        targets: np.ndarray,
+        labels: Sequence[str],
+        sentences: SentenceEncoder | None = None,
+        seed: int = 0,
     ) -> TextClassifier:
-        """Learn from N texts and their labels (N, labels) bool; the problem is convex, so that no seed matters."""
+        """Learn from N texts and their labels (N, labels) bool; ``seed`` is the solver's."""
         features = _features(texts, sentences)
         weights = np.zeros((features.get_shape()[1], len(labels)), dtype=np.float32)
         offsets = np.zeros(len(labels), dtype=np.float32)
         for column, target in enumerate(targets.T):
             if target.any() and not target.all():
-                model = LogisticRegression(solver="liblinear").fit(features, target)
+                model = LogisticRegression(solver="liblinear", random_state=seed).fit(features, target)
                 weights[:, [column]], offsets[[column]] = model.coef_.T, model.intercept_
             else:
                 offsets[column] = logit(1.0 - _RARE if target.any() else _RARE)

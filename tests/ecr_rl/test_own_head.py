@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from algorithms.critic.critic import Critic
+from algorithms.evaluators.ridge import RidgeEvaluator
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.evaluation.conversations.definitions import main_figures, more_figures
 from ecr_rl.evaluation.conversations.records import TurnRecord, read_records
@@ -20,7 +21,7 @@ from ecr_rl.labels.storage.store import read_labels, schema_of
 from ecr_rl.runs.artefacts import head_versions
 from envs.builtin_heads import heads_of
 from envs.errors import ConfigError
-from envs.heads import RESERVED, Head
+from envs.heads import RESERVED, Exchange, Head
 from envs.rewards import LENGTH, RULES, HeadReference
 from tests.ecr_rl.own_head import LONG, NAMES, long_of, write_config, write_module
 from tests.ecr_rl.small_run import SMALL
@@ -166,16 +167,10 @@ def test_evaluators_that_no_training_saw_judge_it_too(finished: Path) -> None:
         assert tuple(turn.held_out) == tuple(turn.rubric) == judged
         spoken = any(map(str.isalnum, turn.reply))  # a reply without words has the worst score, whatever is measured
         assert turn.rubric["long"] == pytest.approx(long_of(turn.reply) if spoken else 1.0, abs=1e-6)
-    guessed, true = (np.array([of(turn) for turn in _turns(finished)]) for of in (_held_out_long, _long))
-    assert np.corrcoef(guessed, true)[0, 1] > 0.5
-
-
-def _held_out_long(turn: TurnRecord) -> float:
-    return turn.held_out["long"]
-
-
-def _long(turn: TurnRecord) -> float:
-    return long_of(turn.reply)
+    evaluator = RidgeEvaluator.load(_part(finished, "evaluator"))
+    few, many = (Exchange((), " ".join(["A film about a house."] * times)) for times in (1, 7))
+    less, more = evaluator.scores([few, many])[:, evaluator.heads.index("long")]
+    assert more > less + 0.2, "its column is the head's own"
 
 
 def test_the_report_shows_it_and_reads_a_fall_as_better(finished: Path, config: RunConfig) -> None:

@@ -83,12 +83,12 @@ def fit_text_readers(settings: TextReaderSettings, folder: Path) -> dict[str, An
     sentences = None if settings.sentences == WORDS else load_sentences(settings.sentences)
     if settings.emotions != LexiconEmotions.name:
         data = load_goemotions(settings.emotions)
-        emotions = EmotionClassifier.fit(data, sentences)
+        emotions = EmotionClassifier.fit(data, sentences, settings.seed)
         emotions.save(folder / EMOTIONS)
         figures["emotions"] = emotions.figures(data)
     if settings.acts != RuleActs.name:
         turns = read_iard(Path(settings.acts))
-        acts = ActClassifier.fit(turns, sentences)
+        acts = ActClassifier.fit(turns, sentences, settings.seed)
         acts.save(folder / ACTS)
         figures["acts"] = {"f1": act_figures(acts, turns), "f1_of_rules": act_figures(RuleActs(), turns)}
     write_json(folder / CARD, {"sentences": settings.sentences, "figures": figures})
