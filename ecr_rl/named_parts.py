@@ -13,13 +13,17 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from algorithms.chat.seekers import SEEKERS
 from algorithms.ppo.estimators import ESTIMATORS
+from envs.builtin_heads import HEADS
 from envs.corpora.corpus import READERS, names_reader
 from envs.errors import ConfigError
 from envs.marks import Settings
 from envs.registry import Registry, is_own
+from envs.reward_sources import REWARD_SOURCES
 
 NAMED_PARTS: Mapping[str, Registry[Any]] = {
+    "heads": HEADS,
     "env.seeker": SEEKERS,
+    "reward.source": REWARD_SOURCES,
     "ppo.advantage": ESTIMATORS,
 }
 """For each such setting of ``RunConfig``, by its key, the registry of the parts that it may name."""

@@ -24,10 +24,10 @@ class ContextForm(StrEnum):
 class JudgeSettings(EndpointSettings):
     """Which judge scores replies, and what it reads."""
 
-    judge: Literal["rubric", "transformers", "openai"] = setting(
+    judge: str = setting(
         "rubric",
         rebuilds={"labels"},
-        description="rubric: measured offline | transformers: a chat model here | openai: an endpoint",
+        description="rubric: measured offline | transformers: a chat model here | openai: an endpoint | module:Class",
     )
     context: ContextForm = setting(
         ContextForm.PLAIN, rebuilds={"labels"}, description="plain | rich: emotions and tastes too"
@@ -37,6 +37,13 @@ class JudgeSettings(EndpointSettings):
         rebuilds={"labels"},
         path=TakesPath(frozenset({"smollm2"}), hub=True),
         description="transformers: smollm2 (packaged), a folder or a hub id | openai: its name",
+    )
+    prompt: str | None = setting(
+        None,
+        rebuilds={"labels"},
+        min_length=1,
+        description="transformers, openai: what the model is told to do, in place of the project's own words; "
+        "{questions} in it becomes the heads' questions",
     )
     four_bit: bool = setting(False, rebuilds={"labels"}, description="transformers: hold the model in nf4")
     reading: Literal["expectation", "text"] = setting(

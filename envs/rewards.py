@@ -3,8 +3,8 @@
 Score of head h under an ensemble: ``mean_h - k * spread_h`` (Coste et al., arXiv 2310.02743), normalised to mean 0 and
 standard deviation 1 under the reference policy, capped from above (Moskovitz et al., arXiv 2310.04373), weighted and
 summed. Of a head of which less is better, mean and reference change their signs first. Penalties and a price of the
-turn come off, the acceptance bonus is added. The reference-KL penalty is the learner's, a token at a time. Two controls
-pay in place of the heads: chance, and the reply's length.
+turn come off, the acceptance bonus is added. The reference-KL penalty is the learner's, a token at a time. What
+pays for a reply need not be the heads: see ``envs.reward_sources``.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from envs.errors import DataError, ModelError
 from envs.files import write_json
 from envs.film_text.words import repeated_share
 from envs.heads import HeadScores
+from envs.registry import build
+from envs.reward_sources import REWARD_SOURCES, JudgedReply, RewardInputs, RewardSource
 from envs.settings import RewardSettings
 
 RULES = ("missing_end", "repetition", "verbosity", "markup", "acceptance", "turns")
-"""The parts that stand beside the heads, or beside a control, in every turn's reward."""
+"""The parts of every turn's reward beside what the reward source pays."""
 LENGTH = "length"
 """The key of a reply's number of words in a saved ``HeadReference``."""
 
@@ -107,9 +109,14 @@ class RewardShaper:
     """Turns head scores and facts of a reply into named parts; a turn's reward is their sum."""
 
     def __init__(self, settings: RewardSettings, reference: HeadReference | None = None) -> None:
-        """Keep weights, penalties and the reference that normalises; by default ``HeadReference.identity``."""
+        """Keep weights, penalties and the reference that normalises; by default ``HeadReference.identity``.
+
+        Raises:
+            ConfigError: no reward source of the name that ``settings`` give.
+        """
         self._settings, self._reference = settings, reference
-        self._length = _USUAL_LENGTH if reference is None else reference.length
+        self._inputs = RewardInputs(settings, _USUAL_LENGTH if reference is None else reference.length)
+        self._source = build(REWARD_SOURCES, settings.source, RewardSource, self._inputs)
 
     def heads(self, scores: HeadScores) -> np.ndarray:
         """What each head pays: weighted, capped, normalised scores, shape (N, heads).
@@ -133,6 +140,23 @@ class RewardShaper:
         deviations = (cautious - signs * reference.mean) / reference.std
         return np.array([settings.weight(head) for head in heads]) * np.minimum(settings.cap, deviations)
 
+    def pay(self, replies: Sequence[JudgedReply]) -> list[Mapping[str, float]]:
+        """What the reward source pays for each of N replies, by name.
+
+        Raises:
+            ModelError: it pays for another number of replies, something that is not finite, or under the name of one of
+                ``RULES``.
+        """
+        paid, name = list(self._source.pay(replies)), self._settings.source
+        if len(paid) != len(replies):
+            raise ModelError(f"the reward source {name} paid for {len(paid)} of {len(replies)} replies")
+        for each in paid:
+            if taken := sorted(set(each) & set(RULES)):
+                raise ModelError(f"the reward source {name} pays {', '.join(taken)}, which are parts of every reward")
+            if bad := sorted(part for part, value in each.items() if not np.isfinite(value)):
+                raise ModelError(f"the reward source {name} paid no finite number for {', '.join(bad)}")
+        return paid
+
     def parts(
         self,
         paid: Mapping[str, float],
@@ -142,47 +166,31 @@ class RewardShaper:
         cut: bool,
         stripped: int,
         accepted: bool,
-        place: Sequence[int],
     ) -> dict[str, float]:
         """The named parts of one turn's reward.
 
         Args:
-            paid: what each head pays, a row of ``heads`` by name.
+            paid: what the reward source pays, by name.
             reply: the cleaned reply.
             earlier: the recommender's turns before it.
             cut: the reply stopped at its limit, before its end.
             stripped: number of markers and titles that were removed from it.
             accepted: the seeker accepted a film.
-            place: seed, episode and turn; they decide what the control ``random`` pays.
 
         Returns:
-            The heads and ``RULES``; under a control the part ``random`` or ``length`` in place of the heads.
+            ``paid`` and ``RULES``.
         """
         settings = self._settings
         rules = (
             -settings.missing_end * cut,
             -settings.repetition * repetition(reply, earlier),
-            -settings.verbosity * max(0.0, self._longer(reply)),
+            -settings.verbosity * max(0.0, self._inputs.longer(reply)),
             -settings.markup * (stripped > 0),
             settings.acceptance * accepted,
             -settings.turns,
         )
-        judged = dict(paid) if settings.source == "critic" else self._control(reply, place)
-        parts = judged | dict(zip(RULES, rules, strict=True))
+        parts = {**paid, **dict(zip(RULES, rules, strict=True))}
         return {name: float(value) + 0.0 for name, value in parts.items()}  # no -0.0
-
-    def _control(self, reply: str, place: Sequence[int]) -> dict[str, float]:
-        """What a control pays: as much as all heads together do for a score of so many standard deviations."""
-        weight = float(np.sum(list(self._settings.weights.values())))
-        if self._settings.source == "random":
-            # The last 2 keeps these generators apart from those of the episode and of the sampling noise.
-            return {"random": weight * float(np.random.default_rng([*place, 2]).standard_normal())}
-        return {LENGTH: weight * min(self._settings.cap, self._longer(reply))}
-
-    def _longer(self, reply: str) -> float:
-        """By how many deviations the reply's words pass the reference policy's mean."""
-        mean, deviation = self._length
-        return (len(reply.split()) - mean) / deviation
 
 
 def repetition(reply: str, earlier: Sequence[str]) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from envs.builtin_heads import HEADS, default_weights, heads_of
 from envs.marks import Settings, TakesPath, setting
 
@@ -114,10 +112,11 @@ class RewardSettings(Settings):
         default_factory=lambda: default_weights(heads_of(HEADS.names())),
         description="weight of each head; heads left out weigh 0; unset: those of the heads' definitions",
     )
-    source: Literal["critic", "random", "length"] = setting(
+    source: str = setting(
         "critic",
         rebuilds={"ppo"},
-        description="what pays for a reply: the critic's heads | the controls: chance | its length in words",
+        description="what pays for a reply; critic: its heads | the controls random: chance, and length: its words | "
+        "module:Class",
     )
     cap: float = setting(
         2.0, rebuilds={"ppo"}, description="a normalised head pays at most this many standard deviations"

@@ -17,6 +17,7 @@ from envs.dialogue import Dialogue, Utterance
 from envs.emotions import MOST, NINE, EmotionPlanner
 from envs.errors import ConfigError
 from envs.heads import Exchange, HeadScores, RewardModel
+from envs.reward_sources import JudgedReply
 from envs.rewards import HeadReference, RewardShaper
 from envs.seekers.protocol import Seeker
 from envs.seekers.registry import SeekerInputs, build_seeker
@@ -269,9 +270,9 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         """Say the replies, and let the reward model judge and the seeker answer them."""
         replies = [self._read(state, action) for state, action in zip(states, actions, strict=True)]
         contexts = [tuple(state.rendered) for state in states]
-        scores, paid = self._score(
-            [Exchange(*pair) for pair in zip(contexts, [reply.text for reply in replies], strict=True)]
-        )
+        exchanges = [Exchange(context, reply.text) for context, reply in zip(contexts, replies, strict=True)]
+        scores, head_pay = self._score(exchanges)
+        paid = self._paid(states, exchanges, scores.heads, head_pay)
         earlier = [state.replies() for state in states]
         for state, reply in zip(states, replies, strict=True):
             state.add_reply(reply)
@@ -280,8 +281,8 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             state.add_answer(answer)
             state.terminated = answer.ended
             state.truncated = not answer.ended and (bool(answer.failure) or len(state.turns) >= self._seeker.turns)
-            heads, pays = (dict(zip(scores.heads, map(float, each[row]), strict=True)) for each in (scores.mean, paid))
-            outcomes.append(self._outcome(state, contexts[row], replies[row], answer, heads, pays, earlier[row]))
+            heads = dict(zip(scores.heads, map(float, scores.mean[row]), strict=True))
+            outcomes.append(self._outcome(state, contexts[row], replies[row], answer, heads, paid[row], earlier[row]))
         return outcomes
 
     def _read(self, state: ConversationState, action: str) -> Reply:
@@ -295,6 +296,20 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         scores = self._reward_model.score(exchanges)
         return scores, self._shaper.heads(scores)
 
+    def _paid(
+        self,
+        states: Sequence[ConversationState],
+        exchanges: Sequence[Exchange],
+        heads: Sequence[str],
+        head_pay: np.ndarray,
+    ) -> list[Mapping[str, float]]:
+        """What the reward source pays for the replies that are about to be said, by name."""
+        keys = [(self._seed, *state.episode, len(state.turns) + 1) for state in states]
+        pays = [dict(zip(heads, map(float, row), strict=True)) for row in head_pay]
+        return self._shaper.pay(
+            [JudgedReply(exchange, pay, key) for exchange, pay, key in zip(exchanges, pays, keys, strict=True)]
+        )
+
     def _outcome(
         self,
         state: ConversationState,
@@ -302,7 +317,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         reply: Reply,
         answer: SeekerTurn,
         heads: dict[str, float],
-        paid: dict[str, float],
+        paid: Mapping[str, float],
         earlier: Sequence[str],
     ) -> TurnOutcome:
         accepted = answer.accepted is not None
@@ -319,7 +334,6 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
                 cut=reply.cut,
                 stripped=reply.stripped,
                 accepted=accepted,
-                place=(self._seed, *state.episode, len(state.turns)),
             ),
             accepted=answer.accepted,
             failure=answer.failure,

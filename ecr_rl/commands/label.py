@@ -13,12 +13,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, settings_of
+from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, named_part, settings_of
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig, with_given
+from ecr_rl.labels.judging.registry import JUDGES, RUBRIC, TRANSFORMERS, JudgeInputs, build_judge
 from ecr_rl.settings import ContextForm
 from ecr_rl.tables import shown
 from envs.errors import ConfigError, ModelError
+from envs.registry import is_own
 
 if TYPE_CHECKING:
     from ecr_rl.labels.judging.judge_protocol import Judge
@@ -41,6 +43,7 @@ Form = Annotated[
     epilog=examples(
         "ecr-rl label --source redial_dataset.zip --judge rubric --out labels/rubric",
         "ecr-rl label --config demo --count 2000 --out labels/sample",
+        "ecr-rl label --judge transformers --model smollm2 --prompt my_prompt.txt --out labels/strict",
         "ecr-rl label --out labels/rubric --resume",
         "ecr-rl label merge labels/rubric labels/people --out labels/both",
     ),
@@ -49,14 +52,28 @@ def label(
     context: typer.Context,
     source: Source = None,
     judge: Annotated[
-        Literal["rubric", "transformers", "openai"],
-        typer.Option("--judge", help="Who judges: formulas, offline; a chat model here; or one behind an endpoint."),
-    ] = "rubric",
+        str,
+        typer.Option(
+            "--judge",
+            metavar="|".join(JUDGES.names()),
+            callback=named_part(JUDGES),
+            autocompletion=JUDGES.names,
+            help="Who judges: formulas, offline; a chat model here; one behind an endpoint; or module:Class.",
+        ),
+    ] = RUBRIC,
     model: Annotated[
         str | None, typer.Option("--model", help="Of transformers: smollm2, a folder or hub id. Of openai: its name.")
     ] = None,
     endpoint: Annotated[
         str | None, typer.Option("--endpoint", help="Of openai: base URL; key in OPENAI_API_KEY.")
+    ] = None,
+    prompt: Annotated[
+        Path | None,
+        typer.Option(
+            "--prompt",
+            help="Of transformers and openai: a text file that says what to do; {questions} in it becomes the heads' "
+            "questions.",
+        ),
     ] = None,
     four_bit: Annotated[bool, typer.Option("--four-bit", help="Of transformers: hold the model in nf4.")] = False,
     reading: Annotated[
@@ -113,8 +130,9 @@ def label(
         judging = _judging(
             judge=judge,
             context=settings.labels.context,
-            model=model or ("smollm2" if judge == "transformers" else None),
+            model=model or ("smollm2" if judge == TRANSFORMERS else None),
             endpoint=endpoint,
+            prompt=None if prompt is None else _prompt_of(prompt, judge),
             four_bit=four_bit,
             reading=reading,
         )
@@ -211,6 +229,16 @@ def _judging(**given: Any) -> JudgeSettings:
         raise ConfigError(f"{problems}. ecr-rl label --help tells what a judge takes") from error
 
 
+def _prompt_of(file: Path, judge: str) -> str:
+    """What a prompt file says."""
+    if judge == RUBRIC:
+        raise ConfigError("the rubric is told nothing: --prompt goes with --judge transformers, openai or your own")
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--prompt {file}: no text can be read there: {error}") from error
+
+
 def _label(
     settings: RunConfig,
     judging: JudgeSettings,
@@ -221,32 +249,37 @@ def _label(
     force: bool,
     command: str,
 ) -> dict[str, Any]:
+    from dataclasses import replace
     from functools import partial
 
     from ecr_rl.labels.judge_folder import write_films, write_judge_folder
-    from ecr_rl.labels.judging.judges import build_judge, with_folder
+    from ecr_rl.labels.judging.judges import with_folder
     from ecr_rl.labels.judging.preflight import check_memory, gpus_of_a_judge
     from ecr_rl.labels.labelling import label_examples
     from ecr_rl.pipeline import Pipeline
     from ecr_rl.runs.folder import RunFolder
+    from ecr_rl.runs.source_closure import source_hash
 
+    JUDGES.get(judging.judge)  # one that is not there is found before anything is made
     memory: float | None = None
     gpus = 0
     with RunFolder.create(out, settings, resume) as run:
         pipeline = Pipeline(settings, run)
         catalog = pipeline.corpus().catalog
-        if judging.judge == "transformers":
+        if judging.judge == TRANSFORMERS:
             judging = with_folder(judging, settings.cache_folder)
             memory, gpus = check_memory(judging), gpus_of_a_judge()
-        rubric, heads = pipeline.judge_maker(), settings.heads
-        make_judge = partial(build_judge, judging, catalog, rubric, heads, settings.cache_folder)
+        inputs = JudgeInputs(judging, catalog, settings.heads, pipeline.judge_maker(), settings.cache_folder)
+        make_judge = partial(build_judge, inputs)
         plan = pipeline.label_plan(settings.labels.count, make_judge, judging.context, settings.labels.policy)
-        if judging.judge == "rubric":
-            write_judge_folder(out, catalog, pipeline.instruments(), judging.context, heads, pipeline.affinity)
+        if is_own(judging.judge):
+            plan = replace(plan, provenance={**plan.provenance, "code": source_hash(judging.judge)})
+        if judging.judge == RUBRIC:
+            write_judge_folder(out, catalog, pipeline.instruments(), judging.context, settings.heads, pipeline.affinity)
         else:
             write_films(out, catalog, pipeline.affinity)
             _look(make_judge(), plan, memory, force)
-        usual = os.cpu_count() or 1 if judging.judge == "rubric" else 1
+        usual = os.cpu_count() or 1 if judging.judge == RUBRIC else 1
         with run.stage("labels", len(plan.rows)) as stage:
             return label_examples(
                 plan,

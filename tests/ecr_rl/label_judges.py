@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
+from ecr_rl.labels.judging.registry import JudgeInputs
 from envs.errors import ModelError
 from envs.heads import Head
 from tests.known_heads import DEFINITIONS
@@ -44,3 +45,8 @@ class LengthJudge:
             labels.flagged[row] = "!" in piece.exchange.reply
             problems.append("" if length <= self.longest else f"too long: {length} characters")
         return replace(labels, problems=tuple(problems))
+
+
+def own_judge(inputs: JudgeInputs) -> LengthJudge:
+    """A judge from outside, named by its place in this module."""
+    return LengthJudge(longest=inputs.settings.max_new, name="own", heads=inputs.heads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs.errors import DataError, ModelError
-from envs.heads import HeadScores
+from envs.errors import ConfigError, DataError, ModelError
+from envs.heads import Exchange, HeadScores
+from envs.reward_sources import JudgedReply, RewardInputs
 from envs.rewards import RULES, HeadReference, RewardShaper, repetition
 from envs.settings import RewardSettings
 from tests.known_heads import HEADS
@@ -43,17 +45,13 @@ def test_an_ensembles_disagreement_is_taken_off() -> None:
 
 def test_parts_are_named_and_penalties_come_off() -> None:
     shaper = RewardShaper(RewardSettings(missing_end=0.5, repetition=0.25, markup=2.0, acceptance=3.0, turns=0.125))
-    parts = shaper.parts(
-        dict(zip(HEADS, range(6), strict=True)), "a b a b", [], cut=True, stripped=4, accepted=True, place=(0, 0, 0, 1)
-    )
+    parts = shaper.parts(dict(zip(HEADS, range(6), strict=True)), "a b a b", [], cut=True, stripped=4, accepted=True)
     assert tuple(parts) == (*HEADS, *RULES)
     assert [parts[head] for head in HEADS] == [0, 1, 2, 3, 4, 5]
     assert (parts["missing_end"], parts["markup"], parts["acceptance"]) == (-0.5, -2.0, 3.0)
     assert parts["repetition"] == pytest.approx(-0.25 / 3)  # bigrams ab ba ab: one of three was there
     assert parts["turns"] == -0.125
-    quiet = RewardShaper(RewardSettings()).parts(
-        NOTHING, "fine", [], cut=False, stripped=0, accepted=False, place=(0, 0, 0, 1)
-    )
+    quiet = RewardShaper(RewardSettings()).parts(NOTHING, "fine", [], cut=False, stripped=0, accepted=False)
     assert sum(quiet.values()) == 0
     assert "-0.0" not in json.dumps(quiet)
 
@@ -62,7 +60,7 @@ def test_only_more_words_than_the_reference_says_cost_something() -> None:
     reference = HeadReference(HEADS, np.full(6, 0.5), np.full(6, 0.25), (4.0, 2.0))
     shaper = RewardShaper(RewardSettings(verbosity=0.5), reference)
     paid = [
-        shaper.parts(NOTHING, reply, [], cut=False, stripped=0, accepted=False, place=(0, 0, 0, 1))["verbosity"]
+        shaper.parts(NOTHING, reply, [], cut=False, stripped=0, accepted=False)["verbosity"]
         for reply in ("two words", "these are four words", "this one has seven words in all")
     ]
     assert paid == [0, 0, -0.75]  # 0.5 x (7 - 4) / 2
@@ -71,7 +69,8 @@ def test_only_more_words_than_the_reference_says_cost_something() -> None:
 def _control(source: str, reply: str, place: tuple[int, ...] = (0, 1, 2, 1), **settings: Any) -> dict[str, float]:
     reference = HeadReference(HEADS, np.full(6, 0.5), np.full(6, 0.25), (4.0, 2.0))
     shaper = RewardShaper(RewardSettings.model_validate({"source": source, "cap": 1.5, **settings}), reference)
-    return shaper.parts(dict.fromkeys(HEADS, 9.0), reply, [], cut=True, stripped=0, accepted=False, place=place)
+    (paid,) = shaper.pay([JudgedReply(Exchange((), reply), dict.fromkeys(HEADS, 9.0), place)])
+    return shaper.parts(paid, reply, [], cut=True, stripped=0, accepted=False)
 
 
 def test_length_pays_as_a_head_would_and_the_rules_stay() -> None:
@@ -90,6 +89,50 @@ def test_random_pay_has_mean_0_deviation_1_and_does_not_hear_the_reply() -> None
     assert paid[:-1] @ paid[1:] / len(paid) == pytest.approx(0, abs=0.08)
     for place in places[:5]:
         assert _control("random", "I am sorry, how about Heat (1995)?", place) == _control("random", "a b", place)
+
+
+class Questions:
+    """An own source: a question is worth what all heads weigh together."""
+
+    def __init__(self, inputs: RewardInputs) -> None:
+        """Keep the weight."""
+        self._weight = inputs.weight
+
+    def pay(self, replies: Sequence[JudgedReply]) -> list[dict[str, float]]:
+        """1 for a reply that asks something."""
+        return [{"question": self._weight * ("?" in reply.exchange.reply)} for reply in replies]
+
+
+class Markup(Questions):
+    """A source whose part is a rule's, for replies that ask; what is no number for those that shout."""
+
+    def pay(self, replies: Sequence[JudgedReply]) -> list[dict[str, float]]:
+        """Only what is refused."""
+        shouts = "!" in replies[0].exchange.reply
+        return [{"question": float("nan")} if shouts else {"markup": 1.0}] * (1 + ("." in replies[0].exchange.reply))
+
+
+def test_an_own_source_pays_beside_the_rules() -> None:
+    parts = _control(f"{__name__}:Questions", "Really?", weights={"empathy": 0.5})
+    assert tuple(parts) == ("question", *RULES)
+    assert parts["question"] == 0.5
+    assert _control(f"{__name__}:Questions", "Yes")["question"] == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [("Hm", "pays markup, which"), ("Hm!", "no finite number for question"), ("Hm.", "paid for 2 of 1 replies")],
+)
+def test_what_an_own_source_pays_is_checked(reply: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        _control(f"{__name__}:Markup", reply)
+
+
+def test_an_unknown_source_is_refused_before_anything_is_paid() -> None:
+    with pytest.raises(ConfigError, match=r"no reward source 'lenght'\. Did you mean length"):
+        RewardShaper(RewardSettings(source="lenght"))
+    with pytest.raises(ConfigError, match="JSONDecoder takes"):
+        RewardShaper(RewardSettings(source="json:JSONDecoder"))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class EndpointJudge:
             emotions: reads emotions for the rich context.
         """
         self._settings, self._catalog, self._cache, self._emotions = settings, catalog, cache, emotions
-        self.heads, self._prompt = tuple(heads), JudgePrompt(heads)
+        self.heads, self._prompt = tuple(heads), JudgePrompt(heads, settings.prompt)
         self._endpoint = ChatEndpoint(
             settings, settings.model, model_setting="--model", temperature=0.0, max_new=settings.max_new
         )

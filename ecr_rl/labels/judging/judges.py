@@ -1,4 +1,4 @@
-"""The judge that the settings name."""
+"""How the judges of this project are made: the rubric, a chat model, an endpoint."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from algorithms.readers.emotions import LexiconEmotions
 from algorithms.readers.film_affinity import FilmAffinity
 from ecr_rl.labels.judging.judge_protocol import Judge
+from ecr_rl.labels.judging.prompt import EmotionsOf
+from ecr_rl.labels.judging.registry import JudgeInputs
 from ecr_rl.labels.judging.text_readers import load_text_readers
 from ecr_rl.settings import ContextForm, JudgeSettings
 from envs.builtin_heads import heads_of
@@ -18,32 +20,24 @@ from envs.emotions import NINE
 SMOLLM2 = "smollm2"
 
 
-def build_judge(
-    settings: JudgeSettings, catalog: Catalog, rubric: Callable[[], Judge], heads: Sequence[str], cache: Path
-) -> Judge:
-    """Build the judge that the settings name.
+def model_judge(inputs: JudgeInputs) -> Judge:
+    """A chat model in this process; it is loaded when the first reply comes."""
+    from ecr_rl.labels.judging.model_judge import ModelJudge
 
-    Args:
-        settings: which judge, and its options.
-        catalog: facts of the films, for judges that read them.
-        rubric: builds the rubric judge.
-        heads: what the others score, as ``envs.builtin_heads.heads_of`` takes it.
-        cache: folder of what a judge keeps between runs.
+    return ModelJudge(inputs.settings, inputs.catalog, inputs.heads, _emotions(inputs.settings))
+
+
+def endpoint_judge(inputs: JudgeInputs) -> Judge:
+    """A model behind an endpoint.
 
     Raises:
-        EcrError: a model cannot be loaded, or packages are missing.
+        ConfigError: no endpoint or model is named, or the packages are missing.
     """
-    if settings.judge == "rubric":
-        return rubric()
-    emotions = _emotion_names if settings.context is ContextForm.RICH else None
-    if settings.judge == "transformers":
-        from ecr_rl.labels.judging.model_judge import ModelJudge
-
-        return ModelJudge(settings, catalog, heads_of(heads), emotions)
     from ecr_rl.labels.judging.endpoint_judge import EndpointJudge, check_endpoint
 
+    settings = inputs.settings
     check_endpoint(settings)
-    return EndpointJudge(settings, catalog, cache / "answers", heads_of(heads), emotions)
+    return EndpointJudge(settings, inputs.catalog, inputs.cache / "answers", inputs.heads, _emotions(settings))
 
 
 def with_folder(settings: JudgeSettings, cache: Path) -> JudgeSettings:
@@ -53,6 +47,10 @@ def with_folder(settings: JudgeSettings, cache: Path) -> JudgeSettings:
     from algorithms.packaged_models import packaged_smollm2
 
     return settings.model_copy(update={"model": str(packaged_smollm2(cache))})
+
+
+def _emotions(settings: JudgeSettings) -> EmotionsOf | None:
+    return _emotion_names if settings.context is ContextForm.RICH else None
 
 
 def _emotion_names(texts: Sequence[str]) -> list[str]:

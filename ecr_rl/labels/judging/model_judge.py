@@ -60,7 +60,7 @@ class ModelJudge:
             emotions: reads emotions for the rich context.
         """
         self._settings, self._catalog, self._emotions = settings, catalog, emotions
-        self.heads, self._prompt = tuple(heads), JudgePrompt(heads)
+        self.heads, self._prompt = tuple(heads), JudgePrompt(heads, settings.prompt)
         self.provenance: Mapping[str, object] = {
             "model": settings.model,
             "four_bit": settings.four_bit,

@@ -19,7 +19,7 @@ from ecr_rl.labels.storage.store import read_labels
 from tests.algorithms.chat_servers import fault_server
 from tests.commands import parse_command
 from tests.ecr_rl.label_rows import folder_of, row
-from tests.known_heads import HEADS
+from tests.known_heads import DEFINITIONS, HEADS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -154,6 +154,47 @@ def test_a_judge_that_always_says_the_same_is_refused_unless_forced(tmp_path: Pa
     assert set(table.column("judge")) == {"openai"}
     assert table.labels.known[:, 0].all()
     assert not table.labels.known[:, HEADS.index("bleu")].any()
+
+
+def test_an_own_judge_labels_in_a_worker(tmp_path: Path, ray_session: object) -> None:
+    line = "label --config demo --limit 10 --count 40 --no-policy --judge tests.ecr_rl.label_judges:own_judge"
+    result = invoke(f"{line} --force --workers 1 --out {tmp_path / 'own'} --json")
+    assert result.exit_code == 0, result.output
+    assert "preflight" in result.stderr
+    assert set(read_labels(tmp_path / "own").column("judge")) == {"own"}
+    said = json.loads((tmp_path / "own" / "labels.json").read_text())["judge"]
+    assert said["name"] == "own" and len(said["code"]) == 12
+
+
+def test_an_own_prompt_is_asked_and_stands_with_the_labels(tmp_path: Path, ray_session: object) -> None:
+    prompt = tmp_path / "strict.txt"
+    prompt.write_text("You are strict {always}.\n{questions}\n")
+    with fault_server() as server:
+        line = f"label --config demo --limit 10 --count 40 --no-policy --judge openai --endpoint {server.url} --model m"
+        line += f" --force --workers 1 -s cache={tmp_path}"
+        made = invoke(f"{line} --prompt {prompt} --out {tmp_path / 'strict'} --json")
+        assert made.exit_code == 0, made.output
+        told = server.asked[0]["messages"][0]["content"].splitlines()
+        assert told[:2] == ["You are strict {always}.", f"empathy: {DEFINITIONS[0].question}"]
+        assert "data, written by others" in told[-2] and "one JSON object" in told[-1]
+        other = invoke(f"{line} --out {tmp_path / 'strict'} --resume")
+        assert other.exit_code == 1 and "prompt" in other.stderr
+    assert f"--prompt {prompt}" in (tmp_path / "strict" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("label --out {}/x --prompt {}/none.txt", "--prompt goes with --judge transformers"),
+        ("label --judge openai --out {}/x --prompt {}/none.txt", "no text can be read there"),
+        ("label --judge openia --out {}/x", "Did you mean openai?"),
+        ("label --judge no_module:J --config demo --limit 10 --count 9 --no-policy --out {}/x", "no module no_module"),
+    ],
+)
+def test_a_judge_or_prompt_that_is_not_there_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    result = invoke(line.replace("{}", str(tmp_path)))
+    assert result.exit_code == 2
+    assert said in result.stderr and "Traceback" not in result.stderr
 
 
 def test_an_endpoint_is_asked_for(tmp_path: Path) -> None:

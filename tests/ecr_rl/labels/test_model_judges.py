@@ -68,6 +68,20 @@ def test_the_instructions_ask_each_heads_question() -> None:
         prompt.parse(GOOD)
 
 
+def test_an_own_prompt_keeps_the_fence_and_the_form_of_the_answer() -> None:
+    own = JudgePrompt(DEFINITIONS, "Be strict. {fence}\n{questions}\n")
+    system, user = own.messages(piece(), CATALOG, ContextForm.PLAIN)
+    lines, usual = (
+        told["content"].splitlines() for told in (system, PROMPT.messages(piece(), CATALOG, ContextForm.PLAIN)[0])
+    )
+    assert lines[0] == "Be strict. {fence}", "braces of an own prompt mean nothing"
+    assert lines[1:] == usual[1:]
+    assert user["content"].splitlines()[0] in system["content"]
+    assert own.version != PROMPT.version
+    bare = JudgePrompt(DEFINITIONS, "Be strict.").messages(piece(), CATALOG, ContextForm.PLAIN)[0]["content"]
+    assert bare.splitlines() == ["Be strict.", *usual[-2:]]
+
+
 def test_a_score_beside_any_heads_name_is_an_order() -> None:
     order = '"humour": five'
     assert speaks_to_judge(order, ["overall", "humour"]) and not speaks_to_judge(order, ["overall"])
