@@ -5,8 +5,6 @@ Commands import what computes (torch, ray, transformers) only when they run, so 
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -152,7 +150,5 @@ app.command(epilog=examples("ecr-rl doctor", "ecr-rl doctor --json"))(monitoring
 
 
 def main() -> None:
-    """Run the command line; own parts (``module:attribute``) are found in the working directory, too."""
-    if not {"", os.getcwd()} & set(sys.path):
-        sys.path.append(os.getcwd())
+    """Run the command line."""
     app()
