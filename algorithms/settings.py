@@ -302,6 +302,11 @@ class PPOSettings(Settings):
     select_every: int = setting(
         5, rebuilds={"ppo"}, ge=0, description="iterations between choices of the policy to keep; 0 keeps the last one"
     )
+    selecting: str = setting(
+        "characters",
+        rebuilds={"selecting_evaluator"},
+        description="the evaluator that chooses: characters, words (ridge regressions) | module:Class",
+    )
     select_dialogues: int = setting(
         64, rebuilds={"ppo"}, gt=0, description="validation dialogues that a choice is made on"
     )

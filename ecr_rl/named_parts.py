@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from algorithms.chat.seekers import SEEKERS
+from algorithms.evaluators.registry import EVALUATORS
 from algorithms.ppo.estimators import ESTIMATORS
 from envs.builtin_heads import HEADS
 from envs.corpora.corpus import READERS, names_reader
@@ -25,6 +26,8 @@ NAMED_PARTS: Mapping[str, Registry[Any]] = {
     "env.seeker": SEEKERS,
     "reward.source": REWARD_SOURCES,
     "ppo.advantage": ESTIMATORS,
+    "ppo.selecting": EVALUATORS,
+    "evaluation.reporting": EVALUATORS,
 }
 """For each such setting of ``RunConfig``, by its key, the registry of the parts that it may name."""
 _SOURCE = "data.source"

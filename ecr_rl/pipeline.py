@@ -162,11 +162,12 @@ class Pipeline:
     @pinned("evaluator")
     def reporting_evaluator(self) -> Path:
         """Folder of the evaluator that PPO never sees."""
+        name = self._config.evaluation.reporting
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
             from ecr_rl.training.parts import build_reporting_evaluator
 
-            return build_reporting_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
+            return build_reporting_evaluator(self.corpus(), self.judge_maker()(), name, folder, stage.update)
 
         rests_on = {"instruments": self._instruments_name(), "heads": self._heads}
         return self._artefact("evaluator", rests_on, 1, build)
@@ -174,11 +175,12 @@ class Pipeline:
     @pinned("selecting_evaluator")
     def selecting_evaluator(self) -> Path:
         """Folder of the evaluator that chooses the iteration whose policy is kept."""
+        name = self._config.ppo.selecting
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
             from ecr_rl.training.selecting_evaluator import build_selecting_evaluator
 
-            return build_selecting_evaluator(self.corpus(), self.judge_maker()(), folder, stage.update)
+            return build_selecting_evaluator(self.corpus(), self.judge_maker()(), name, folder, stage.update)
 
         rests_on = {"instruments": self._instruments_name(), "heads": self._heads}
         return self._artefact("selecting_evaluator", rests_on, 1, build)

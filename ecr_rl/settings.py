@@ -115,6 +115,11 @@ class EvaluationSettings(Settings):
         gt=0,
         description="held-out dialogues that each system converses on",
     )
+    reporting: str = setting(
+        "words",
+        rebuilds={"evaluator"},
+        description="the evaluator that reports held-out heads: words, characters (ridge regressions) | module:Class",
+    )
     repeats: int = setting(
         2, rebuilds={"evaluation"}, resume={"run"}, gt=0, description="conversations of a system on each of them"
     )

@@ -14,7 +14,6 @@ from algorithms.readers.hashed_grams import HashedGrams, readable
 from algorithms.readers.sentiment import compound
 from envs.film_text.words import repeated_share
 from envs.heads import Exchange
-from envs.registry import Registry
 
 _BUCKETS = 2**15
 """Hash buckets of the reply's n-grams; as many for the context's."""
@@ -26,7 +25,7 @@ class ExchangeFeatures(Protocol):
     """What an evaluator reads of an exchange.
 
     Attributes:
-        name: what ``FEATURES`` knows it by.
+        name: stands in an evaluator's card.
         buckets: columns of ``grams``.
     """
 
@@ -129,12 +128,6 @@ class CharacterFeatures:
 
     def _words(self, text: str) -> list[str]:
         return self._WORD.findall(text[: self._LONGEST].lower())
-
-
-FEATURES: Registry[type[ExchangeFeatures]] = Registry(
-    "evaluator's features", {WordFeatures.name: WordFeatures, CharacterFeatures.name: CharacterFeatures}
-)
-"""Features by the name that an evaluator's card gives."""
 
 
 def _side_by_side(grams: HashedGrams, replies: Sequence[str], contexts: Sequence[str]) -> csr_matrix:

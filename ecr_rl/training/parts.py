@@ -6,9 +6,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from algorithms.evaluators.exchange_features import WordFeatures
 from algorithms.evaluators.head_figures import head_figures
-from algorithms.evaluators.ridge import RidgeEvaluator
+from algorithms.evaluators.registry import EVALUATORS
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from ecr_rl.labels.judging.judge_protocol import Judge
@@ -22,24 +21,26 @@ log = logging.getLogger(__name__)
 
 HELD_OUT = 1500
 """The most examples of a held-out set."""
-SECOND_EVALUATOR_EXAMPLES = 12_000
+REPORTING_EXAMPLES = 12_000
 """The most examples that the reporting evaluator learns from."""
 
 
-def build_reporting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
+def build_reporting_evaluator(corpus: Corpus, judge: Judge, name: str, folder: Path, on_step: OnStep) -> dict[str, Any]:
     """Train the reporting evaluator, on train dialogues that neither critic nor selecting evaluator learn from.
+
+    ``name`` is one of ``EVALUATORS``.
 
     Returns:
         ``{"heads": {head: {"r2", "r2_length", "spearman", "mae"}}, "n", "examples"}``, on the validation split.
     """
     on_step(0, 2, {})
-    train = label(corpus.train[1::4], corpus.catalog, judge, SECOND_EVALUATOR_EXAMPLES, seed=1)
+    train = label(corpus.train[1::4], corpus.catalog, judge, REPORTING_EXAMPLES, seed=1)
     valid = label(corpus.valid, corpus.catalog, judge, HELD_OUT, seed=1)
     on_step(1, 2, {})
     judged = tuple(head.name for head in judge.heads if head.judged)
     columns = train.labels.columns(judged)
     values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
-    evaluator = RidgeEvaluator.fit(WordFeatures(), train.exchanges, train.labels.values[:, columns], judged)
+    evaluator = EVALUATORS.get(name).fit(train.exchanges, train.labels.values[:, columns], judged)
     evaluator.save(folder)
     heads = head_figures(judged, values, known, evaluator.scores(valid.exchanges), valid.replies)
     figures = {"heads": heads, "n": len(valid.examples), "examples": len(train.examples)}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from algorithms.evaluators.exchange_features import CharacterFeatures
 from algorithms.evaluators.head_figures import head_figures
-from algorithms.evaluators.ridge import RidgeEvaluator
+from algorithms.evaluators.registry import EVALUATORS
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.labelled import label
 from envs.corpora.corpus import Corpus
@@ -20,8 +19,10 @@ _SEED = 2
 """The seed of the choice of examples; it differs from the reporting evaluator's."""
 
 
-def build_selecting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_step: OnStep) -> dict[str, Any]:
+def build_selecting_evaluator(corpus: Corpus, judge: Judge, name: str, folder: Path, on_step: OnStep) -> dict[str, Any]:
     """Train the selecting evaluator on every fourth train dialogue; the critic learns from none of them.
+
+    ``name`` is one of ``EVALUATORS``.
 
     Returns:
         ``{"overall": {"r2", "r2_length", "spearman", "mae"}, "n", "examples"}``, measured on the validation split.
@@ -32,7 +33,7 @@ def build_selecting_evaluator(corpus: Corpus, judge: Judge, folder: Path, on_ste
     on_step(1, 2, {})
     heads = ("overall",)
     columns = train.labels.columns(heads)
-    evaluator = RidgeEvaluator.fit(CharacterFeatures(), train.exchanges, train.labels.values[:, columns], heads)
+    evaluator = EVALUATORS.get(name).fit(train.exchanges, train.labels.values[:, columns], heads)
     evaluator.save(folder)
     values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
     overall = head_figures(heads, values, known, evaluator.scores(valid.exchanges), valid.replies)["overall"]

@@ -163,7 +163,8 @@ def test_what_resume_may_change() -> None:
     resources = {f"resources.{name}" for name in ResourceSettings.model_fields}
     assert everywhere == resources | {"name", "cache", "mirror"}
     evaluation = {f"evaluation.{name}" for name in EvaluationSettings.model_fields} - {
-        "evaluation.calibration_conversations"
+        "evaluation.calibration_conversations",
+        "evaluation.reporting",
     }
     assert runs == everywhere | evaluation | {"ppo.iterations", "ppo.sampler_gap", "ppo.checkpoint_every"}
 

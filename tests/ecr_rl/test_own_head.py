@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from algorithms.critic.critic import Critic
-from algorithms.evaluators.ridge import RidgeEvaluator
+from algorithms.evaluators.ridge import WordRidge
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.evaluation.conversations.definitions import main_figures, more_figures
 from ecr_rl.evaluation.conversations.records import TurnRecord, read_records
@@ -167,7 +167,7 @@ def test_evaluators_that_no_training_saw_judge_it_too(finished: Path) -> None:
         assert tuple(turn.held_out) == tuple(turn.rubric) == judged
         spoken = any(map(str.isalnum, turn.reply))  # a reply without words has the worst score, whatever is measured
         assert turn.rubric["long"] == pytest.approx(long_of(turn.reply) if spoken else 1.0, abs=1e-6)
-    evaluator = RidgeEvaluator.load(_part(finished, "evaluator"))
+    evaluator = WordRidge.load(_part(finished, "evaluator"))
     few, many = (Exchange((), " ".join(["A film about a house."] * times)) for times in (1, 7))
     less, more = evaluator.scores([few, many])[:, evaluator.heads.index("long")]
     assert more > less + 0.2, "its column is the head's own"

@@ -14,6 +14,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from algorithms.evaluators.pmi import ContextInformation
+from algorithms.evaluators.registry import EVALUATORS
 from algorithms.packaged_models import best_device
 from algorithms.policy.language_model import load_causal_lm, policy_dtype
 from algorithms.policy.rollout import Conversation, Episode, roll_out, score_tokens
@@ -66,7 +67,8 @@ class HeldOutConversations:
         information = None
         if asked.pmi_dialogues:
             information = ContextInformation.load(asked.language_model, config.cache_folder)
-        self._judges = TurnJudges(corpus.catalog, artefacts.reporting_evaluator, artefacts.critic, information)
+        reporting = EVALUATORS.get(asked.reporting).load(artefacts.reporting_evaluator)
+        self._judges = TurnJudges(corpus.catalog, reporting, artefacts.critic, information)
 
     @property
     def episodes(self) -> list[Episode]:
@@ -149,7 +151,7 @@ def _turns(
             films=list(outcome.films),
             heads=outcome.heads,
             parts=outcome.parts,
-            held_out=judgement.second,
+            held_out=judgement.reported,
             rubric=judgement.rubric,
             pmi=judgement.pmi,
             tokens=len(reply.tokens),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from algorithms.evaluators.pmi import ContextInformation
-from algorithms.evaluators.ridge import RidgeEvaluator
+from algorithms.evaluators.registry import HeadEvaluator
 from algorithms.policy.rollout import Conversation
 from ecr_rl.labels.judge_folder import carries_judge, context_of, emotions_of, judge_of
 from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
@@ -28,7 +28,7 @@ class TurnJudgement:
     What was not measured is empty or None.
     """
 
-    second: dict[str, float]
+    reported: dict[str, float]
     rubric: dict[str, float]
     pmi: float | None
 
@@ -37,17 +37,17 @@ class TurnJudges:
     """The reporting evaluator, the rubric measured on the text itself, and a language model's PMI."""
 
     def __init__(
-        self, catalog: Catalog, reporting_evaluator: Path, critic: Path, information: ContextInformation | None
+        self, catalog: Catalog, reporting: HeadEvaluator, critic: Path, information: ContextInformation | None
     ) -> None:
         """Load the judges.
 
         Args:
             catalog: the films.
-            reporting_evaluator: its folder.
+            reporting: the reporting evaluator.
             critic: the critic's folder; if it holds the rubric that made its labels, this rubric judges, too.
             information: measures the PMI; None leaves it out.
         """
-        self._second = RidgeEvaluator.load(reporting_evaluator)
+        self._reporting = reporting
         self._rubric = judge_of(critic, catalog, context_of(critic)) if carries_judge(critic) else None
         self._emotions = emotions_of(critic)
         self._information = information
@@ -63,17 +63,17 @@ class TurnJudges:
         """
         evidence = [self._evidence(talk, place, profile) for place in range(len(talk.outcomes))]
         exchanges = [piece.exchange for piece in evidence]
-        second = self._second.scores(exchanges)
+        reported = self._reporting.scores(exchanges)
         rubric = [{}] * len(evidence) if self._rubric is None else _judged(self._rubric, evidence)
         measured = informed and self._information is not None
         pmi = self._information.of(exchanges) if measured and self._information else np.full(len(exchanges), np.nan)
         return [
             TurnJudgement(
-                second=dict(zip(self._second.heads, map(float, row), strict=True)),
+                reported=dict(zip(self._reporting.heads, map(float, row), strict=True)),
                 rubric=rubric[place],
                 pmi=float(pmi[place]) if np.isfinite(pmi[place]) else None,
             )
-            for place, row in enumerate(second)
+            for place, row in enumerate(reported)
         ]
 
     def emotion_match(self, replies: Sequence[str], references: Sequence[str]) -> list[float]:

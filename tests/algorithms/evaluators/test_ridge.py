@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithms.evaluators.exchange_features import CharacterFeatures, ExchangeFeatures, WordFeatures
-from algorithms.evaluators.ridge import CARD, WEIGHTS, RidgeEvaluator
+from algorithms.evaluators.exchange_features import WordFeatures
+from algorithms.evaluators.registry import EVALUATORS
+from algorithms.evaluators.ridge import CARD, WEIGHTS, CharacterRidge, RidgeEvaluator, WordRidge
 from envs.dialogue import Role, Utterance
-from envs.errors import ModelError
+from envs.errors import ConfigError, ModelError
 from envs.heads import Exchange
 from tests.algorithms.doubles import flip_a_byte
 
@@ -24,14 +25,14 @@ def exchanges(replies: list[str]) -> list[Exchange]:
     return [Exchange((Utterance(Role.SEEKER, f"Line {i}"),), reply) for i, reply in enumerate(replies)]
 
 
-def fitted(features: ExchangeFeatures) -> RidgeEvaluator:
+def fitted(kind_of: type[RidgeEvaluator]) -> RidgeEvaluator:
     kind = np.array(([0.8] * 3 + [0.2] * 3) * 5)
-    return RidgeEvaluator.fit(features, exchanges((WARM + COLD) * 5), np.stack([np.full(30, 0.5), kind], 1), HEADS)
+    return kind_of.fit(exchanges((WARM + COLD) * 5), np.stack([np.full(30, 0.5), kind], 1), HEADS)
 
 
-@pytest.fixture(scope="module", params=[WordFeatures, CharacterFeatures])
+@pytest.fixture(scope="module", params=[WordRidge, CharacterRidge])
 def evaluator(request: pytest.FixtureRequest) -> RidgeEvaluator:
-    return fitted(request.param())
+    return fitted(request.param)
 
 
 def test_it_tells_what_it_learnt(evaluator: RidgeEvaluator) -> None:
@@ -41,7 +42,7 @@ def test_it_tells_what_it_learnt(evaluator: RidgeEvaluator) -> None:
 
 
 def test_characters_hear_a_word_misspelt() -> None:
-    right, wrong, cold = fitted(CharacterFeatures()).scores(
+    right, wrong, cold = fitted(CharacterRidge).scores(
         exchanges(["Happy to help you", "Hapy to helpp you", "Whatevver, stop askin"])
     )[:, 1]
     assert abs(right - wrong) < right - cold
@@ -65,7 +66,7 @@ def test_any_text_gets_a_number_in_range(evaluator: RidgeEvaluator) -> None:
 def test_it_comes_back_from_its_folder(evaluator: RidgeEvaluator, tmp_path: Path) -> None:
     evaluator.save(tmp_path)
     sample = exchanges([*WARM, *COLD, "something else"])
-    back = RidgeEvaluator.load(tmp_path)
+    back = type(evaluator).load(tmp_path)
     assert back.heads == HEADS
     np.testing.assert_array_equal(back.scores(sample), evaluator.scores(sample))
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
@@ -73,8 +74,7 @@ def test_it_comes_back_from_its_folder(evaluator: RidgeEvaluator, tmp_path: Path
 
 def test_the_same_examples_give_the_same_weights(evaluator: RidgeEvaluator, tmp_path: Path) -> None:
     evaluator.save(tmp_path / "first")
-    card = json.loads((tmp_path / "first" / CARD).read_text())
-    fitted(WordFeatures() if card["features"] == "words" else CharacterFeatures()).save(tmp_path / "second")
+    fitted(type(evaluator)).save(tmp_path / "second")
     first, second = ((tmp_path / name / WEIGHTS).read_bytes() for name in ("first", "second"))
     assert first == second
 
@@ -83,17 +83,22 @@ def test_a_folder_without_one_or_with_a_damaged_one_is_named(evaluator: RidgeEva
     evaluator.save(tmp_path / "damaged")
     flip_a_byte(tmp_path / "damaged" / WEIGHTS)
     with pytest.raises(ModelError, match=f"{WEIGHTS} is not what .* says"):
-        RidgeEvaluator.load(tmp_path / "damaged")
+        type(evaluator).load(tmp_path / "damaged")
     with pytest.raises(ModelError, match="holds no evaluator"):
-        RidgeEvaluator.load(tmp_path)
+        type(evaluator).load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"), [({"features": "sounds"}, "no evaluator's features"), ({"heads": ["kind"]}, "other")]
-)
-def test_a_card_that_does_not_fit_is_refused(change: dict[str, object], message: str, tmp_path: Path) -> None:
-    fitted(WordFeatures()).save(tmp_path)
+@pytest.mark.parametrize("change", [{"features": "characters"}, {"heads": ["kind"]}])
+def test_a_card_that_does_not_fit_is_refused(change: dict[str, object], tmp_path: Path) -> None:
+    fitted(WordRidge).save(tmp_path)
     card = json.loads((tmp_path / CARD).read_text())
     (tmp_path / CARD).write_text(json.dumps(card | change))
-    with pytest.raises(ModelError, match=message):
-        RidgeEvaluator.load(tmp_path)
+    with pytest.raises(ModelError, match="of other features or heads"):
+        WordRidge.load(tmp_path)
+
+
+def test_evaluators_are_found_by_name_and_read_different_things() -> None:
+    assert [EVALUATORS.get(name) for name in EVALUATORS.names()] == [WordRidge, CharacterRidge]
+    assert EVALUATORS.get("tests.algorithms.evaluators.test_ridge:WordRidge") is WordRidge
+    with pytest.raises(ConfigError, match=r"no evaluator 'word'\. Did you mean words\?"):
+        EVALUATORS.check("word")

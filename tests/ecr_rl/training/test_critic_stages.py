@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from algorithms.critic.critic import Critic
-from algorithms.evaluators.ridge import RidgeEvaluator
+from algorithms.evaluators.ridge import WordRidge
 from algorithms.recommender.recommender import Recommender
 from algorithms.settings import CriticSettings, RecommenderSettings
 from ecr_rl.labels.judge_folder import context_of, judge_of, write_judge_folder
@@ -97,12 +97,12 @@ def test_progress_is_told_from_start_to_end(labels: Path, tmp_path: Path) -> Non
     assert "r2" in told[-1][2]
 
 
-def test_the_second_evaluator_is_held_out(corpus: Corpus, tmp_path: Path) -> None:
-    figures = build_reporting_evaluator(corpus, RubricJudge(corpus.catalog), tmp_path, silent)
+def test_the_reporting_evaluator_is_held_out(corpus: Corpus, tmp_path: Path) -> None:
+    figures = build_reporting_evaluator(corpus, RubricJudge(corpus.catalog), "words", tmp_path, silent)
     assert set(figures["heads"]) == set(JUDGED)
     overall = figures["heads"]["overall"]
     assert overall["r2"] > max(0.1, overall["r2_length"])
-    assert RidgeEvaluator.load(tmp_path).scores([Exchange((), "Hello!")]).shape == (1, 5)
+    assert WordRidge.load(tmp_path).scores([Exchange((), "Hello!")]).shape == (1, 5)
 
 
 def test_the_recommender_stage_leaves_a_folder(corpus: Corpus, tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from algorithms.critic.critic import Critic
-from algorithms.evaluators.exchange_features import CharacterFeatures
-from algorithms.evaluators.ridge import RidgeEvaluator
+from algorithms.evaluators.ridge import CharacterRidge
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.runs.artefacts import ArtefactFolders
 from ecr_rl.runs.folder import RunFolder
@@ -67,7 +66,7 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> ArtefactFolders:
     speaking_policy(folder / "responder")
     labels = [0.9 if "?" in reply else 0.2 for reply in REPLIES]
     overall = np.array(labels * 4)[:, None]
-    evaluator = RidgeEvaluator.fit(CharacterFeatures(), exchanges([*REPLIES] * 4), overall, ["overall"])
+    evaluator = CharacterRidge.fit(exchanges([*REPLIES] * 4), overall, ["overall"])
     evaluator.save(folder / "selecting_evaluator")
     parts = [folder / name for name in ("critic", "evaluator", "recommender", "responder", "selecting_evaluator")]
     return ArtefactFolders(*parts)

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from transformers import AutoModelForCausalLM
 
-from algorithms.evaluators.exchange_features import CharacterFeatures
-from algorithms.evaluators.ridge import RidgeEvaluator
+from algorithms.evaluators.ridge import CharacterRidge
 from algorithms.ppo.env_spec import EnvSpec
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.labels.judging.rubric import RubricJudge
@@ -50,7 +49,7 @@ def responder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("selecting_evaluator")
     overall = np.array([[0.9], [0.1]] * 4)
-    RidgeEvaluator.fit(CharacterFeatures(), exchanges(["good one", "aaa bbb"] * 4), overall, ["overall"]).save(folder)
+    CharacterRidge.fit(exchanges(["good one", "aaa bbb"] * 4), overall, ["overall"]).save(folder)
     return folder
 
 
@@ -164,9 +163,10 @@ def test_the_selecting_evaluator_is_held_out(tmp_path: Path) -> None:
     figures = build_selecting_evaluator(
         Corpus("sample", *splits, catalog, {}),
         RubricJudge(catalog),
+        "characters",
         tmp_path,
         lambda done, total, found: told.append(found),
     )
     assert figures["overall"]["r2"] > max(0.1, figures["overall"]["r2_length"])
     assert told[-1] == {"r2_overall": figures["overall"]["r2"]}
-    assert RidgeEvaluator.load(tmp_path).scores(exchanges(["Hello!"])).shape == (1, 1)
+    assert CharacterRidge.load(tmp_path).scores(exchanges(["Hello!"])).shape == (1, 1)

@@ -1,0 +1,50 @@
+"""Evaluators by name, and the protocol that each follows: judges of heads that no policy is paid by.
+
+Importing this loads nothing that learns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+
+from envs.heads import Exchange
+from envs.registry import Registry
+
+
+class HeadEvaluator(Protocol):
+    """Predicts heads of exchanges, once fitted; its folder holds safetensors and JSON.
+
+    Attributes:
+        heads: names of the H heads that it predicts.
+    """
+
+    heads: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, exchanges: Sequence[Exchange], labels: np.ndarray, heads: Sequence[str]) -> Self:
+        """Learn from the labels (N, H), in [0, 1], of N exchanges; the same input gives the same evaluator."""
+        ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Load the evaluator that ``save`` wrote; raise ``ModelError`` if the folder holds none."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the evaluator into a folder that exists."""
+        ...
+
+    def scores(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """Score N exchanges: (N, H), in [0, 1]."""
+        ...
+
+
+EVALUATORS: Registry[type[HeadEvaluator]] = Registry(
+    "evaluator",
+    {"words": "algorithms.evaluators.ridge:WordRidge", "characters": "algorithms.evaluators.ridge:CharacterRidge"},
+)
+"""What ``evaluation.reporting`` and ``ppo.selecting`` may name."""
