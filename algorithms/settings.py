@@ -107,11 +107,14 @@ class RecommenderSettings(Settings):
         description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it",
     )
     members: int = setting(
-        4, rebuilds={"recommender"}, gt=0, description="networks of different seeds whose scores are averaged"
+        4, rebuilds={"recommender"}, gt=0, description="networks with different seeds, whose scores are averaged"
     )
-    width: int = setting(128, rebuilds={"recommender"}, gt=0, description="of a network's vectors")
+    width: int = setting(128, rebuilds={"recommender"}, gt=0, description="width of a network's vectors")
     rare: int = setting(
-        5, rebuilds={"recommender"}, gt=0, description="conversations that a feature must stand in to count"
+        5,
+        rebuilds={"recommender"},
+        gt=0,
+        description="a feature counts if it occurs in at least this many conversations",
     )
     fusion_epochs: int = setting(
         3, rebuilds={"recommender"}, gt=0, description="passes over dialogues with masked films (stage 1)"
@@ -129,23 +132,25 @@ class RecommenderSettings(Settings):
     )
     feedback: FeedbackSettings = FeedbackSettings()
     ridge: float = setting(
-        50.0, rebuilds={"recommender"}, gt=0, description="pull of the dialogue ridge to no evidence, in dialogues"
+        50.0, rebuilds={"recommender"}, gt=0, description="L2 penalty of the dialogue ridge, in dialogues"
     )
     ridge_words: float = setting(
-        1.5, rebuilds={"recommender"}, ge=0, description="length of a conversation's words beside 1 for each film"
+        1.5, rebuilds={"recommender"}, ge=0, description="length of the row of a conversation's words; a film has 1"
     )
     ridge_weight: float = setting(
-        1.5, rebuilds={"recommender"}, ge=0, description="weight of the logarithm of its evidence"
+        1.5, rebuilds={"recommender"}, ge=0, description="weight of the logarithm of the ridge's evidence"
     )
     fusion_ridge_weight: float = setting(
-        2.0, rebuilds={"recommender"}, ge=0, description="the same in stage 1, of whole dialogues"
+        2.0, rebuilds={"recommender"}, ge=0, description="ridge_weight in stage 1, which reads whole dialogues"
     )
-    ridge_floor: float = setting(0.01, rebuilds={"recommender"}, gt=0, description="evidence that every film has")
+    ridge_floor: float = setting(
+        0.01, rebuilds={"recommender"}, gt=0, description="added to the evidence of every film"
+    )
     named_pull: float = setting(
-        100.0, rebuilds={"recommender"}, gt=0, description="pull to 0 of what tells that a named film comes again"
+        100.0, rebuilds={"recommender"}, gt=0, description="L2 penalty of the model of named films that come again"
     )
     sharpness: float = setting(
-        0.5, rebuilds={"recommender"}, gt=0, description="power of new films' shares beside named films' chances"
+        0.5, rebuilds={"recommender"}, gt=0, description="power of new films' shares against named films' chances"
     )
     without: tuple[Part, ...] = setting((), rebuilds={"recommender"}, description="parts left out, for an ablation")
     refit: bool = setting(
@@ -186,12 +191,12 @@ class PolicySettings(Settings):
     positions: int = setting(
         512, rebuilds={"responder"}, gt=0, description="longest conversation in tokens; never above the model's own"
     )
-    max_new: int = setting(28, rebuilds={"responder"}, gt=0, description="tokens of a reply at most")
+    max_new: int = setting(28, rebuilds={"responder"}, gt=0, description="the most tokens of a reply")
     max_observation: int = setting(
-        96, rebuilds={"responder"}, gt=8, description="tokens of an observation at most, after the first"
+        96, rebuilds={"responder"}, gt=8, description="the most tokens of an observation after the first"
     )
     max_history: int = setting(
-        192, rebuilds={"responder"}, gt=8, description="tokens of the first observation at most, cut from the left"
+        192, rebuilds={"responder"}, gt=8, description="the most tokens of the first observation, cut from the left"
     )
     temperature: float = setting(
         1.0, rebuilds={"ppo"}, gt=0, description="sampling temperature; nothing else shapes the distribution"
@@ -224,7 +229,7 @@ class SupervisedSettings(Settings):
         1.0,
         rebuilds={"responder"},
         ge=0,
-        description="a reply weighs .5 + this times its empathy label, over the mean; 0: all alike",
+        description="a reply's weight is .5 + this x its empathy label, over the mean; 0: all equal",
     )
     seed: int = setting(0, rebuilds={"responder"})
 
@@ -287,9 +292,11 @@ class PPOSettings(Settings):
         "0: the recommender's best films are proposed",
     )
     film_temperature: float = setting(
-        0.25, rebuilds={"ppo"}, gt=0, description="of that draw, on the recommender's scores"
+        0.25, rebuilds={"ppo"}, gt=0, description="temperature of that draw, which divides the scores"
     )
-    film_learning_rate: float = setting(1e-3, rebuilds={"ppo"}, gt=0, description="of the recommender's last layer")
+    film_learning_rate: float = setting(
+        1e-3, rebuilds={"ppo"}, gt=0, description="rate of the recommender's last layer"
+    )
     sampler_gap: float | None = setting(
         None,
         rebuilds={"ppo"},
@@ -307,9 +314,7 @@ class PPOSettings(Settings):
         rebuilds={"selecting_evaluator"},
         description="the evaluator that chooses: characters, words (ridge regressions) | module:Class",
     )
-    select_dialogues: int = setting(
-        64, rebuilds={"ppo"}, gt=0, description="validation dialogues that a choice is made on"
-    )
+    select_dialogues: int = setting(64, rebuilds={"ppo"}, gt=0, description="validation dialogues that score a policy")
     select_variety: float = setting(
         0.0,
         rebuilds={"ppo"},

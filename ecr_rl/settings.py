@@ -52,10 +52,8 @@ class JudgeSettings(EndpointSettings):
         description="transformers: mean over the score tokens | the scores that it writes",
     )
     batch: int = setting(8, rebuilds={"labels"}, gt=0, description="transformers: replies of a forward pass")
-    max_new: int = setting(80, rebuilds={"labels"}, gt=0, description="tokens of an answer at most")
-    concurrency: int = setting(
-        8, rebuilds={"labels"}, gt=0, description="openai: questions under way at once, for each worker"
-    )
+    max_new: int = setting(80, rebuilds={"labels"}, gt=0, description="the most tokens of an answer")
+    concurrency: int = setting(8, rebuilds={"labels"}, gt=0, description="openai: concurrent requests of each worker")
 
 
 class TextReaderSettings(Settings):
@@ -92,7 +90,7 @@ class LabelSettings(Settings):
         description="a label folder of ecr-rl label: a chat model's, an endpoint's, people's; unset: the rubric's",
     )
     count: int = setting(
-        9000, rebuilds={"labels"}, gt=0, description="replies to label at most: human, the policy's and made ones"
+        9000, rebuilds={"labels"}, gt=0, description="the most replies to label: human ones, the policy's and made ones"
     )
     policy: bool = setting(
         True, rebuilds={"labels"}, description="label replies sampled from the supervised policy, too"
@@ -121,7 +119,7 @@ class EvaluationSettings(Settings):
         description="the evaluator that reports held-out heads: words, characters (ridge regressions) | module:Class",
     )
     repeats: int = setting(
-        2, rebuilds={"evaluation"}, resume={"run"}, gt=0, description="conversations of a system on each of them"
+        2, rebuilds={"evaluation"}, resume={"run"}, gt=0, description="conversations of each system on each dialogue"
     )
     gold_replies: int = setting(
         200,
@@ -158,5 +156,5 @@ class EvaluationSettings(Settings):
         128,
         rebuilds={"ppo"},
         gt=0,
-        description="conversations of the reference policy that fix each head's mean and deviation",
+        description="conversations of the reference policy that measure each head's mean and deviation",
     )

@@ -51,12 +51,12 @@ class EndpointSettings(Settings):
         rebuilds=None,
         description="endpoint: the environment variable that holds the key; never the key",
     )
-    timeout: float = setting(60.0, rebuilds=None, gt=0, description="endpoint: seconds for an answer")
+    timeout: float = setting(60.0, rebuilds=None, gt=0, description="endpoint: seconds to wait for an answer")
     requests_per_minute: float = setting(
-        600.0, rebuilds=None, gt=0, description="endpoint: pace at most, for each worker"
+        600.0, rebuilds=None, gt=0, description="endpoint: the most requests a minute, for each worker"
     )
     retries: int = setting(
-        5, rebuilds=None, ge=0, description="endpoint: further attempts after 429, 5xx or a cut connection"
+        5, rebuilds=None, ge=0, description="endpoint: further attempts after 429, 5xx or a lost connection"
     )
 
 
@@ -70,9 +70,9 @@ class SeekerModelSettings(EndpointSettings):
         min_length=1,
         description="smollm2 (packaged) | a folder | a hub id | the endpoint's name",
     )
-    temperature: float = setting(0.7, rebuilds=None, gt=0, description="of its sampling")
-    max_new: int = setting(60, rebuilds=None, gt=0, description="tokens of a line at most")
-    batch: int = setting(16, rebuilds=None, gt=0, description="lines under way at once")
+    temperature: float = setting(0.7, rebuilds=None, gt=0, description="sampling temperature")
+    max_new: int = setting(60, rebuilds=None, gt=0, description="the most tokens of a line")
+    batch: int = setting(16, rebuilds=None, gt=0, description="lines that are generated together")
 
 
 class EnvSettings(Settings):
@@ -125,11 +125,9 @@ class RewardSettings(Settings):
         0.0, rebuilds={"ppo"}, ge=0, description="k in mean - k x ensemble spread (arXiv 2310.02743)"
     )
     missing_end: float = setting(
-        0.5, rebuilds={"ppo"}, ge=0, description="taken off a reply that was cut before its end"
+        0.5, rebuilds={"ppo"}, ge=0, description="penalty of a reply that was cut before its end"
     )
-    repetition: float = setting(
-        0.5, rebuilds={"ppo"}, ge=0, description="taken off times the share of repeated bigrams"
-    )
+    repetition: float = setting(0.5, rebuilds={"ppo"}, ge=0, description="penalty, times the share of repeated bigrams")
     verbosity: float = setting(
         0.0,
         rebuilds={"ppo"},
@@ -137,13 +135,13 @@ class RewardSettings(Settings):
         description="penalty, times the standard deviations by which a reply is longer than the reference's mean",
     )
     markup: float = setting(
-        0.5, rebuilds={"ppo"}, ge=0, description="taken off a reply with role markers or titles outside slots"
+        0.5, rebuilds={"ppo"}, ge=0, description="penalty of a reply with role markers or titles outside slots"
     )
     acceptance: float = setting(
         0.25, rebuilds={"ppo"}, ge=0, description="paid on the turn whose film the seeker accepts"
     )
     turns: float = setting(
-        0.0, rebuilds={"ppo"}, ge=0, description="taken off each turn: a dialogue pays for those it takes"
+        0.0, rebuilds={"ppo"}, ge=0, description="price of each turn, so that long dialogues cost more"
     )
 
     def weight(self, head: str) -> float:

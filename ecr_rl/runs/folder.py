@@ -57,17 +57,17 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: str | Path, config: RunConfig, resume: bool = False, kind: Folder = "run") -> RunFolder:
-        """A folder to write to: a new one, or with ``resume`` one that is there already.
+        """Open a folder for writing: a new one, or with ``resume`` an existing one.
 
         Args:
             path: the folder.
             config: the run's settings.
-            resume: go on with a folder that exists.
-            kind: what the folder holds. A setting may be another than the folder began with where its mark says so.
+            resume: continue a folder that exists.
+            kind: what the folder holds; a setting's mark says whether such a folder may continue with another value.
 
         Raises:
-            RunError: it exists and ``resume`` is not set; it is no run folder; its settings differ in some that
-                must stay; another process is working in it.
+            RunError: the folder exists and ``resume`` is not set; it is no run folder; settings differ that must stay;
+                another process is working in it.
             ConfigError: a part from outside that the settings name is not there.
         """
         path = Path(path)

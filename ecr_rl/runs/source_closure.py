@@ -2,14 +2,15 @@
 
 ``code_version`` starts at a builder and hashes every module of our packages that the builder can reach.
 
-* Granularity. From a builder such as ``Pipeline.critic`` only what it uses of its own module is followed: the functions
-  it names and the methods it calls on ``self``, but no method that makes another part (that part's folder is in the
-  key). From there whole modules are followed, so a change anywhere in a reached module counts.
-* Imports within functions count as those at the top do, and so do packages (their ``__init__``), and strings that
-  name a module (``"package.module:Class"``, as registries hold them).
-* ``if TYPE_CHECKING`` is not followed: nothing in it runs, and no annotation is evaluated without its import.
-* Docstrings, comments and the descriptions of settings do not count. Neither do modules in ``INFRASTRUCTURE``, each
-  for the reason it gives.
+* Granularity. Within the module of a builder such as ``Pipeline.critic`` only the code that the builder uses counts:
+  functions that it names and methods that it calls on ``self``. Methods that make other parts do not count, since
+  their folders are in the key. All other modules count as a whole.
+* Imports inside functions count like those at the top. So do packages (their ``__init__``), and strings that name a
+  module (``"package.module:Class"``, as in registries).
+* Imports under ``if TYPE_CHECKING`` are not followed: they do not run, and annotations that need them are never
+  evaluated.
+* Docstrings, comments and descriptions of settings do not count. Neither do the modules in ``INFRASTRUCTURE``, which
+  gives a reason for each.
 * Data files count: every file that is not Python in the folder of a reached package, down to the next package.
 
 The closure may be too large; then a part is built again without need. It is never too small.
@@ -52,7 +53,7 @@ INFRASTRUCTURE: Mapping[str, str] = {
 }
 """Modules that do not influence any part, each with the reason. The search for imports stops at them."""
 _MAKES_A_PART = "_artefact"
-"""A method that calls this one makes a part of its own."""
+"""A method that calls this one makes a separate part."""
 _DESCRIBED = "setting"
 """A call of this function describes what it makes; the description decides as little as a docstring."""
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.\w+)+(:[\w.]+)?")

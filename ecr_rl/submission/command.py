@@ -106,7 +106,7 @@ def _resolved_settings(
             job_paths.add_module(part, f"{file}: {key}")
         config = settings.model_dump(mode="json")
     for key, takes, value in path_settings(config):
-        if given.get(key.rpartition(".")[2]) is not None:  # an option says otherwise
+        if given.get(key.rpartition(".")[2]) is not None:  # an option overrides the setting
             continue
         texts = [value] if isinstance(value, str) else value
         resolved = [job_paths.resolve(text, takes, f"{file or '-s'}: {key}") for text in texts]

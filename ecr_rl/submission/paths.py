@@ -16,7 +16,7 @@ from envs.errors import ConfigError
 from envs.marks import TakesPath, marks_of, path_values
 
 OUTPUTS = frozenset({"out", "output", "predictions", "into"})
-"""Options that say where a job leaves what it makes; it must not be its working directory, which goes with the job."""
+"""Options for results of a job: they need not exist, and must be outside the working directory, which Ray uploads."""
 
 
 @dataclass
@@ -36,12 +36,12 @@ class JobPaths:
     missing: list[str] = field(default_factory=list)
 
     def resolve(self, text: str, takes: TakesPath, label: str) -> str:
-        """What a setting or option becomes for the job; words, addresses, hub ids and ``module:attribute`` stay.
+        """The value of a setting or option for the job; words, addresses, hub ids and ``module:attribute`` stay.
 
         Args:
-            text: what was written.
+            text: its value as written.
             takes: how the setting or option takes a path.
-            label: how a message names it.
+            label: its name in messages.
         """
         if text in takes.words or "://" in text or text.startswith("hf:"):
             return text

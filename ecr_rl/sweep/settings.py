@@ -24,7 +24,7 @@ class Axis(Settings):
 
     uniform: tuple[float, float] | None = setting(None, rebuilds={"sweep"}, description="from, to")
     log_uniform: tuple[float, float] | None = setting(
-        None, rebuilds={"sweep"}, description="from, to; even in the logarithm"
+        None, rebuilds={"sweep"}, description="from, to; uniform in the logarithm"
     )
     choices: tuple[Any, ...] | None = setting(None, rebuilds={"sweep"}, min_length=1, description="any of these values")
     simplex: tuple[str, ...] | None = setting(
@@ -34,7 +34,7 @@ class Axis(Settings):
         None,
         rebuilds={"sweep"},
         ge=1,
-        description="of the grid sampler: points of a range; parts that a simplex's 1 is cut into",
+        description="grid sampler: points of a range; a simplex has multiples of 1 / steps",
     )
 
     @model_validator(mode="after")
@@ -59,14 +59,14 @@ class SearchSettings(Settings):
         description="random | grid: every combination | optuna: TPE (Bergstra et al., NeurIPS 2011)",
     )
     trials: int = setting(
-        12, rebuilds={"sweep"}, gt=0, description="trials; of a grid its combinations, whatever stands here"
+        12, rebuilds={"sweep"}, gt=0, description="number of trials; a grid ignores it and runs all combinations"
     )
-    seed: int = setting(0, rebuilds={"sweep"}, ge=0, description="of the draws")
+    seed: int = setting(0, rebuilds={"sweep"}, ge=0, description="seed of the draws")
     at_once: int = setting(
-        0, rebuilds={"sweep"}, ge=0, description="trials side by side at most; 0: as many as the cluster holds"
+        0, rebuilds={"sweep"}, ge=0, description="the most trials at the same time; 0: as many as the cluster holds"
     )
     failures: int = setting(
-        2, rebuilds={"sweep"}, ge=0, description="times that a trial is taken up again from its last checkpoint"
+        2, rebuilds={"sweep"}, ge=0, description="how often a failed trial resumes from its last checkpoint"
     )
 
 
@@ -81,9 +81,11 @@ class SchedulerSettings(Settings):
     )
     grace: int = setting(5, rebuilds={"sweep"}, gt=0, description="asha: iterations that every trial gets")
     reduction: int = setting(
-        3, rebuilds={"sweep"}, gt=1, description="asha: of so many trials one goes on at each rung"
+        3, rebuilds={"sweep"}, gt=1, description="asha: one of this many trials continues at each rung"
     )
-    interval: int = setting(5, rebuilds={"sweep"}, gt=0, description="pbt: iterations between two looks at a trial")
+    interval: int = setting(
+        5, rebuilds={"sweep"}, gt=0, description="pbt: iterations between two comparisons of a trial"
+    )
 
 
 class FinalSettings(Settings):
