@@ -102,8 +102,8 @@ def heads_of(names: Sequence[str]) -> tuple[Head, ...]:
     for name, head in zip(names, heads, strict=True):
         if not isinstance(head, Head):
             raise ConfigError(f"head {name}: a {type(head).__name__} stands there, no envs.heads.Head")
-    for place, head in enumerate(heads):
-        if head.name in (other.name for other in heads[:place]):
+    for index, head in enumerate(heads):
+        if head.name in (other.name for other in heads[:index]):
             raise ConfigError(f"two heads are called {head.name}: {', '.join(names)}. Give one another name")
     return heads
 

@@ -241,12 +241,12 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
     def _start(self, episode: Episode) -> ConversationState:
         """The episode's first state: a function of (seed, stream, index) alone."""
         rng = episode_rng(self._seed, episode)
-        place = dialogue_place(self._seed, episode, len(self._dialogues))
-        dialogue = self._dialogues[place]
+        index = dialogue_place(self._seed, episode, len(self._dialogues))
+        dialogue = self._dialogues[index]
         state = ConversationState(
             episode=episode,
             dialogue=dialogue,
-            dialogue_index=place,
+            dialogue_index=index,
             rng=rng,
             opening=self._seeker.start(dialogue, rng),
             catalog=self._catalog,

@@ -147,20 +147,20 @@ def _softmax_regression(features: csr_matrix, target_NK: np.ndarray) -> tuple[np
 
 def _nine_of(reader: EmotionReader, texts: Iterable[str]) -> dict[str, np.ndarray]:
     """The nine emotions of each distinct text; zeros where it is empty."""
-    found = {"": np.zeros(len(NINE), dtype=np.float32)}
+    emotions = {"": np.zeros(len(NINE), dtype=np.float32)}
     missing = [text for text in dict.fromkeys(texts) if text]
     for start in range(0, len(missing), _READ):
         part = missing[start : start + _READ]
-        found |= zip(part, reader.read(part).nine.astype(np.float32), strict=True)
-    return found
+        emotions |= zip(part, reader.read(part).nine.astype(np.float32), strict=True)
+    return emotions
 
 
 def _cases(dialogues: Sequence[Dialogue]) -> list[Case]:
     """The recommender turns that have text besides film names."""
     return [
-        (dialogue.utterances[:place], turn.text)
+        (dialogue.utterances[:index], turn.text)
         for dialogue in dialogues
-        for place, turn in enumerate(dialogue.utterances)
+        for index, turn in enumerate(dialogue.utterances)
         if turn.role is Role.RECOMMENDER and without_films(turn.text)
     ]
 

@@ -85,16 +85,16 @@ def estimator_of(settings: PPOSettings) -> Callable[[Conversations], Advantages]
     discounts = Discounts(settings.token_discount, settings.turn_discount, settings.token_lambda, settings.turn_lambda)
 
     def estimate(conversations: Conversations) -> Advantages:
-        found = call(ESTIMATORS, name, conversations, discounts)
-        if not isinstance(found, Advantages):
-            raise ConfigError(f"advantage estimator {name}: it gave a {type(found).__name__}, no Advantages")
+        result = call(ESTIMATORS, name, conversations, discounts)
+        if not isinstance(result, Advantages):
+            raise ConfigError(f"advantage estimator {name}: it gave a {type(result).__name__}, no Advantages")
         wanted = conversations.values_BT.shape
-        shapes = found.advantages_BT.shape, found.targets_BT.shape
+        shapes = result.advantages_BT.shape, result.targets_BT.shape
         if shapes != (wanted, wanted):
             raise ConfigError(
                 f"advantage estimator {name}: advantages and targets have the shapes {tuple(shapes[0])} and "
                 f"{tuple(shapes[1])}, not (B, T) = {tuple(wanted)}"
             )
-        return found
+        return result
 
     return estimate

@@ -68,8 +68,8 @@ class LastFilms:
         for row, context in zip(scores, contexts, strict=True):
             named = [film for turn in context for film in mentioned_films(turn.text) if film in self._columns]
             last = reversed(dict.fromkeys(reversed(named)))
-            for place, film in enumerate(last, start=1):
-                row[self._columns[film]] = place
+            for rank, film in enumerate(last, start=1):
+                row[self._columns[film]] = rank
         return scores
 
 

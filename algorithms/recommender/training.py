@@ -219,9 +219,9 @@ def _known_of(catalog: Catalog, settings: RecommenderSettings) -> csr_matrix:
         for fact in facts_
         if fact in columns and not (fact.startswith("plot:") and counts[fact] > _COMMON * len(told))
     ]
-    rows, places, values = zip(*found, strict=True) if found else ((), (), ())
+    rows, feature_columns, values = zip(*found, strict=True) if found else ((), (), ())
     shape = (len(told), max(1, len(columns)))
-    return csr_matrix((np.array(values, dtype=np.float32), (rows, places)), shape=shape)
+    return csr_matrix((np.array(values, dtype=np.float32), (rows, feature_columns)), shape=shape)
 
 
 def _facts(film: Film) -> Iterator[str]:

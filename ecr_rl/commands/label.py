@@ -299,10 +299,10 @@ def _look(judge: Judge, plan: LabelPlan, memory: float | None, force: bool) -> N
 
     seen = preflight(judge, sample_of([example.evidence for _, _, example in plan.rows]), len(plan.rows), memory)
     spread = ", ".join(f"{head} {value:.3f}" for head, value in seen.spread.items())
-    place = "" if memory is None else f"; about {memory:.1f} GB"
+    memory_note = "" if memory is None else f"; about {memory:.1f} GB"
     typer.echo(
         f"preflight: {seen.parse_rate:.0%} of {seen.n} answers readable; spread {spread}; {seen.seconds:.1f} s a reply"
-        f", {seen.hours:.1f} h for {len(plan.rows):,}{place}",
+        f", {seen.hours:.1f} h for {len(plan.rows):,}{memory_note}",
         err=True,
     )
     if seen.refusal and not force:

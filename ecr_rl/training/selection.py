@@ -110,8 +110,8 @@ class Selection:
         """
         begun = time.perf_counter()
         talks = self._converse(weights)
-        found = {"select_score": self._judge, "select_reward": _pay, "select_length": _words}
-        each = {name: [of(talk) for talk in talks] for name, of in found.items()}
+        figures_by_name = {"select_score": self._judge, "select_reward": _pay, "select_length": _words}
+        each = {name: [of(talk) for talk in talks] for name, of in figures_by_name.items()}
         self.page = _page(talks, each)
         score, reward, length = (float(np.mean(values)) for values in each.values())
         scored = Scored(iteration, score, reward, length, _dist2(talks), kl)
@@ -155,7 +155,7 @@ class Selection:
         """One episode for each selection dialogue; the dialogues are spread evenly over the validation split."""
         dialogues = self._env.dialogue_count
         count = min(self._config.ppo.select_dialogues, dialogues)
-        return [(EVALUATION, dialogues * place // count) for place in range(count)]
+        return [(EVALUATION, dialogues * index // count) for index in range(count)]
 
     @cached_property
     def _env(self) -> ConversationVectorEnv:
@@ -176,7 +176,7 @@ def _page(talks: Sequence[Conversation], each: Mapping[str, Sequence[float]]) ->
     """The first conversations as text; of all dialogues their figures, of all turns the heads' scores."""
     scores = [outcome.heads for talk in talks for outcome in talk.outcomes]
     heads = {f"head_{head}": [each[head] for each in scores] for head in scores[0]}
-    texts = {f"conversation_{place}": _markdown(talk) for place, talk in enumerate(talks[:_SHOWN])}
+    texts = {f"conversation_{index}": _markdown(talk) for index, talk in enumerate(talks[:_SHOWN])}
     return TensorBoardPage(texts, {**each, **heads})
 
 

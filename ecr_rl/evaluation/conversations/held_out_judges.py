@@ -61,7 +61,7 @@ class TurnJudges:
             profile: the seeker's profile.
             informed: whether to measure the PMI, which costs two passes of a language model.
         """
-        evidence = [self._evidence(talk, place, profile) for place in range(len(talk.outcomes))]
+        evidence = [self._evidence(talk, index, profile) for index in range(len(talk.outcomes))]
         exchanges = [piece.exchange for piece in evidence]
         reported = self._reporting.scores(exchanges)
         rubric = [{}] * len(evidence) if self._rubric is None else _judged(self._rubric, evidence)
@@ -70,10 +70,10 @@ class TurnJudges:
         return [
             TurnJudgement(
                 reported=dict(zip(self._reporting.heads, map(float, row), strict=True)),
-                rubric=rubric[place],
-                pmi=float(pmi[place]) if np.isfinite(pmi[place]) else None,
+                rubric=rubric[index],
+                pmi=float(pmi[index]) if np.isfinite(pmi[index]) else None,
             )
-            for place, row in enumerate(reported)
+            for index, row in enumerate(reported)
         ]
 
     def emotion_match(self, replies: Sequence[str], references: Sequence[str]) -> list[float]:
@@ -81,8 +81,8 @@ class TurnJudges:
         mine, theirs = (self._emotions.read(list(texts)).nine for texts in (replies, references))
         return emotion_cosines(mine, theirs).tolist()
 
-    def _evidence(self, talk: Conversation, place: int, profile: SeekerProfile) -> Evidence:
-        outcome = talk.outcomes[place]
+    def _evidence(self, talk: Conversation, index: int, profile: SeekerProfile) -> Evidence:
+        outcome = talk.outcomes[index]
         named = [(turn.role, self._find(turn.text)) for turn in outcome.context]
         told = chain.from_iterable(films for role, films in named if role is Role.SEEKER)
         asked = named[-1][1] if named and named[-1][0] is Role.SEEKER else ()

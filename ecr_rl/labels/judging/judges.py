@@ -55,7 +55,7 @@ def _emotions(settings: JudgeSettings) -> EmotionsOf | None:
 
 def _emotion_names(texts: Sequence[str]) -> list[str]:
     """The strongest of ECR's nine emotions in each text."""
-    return [NINE[place] for place in LexiconEmotions().read(texts).nine.argmax(1)]
+    return [NINE[index] for index in LexiconEmotions().read(texts).nine.argmax(1)]
 
 
 def rubric_maker(

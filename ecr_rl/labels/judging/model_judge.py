@@ -174,8 +174,8 @@ def _score_tokens(tokenizer: Any, model: str, heads: Sequence[str]) -> tuple[lis
 def _prefills(space: str, heads: Sequence[str]) -> list[str]:
     """``{"empathy": ``, then each head behind neutral scores of those before."""
     return [
-        "{" + "".join(f'"{before}": 3, ' for before in heads[:place]) + f'"{head}":{space}'
-        for place, head in enumerate(heads)
+        "{" + "".join(f'"{before}": 3, ' for before in heads[:index]) + f'"{head}":{space}'
+        for index, head in enumerate(heads)
     ]
 
 

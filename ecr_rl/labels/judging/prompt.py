@@ -111,7 +111,7 @@ def _body(piece: Evidence, catalog: Catalog, context: ContextForm, emotions: Emo
     turns = [(turn.role.value, _clean(turn.text)) for turn in piece.exchange.context]
     rich = context is ContextForm.RICH
     felt = emotions([text for _, text in turns]) if rich and emotions is not None else []
-    lines = [f"{role}{f' ({felt[place]})' if felt else ''}: {text}" for place, (role, text) in enumerate(turns)]
+    lines = [f"{role}{f' ({felt[index]})' if felt else ''}: {text}" for index, (role, text) in enumerate(turns)]
     facts = [_facts(catalog, film) for film in dict.fromkeys((*piece.named, *piece.films)) if film in catalog]
     if rich:
         facts += _feelings(piece, catalog)

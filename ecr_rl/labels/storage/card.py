@@ -31,12 +31,12 @@ def summarise(table: LabelTable) -> dict[str, Any]:
         known), failures by reason, and rows that seem to speak to the judge.
     """
     labels, kinds, splits = table.labels, Counter(table.column("kind")), Counter(table.column("split"))
-    places = set(zip(table.column("split"), table.column("dialogue"), strict=True))
+    dialogues = set(zip(table.column("split"), table.column("dialogue"), strict=True))
     return {
         "n": len(table),
         "kinds": {str(kind): kinds[kind] for kind in Kind if kinds[kind]},
         "splits": {split: splits[split] for split in SPLITS if splits[split]},
-        "dialogues": dict(Counter(split for split, dialogue in sorted(places, key=repr) if dialogue is not None)),
+        "dialogues": dict(Counter(split for split, dialogue in sorted(dialogues, key=repr) if dialogue is not None)),
         "heads": {
             head: _figures(labels.values[labels.known[:, i], i], len(table)) for i, head in enumerate(labels.heads)
         },

@@ -71,8 +71,8 @@ class Reject:
 
     def __str__(self) -> str:
         """One line for a person."""
-        place = f"{self.file}, line {self.line}"
-        return f"{place}: {self.reason}" if self.field is None else f"{place}, field {self.field}: {self.reason}"
+        location = f"{self.file}, line {self.line}"
+        return f"{location}: {self.reason}" if self.field is None else f"{location}, field {self.field}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,12 @@ class _Reading:
                 self.scores.append(scores)
                 self.passed_over.update(unknown)
 
-    def _check_new(self, row: Mapping[str, Any], place: str) -> None:
+    def _check_new(self, row: Mapping[str, Any], location: str) -> None:
         """Refuse a row whose example or key was seen before."""
         for name, identity in ((None, f"example {_digest(row)}"), ("key", f"key {row['key']}")):
             if identity in self._seen:
                 raise _Refusal(name, f"{self._seen[identity]} has the same; import each judge's labels by themselves")
-            self._seen[identity] = place
+            self._seen[identity] = location
 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
@@ -207,8 +207,8 @@ def _context(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise _Refusal("context", f"{_type(value)}, not a list")
     turns = []
-    for place, turn in enumerate(value):
-        name = f"context[{place}]"
+    for index, turn in enumerate(value):
+        name = f"context[{index}]"
         try:
             turns.append(write_turn(read_turn(_text(turn, name))))
         except ValueError as error:
