@@ -363,7 +363,7 @@ def settings_key(config: RunConfig, stage: marks.Stage) -> dict[str, Any]:
         if key in settings:
             texts = [value] if isinstance(value, str) else value
             files[key] = [model_version(text) for text in texts if text not in path.words]
-    own = {key: source_hash(name) for key, name in own_parts(config) if key in settings}
+    own = [[key, name, source_hash(name)] for key, name in own_parts(config) if key in settings]
     return {"settings": settings, "files": files, "own": own}
 
 

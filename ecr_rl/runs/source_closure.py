@@ -56,7 +56,7 @@ _MAKES_A_PART = "_artefact"
 """A method that calls this one makes a separate part."""
 _DESCRIBED = "setting"
 """A call of this function describes what it makes; the description decides as little as a docstring."""
-_MODULE = re.compile(r"[A-Za-z_]\w*(\.\w+)+(:[\w.]+)?")
+_MODULE = re.compile(r"[A-Za-z_]\w*((\.\w+)+(:[\w.]+)?|:[\w.]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,8 +228,9 @@ def test_a_class_from_outside_is_known_by_its_source_and_what_lies_beside_it(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     files = {
-        "own_judge.py": "import own_words\nclass Judge: ...\n",
+        "own_judge.py": "import own_words\nclass Judge:\n    rule = 'own_rule:score'\n",
         "own_words.py": "WORDS = 1\n",
+        "own_rule.py": "RULE = 1\n",
         "else_.py": "X = 1\n",
     }
     write(tmp_path, files)
@@ -239,6 +240,9 @@ def test_a_class_from_outside_is_known_by_its_source_and_what_lies_beside_it(
     write(tmp_path, {"own_words.py": "WORDS = 2\n"})
     after = source_hash("own_judge:Judge")
     assert after != before
+    write(tmp_path, {"own_rule.py": "RULE = 2\n"})
+    assert source_hash("own_judge:Judge") not in (before, after)
+    write(tmp_path, {"own_rule.py": "RULE = 1\n"})
     import own_judge  # pyright: ignore[reportMissingImports]
 
     assert source_hash(own_judge.Judge) == after
