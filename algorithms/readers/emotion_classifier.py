@@ -22,7 +22,7 @@ class EmotionClassifier:
     def __init__(self, classifier: TextClassifier) -> None:
         """Read with a classifier of GoEmotions' labels."""
         self._classifier = classifier
-        self._columns = {label: index for index, label in enumerate(classifier.labels)}
+        self._column_of = {label: index for index, label in enumerate(classifier.labels)}
 
     @classmethod
     def fit(cls, data: GoEmotions, sentences: SentenceEncoder | None = None, seed: int = 0) -> EmotionClassifier:
@@ -36,7 +36,7 @@ class EmotionClassifier:
         none_NL = 1.0 - probabilities
         groups = {name: 1.0 - self._product(none_NL, labels) for name, labels in GROUPS.items()}
         columns = {name: 1.0 - self._product(none_NL, labels) for name, labels in NINE_OF.items()}
-        columns["neutral"] = probabilities[:, self._columns["neutral"]]
+        columns["neutral"] = probabilities[:, self._column_of["neutral"]]
         columns["nostalgia"] = np.array([NOSTALGIC * bool(NOSTALGIA.search(text.lower())) for text in texts])
         nine = np.stack([columns[name] for name in NINE], axis=1).reshape(len(texts), len(NINE)).astype(np.float32)
         return Emotions(nine / np.clip(nine.sum(1, keepdims=True), 1e-9, None), **groups)
@@ -62,8 +62,8 @@ class EmotionClassifier:
         return none_NL[:, self._columns(labels)].prod(1)
 
     def _columns(self, labels: Sequence[str]) -> list[int]:
-        """Places of those of the labels that the classifier knows; ECR's own ``excitement`` may be among the others."""
-        return [self._columns[label] for label in labels if label in self._columns]
+        """Columns of those of the labels that the classifier knows; ECR's own ``excitement`` may be among the others."""
+        return [self._column_of[label] for label in labels if label in self._column_of]
 
     def _macro_f1(self, data: GoEmotions, classes: dict[str, tuple[str, ...]]) -> float:
         scores, truths = {}, {}
