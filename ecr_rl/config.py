@@ -50,7 +50,7 @@ class RunConfig(Settings):
         description="of PPO, the evaluation and the choice of sample conversations",
     )
     heads: tuple[str, ...] = setting(
-        rebuilds={"labels", "evaluator", "selecting_evaluator", "ppo"},
+        rebuilds={"labels", "reporting_evaluator", "selecting_evaluator", "ppo"},
         default_factory=lambda: tuple(HEADS.names()),
         min_length=1,
         description="what replies are scored on, in this order; an own one as module:attribute",

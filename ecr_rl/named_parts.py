@@ -21,6 +21,8 @@ from envs.marks import Settings
 from envs.registry import Registry, is_own
 from envs.reward_sources import REWARD_SOURCES
 
+FIGURES: Registry[Any] = Registry("figure")
+"""Figures from outside alone: ``ecr_rl.evaluation.conversations.definitions`` says what they are."""
 NAMED_PARTS: Mapping[str, Registry[Any]] = {
     "heads": HEADS,
     "env.seeker": SEEKERS,
@@ -28,6 +30,7 @@ NAMED_PARTS: Mapping[str, Registry[Any]] = {
     "ppo.advantage": ESTIMATORS,
     "ppo.selecting": EVALUATORS,
     "evaluation.reporting": EVALUATORS,
+    "evaluation.figures": FIGURES,
 }
 """For each such setting of ``RunConfig``, by its key, the registry of the parts that it may name."""
 _SOURCE = "data.source"

@@ -159,7 +159,7 @@ class Pipeline:
         rests_on = {"labels": source.name if made else model_version(str(source))}
         return self._artefact("critic", rests_on, settings.steps, build)
 
-    @pinned("evaluator")
+    @pinned("reporting_evaluator")
     def reporting_evaluator(self) -> Path:
         """Folder of the evaluator that PPO never sees."""
         name = self._config.evaluation.reporting
@@ -170,7 +170,7 @@ class Pipeline:
             return build_reporting_evaluator(self.corpus(), self.judge_maker()(), name, folder, stage.update)
 
         rests_on = {"instruments": self._instruments_name(), "heads": self._heads}
-        return self._artefact("evaluator", rests_on, 1, build)
+        return self._artefact("reporting_evaluator", rests_on, 1, build)
 
     @pinned("selecting_evaluator")
     def selecting_evaluator(self) -> Path:

@@ -97,7 +97,7 @@ class LabelSettings(Settings):
     )
     context: ContextForm = setting(
         ContextForm.RICH,
-        rebuilds={"labels", "evaluator", "selecting_evaluator"},
+        rebuilds={"labels", "reporting_evaluator", "selecting_evaluator"},
         description="plain | rich: emotions and tastes too",
     )
     instruments: TextReaderSettings = TextReaderSettings()
@@ -115,7 +115,7 @@ class EvaluationSettings(Settings):
     )
     reporting: str = setting(
         "words",
-        rebuilds={"evaluator"},
+        rebuilds={"reporting_evaluator"},
         description="the evaluator that reports held-out heads: words, characters (ridge regressions) | module:Class",
     )
     repeats: int = setting(
@@ -151,6 +151,12 @@ class EvaluationSettings(Settings):
         resume={"run"},
         ge=0,
         description="conversations shown side by side in the report, at most",
+    )
+    figures: tuple[str, ...] = setting(
+        (),
+        rebuilds={"report"},
+        resume={"run"},
+        description="further figures for the report, module:attribute each",
     )
     calibration_conversations: int = setting(
         128,

@@ -22,7 +22,7 @@ Stage = Literal[
     "policy_replies",
     "labels",
     "critic",
-    "evaluator",
+    "reporting_evaluator",
     "selecting_evaluator",
     "ppo",
     "evaluation",

@@ -77,8 +77,9 @@ class Registry(Generic[T]):
         if name in self._parts or is_own(name):
             return name
         near = get_close_matches(name, self._parts, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(self._parts)}"
-        raise ConfigError(f"no {self.kind} {name!r}. {hint} An own one is named as module:attribute")
+        known = f" Known: {', '.join(self._parts)}." if self._parts else ""
+        hint = f" Did you mean {near[0]}?" if near else known
+        raise ConfigError(f"no {self.kind} {name!r}.{hint} An own one is named as module:attribute")
 
     def get(self, name: str) -> T:
         """The part of a name, or the attribute that ``module:attribute`` names.
@@ -144,7 +145,10 @@ def require_members(kind: str, name: str, part: object, protocol: type[Any]) -> 
     Raises:
         ConfigError: it lacks a method or attribute; all of them are named.
     """
-    missing = sorted(member for member in get_protocol_members(protocol) if not hasattr(part, member))
+    members = get_protocol_members(protocol)
+    if isinstance(part, type):
+        members = {member for member in members if hasattr(protocol, member)}  # without what ``__init__`` sets
+    missing = sorted(member for member in members if not hasattr(part, member))
     if missing:
         made = part.__name__ if isinstance(part, type) else type(part).__name__
         raise ConfigError(f"{kind} {name}: {made} has no {', '.join(missing)}, which every {kind} has")

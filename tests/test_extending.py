@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from typer.testing import CliRunner
 from algorithms.ppo.estimators import Conversations, estimator_of
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
+from ecr_rl.evaluation.conversations.records import TurnRecord, write_records
 from ecr_rl.labels.storage.store import read_labels
 from envs.corpora.corpus import load_corpus
 from envs.corpora.embedded.sample import sample_corpus
 from tests.algorithms.chat_servers import fault_server
+from tests.ecr_rl.example_run import example_records, write_example_run
 from tests.ecr_rl.small_run import SMALL
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,6 +130,22 @@ def test_a_judge_is_told_an_own_prompt(outside: Path, ray_session: object) -> No
     assert set(read_labels(outside / "labels" / "strict").column("judge")) == {"openai"}
     train = command("train", "Give a judge")
     assert load_config(train[1], [train[-1]]).labels.folder == "labels/strict"
+
+
+def test_an_own_figure_stands_in_the_report(outside: Path) -> None:
+    words = command("report", "Show a figure")
+    evaluation = write_example_run(outside / words[1], dialogues=6, iterations=3) / "evaluation"
+    records = [replace(record, turns=[_ask(turn) for turn in record.turns]) for record in example_records(0.1, 6)]
+    write_records(evaluation / "rl.jsonl", records)
+    systems = run(*words)["more"]["systems"]
+    assert (systems["baseline"]["questions"]["mean"], systems["rl"]["questions"]["mean"]) == (0, 1)
+    page = (outside / words[1] / "report" / "index.html").read_text(encoding="utf-8")
+    assert "My figures" in page and "share of replies that ask something" in page
+    assert list(load_config("my_figures.yaml").evaluation.figures) == ["my_figures:QUESTIONS"]
+
+
+def _ask(turn: TurnRecord) -> TurnRecord:
+    return replace(turn, reply=f"{turn.reply} What do you think?")
 
 
 @pytest.mark.slow

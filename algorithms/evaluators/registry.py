@@ -12,7 +12,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from envs.heads import Exchange
-from envs.registry import Registry
+from envs.registry import Registry, require_members
 
 
 class HeadEvaluator(Protocol):
@@ -48,3 +48,14 @@ EVALUATORS: Registry[type[HeadEvaluator]] = Registry(
     {"words": "algorithms.evaluators.ridge:WordRidge", "characters": "algorithms.evaluators.ridge:CharacterRidge"},
 )
 """What ``evaluation.reporting`` and ``ppo.selecting`` may name."""
+
+
+def evaluator_of(name: str) -> type[HeadEvaluator]:
+    """The class of the evaluator that a setting names.
+
+    Raises:
+        ConfigError: there is no such evaluator, or it lacks a method of ``HeadEvaluator``.
+    """
+    evaluator = EVALUATORS.get(name)
+    require_members(EVALUATORS.kind, name, evaluator, HeadEvaluator)
+    return evaluator

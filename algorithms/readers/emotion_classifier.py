@@ -62,7 +62,7 @@ class EmotionClassifier:
         return none_NL[:, self._columns(labels)].prod(1)
 
     def _columns(self, labels: Sequence[str]) -> list[int]:
-        """Columns of those of the labels that the classifier knows; ECR's own ``excitement`` may be among the others."""
+        """Columns of the labels that the classifier knows; ECR's own ``excitement`` may be among the others."""
         return [self._column_of[label] for label in labels if label in self._column_of]
 
     def _macro_f1(self, data: GoEmotions, classes: dict[str, tuple[str, ...]]) -> float:

@@ -72,7 +72,7 @@ def train(
       responder            supervised policy, PPO's start      policy, supervised
       labels               replies scored on the heads         heads, labels
       critic               learns the scores, pays PPO         critic
-      evaluator            judges at the end, never pays
+      reporting_evaluator  judges at the end, never pays
       selecting_evaluator  chooses the iteration to keep
       ppo                  learns from whole conversations     ppo, env, reward
       evaluation           policies on held-out dialogues      evaluation

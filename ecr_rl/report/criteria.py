@@ -12,7 +12,8 @@ from functools import partial
 
 from ecr_rl.evaluation.bootstrap import Interval, Metrics
 from ecr_rl.evaluation.conversations.comparison import Comparison, FrequentReply, Section
-from ecr_rl.evaluation.conversations.definitions import Definition, main_figures, more_figures
+from ecr_rl.evaluation.conversations.definitions import main_figures, more_figures
+from ecr_rl.evaluation.conversations.figure_definition import Definition
 from ecr_rl.report.verdicts import NO_DATA, mean_and_interval, percent, relative_change
 from envs.heads import Head
 

@@ -8,14 +8,15 @@ from itertools import groupby, zip_longest
 
 from ecr_rl.config import RunConfig, config_yaml
 from ecr_rl.evaluation.bootstrap import Interval
+from ecr_rl.evaluation.conversations.builtin_figures import REWARD_FIGURE
 from ecr_rl.evaluation.conversations.comparison import FrequentReply, Section, Systems
 from ecr_rl.evaluation.conversations.definitions import (
-    REWARD_FIGURE,
-    Definition,
     main_figures,
     more_figures,
+    own_figures,
     part_definition,
 )
+from ecr_rl.evaluation.conversations.figure_definition import Definition
 from ecr_rl.evaluation.conversations.records import ConversationRecord, Line, TurnRecord
 from ecr_rl.report.facts import fact_rows
 from ecr_rl.report.html import render_page
@@ -63,7 +64,7 @@ class ReportPage:
 def render(page: ReportPage) -> str:
     """The page's HTML."""
     report, heads = page.report, page.config.head_definitions
-    figures = main_figures(heads)
+    figures, own = main_figures(heads), own_figures(page.config.evaluation.figures, heads)
     parts = [part_definition(name.removeprefix("part_")) for name in report.more.difference if name.startswith("part_")]
     return render_page(
         "index.html.j2",
@@ -74,7 +75,7 @@ def render(page: ReportPage) -> str:
         outcome=_outcome(report),
         cards=[_row(definition, report) for definition in figures if definition.name in CARDS],
         groups=_groups(figures, report),
-        more=_groups((*more_figures(heads), *parts), report.more),
+        more=_groups((*more_figures(heads, own), *parts), report.more),
         sacrebleu=report.more.sacrebleu,
         agreement=agreement_rows(report),
         frequent=_frequent(report.frequent),

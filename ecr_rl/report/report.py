@@ -10,6 +10,7 @@ import numpy as np
 
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations.comparison import Comparison
+from ecr_rl.evaluation.conversations.definitions import own_figures
 from ecr_rl.evaluation.conversations.figures import compare
 from ecr_rl.evaluation.conversations.records import ConversationRecord, read_records
 from ecr_rl.report.criteria import criteria_of, sentence
@@ -41,7 +42,8 @@ def write_report(run: Path) -> Report:
     summary = _summary(run / "evaluation" / "summary.json")
     baseline, rl = (read_records(run / "evaluation" / f"{system}.jsonl") for system in ("baseline", "rl"))
     heads = config.head_definitions
-    comparison = compare(baseline, rl, heads, resamples=config.evaluation.resamples, seed=config.seed)
+    own = own_figures(config.evaluation.figures, heads)
+    comparison = compare(baseline, rl, heads, own, resamples=config.evaluation.resamples, seed=config.seed)
     report = _report(comparison, summary, curves, config)
     plots = draw_plots(report, curves, heads)
     pairs = sample_pairs(list(zip(_sorted(baseline), _sorted(rl), strict=True)), config.evaluation.samples, config.seed)
@@ -78,7 +80,7 @@ def _report(comparison: Comparison, summary: dict[str, Any], curves: Curves, con
 
 
 def _sorted(records: list[ConversationRecord]) -> list[ConversationRecord]:
-    return sorted(records, key=lambda record: record.place)
+    return sorted(records, key=lambda record: record.key)
 
 
 def _summary(file: Path) -> dict[str, Any]:

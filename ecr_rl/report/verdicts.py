@@ -5,7 +5,7 @@ from __future__ import annotations
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.evaluation.conversations.comparison import Comparison, Section
-from ecr_rl.evaluation.conversations.definitions import Definition
+from ecr_rl.evaluation.conversations.figure_definition import Definition
 from ecr_rl.tables import with_interval
 
 NO_DATA = "no data"

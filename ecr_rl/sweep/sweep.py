@@ -151,7 +151,7 @@ def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunC
     failed = {place for each in played.values() for one in each for place in one.failed}
     # A conversation in which the seeker failed once is left out of all trainings, so that all have the same ones.
     kept = {
-        name: [[record for record in one.records if record.place not in failed] for one in each]
+        name: [[record for record in one.records if record.key not in failed] for one in each]
         for name, each in played.items()
     }
     if not kept[EQUAL][0]:

@@ -148,7 +148,7 @@ class SweepTrial(ConversationPPO):
             kept = self._selection.weights or trained_weights(self)
             export_policy(kept, settings, plan.artefacts, policy)
             played = conversations.play(policy, lambda done, total, figures: None)
-        write_records(folder / RECORDS, [record for record in played.records if record.place not in played.failed])
+        write_records(folder / RECORDS, [record for record in played.records if record.key not in played.failed])
         write_json(folder / FAILURES, sorted(played.failed))
 
 

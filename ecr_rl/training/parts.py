@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from algorithms.evaluators.head_figures import head_figures
-from algorithms.evaluators.registry import EVALUATORS
+from algorithms.evaluators.registry import evaluator_of
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from ecr_rl.labels.judging.judge_protocol import Judge
@@ -40,7 +40,7 @@ def build_reporting_evaluator(corpus: Corpus, judge: Judge, name: str, folder: P
     judged = tuple(head.name for head in judge.heads if head.judged)
     columns = train.labels.columns(judged)
     values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
-    evaluator = EVALUATORS.get(name).fit(train.exchanges, train.labels.values[:, columns], judged)
+    evaluator = evaluator_of(name).fit(train.exchanges, train.labels.values[:, columns], judged)
     evaluator.save(folder)
     heads = head_figures(judged, values, known, evaluator.scores(valid.exchanges), valid.replies)
     figures = {"heads": heads, "n": len(valid.examples), "examples": len(train.examples)}

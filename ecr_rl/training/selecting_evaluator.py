@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from algorithms.evaluators.head_figures import head_figures
-from algorithms.evaluators.registry import EVALUATORS
+from algorithms.evaluators.registry import evaluator_of
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.labelled import label
 from envs.corpora.corpus import Corpus
@@ -33,7 +33,7 @@ def build_selecting_evaluator(corpus: Corpus, judge: Judge, name: str, folder: P
     on_step(1, 2, {})
     heads = ("overall",)
     columns = train.labels.columns(heads)
-    evaluator = EVALUATORS.get(name).fit(train.exchanges, train.labels.values[:, columns], heads)
+    evaluator = evaluator_of(name).fit(train.exchanges, train.labels.values[:, columns], heads)
     evaluator.save(folder)
     values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
     overall = head_figures(heads, values, known, evaluator.scores(valid.exchanges), valid.replies)["overall"]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from algorithms.evaluators.registry import EVALUATORS
+from algorithms.evaluators.registry import evaluator_of
 from algorithms.evaluators.text_figures import count_grams
 from algorithms.packaged_models import best_device
 from algorithms.policy.film_choice import VECTORS, learnt_recommender
@@ -75,7 +75,7 @@ class Selection:
             evaluator: folder of the selecting evaluator.
         """
         self._config, self._world = config, world
-        self._evaluator = EVALUATORS.get(config.ppo.selecting).load(evaluator)
+        self._evaluator = evaluator_of(config.ppo.selecting).load(evaluator)
         self.scores: list[Scored] = []
         self.weights: dict[str, np.ndarray] = {}
         self.page = TensorBoardPage({}, {})

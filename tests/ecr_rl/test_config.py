@@ -63,6 +63,8 @@ def test_an_empty_section_is_the_default(config_file: Any) -> None:
         ("ppo: {iterations: -1}", "(it is -1)"),
         ("env: {seeker: ghost}", "env.seeker: no seeker 'ghost'. Known: replay, profile, model"),
         ("env: {seeker: profil}", "env.seeker: no seeker 'profil'. Did you mean profile?"),
+        ("evaluation: {figures: [questions]}", "evaluation.figures: no figure 'questions'. An own one is named as"),
+        ("reward: {source: chance}", "reward.source: no reward source 'chance'. Known: critic, random, length."),
         ("ppo: {advantage: mc}", "ppo.advantage: no advantage estimator 'mc'. Known: gae"),
         ("env: {seeker_model: {endpoint: here}}", "env.seeker_model.endpoint: String should match pattern"),
         ("env: {seeker_model: {modle: x}}", "Did you mean env.seeker_model.model?"),

@@ -167,7 +167,7 @@ def test_evaluators_that_no_training_saw_judge_it_too(finished: Path) -> None:
         assert tuple(turn.held_out) == tuple(turn.rubric) == judged
         spoken = any(map(str.isalnum, turn.reply))  # a reply without words has the worst score, whatever is measured
         assert turn.rubric["long"] == pytest.approx(long_of(turn.reply) if spoken else 1.0, abs=1e-6)
-    evaluator = WordRidge.load(_part(finished, "evaluator"))
+    evaluator = WordRidge.load(_part(finished, "reporting_evaluator"))
     few, many = (Exchange((), " ".join(["A film about a house."] * times)) for times in (1, 7))
     less, more = evaluator.scores([few, many])[:, evaluator.heads.index("long")]
     assert more > less + 0.2, "its column is the head's own"

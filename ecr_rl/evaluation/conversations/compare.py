@@ -11,6 +11,7 @@ from algorithms.policy.responder import CARD
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations import figures
 from ecr_rl.evaluation.conversations.comparison import Evaluation
+from ecr_rl.evaluation.conversations.definitions import own_figures
 from ecr_rl.evaluation.conversations.held_out import HeldOutConversations
 from ecr_rl.evaluation.conversations.records import write_records
 from ecr_rl.runs.artefacts import ArtefactFolders
@@ -107,11 +108,12 @@ def _play(
     if len(failed) == total:
         raise ModelError(f"the seeker failed in every one of {total} conversations, once at least; the log says why")
     # If the seeker could not answer, the result is unknown; the conversation is left out of both systems' figures.
-    kept = {name: [record for record in each.records if record.place not in failed] for name, each in played.items()}
+    kept = {name: [record for record in each.records if record.key not in failed] for name, each in played.items()}
     for name, records in kept.items():
         write_records(out / f"{name}.jsonl", records)
-    resamples, seed = config.evaluation.resamples, config.seed
-    compared = figures.compare(kept["baseline"], kept["rl"], config.head_definitions, resamples=resamples, seed=seed)
+    resamples, seed, heads = config.evaluation.resamples, config.seed, config.head_definitions
+    own = own_figures(config.evaluation.figures, heads)
+    compared = figures.compare(kept["baseline"], kept["rl"], heads, own, resamples=resamples, seed=seed)
     return Evaluation.extending(compared, seeker_failures=len(failed))
 
 

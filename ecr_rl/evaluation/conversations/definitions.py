@@ -1,182 +1,25 @@
-"""What each figure is: its formula, its unit and how it is written. The report prints these beside the numbers."""
+"""The figures of a report, in the order they are shown: those of the project, of the run's heads, and from outside."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
 
-from algorithms.evaluators.text_figures import ORDERS
+from ecr_rl.evaluation.conversations.builtin_figures import (
+    HELD_OUT,
+    HELD_OUT_FIGURES,
+    MORE_FIGURES,
+    REWARD_FIGURE,
+    TEXT_FIGURES,
+)
+from ecr_rl.evaluation.conversations.figure_definition import Definition, StatisticOf, dialogue_mean
+from ecr_rl.evaluation.conversations.records import TurnRecord
+from ecr_rl.named_parts import FIGURES
+from envs.errors import ConfigError
 from envs.heads import Head
 
-
-@dataclass(frozen=True)
-class Definition:
-    """One figure.
-
-    Attributes:
-        name: its key in the report's JSON.
-        label: its name for a reader.
-        formula: what is computed, over what.
-        group: the heading it stands under.
-        better: the direction that is an improvement; ``neither`` where a change alone is neither.
-        decimals: digits after the point that are worth reading.
-    """
-
-    name: str
-    label: str
-    formula: str
-    group: str
-    better: Literal["higher", "lower", "neither"]
-    decimals: int = 3
-
-
-_PMI = "(log p(reply | context) - log p(reply)) / tokens by a language model that nothing here trained"
 _HEAD = "critic head in [0, 1]; mean over a dialogue's turns, then over dialogues"
-_REWARD, _HELD_OUT, _CRITIC, _TEXT, _POLICY = "Reward", "Held out", "Critic heads", "Text", "Distance to the reference"
-
-REWARD_FIGURE = Definition(
-    "reward",
-    "Reward",
-    "sum of a turn's reward parts; mean over a dialogue's turns, then over dialogues",
-    _REWARD,
-    "higher",
-)
-_HELD_OUT_FIGURES = (
-    Definition(
-        "held_out_pmi",
-        "Held-out PMI",
-        f"{_PMI}; in deviations as above. No rubric is in its ancestry",
-        _HELD_OUT,
-        "higher",
-    ),
-    Definition(
-        "held_out_emotion_match",
-        "Held-out emotion match",
-        "cosine of the nine emotions of reply and human reply, over gold contexts; in deviations as above. Emotions "
-        "are read as the rubric reads them; the comparison with the human is in no label",
-        _HELD_OUT,
-        "higher",
-    ),
-    Definition(
-        "held_out_overall_length_matched",
-        "Held-out overall, equal length",
-        "intercept of the dialogues' gains in held-out overall over their differences in words a reply",
-        _HELD_OUT,
-        "higher",
-    ),
-    Definition(
-        "held_out_overall_like_length",
-        "Held-out overall, like length",
-        "gain in held-out overall over the dialogues whose words a reply differ by at most 20 % of the longer",
-        _HELD_OUT,
-        "higher",
-    ),
-)
-_TEXT_FIGURES = (
-    Definition(
-        "bleu1",
-        "BLEU-1",
-        "ECR's: unsmoothed sentence BLEU, all weight on order 1, whitespace tokens; mean over gold contexts, "
-        "an empty reply counts 0",
-        _TEXT,
-        "higher",
-        4,
-    ),
-    Definition("dist2", "DIST-2", "distinct / all word 2-grams over all replies of the system", _TEXT, "higher", 4),
-    Definition("length", "Length", "whitespace tokens a reply; mean over all replies", _TEXT, "neither", 2),
-    Definition(
-        "repetition",
-        "Repetition",
-        "share of a conversation's reply bigrams that occurred earlier in its replies; mean over conversations",
-        _TEXT,
-        "lower",
-        4,
-    ),
-    Definition(
-        "kl",
-        "KL to the reference",
-        "log p(policy) - log p(reference) in nats a token, on the system's own replies; mean over all tokens",
-        _POLICY,
-        "neither",
-        4,
-    ),
-)
-
-_SECOND, _RUBRIC, _MORE_TEXT = "Reporting evaluator", "Rubric", "More text figures"
-_INFORMATION, _CONVERSATION, PARTS = "PMI, nats a token", "Conversations", "Reward parts"
-
-_MORE_FIGURES = (
-    *(
-        Definition(f"bleu{order}", f"BLEU-{order}", f"as BLEU-1, all weight on order {order}", _MORE_TEXT, "higher", 4)
-        for order in ORDERS[1:]
-    ),
-    *(
-        Definition(
-            f"dist{order}_all",
-            f"DIST-{order} (all)",
-            f"distinct / all word {order}-grams over all replies",
-            _MORE_TEXT,
-            "higher",
-            4,
-        )
-        for order in ORDERS
-    ),
-    *(
-        Definition(
-            f"dist{order}_sentences",
-            f"DIST-{order} (ECR, UniCRS)",
-            f"distinct word {order}-grams / replies that are not empty",
-            _MORE_TEXT,
-            "higher",
-        )
-        for order in ORDERS
-    ),
-    Definition(
-        "distinct_replies",
-        "Distinct replies",
-        "distinct replies / all replies of the system",
-        _MORE_TEXT,
-        "higher",
-    ),
-    Definition(
-        "pmi_film_replies",
-        "Replies that name a film",
-        f"{_PMI}; mean over the replies that name a film and have a context",
-        _INFORMATION,
-        "higher",
-    ),
-    Definition(
-        "pmi_other_replies",
-        "Other replies",
-        "the same over the replies that name no film and have a context",
-        _INFORMATION,
-        "higher",
-    ),
-    Definition("film_replies", "Film replies", "share of replies that name a film", _CONVERSATION, "neither"),
-    Definition(
-        "accepted", "Accepted", "share of conversations in which the seeker accepted a film", _CONVERSATION, "higher"
-    ),
-    Definition("turns", "Turns", "recommender turns a conversation", _CONVERSATION, "neither", 2),
-    Definition(
-        "sr",
-        "SR",
-        "share of conversations in which the first film of some reply is one that the seeker liked or has seen",
-        _CONVERSATION,
-        "higher",
-    ),
-    Definition(
-        "rdl",
-        "RDL",
-        "1 if the seeker liked a reply's first film + 0.5 if it has seen it, summed over a conversation's replies / "
-        "their number; mean over conversations",
-        _CONVERSATION,
-        "higher",
-    ),
-    Definition("tokens", "Tokens", "tokens a reply", _CONVERSATION, "neither", 2),
-    Definition("cut", "Cut", "share of replies that reached the token limit before their end", _CONVERSATION, "lower"),
-    Definition("stripped", "Stripped", "markers and titles outside slots removed, a reply", _CONVERSATION, "lower"),
-)
+_CRITIC, _SECOND, _RUBRIC, _PARTS = "Critic heads", "Reporting evaluator", "Rubric", "Reward parts"
+_PART = "part_"
 
 
 def main_figures(heads: Sequence[Head]) -> tuple[Definition, ...]:
@@ -188,36 +31,103 @@ def main_figures(heads: Sequence[Head]) -> tuple[Definition, ...]:
     )
     return (
         REWARD_FIGURE,
-        *(_of_head(head, f"held_out_{head.name}", f"Held-out {head.name}", formula, _HELD_OUT) for head in judged),
-        *_HELD_OUT_FIGURES,
-        *(_of_head(head, head.name, head.title, _HEAD, _CRITIC) for head in heads),
-        *_TEXT_FIGURES,
+        *(_of_head(head, f"held_out_{head.name}", f"Held-out {head.name}", formula, HELD_OUT, None) for head in judged),
+        *HELD_OUT_FIGURES,
+        *(
+            _of_head(head, head.name, head.title, _HEAD, _CRITIC, dialogue_mean(head_score(head.name)))
+            for head in heads
+        ),
+        *TEXT_FIGURES,
     )
 
 
-def more_figures(heads: Sequence[Head]) -> tuple[Definition, ...]:
-    """The further figures, in the order they are shown; the reward's parts follow them."""
+def more_figures(heads: Sequence[Head], own: Sequence[Definition] = ()) -> tuple[Definition, ...]:
+    """The further figures, in the order they are shown; the reward's parts follow them.
+
+    Args:
+        heads: that the run scores.
+        own: figures from outside, from ``own_figures``; they stand last.
+    """
     second = "score in [0, 1]; mean over the turns of a dialogue's conversations, then over dialogues"
     rubric = "the rubric measured on the text itself, in [0, 1]; averaged as above"
     return (
         *(
-            _of_head(head, f"second_{head.name}", f"{head.title}, reporting evaluator", second, _SECOND)
+            _of_head(
+                head,
+                f"second_{head.name}",
+                f"{head.title}, reporting evaluator",
+                second,
+                _SECOND,
+                dialogue_mean(second_score(head.name)),
+            )
             for head in _judged(heads)
         ),
-        *(_of_head(head, f"rubric_{head.name}", f"{head.title}, rubric", rubric, _RUBRIC) for head in _judged(heads)),
-        *_MORE_FIGURES,
+        *(
+            _of_head(
+                head,
+                f"rubric_{head.name}",
+                f"{head.title}, rubric",
+                rubric,
+                _RUBRIC,
+                dialogue_mean(_rubric_score(head.name)),
+            )
+            for head in _judged(heads)
+        ),
+        *MORE_FIGURES,
+        *own,
     )
+
+
+def own_figures(names: Sequence[str], heads: Sequence[Head]) -> tuple[Definition, ...]:
+    """The figures from outside that ``evaluation.figures`` names.
+
+    Args:
+        names: ``module:attribute`` each.
+        heads: that the run scores.
+
+    Raises:
+        ConfigError: one is not there, is no ``Definition`` with a statistic, or has the name of another figure.
+    """
+    own: list[Definition] = []
+    taken = {figure.name for figure in (*main_figures(heads), *more_figures(heads))}
+    for name in names:
+        figure = FIGURES.get(name)
+        if not isinstance(figure, Definition) or figure.statistic is None:
+            raise ConfigError(f"figure {name}: a {type(figure).__name__} stands there, no Definition with a statistic")
+        if figure.name in taken or figure.name.startswith(_PART):
+            raise ConfigError(f"figure {name}: there is a figure {figure.name!r} already. Give yours another name")
+        taken.add(figure.name)
+        own.append(figure)
+    return tuple(own)
+
+
+def part_definition(part: str) -> Definition:
+    """The figure of one part of the reward, ``part_<name>``."""
+    formula = "mean over a dialogue's turns, then over dialogues; the parts add up to the reward"
+    # A part that a turn does not name paid nothing there.
+    statistic = dialogue_mean(lambda turn: turn.parts.get(part, 0.0))
+    label = part.replace("_", " ").capitalize()
+    return Definition(f"{_PART}{part}", label, formula, _PARTS, "higher", statistic=statistic)
+
+
+def head_score(head: str) -> Callable[[TurnRecord], float | None]:
+    """Reads the critic's score of a head off a turn."""
+    return lambda turn: turn.heads.get(head)
+
+
+def second_score(head: str) -> Callable[[TurnRecord], float | None]:
+    """Reads the reporting evaluator's score of a head off a turn."""
+    return lambda turn: turn.held_out.get(head)
+
+
+def _rubric_score(head: str) -> Callable[[TurnRecord], float | None]:
+    return lambda turn: turn.rubric.get(head)
 
 
 def _judged(heads: Iterable[Head]) -> list[Head]:
     return [head for head in heads if head.judged]
 
 
-def _of_head(head: Head, name: str, label: str, formula: str, group: str) -> Definition:
-    return Definition(name, label, formula, group, "higher" if head.higher_is_better else "lower")
-
-
-def part_definition(part: str) -> Definition:
-    """The figure of one part of the reward, ``part_<name>``."""
-    formula = "mean over a dialogue's turns, then over dialogues; the parts add up to the reward"
-    return Definition(f"part_{part}", part.replace("_", " ").capitalize(), formula, PARTS, "higher")
+def _of_head(head: Head, name: str, label: str, formula: str, group: str, statistic: StatisticOf | None) -> Definition:
+    better = "higher" if head.higher_is_better else "lower"
+    return Definition(name, label, formula, group, better, statistic=statistic)

@@ -11,7 +11,7 @@ from itertools import groupby
 import numpy as np
 
 from algorithms.evaluators import text_figures
-from ecr_rl.evaluation.bootstrap import COVERAGE, Distinct, Metrics, Ratio, Statistic, draw, paired
+from ecr_rl.evaluation.bootstrap import COVERAGE, Metrics, Ratio, Statistic, draw, paired
 from ecr_rl.evaluation.conversations.agreement import rank_agreement
 from ecr_rl.evaluation.conversations.comparison import (
     Agreement,
@@ -22,15 +22,26 @@ from ecr_rl.evaluation.conversations.comparison import (
     SacrebleuScores,
     Systems,
 )
-from ecr_rl.evaluation.conversations.definitions import Definition, main_figures, more_figures, part_definition
+from ecr_rl.evaluation.conversations.definitions import (
+    head_score,
+    main_figures,
+    more_figures,
+    part_definition,
+    second_score,
+)
+from ecr_rl.evaluation.conversations.figure_definition import (
+    Definition,
+    Dialogues,
+    dialogue_values,
+    floats,
+    mean_of,
+)
 from ecr_rl.evaluation.conversations.length_matched import Intercept, of_like_length
 from ecr_rl.evaluation.conversations.records import ConversationRecord, TurnRecord
 from envs.errors import DataError
 from envs.heads import Head
 
 Records = Sequence[ConversationRecord]
-Dialogues = Sequence[Records]
-"""The conversations of each dialogue; the bootstrap draws them together."""
 Statistics = Mapping[str, Statistic]
 FREQUENT = 10
 """The number of most frequent replies that are reported."""
@@ -42,6 +53,7 @@ def compare(
     baseline: Iterable[ConversationRecord],
     rl: Iterable[ConversationRecord],
     heads: Sequence[Head],
+    own: Sequence[Definition] = (),
     *,
     resamples: int = 2000,
     seed: int = 0,
@@ -52,6 +64,7 @@ def compare(
         baseline: the records of one.
         rl: of the other.
         heads: that the run scores.
+        own: further figures, from outside.
         resamples: of the bootstrap.
         seed: of the resamples.
 
@@ -61,13 +74,12 @@ def compare(
     Raises:
         DataError: no records, a dialogue twice, or two systems with different dialogues.
     """
-    found = statistics_of(baseline, rl, heads)
+    found = statistics_of(baseline, rl, heads, own)
     first, second = found.dialogues
     counts_BN = draw(len(first), resamples, seed)
     figures = main_figures(heads)
     main, main_difference = _intervals(figures, *found.figures, counts_BN)
-    parts = [name.removeprefix("part_") for name in found.figures[0] if name.startswith("part_")]
-    further = (*more_figures(heads), *map(part_definition, parts))
+    further = (*more_figures(heads, own), *map(part_definition, found.parts))
     more, more_difference = _intervals(further, *found.figures, counts_BN)
     return Comparison(
         systems=main,
@@ -91,16 +103,21 @@ class Compared:
     Attributes:
         dialogues: for the baseline and for rl, the conversations of each dialogue.
         figures: of each, its statistics by name: ``main_figures``, ``more_figures`` and the reward's parts.
+        parts: names of these parts.
         like_length: number of dialogues in which both systems' replies have similar length.
     """
 
     dialogues: tuple[Dialogues, Dialogues]
     figures: tuple[Statistics, Statistics]
+    parts: list[str]
     like_length: int
 
 
 def statistics_of(
-    baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord], heads: Sequence[Head]
+    baseline: Iterable[ConversationRecord],
+    rl: Iterable[ConversationRecord],
+    heads: Sequence[Head],
+    own: Sequence[Definition] = (),
 ) -> Compared:
     """The statistics that ``compare`` draws its intervals from.
 
@@ -108,25 +125,26 @@ def statistics_of(
         DataError: as ``compare``.
     """
     first, second = _matched(baseline, rl)
-    judged = [head.name for head in heads if head.judged]
-    held_out = held_out_statistics(first, second, judged)
+    held_out = held_out_statistics(first, second, [head.name for head in heads if head.judged])
     parts = sorted({name for turn in _turns((*first, *second)) for name in turn.parts})
+    figures = (*main_figures(heads), *more_figures(heads, own), *map(part_definition, parts))
+    alone = {figure.name: figure.statistic for figure in figures if figure.statistic is not None}
     mine, theirs = (
-        _main_statistics(dialogues, [head.name for head in heads]) | own | _more_statistics(dialogues, judged, parts)
-        for dialogues, own in ((first, held_out.baseline), (second, held_out.rl))
+        {**both, **{name: statistic(dialogues) for name, statistic in alone.items()}}
+        for dialogues, both in ((first, held_out.baseline), (second, held_out.rl))
     )
-    return Compared((first, second), (mine, theirs), held_out.like_length)
+    return Compared((first, second), (mine, theirs), parts, held_out.like_length)
 
 
 def _matched(baseline: Iterable[ConversationRecord], rl: Iterable[ConversationRecord]) -> tuple[Dialogues, Dialogues]:
     """Both systems' records by dialogue, in order."""
-    first, second = (sorted(records, key=lambda record: record.place) for records in (baseline, rl))
+    first, second = (sorted(records, key=lambda record: record.key) for records in (baseline, rl))
     for name, records in (("baseline", first), ("rl", second)):
         if not records:
             raise DataError(f"the {name} system has no records", remedy="Evaluate it on at least one dialogue")
-        if len({record.place for record in records}) < len(records):
+        if len({record.key for record in records}) < len(records):
             raise DataError(f"a conversation stands twice in the records of the {name} system", field="index")
-    if [record.place for record in first] != [record.place for record in second]:
+    if [record.key for record in first] != [record.key for record in second]:
         raise DataError(
             "the two systems were evaluated on different dialogues",
             field="index",
@@ -157,45 +175,6 @@ def _missing(systems: Systems[Metrics], difference: Metrics) -> list[str]:
     return [name for name in difference if None in (systems.baseline[name], systems.rl[name], difference[name])]
 
 
-def _main_statistics(dialogues: Dialogues, heads: Sequence[str]) -> dict[str, Statistic]:
-    bigrams = text_figures.count_grams(_replies(dialogues), 2)
-    return {
-        "reward": _dialogue_mean(dialogues, lambda turn: turn.reward),
-        **{head: _dialogue_mean(dialogues, _head(head)) for head in heads},
-        "bleu1": _gold_bleu(dialogues, 1),
-        "dist2": Distinct(bigrams.distinct, bigrams.alone, bigrams.totals),
-        "length": _turn_mean(dialogues, lambda turn: text_figures.word_count(turn.reply)),
-        "repetition": _conversation_mean(dialogues, lambda record: text_figures.repetition(record.replies)),
-        "kl": _kl(dialogues),
-    }
-
-
-def _more_statistics(dialogues: Dialogues, judged: Sequence[str], parts: Sequence[str]) -> dict[str, Statistic]:
-    counts = {order: text_figures.count_grams(_replies(dialogues), order) for order in text_figures.ORDERS}
-    return {
-        **{f"second_{head}": _dialogue_mean(dialogues, _second(head)) for head in judged},
-        **{f"rubric_{head}": _dialogue_mean(dialogues, _rubric(head)) for head in judged},
-        **{f"bleu{order}": _gold_bleu(dialogues, order) for order in text_figures.ORDERS[1:]},
-        **{f"dist{order}_all": Distinct(found.distinct, found.alone, found.totals) for order, found in counts.items()},
-        **{
-            f"dist{order}_sentences": Distinct(found.distinct, found.alone, found.sentences)
-            for order, found in counts.items()
-        },
-        "distinct_replies": _distinct_replies(dialogues),
-        "pmi_film_replies": _information(dialogues, film=True),
-        "pmi_other_replies": _information(dialogues, film=False),
-        "film_replies": _turn_mean(dialogues, lambda turn: bool(turn.films)),
-        "accepted": _conversation_mean(dialogues, _accepted),
-        "turns": _conversation_mean(dialogues, lambda record: float(len(record.turns))),
-        "sr": _conversation_mean(dialogues, _success),
-        "rdl": _conversation_mean(dialogues, _reward_per_reply),
-        "tokens": _turn_mean(dialogues, lambda turn: turn.tokens),
-        "cut": _turn_mean(dialogues, lambda turn: turn.cut),
-        "stripped": _turn_mean(dialogues, lambda turn: turn.stripped),
-        **{f"part_{part}": _dialogue_mean(dialogues, _part(part)) for part in parts},
-    }
-
-
 @dataclass(frozen=True)
 class HeldOut:
     """The held-out figures of both systems, and the number of dialogues with replies of similar length."""
@@ -219,10 +198,10 @@ def held_out_statistics(baseline: Dialogues, rl: Dialogues, judged: Sequence[str
         middle, spread = (np.nanmean(mine), np.nanstd(mine)) if np.isfinite(mine).any() else (0.0, 0.0)
         unit = spread if spread > 0 else np.nan
         for found, scores in ((first, mine), (second, theirs)):
-            found[f"held_out_{name}"] = _mean_of((scores - middle) / unit)
+            found[f"held_out_{name}"] = mean_of((scores - middle) / unit)
     gains = second["held_out_overall"].numerator - first["held_out_overall"].numerator
     known = second["held_out_overall"].present & first["held_out_overall"].present
-    lengths = [_dialogue_values(each, lambda turn: text_figures.word_count(turn.reply)) for each in (baseline, rl)]
+    lengths = [dialogue_values(each, lambda turn: text_figures.word_count(turn.reply)) for each in (baseline, rl)]
     alike = known & of_like_length(*lengths)
     nothing = np.zeros(len(gains))
     first["held_out_overall_length_matched"] = Ratio(nothing, known.astype(np.float64))
@@ -234,19 +213,19 @@ def held_out_statistics(baseline: Dialogues, rl: Dialogues, judged: Sequence[str
 
 def _held_out_values(judged: Sequence[str]) -> dict[str, Callable[[Dialogues], np.ndarray]]:
     """By name, the function that gives each dialogue's value (N,); NaN where there is none."""
-    heads = {head: partial(_dialogue_values, value=_second(head)) for head in judged}
-    return heads | {"pmi": partial(_dialogue_values, value=lambda turn: turn.pmi), "emotion_match": _emotion_match}
+    heads = {head: partial(dialogue_values, value=second_score(head)) for head in judged}
+    return heads | {"pmi": partial(dialogue_values, value=lambda turn: turn.pmi), "emotion_match": _emotion_match}
 
 
 def _emotion_match(dialogues: Dialogues) -> np.ndarray:
     found = [[case.emotion for record in records for case in record.gold] for records in dialogues]
-    return _floats([sum(row) / len(row) if row else np.nan for row in found])
+    return floats([sum(row) / len(row) if row else np.nan for row in found])
 
 
 def _agreement(baseline: Dialogues, rl: Dialogues, counts_BN: np.ndarray) -> Agreement:
     """Rank correlation over dialogues of the critic's head ``overall`` and the held-out one, also of the gains."""
-    paid = Systems(*(_dialogue_values(each, _head("overall")) for each in (baseline, rl)))
-    held_out = Systems(*(_dialogue_values(each, _second("overall")) for each in (baseline, rl)))
+    paid = Systems(*(dialogue_values(each, head_score("overall")) for each in (baseline, rl)))
+    held_out = Systems(*(dialogue_values(each, second_score("overall")) for each in (baseline, rl)))
     return rank_agreement(paid, held_out, counts_BN)
 
 
@@ -254,125 +233,6 @@ def _frequent(dialogues: Dialogues) -> list[FrequentReply]:
     """The most frequent replies of a system."""
     counts = Counter(turn.reply for turn in _turns(dialogues))
     return [FrequentReply(reply, count, count / counts.total()) for reply, count in counts.most_common(FREQUENT)]
-
-
-def _replies(dialogues: Dialogues) -> list[list[str]]:
-    return [[turn.reply for record in records for turn in record.turns] for records in dialogues]
-
-
-def _distinct_replies(dialogues: Dialogues) -> Distinct:
-    said = [Counter(replies) for replies in _replies(dialogues)]
-    holders = Counter(reply for replies in said for reply in replies)
-    alone = [sum(holders[reply] == 1 for reply in replies) for replies in said]
-    return Distinct(len(holders), _floats(alone), _floats([replies.total() for replies in said]))
-
-
-def _head(name: str) -> Callable[[TurnRecord], float | None]:
-    return lambda turn: turn.heads.get(name)
-
-
-def _second(name: str) -> Callable[[TurnRecord], float | None]:
-    return lambda turn: turn.held_out.get(name)
-
-
-def _rubric(name: str) -> Callable[[TurnRecord], float | None]:
-    return lambda turn: turn.rubric.get(name)
-
-
-def _part(name: str) -> Callable[[TurnRecord], float]:
-    """A part that a turn does not name paid nothing there."""
-    return lambda turn: turn.parts.get(name, 0.0)
-
-
-def _accepted(record: ConversationRecord) -> float | None:
-    return float(any(turn.accepted for turn in record.turns)) if record.turns else None
-
-
-def _found(record: ConversationRecord) -> list[float]:
-    """The questionnaire's value of each turn's first film, for the turns that have one."""
-    return [turn.found for turn in record.turns if turn.found is not None]
-
-
-def _success(record: ConversationRecord) -> float | None:
-    return float(max(found) > 0) if (found := _found(record)) else None
-
-
-def _reward_per_reply(record: ConversationRecord) -> float | None:
-    return sum(found) / len(found) if (found := _found(record)) else None
-
-
-def _dialogue_values(dialogues: Dialogues, value: Callable[[TurnRecord], float | None]) -> np.ndarray:
-    """(N,) for each dialogue the mean over its conversations' turns that have a value; NaN without such a turn."""
-    found = [[value(turn) for record in records for turn in record.turns] for records in dialogues]
-    known = [[number for number in row if number is not None] for row in found]
-    return _floats([sum(row) / len(row) if row else np.nan for row in known])
-
-
-def _dialogue_mean(dialogues: Dialogues, value: Callable[[TurnRecord], float | None]) -> Ratio:
-    """Mean over a dialogue's turns that have a value, then over dialogues."""
-    return _mean_of(_dialogue_values(dialogues, value))
-
-
-def _conversation_mean(dialogues: Dialogues, value: Callable[[ConversationRecord], float | None]) -> Ratio:
-    """Mean over the conversations that have a value."""
-    known = [[number for record in records if (number := value(record)) is not None] for records in dialogues]
-    return _pooled(known)
-
-
-def _turn_mean(dialogues: Dialogues, value: Callable[[TurnRecord], float]) -> Ratio:
-    """Mean over all turns of all conversations."""
-    return _pooled([[value(turn) for record in records for turn in record.turns] for records in dialogues])
-
-
-def _gold_bleu(dialogues: Dialogues, order: int) -> Ratio:
-    """Mean over all gold contexts of all dialogues."""
-    return _pooled(
-        [
-            [text_figures.bleu(case.reply, case.reference, order) for record in records for case in record.gold]
-            for records in dialogues
-        ]
-    )
-
-
-def _kl(dialogues: Dialogues) -> Ratio:
-    """Mean over all tokens of the turns where it was measured."""
-    measured = [
-        [(turn.kl, turn.tokens) for record in records for turn in record.turns if turn.kl is not None]
-        for records in dialogues
-    ]
-    return Ratio(
-        _floats([sum(kl for kl, _ in row) for row in measured]),
-        _floats([sum(size for _, size in row) for row in measured]),
-    )
-
-
-def _information(dialogues: Dialogues, film: bool) -> Ratio:
-    """Mean PMI over the replies that name a film, or over the others; opening replies have no context and no PMI."""
-    measured = [
-        [
-            turn.pmi
-            for record in records
-            for turn in (record.turns if record.history else record.turns[1:])
-            if turn.pmi is not None and bool(turn.films) == film
-        ]
-        for records in dialogues
-    ]
-    return _pooled(measured)
-
-
-def _pooled(values: Sequence[Sequence[float]]) -> Ratio:
-    """Mean over all values of all dialogues, given by dialogue."""
-    return Ratio(_floats([sum(row) for row in values]), _floats([len(row) for row in values]))
-
-
-def _mean_of(values: np.ndarray) -> Ratio:
-    """Mean over the dialogues that have a value; NaN is none."""
-    known = np.isfinite(values)
-    return Ratio(np.where(known, values, 0.0), known.astype(np.float64))
-
-
-def _floats(values: Sequence[float]) -> np.ndarray:
-    return np.array(values, dtype=np.float64)
 
 
 def _sacrebleu(baseline: Dialogues, rl: Dialogues) -> SacrebleuScores | None:

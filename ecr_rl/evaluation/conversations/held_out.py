@@ -14,7 +14,7 @@ import numpy as np
 from transformers import PreTrainedModel
 
 from algorithms.evaluators.pmi import ContextInformation
-from algorithms.evaluators.registry import EVALUATORS
+from algorithms.evaluators.registry import evaluator_of
 from algorithms.packaged_models import best_device
 from algorithms.policy.language_model import load_causal_lm, policy_dtype
 from algorithms.policy.rollout import Conversation, Episode, roll_out, score_tokens
@@ -67,7 +67,7 @@ class HeldOutConversations:
         information = None
         if asked.pmi_dialogues:
             information = ContextInformation.load(asked.language_model, config.cache_folder)
-        reporting = EVALUATORS.get(asked.reporting).load(artefacts.reporting_evaluator)
+        reporting = evaluator_of(asked.reporting).load(artefacts.reporting_evaluator)
         self._judges = TurnJudges(corpus.catalog, reporting, artefacts.critic, information)
 
     @property
@@ -105,7 +105,7 @@ class HeldOutConversations:
                 kl = self._kl(exact, talk, moved) if candidates == 1 else [None] * len(talk.replies)
                 records.append(self._record(talk, gold.get(talk.episode, []), kl))
                 if talk.outcomes[-1].failure:
-                    failed.add(records[-1].place)
+                    failed.add(records[-1].key)
             on_step(len(records), len(episodes), {})
         return Played(records, failed)
 

@@ -103,7 +103,7 @@ class ConversationRecord(JsonRecord):
     gold: list[GoldRecord]
 
     @property
-    def place(self) -> tuple[int, int]:
+    def key(self) -> tuple[int, int]:
         """``index`` and ``repeat``: which of the systems' conversations belong together."""
         return self.index, self.repeat
 

@@ -10,11 +10,12 @@ import pytest
 
 from ecr_rl.evaluation.conversations import figures
 from ecr_rl.evaluation.conversations.comparison import Comparison, FrequentReply
-from ecr_rl.evaluation.conversations.definitions import main_figures
+from ecr_rl.evaluation.conversations.definitions import main_figures, more_figures, own_figures
+from ecr_rl.evaluation.conversations.figure_definition import Definition, turn_mean
 from ecr_rl.evaluation.conversations.held_out import first_film_found
 from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, Line
 from envs.dialogue import Role, SeekerProfile
-from envs.errors import DataError
+from envs.errors import ConfigError, DataError
 from tests.ecr_rl.example_run import conversation, example_records, known, turn
 from tests.known_heads import DEFINITIONS, HEADS, JUDGED
 
@@ -51,6 +52,38 @@ def mean(records: list[ConversationRecord], figure: str) -> float:
 
 def test_the_figures_are_the_agreed_ones_in_order() -> None:
     assert [figure.name for figure in main_figures(DEFINITIONS)] == NAMES
+
+
+SEEN = Definition("seen", "Seen", "share", "Mine", "neither", statistic=turn_mean(lambda turn: "seen" in turn.reply))
+REWARD_AGAIN = replace(SEEN, name="reward")
+NO_STATISTIC = replace(SEEN, statistic=None)
+
+
+def test_an_own_figure_stands_behind_the_others_with_its_interval() -> None:
+    own = own_figures([f"{__name__}:SEEN"], DEFINITIONS)
+    compared = compare(example_records(0.0), example_records(0.1), own=own, resamples=50)
+    said = [turn.reply for record in example_records(0.0) for turn in record.turns]
+    share = known(compared.more.systems.baseline["seen"])
+    assert share.mean == pytest.approx(sum("seen" in reply for reply in said) / len(said))
+    assert share.low < share.mean < share.high
+    assert compared.formulas["seen"] == "share"
+    assert [figure.name for figure in more_figures(DEFINITIONS, own)][-1] == "seen"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("REWARD_AGAIN", "there is a figure 'reward' already"),
+        ("NO_STATISTIC", "no Definition with a statistic"),
+        ("NAMES", "a list stands there"),
+        ("NONE", "has no NONE"),
+    ],
+)
+def test_what_is_no_figure_is_refused(name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        own_figures([f"{__name__}:{name}"], DEFINITIONS)
+    with pytest.raises(ConfigError, match="there is a figure 'seen' already"):
+        own_figures([f"{__name__}:SEEN"] * 2, DEFINITIONS)
 
 
 def test_the_report_has_the_agreed_form(report: Comparison) -> None:

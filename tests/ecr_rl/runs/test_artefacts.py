@@ -198,3 +198,18 @@ def test_who_seeks_does_not_make_the_responder_anew() -> None:
 
     assert key(*other) == key()
     assert key("env.max_history=3") != key()
+
+
+def test_a_part_from_outside_enters_a_key_by_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "keyed_evaluator.py"
+    config = load_config("demo", ["evaluation.reporting=keyed_evaluator:Own", "ppo.selecting=keyed_evaluator:Own"])
+    module.write_text("class Own:\n    factor = 1\n")
+    evaluators = [settings_key(config, stage) for stage in ("reporting_evaluator", "selecting_evaluator")]
+    others = settings_key(config, "responder")
+    module.write_text('class Own:\n    """Its docstring does not count."""\n\n    factor = 1\n')
+    assert [settings_key(config, stage) for stage in ("reporting_evaluator", "selecting_evaluator")] == evaluators
+    module.write_text("class Own:\n    factor = 2\n")
+    assert settings_key(config, "reporting_evaluator") != evaluators[0]
+    assert settings_key(config, "selecting_evaluator") != evaluators[1]
+    assert settings_key(config, "responder") == others
