@@ -39,9 +39,9 @@ def reading(definition: Definition, difference: Interval | None) -> str:
     return "better" if (difference.mean > 0) == (definition.better == "higher") else "worse"
 
 
-def marked(lines: str) -> str:
+def marked(change: str) -> str:
     """A reading with its sign for a table; empty if the difference is unclear or has no data."""
-    return f"{MARKS[lines]} {lines}" if lines in ("better", "worse", "changed") else ""
+    return f"{MARKS[change]} {change}" if change in ("better", "worse", "changed") else ""
 
 
 def relative_change(section: Section, name: str) -> float | None:
