@@ -12,8 +12,12 @@ from typer.testing import CliRunner
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
 from ecr_rl.pipeline import Pipeline
+from ecr_rl.report.record import Report
+from ecr_rl.report.report import write_report
 from ecr_rl.runs.folder import RunFolder
+from ecr_rl.tables import with_interval
 from tests.commands import parse_command
+from tests.ecr_rl.example_run import write_example_run
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ["demo", "train", "evaluate", "report", "results", "status", "doctor"]
@@ -35,24 +39,28 @@ COMMANDS += [
     "respond evaluate",
     "submit",
 ]
-INTERVAL = {"mean": 0.5, "low": 0.4, "high": 0.6}
-SYSTEM = {"reward": INTERVAL}
-REPORT = {"systems": {"baseline": SYSTEM, "rl": SYSTEM}, "difference": SYSTEM, "n": 3}
 
 
 def invoke(line: str) -> Any:
     return CliRunner().invoke(app, line.split())
 
 
+@pytest.fixture(scope="module")
+def known_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    folder = write_example_run(tmp_path_factory.mktemp("run"), dialogues=10, iterations=5)
+    write_report(folder)
+    return Report.read(folder / "report" / "report.json", remedy="Write it anew")
+
+
 @pytest.fixture
-def stub_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+def stub_pipeline(monkeypatch: pytest.MonkeyPatch, known_report: Report) -> None:
     """The stages without their work: they print, as libraries do, and give a report."""
 
-    def report(self: Pipeline) -> dict[str, Any]:
+    def report(self: Pipeline) -> Report:
         with self._run.stage("ppo", 1) as stage:
             print("a library writes to stdout")
             stage.update(1, 1, {"reward": 0.5})
-        return REPORT
+        return known_report
 
     monkeypatch.setattr(Pipeline, "report", report)
 
@@ -76,20 +84,25 @@ def test_help_loads_none_of_the_heavy_libraries() -> None:
     assert "doctor" in done.stdout
 
 
-def test_demo_prints_one_json_object_and_the_rest_elsewhere(tmp_path: Path, stub_pipeline: None) -> None:
+def test_demo_prints_one_json_object_and_the_rest_elsewhere(
+    tmp_path: Path, stub_pipeline: None, known_report: Report
+) -> None:
     result = invoke(f"demo --out {tmp_path / 'run'} --seed 7 --json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == REPORT
+    assert json.loads(result.stdout) == known_report.to_json()
     assert "a library writes to stdout" in result.stderr
     assert "ppo: done" in result.stderr
     config = RunFolder.open(tmp_path / "run").config
     assert (config.seed, config.critic.seed, config.supervised.seed, config.data.seed) == (7, 7, 7, 0)
 
 
-def test_train_shows_a_table_and_where_the_report_lies(tmp_path: Path, stub_pipeline: None) -> None:
+def test_train_shows_a_table_and_where_the_report_lies(
+    tmp_path: Path, stub_pipeline: None, known_report: Report
+) -> None:
     result = invoke(f"train demo --out {tmp_path / 'run'} -s ppo.iterations=3")
     assert result.exit_code == 0, result.output
-    assert "0.500 [0.400, 0.600]" in result.stdout
+    for section in (known_report.systems.baseline, known_report.systems.rl, known_report.difference):
+        assert with_interval(section["reward"]) in result.stdout
     assert str(tmp_path / "run" / "report" / "index.html") in result.stdout.replace("\n", "")
     assert RunFolder.open(tmp_path / "run").config.ppo.iterations == 3
 
