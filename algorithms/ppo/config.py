@@ -23,7 +23,7 @@ from envs.errors import ConfigError
 
 
 def algorithm_config(
-    world: EnvSpec,
+    env_spec: EnvSpec,
     policy_folder: Path,
     policy: PolicySettings,
     ppo: PPOSettings,
@@ -35,7 +35,7 @@ def algorithm_config(
     """RLlib's configuration of PPO on conversations.
 
     Args:
-        world: the environment that the env runners play.
+        env_spec: the environment that the env runners play.
         policy_folder: the responder, which is PPO's start and its reference.
         policy: how it samples, adapters.
         ppo: the algorithm.
@@ -57,23 +57,23 @@ def algorithm_config(
         "device": "cuda" if resources.gpus else "cpu",
         "value_into_trunk": ppo.value_into_trunk and policy.lora is None,
         "choice": None if choice is None else asdict(choice),
-        "seed": world.seed,
+        "seed": env_spec.seed,
     }
     config = (
         PPOConfig(algo_class=ConversationPPO)
         .rl_module(rl_module_spec=RLModuleSpec(module_class=ConversationModule, model_config=model_config))
         .fault_tolerance(restart_failed_env_runners=True)
-        .debugging(seed=world.seed, log_level="ERROR")
+        .debugging(seed=env_spec.seed, log_level="ERROR")
         .reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=0, log_gradients=False)
     )
-    _play(config, world, len(load_tokenizer(str(policy_folder))), policy, resources, shipped_files)
+    _play(config, env_spec, len(load_tokenizer(str(policy_folder))), policy, resources, shipped_files)
     _learn(config, ppo, resources, learners, dump, shipped_files)
     return config
 
 
 def _play(
     config: PPOConfig,
-    world: EnvSpec,
+    env_spec: EnvSpec,
     vocabulary: int,
     policy: PolicySettings,
     resources: ResourceSettings,
@@ -84,7 +84,7 @@ def _play(
     config.environment(
         ENV_ID,
         env_config={
-            "world": world,
+            "env_spec": env_spec,
             "threads": resources.cpus_per_env_runner if resources.runner_count else 0,
             "shipped_files": shipped_files,
         },

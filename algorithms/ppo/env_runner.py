@@ -27,7 +27,7 @@ EPISODE, RUNNER, OUTCOMES = "episode", "runner", "outcomes"
 
 
 class ConversationEnvRunner(SingleAgentEnvRunner):
-    """Rolls out conversations with the module's language model; ``env_config`` holds ``world`` and ``threads``."""
+    """Rolls out conversations with the module's language model; ``env_config`` holds ``env_spec`` and ``threads``."""
 
     def make_env(self) -> None:
         """Build the environment and the tokenizer."""
@@ -40,8 +40,8 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
         model_config: dict[str, Any] = self.config.rl_module_spec.model_config  # pyright: ignore
         settings = PolicySettings(**model_config["policy"])
         self._text = ConversationText(load_tokenizer(model_config["folder"]), settings)
-        self._world: EnvSpec = self.config.env_config["world"]
-        self.env = self._world.build(int(self.config.num_envs_per_env_runner))  # pyright: ignore
+        self._env_spec: EnvSpec = self.config.env_config["env_spec"]
+        self.env = self._env_spec.build(int(self.config.num_envs_per_env_runner))  # pyright: ignore
         self.num_envs = self.env.num_envs
         self._plan: list[Episode] | None = None
         self._played = 0
@@ -74,7 +74,7 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
         self.module.eval()  # pyright: ignore
         choice: FilmChoice | None = self.module.choice  # pyright: ignore
         chooser = None if choice is None else FilmChooser(self.env.recommender, choice)  # pyright: ignore
-        conversations = roll_out(self.module.lm, self._text, self.env, plan, self._world.seed, chooser=chooser)  # pyright: ignore
+        conversations = roll_out(self.module.lm, self._text, self.env, plan, self._env_spec.seed, chooser=chooser)  # pyright: ignore
         done = [self._episode(conversation) for conversation in conversations]
         self._done_episodes_for_metrics.extend(done)
         self._increase_sampled_metrics(sum(map(len, done)), len(done))

@@ -3,8 +3,8 @@
     s_j = mean over networks of score_j + weight x log(max(0, evidence_j) + floor)
 
 The logarithm brings evidence to the networks' unit, nats; a context without films gives every film the same evidence.
-If named films may come again (``NamedAgain``), the score of a new film is ``log softmax(sharpness x s)_j`` over the new
-films, and the score of a named film is the logarithm of its probability to come again.
+If named films may come again (``RepeatChance``), the score of a new film is ``log softmax(sharpness x s)_j`` over the
+new films, and the score of a named film is the logarithm of its probability to come again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 from algorithms.recommender.dialogue_ridge import DialogueRidge
 from algorithms.recommender.features import ContextFeatures, ContextReader
 from algorithms.recommender.network import NetworkWeights
-from algorithms.recommender.repeat_chance import NamedAgain
+from algorithms.recommender.repeat_chance import RepeatChance
 from algorithms.recommender.vocabulary import Vocabulary
 from envs.catalog import Catalog
 from envs.dialogue import Utterance
@@ -37,7 +37,7 @@ class FilmEvidence:
 class Again:
     """The model of named films that come again, and the power (``sharpness``) of the new films' shares."""
 
-    chances: NamedAgain
+    chances: RepeatChance
     sharpness: float
 
 

@@ -21,7 +21,7 @@ from algorithms.recommender.dialogue_ridge import DialogueRidge, WordRows
 from algorithms.recommender.features import ContextReader
 from algorithms.recommender.fused import Again, FilmEvidence, FusedScorer
 from algorithms.recommender.network import NetworkWeights
-from algorithms.recommender.repeat_chance import NamedAgain
+from algorithms.recommender.repeat_chance import RepeatChance
 from algorithms.recommender.scorer import ranked
 from algorithms.recommender.vocabulary import Vocabulary
 from algorithms.settings import RecommenderSettings
@@ -68,7 +68,7 @@ class Recommender:
         vocabulary: Vocabulary,
         weights: tuple[NetworkWeights, NetworkWeights],
         ridge: DialogueRidge | None,
-        chances: NamedAgain | None,
+        chances: RepeatChance | None,
         liking: np.ndarray,
     ) -> Recommender:
         """Build both stages from trained parts: networks, ridge, and probabilities of named films.
@@ -172,8 +172,8 @@ def _ridge(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any], settings:
     return DialogueRidge(evidence, WordRows(words, tensors["ridge.rarity"], settings.ridge_words))
 
 
-def _chances(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> NamedAgain:
-    return NamedAgain(Vocabulary(card["again"]), tensors["again.places"], tensors["again.ways"])
+def _chances(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> RepeatChance:
+    return RepeatChance(Vocabulary(card["again"]), tensors["again.places"], tensors["again.ways"])
 
 
 def _arrays(scorer: FusedScorer, stage: str) -> dict[str, np.ndarray]:

@@ -24,7 +24,7 @@ _RARE = 10
 _STEPS = 60
 
 
-class NamedAgain:
+class RepeatChance:
     """The probability that each named film comes again."""
 
     def __init__(self, vocabulary: Vocabulary, positions: np.ndarray, ways: np.ndarray) -> None:
@@ -38,7 +38,7 @@ class NamedAgain:
         self.vocabulary, self.positions, self.ways = vocabulary, positions, ways
 
     @classmethod
-    def fit(cls, readings: Sequence[ContextFeatures], came: Sequence[Collection[int]], pull: float) -> NamedAgain:
+    def fit(cls, readings: Sequence[ContextFeatures], came: Sequence[Collection[int]], pull: float) -> RepeatChance:
         """Learn from N conversations.
 
         Args:

@@ -25,7 +25,7 @@ from algorithms.recommender.fused import joined
 from algorithms.recommender.liking import fit_liking
 from algorithms.recommender.network import Examples, NetworkWeights, SoftmaxNetwork, batches, train
 from algorithms.recommender.recommender import Recommender
-from algorithms.recommender.repeat_chance import NamedAgain
+from algorithms.recommender.repeat_chance import RepeatChance
 from algorithms.recommender.vocabulary import Vocabulary
 from algorithms.settings import FeedbackSettings, Part, RecommenderSettings
 from envs.catalog import Catalog, Film
@@ -241,9 +241,9 @@ def _shares(examples: Sequence[Example], films: int) -> np.ndarray:
 
 def _chances(
     readings: Sequence[ContextFeatures], coming: Sequence[Example], settings: RecommenderSettings
-) -> NamedAgain:
+) -> RepeatChance:
     pairs = [(reading, each.said) for reading, each in zip(readings, coming, strict=True) if each.said is not None]
-    return NamedAgain.fit([reading for reading, _ in pairs], [said for _, said in pairs], settings.named_pull)
+    return RepeatChance.fit([reading for reading, _ in pairs], [said for _, said in pairs], settings.named_pull)
 
 
 def _ridge(dialogues: Sequence[Dialogue], columns: Mapping[int, int], settings: RecommenderSettings) -> DialogueRidge:

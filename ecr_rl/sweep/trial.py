@@ -77,14 +77,14 @@ class SweepTrial(ConversationPPO):
         self._plan, self._settings, self._final = plan, settings, job is not None
         self._values = self._kept = values
         torch.set_num_threads(settings.resources.driver_threads)
-        world = env_spec_of(settings, plan.artefacts, plan.reference)
+        env_spec = env_spec_of(settings, plan.artefacts, plan.reference)
         chosen_on = env_spec_of(settings, plan.artefacts, plan.reference, "valid")
         if plan.artefacts.selecting_evaluator is None:
             raise TypeError("a sweep has a selecting evaluator")
         self._selection = Selection(settings, chosen_on, plan.artefacts.selecting_evaluator)
         super().__init__(
             algorithm_config(
-                world,
+                env_spec,
                 plan.artefacts.responder,
                 settings.policy,
                 settings.ppo,

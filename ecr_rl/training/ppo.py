@@ -86,7 +86,7 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
     reference = run.path / REFERENCE
     if not reference.is_file():
         calibrate(config, artefacts, reference)
-    world = env_spec_of(config, artefacts, reference)
+    env_spec = env_spec_of(config, artefacts, reference)
     selection = None
     if artefacts.selecting_evaluator is not None:
         selection = Selection(config, env_spec_of(config, artefacts, reference, "valid"), artefacts.selecting_evaluator)
@@ -96,7 +96,7 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
         shipped_files = shipped_files_of(config, artefacts, reference)
         choice = choice_of(config, artefacts)
         settings = algorithm_config(
-            world,
+            env_spec,
             artefacts.responder,
             config.policy,
             config.ppo,

@@ -66,15 +66,15 @@ class Scored:
 class Selection:
     """Scores policies during a run, and keeps the weights of the best."""
 
-    def __init__(self, config: RunConfig, world: EnvSpec, evaluator: Path) -> None:
+    def __init__(self, config: RunConfig, env_spec: EnvSpec, evaluator: Path) -> None:
         """Choose among the policies of a run.
 
         Args:
             config: the run's settings; ``ppo.select_every`` is above 0.
-            world: the run's environment, on the validation split.
+            env_spec: the run's environment, on the validation split.
             evaluator: folder of the selecting evaluator.
         """
-        self._config, self._world = config, world
+        self._config, self._env_spec = config, env_spec
         self._evaluator = evaluator_of(config.ppo.selecting).load(evaluator)
         self.scores: list[Scored] = []
         self.weights: dict[str, np.ndarray] = {}
@@ -143,9 +143,9 @@ class Selection:
 
     def _converse(self, weights: Mapping[str, np.ndarray]) -> list[Conversation]:
         config, device = self._config, best_device()
-        model = trained_copy(self._world.responder, config.policy, weights)
+        model = trained_copy(self._env_spec.responder, config.policy, weights)
         model = model.to(device=device, dtype=policy_dtype(config.policy, device)).eval()  # pyright: ignore
-        text = ConversationText(load_tokenizer(str(self._world.responder)), config.policy)
+        text = ConversationText(load_tokenizer(str(self._env_spec.responder)), config.policy)
         if VECTORS in weights:
             self._env.recommender = learnt_recommender(self._recommender, weights)
         return roll_out(model, text, self._env, self._episodes, config.seed)
@@ -160,7 +160,7 @@ class Selection:
     @cached_property
     def _env(self) -> ConversationVectorEnv:
         resources, ppo = self._config.resources, self._config.ppo
-        return self._world.build(min(resources.conversations_per_runner, ppo.select_dialogues))
+        return self._env_spec.build(min(resources.conversations_per_runner, ppo.select_dialogues))
 
     @cached_property
     def _recommender(self) -> Any:

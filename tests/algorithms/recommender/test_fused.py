@@ -10,7 +10,7 @@ from algorithms.recommender.dialogue_ridge import DialogueRidge
 from algorithms.recommender.features import NAMED_AS, PLACES, ContextReader
 from algorithms.recommender.fused import Again, FilmEvidence, FusedScorer, joined
 from algorithms.recommender.network import NetworkWeights
-from algorithms.recommender.repeat_chance import NamedAgain
+from algorithms.recommender.repeat_chance import RepeatChance
 from algorithms.recommender.vocabulary import Vocabulary
 from envs.catalog import Catalog, Film
 from envs.dialogue import Role, Utterance
@@ -66,7 +66,7 @@ def test_named_films_have_their_chance_and_new_ones_share_by_the_power() -> None
     """ "Scary as @10": sigmoid(w . "says scary" + v) of the way of a film in the seeker's last turn; 99 is unknown."""
     places, ways = np.zeros((PLACES, 1), np.float32), np.zeros(NAMED_AS, np.float32)
     places[0], ways[0] = 2.0, -0.5
-    again = Again(NamedAgain(Vocabulary(["seeker says scary"]), places, ways), 0.5)
+    again = Again(RepeatChance(Vocabulary(["seeker says scary"]), places, ways), 0.5)
     of = weights(5)
     plain, found = (FusedScorer(CATALOG, READER, VOCABULARY, of, None, a).scores(CONTEXTS) for a in (None, again))
     assert np.exp(found[1][0]) == pytest.approx(1 / (1 + np.exp(-1.5)))
@@ -76,7 +76,7 @@ def test_named_films_have_their_chance_and_new_ones_share_by_the_power() -> None
 
 
 def test_a_context_that_names_the_whole_catalogue_is_scored() -> None:
-    again = Again(NamedAgain(Vocabulary([]), np.zeros((PLACES, 0), np.float32), np.zeros(NAMED_AS, np.float32)), 0.5)
+    again = Again(RepeatChance(Vocabulary([]), np.zeros((PLACES, 0), np.float32), np.zeros(NAMED_AS, np.float32)), 0.5)
     found = FusedScorer(CATALOG, READER, VOCABULARY, weights(5), None, again).scores(
         [[Utterance(Role.SEEKER, "@10 @20 @30")]]
     )

@@ -7,7 +7,7 @@ import pytest
 
 from algorithms.readers.emotions import LexiconEmotions
 from algorithms.recommender.features import NAMED_AS, PLACES, ContextFeatures, ContextReader
-from algorithms.recommender.repeat_chance import NamedAgain
+from algorithms.recommender.repeat_chance import RepeatChance
 from algorithms.recommender.vocabulary import Vocabulary
 from envs.catalog import Catalog, Film
 from envs.dialogue import Role, Utterance
@@ -20,10 +20,10 @@ def reading(answer: str, films: str = "@1") -> ContextFeatures:
 
 
 ASKS, DECLINES = reading("is it scary"), reading("seen it")
-LEARNT = NamedAgain.fit([ASKS, DECLINES] * 30, [{1}, {2}] * 30, 1.0)
+LEARNT = RepeatChance.fit([ASKS, DECLINES] * 30, [{1}, {2}] * 30, 1.0)
 
 
-def chances(of: NamedAgain, asked: ContextFeatures) -> list[float]:
+def chances(of: RepeatChance, asked: ContextFeatures) -> list[float]:
     return np.exp(of.log_chances(asked)).tolist()
 
 
@@ -33,7 +33,7 @@ def test_what_the_last_turn_says_decides() -> None:
 
 
 def test_each_named_film_has_a_chance_in_its_order() -> None:
-    found = NamedAgain(Vocabulary([]), np.zeros((PLACES, 0), np.float32), np.arange(NAMED_AS, dtype=np.float32) / 10)
+    found = RepeatChance(Vocabulary([]), np.zeros((PLACES, 0), np.float32), np.arange(NAMED_AS, dtype=np.float32) / 10)
     both = READER.read([[Utterance(Role.SEEKER, "@1"), Utterance(Role.RECOMMENDER, "@2"), Utterance(Role.SEEKER, "?")]])
     ways = np.array(list(both[0].named.values()))
     assert chances(found, both[0]) == pytest.approx((1 / (1 + np.exp(-ways / 10))).tolist())
@@ -43,7 +43,7 @@ def test_each_named_film_has_a_chance_in_its_order() -> None:
 def test_weights_worked_by_hand() -> None:
     """One way and no features: the odds are those of the count, pulled to even by ``pull x weight``."""
     few = [reading("yes")] * 8  # too few for a word to count
-    found = NamedAgain.fit(few, [{1}] * 6 + [set()] * 2, 2.0)
+    found = RepeatChance.fit(few, [{1}] * 6 + [set()] * 2, 2.0)
     assert not found.vocabulary.columns
     (way,) = set(few[0].named.values())
     weight = float(found.ways[way])
@@ -52,5 +52,5 @@ def test_weights_worked_by_hand() -> None:
 
 
 def test_nothing_to_learn_from_gives_even_chances() -> None:
-    found = NamedAgain.fit([], [], 1.0)
+    found = RepeatChance.fit([], [], 1.0)
     assert chances(found, ASKS) == [0.5]
