@@ -6,12 +6,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from algorithms.evaluators.head_figures import head_figures
-from algorithms.evaluators.registry import evaluator_of
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from ecr_rl.labels.judging.judge_protocol import Judge
-from ecr_rl.labels.labelled import label
+from ecr_rl.training.head_evaluator import TrainExamples, fit_evaluator
 from envs.corpora.corpus import Corpus
 from envs.dialogue import Dialogue
 from envs.files import write_json
@@ -19,10 +17,9 @@ from envs.progress import OnStep
 
 log = logging.getLogger(__name__)
 
-HELD_OUT = 1500
-"""The most examples of a held-out set."""
 REPORTING_EXAMPLES = 12_000
 """The most examples that the reporting evaluator learns from."""
+_REPORTING = TrainExamples(first=1, most=REPORTING_EXAMPLES, seed=1)
 
 
 def build_reporting_evaluator(corpus: Corpus, judge: Judge, name: str, folder: Path, on_step: OnStep) -> dict[str, Any]:
@@ -33,17 +30,9 @@ def build_reporting_evaluator(corpus: Corpus, judge: Judge, name: str, folder: P
     Returns:
         ``{"heads": {head: {"r2", "r2_length", "spearman", "mae"}}, "n", "examples"}``, on the validation split.
     """
-    on_step(0, 2, {})
-    train = label(corpus.train[1::4], corpus.catalog, judge, REPORTING_EXAMPLES, seed=1)
-    valid = label(corpus.valid, corpus.catalog, judge, HELD_OUT, seed=1)
-    on_step(1, 2, {})
     judged = tuple(head.name for head in judge.heads if head.judged)
-    columns = train.labels.columns(judged)
-    values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
-    evaluator = evaluator_of(name).fit(train.exchanges, train.labels.values[:, columns], judged)
-    evaluator.save(folder)
-    heads = head_figures(judged, values, known, evaluator.scores(valid.exchanges), valid.replies)
-    figures = {"heads": heads, "n": len(valid.examples), "examples": len(train.examples)}
+    heads, sizes = fit_evaluator(name, judged, _REPORTING, corpus, judge, folder, on_step)
+    figures = {"heads": heads, **sizes}
     write_json(folder / "metrics.json", figures)
     on_step(2, 2, {f"r2_{head}": heads[head]["r2"] for head in judged})
     return figures

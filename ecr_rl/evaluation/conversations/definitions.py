@@ -18,7 +18,7 @@ from envs.errors import ConfigError
 from envs.heads import Head
 
 _HEAD = "critic head in [0, 1]; mean over a dialogue's turns, then over dialogues"
-_CRITIC, _SECOND, _RUBRIC, _PARTS = "Critic heads", "Reporting evaluator", "Rubric", "Reward parts"
+_CRITIC, _REPORTING, _RUBRIC, _PARTS = "Critic heads", "Reporting evaluator", "Rubric", "Reward parts"
 _PART = "part_"
 
 
@@ -57,8 +57,8 @@ def more_figures(heads: Sequence[Head], own: Sequence[Definition] = ()) -> tuple
                 f"second_{head.name}",
                 f"{head.title}, reporting evaluator",
                 second,
-                _SECOND,
-                dialogue_mean(second_score(head.name)),
+                _REPORTING,
+                dialogue_mean(reporting_score(head.name)),
             )
             for head in _judged(heads)
         ),
@@ -115,7 +115,7 @@ def head_score(head: str) -> Callable[[TurnRecord], float | None]:
     return lambda turn: turn.heads.get(head)
 
 
-def second_score(head: str) -> Callable[[TurnRecord], float | None]:
+def reporting_score(head: str) -> Callable[[TurnRecord], float | None]:
     """Reads the reporting evaluator's score of a head off a turn."""
     return lambda turn: turn.held_out.get(head)
 

@@ -27,7 +27,7 @@ from ecr_rl.evaluation.conversations.definitions import (
     main_figures,
     more_figures,
     part_definition,
-    second_score,
+    reporting_score,
 )
 from ecr_rl.evaluation.conversations.figure_definition import (
     Definition,
@@ -213,7 +213,7 @@ def held_out_statistics(baseline: Dialogues, rl: Dialogues, judged: Sequence[str
 
 def _held_out_values(judged: Sequence[str]) -> dict[str, Callable[[Dialogues], np.ndarray]]:
     """By name, the function that gives each dialogue's value (N,); NaN where there is none."""
-    heads = {head: partial(dialogue_values, value=second_score(head)) for head in judged}
+    heads = {head: partial(dialogue_values, value=reporting_score(head)) for head in judged}
     return heads | {"pmi": partial(dialogue_values, value=lambda turn: turn.pmi), "emotion_match": _emotion_match}
 
 
@@ -225,7 +225,7 @@ def _emotion_match(dialogues: Dialogues) -> np.ndarray:
 def _agreement(baseline: Dialogues, rl: Dialogues, counts_BN: np.ndarray) -> Agreement:
     """Rank correlation over dialogues of the critic's head ``overall`` and the held-out one, also of the gains."""
     paid = Systems(*(dialogue_values(each, head_score("overall")) for each in (baseline, rl)))
-    held_out = Systems(*(dialogue_values(each, second_score("overall")) for each in (baseline, rl)))
+    held_out = Systems(*(dialogue_values(each, reporting_score("overall")) for each in (baseline, rl)))
     return rank_agreement(paid, held_out, counts_BN)
 
 
