@@ -65,10 +65,11 @@ class ConversationEnv(gymnasium.Env[str, str]):
     pays ``random`` or ``length`` in place of the heads.
 
     ## Episode End
-    Terminated: the seeker accepts a film, says goodbye or leaves, or the replayed dialogue ends; the last observation
-    is the seeker's line alone. Truncated: ``horizon`` (replay) or ``max_turns`` (others) turns are over, or the
-    seeker's model fails (``info["turn"].failure``). A truncated episode ends with a complete observation, so that its
-    value can be bootstrapped.
+    Terminated: the seeker accepts a film, says goodbye or leaves, the replayed dialogue ends, or ``horizon`` (replay)
+    or ``max_turns`` (others) turns are over; the last observation is the seeker's line alone, and nothing is worth
+    anything after it. The turn limit is part of the task: an evaluation stops there, too. Truncated: the seeker's model
+    fails before that (``info["turn"].failure``), or the caller has no room for another turn (``truncate``). A truncated
+    episode ends with a complete observation, so that its value can be bootstrapped.
 
     ## Arguments
     As for ``ConversationVectorEnv``, without ``num_envs``: ``dialogues``, ``catalog``, ``seeker``, ``recommender``,

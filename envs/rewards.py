@@ -3,7 +3,8 @@
 Score of head h under an ensemble: ``mean_h - k * spread_h`` (Coste et al., arXiv 2310.02743), normalised to mean 0 and
 standard deviation 1 under the reference policy, capped from above (Moskovitz et al., arXiv 2310.04373), weighted and
 summed. Of a head of which less is better, mean and reference change their signs first. Penalties and a price of the
-turn come off, the acceptance bonus is added. The reference-KL penalty is the learner's, a token at a time. What
+turn come off, the acceptance bonus is added. PPO compares a turn's pay with the mean turn's, except for the price and
+the bonus (``algorithms.ppo.advantages.centred``). The reference-KL penalty is the learner's, a token at a time. What
 pays for a reply need not be the heads: see ``envs.reward_sources``.
 """
 
@@ -28,6 +29,8 @@ from envs.settings import RewardSettings
 
 RULES = ("missing_end", "repetition", "verbosity", "markup", "acceptance", "turns")
 """The parts of every turn's reward beside what the reward source pays."""
+CONVERSATION_PARTS = ("acceptance", "turns")
+"""Those of ``RULES`` that pay for a conversation's result and price its length; all other parts pay for the reply."""
 LENGTH = "length"
 """The key of a reply's number of words in a saved ``HeadReference``."""
 

@@ -86,10 +86,10 @@ class EnvSettings(Settings):
     )
     seeker_model: SeekerModelSettings = setting(SeekerModelSettings(), rebuilds={"ppo"})
     horizon: int = setting(
-        2, rebuilds={"ppo"}, gt=0, description="replay: free turns after the human history, then truncation"
+        2, rebuilds={"ppo"}, gt=0, description="replay: free turns after the human history, then the end"
     )
     max_turns: int = setting(
-        4, rebuilds={"ppo"}, gt=0, description="profile, model: recommender turns at most, then truncation"
+        4, rebuilds={"ppo"}, gt=0, description="profile, model: recommender turns at most, then the end"
     )
     max_history: int = setting(
         6, rebuilds={"responder"}, ge=0, description="human turns shown before the first free turn"

@@ -279,8 +279,8 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         outcomes = []
         for row, (state, answer) in enumerate(zip(states, self._seeker.answer(states), strict=True)):
             state.add_answer(answer)
-            state.terminated = answer.ended
-            state.truncated = not answer.ended and (bool(answer.failure) or len(state.turns) >= self._seeker.turns)
+            state.terminated = answer.ended or len(state.turns) >= self._seeker.turns
+            state.truncated = bool(answer.failure) and not state.terminated
             heads = dict(zip(scores.heads, map(float, scores.mean[row]), strict=True))
             outcomes.append(self._outcome(state, contexts[row], replies[row], answer, heads, paid[row], earlier[row]))
         return outcomes

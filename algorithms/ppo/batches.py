@@ -14,7 +14,7 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from transformers import PreTrainedModel
 
 from algorithms.policy.film_choice import Choice
-from algorithms.ppo.distributed import global_sums
+from algorithms.ppo.advantages import centred, deviation, whiten
 from algorithms.ppo.estimators import Advantages, Conversations
 from algorithms.ppo.module import (
     ACTIONS,
@@ -29,7 +29,9 @@ from algorithms.ppo.module import (
     ConversationModule,
 )
 
-REWARDS, TURN_ENDS, BOOTSTRAPPED, SAMPLED_LOGP = "turn_rewards", "turn_ends", "bootstrapped", "sampled_logp"
+REPLY_PAY, CONVERSATION_PAY = "reply_pay", "conversation_pay"
+"""What a turn is paid for its reply, and for its conversation: the acceptance and the price of the turn."""
+TURN_ENDS, BOOTSTRAPPED, SAMPLED_LOGP = "turn_ends", "bootstrapped", "sampled_logp"
 CHOICES = "choices"
 """Key of an episode's custom data: one ``Choice`` a turn if films are drawn, else an empty list."""
 OLD_LOGP, ADVANTAGES, VALUE_TARGETS, OLD_VALUES = "old_logp", "advantages", "value_targets", "old_values"
@@ -60,7 +62,7 @@ class EpisodesToConversations(ConnectorV2):
 
 
 def conversation_rows(episodes: Sequence[SingleAgentEpisode]) -> dict[str, np.ndarray]:
-    """The columns of a batch: tokens, actions, turn rewards and ends, sampled logp, (B, T); lengths, (B,)."""
+    """The columns of a batch: tokens, actions, both pays, turn ends, sampled logp, (B, T); lengths, (B,)."""
     rows = [_row(episode) for episode in episodes]
     longest = max(len(row[TOKENS]) for row in rows)
     columns: dict[str, np.ndarray] = {
@@ -114,24 +116,24 @@ def with_choices(
 
 
 def _row(episode: SingleAgentEpisode) -> dict[str, np.ndarray]:
-    pieces: dict[str, list[np.ndarray]] = {name: [] for name in (TOKENS, ACTIONS, REWARDS, TURN_ENDS, SAMPLED_LOGP)}
-
-    def add(tokens: np.ndarray, is_action: bool, logp: np.ndarray, reward: float = 0.0) -> None:
-        rewards, ends = np.zeros(len(tokens), np.float32), np.zeros(len(tokens), bool)
-        if is_action:
-            rewards[-1], ends[-1] = reward, True
-        values = (tokens.astype(np.int64), np.full(len(tokens), is_action), rewards, ends, logp)
-        for name, array in zip(pieces, values, strict=True):
-            pieces[name].append(array)
-
-    for turn in range(len(episode)):
-        observation, action = episode.get_observations(turn), episode.get_actions(turn)
-        add(observation, False, np.zeros(len(observation), np.float32))
-        add(action, True, episode.get_extra_model_outputs(Columns.ACTION_LOGP, turn), episode.get_rewards(turn))
+    turns = range(len(episode))
+    pieces = [piece for turn in turns for piece in (episode.get_observations(turn), episode.get_actions(turn))]
     if episode.is_truncated:
-        last = episode.get_observations(-1)
-        add(last, False, np.zeros(len(last), np.float32))
-    return {name: np.concatenate(arrays) for name, arrays in pieces.items()}
+        pieces.append(episode.get_observations(-1))
+    lengths = [len(piece) for piece in pieces]
+    actions = np.repeat(np.arange(len(pieces)) % 2 == 1, lengths)
+    ends = np.cumsum(lengths)[1::2] - 1
+    logp, conversation_pay = (
+        [episode.get_extra_model_outputs(name, turn) for turn in turns]
+        for name in (Columns.ACTION_LOGP, CONVERSATION_PAY)
+    )
+    row = {TOKENS: np.concatenate(pieces).astype(np.int64), ACTIONS: actions, TURN_ENDS: np.zeros_like(actions)}
+    row |= {name: np.zeros(len(actions), np.float32) for name in (REPLY_PAY, CONVERSATION_PAY, SAMPLED_LOGP)}
+    row[TURN_ENDS][ends] = True
+    row[CONVERSATION_PAY][ends] = conversation_pay
+    row[REPLY_PAY][ends] = np.array([episode.get_rewards(turn) for turn in turns]) - conversation_pay
+    row[SAMPLED_LOGP][actions] = np.concatenate(logp)
+    return row
 
 
 class TokenAdvantages(ConnectorV2):
@@ -166,7 +168,7 @@ class TokenAdvantages(ConnectorV2):
         ends = rows[TURN_ENDS][:, 1:]
         kl = (logp - reference_logp) * action
         weight = self._kl_weight()
-        rewards = rows[REWARDS][:, 1:] - weight * kl
+        rewards = centred(rows[REPLY_PAY][:, 1:] - weight * kl, ends) + rows[CONVERSATION_PAY][:, 1:]
         last_value = values.gather(1, rows[LENGTHS][:, None] - 1)[:, 0]
         bootstrap = torch.where(rows[BOOTSTRAPPED], last_value, 0.0)
         values = values[:, :-1]
@@ -184,7 +186,7 @@ class TokenAdvantages(ConnectorV2):
                     "sampler_gap_max": gap.max().item(),
                     "action_tokens": count,
                     "value_mean": (values * action).sum().item() / max(1, int(action.sum())),
-                    "advantage_std": _deviation(sums).item(),
+                    "advantage_std": deviation(sums).item(),
                 },
                 key=DEFAULT_MODULE_ID,
                 window=1,
@@ -218,26 +220,3 @@ class TokenAdvantages(ConnectorV2):
             return module.token_statistics(chunk, entropy=False, model=self._reference, learnt_choice=False).logp
         with module.reference():
             return module.token_statistics(chunk, entropy=False, learnt_choice=False).logp
-
-
-def whiten(advantages: torch.Tensor, action: torch.Tensor, extra: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scale advantages to mean 0 and standard deviation 1 over all learners' action tokens.
-
-    Args:
-        advantages: (B, T), 0 outside the mask.
-        action: bool (B, T).
-        extra: further sums, to add over all learners in the same call.
-
-    Returns:
-        The whitened advantages (B, T), and the global sums: count, sum, sum of squares, then ``extra``.
-    """
-    own = torch.stack([action.sum().float(), advantages.sum(), (advantages**2).sum()])
-    sums = global_sums(torch.cat([own.double(), extra.double()]))
-    mean = sums[1] / sums[0]
-    whitened = (advantages - mean) / _deviation(sums).clamp(min=1e-4)
-    return torch.where(action, whitened, 0.0).float(), sums
-
-
-def _deviation(sums: torch.Tensor) -> torch.Tensor:
-    mean = sums[1] / sums[0]
-    return (sums[2] / sums[0] - mean**2).clamp(min=0).sqrt()

@@ -16,7 +16,7 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 from algorithms.policy.film_choice import FilmChoice, FilmChooser
 from algorithms.policy.rollout import Conversation, Episode, roll_out
 from algorithms.policy.text import ConversationText, load_tokenizer
-from algorithms.ppo.batches import CHOICES
+from algorithms.ppo.batches import CHOICES, CONVERSATION_PAY
 from algorithms.ppo.env_spec import EnvSpec
 from algorithms.ppo.shipped_files import deliver
 from algorithms.ppo.spaces import TokenSequence
@@ -91,7 +91,11 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
                 reward=conversation.rewards[turn],
                 terminated=conversation.terminated and turn == last,
                 truncated=conversation.truncated and turn == last,
-                extra_model_outputs={Columns.ACTION_LOGP: reply.logp, WEIGHTS_SEQ_NO: self._weights_seq_no},
+                extra_model_outputs={
+                    Columns.ACTION_LOGP: reply.logp,
+                    CONVERSATION_PAY: conversation.outcomes[turn].conversation_pay,
+                    WEIGHTS_SEQ_NO: self._weights_seq_no,
+                },
             )
         episode.custom_data[EPISODE] = conversation.episode
         episode.custom_data[RUNNER] = int(self.worker_index or 0)

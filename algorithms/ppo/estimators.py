@@ -36,10 +36,12 @@ class Conversations:
     Attributes:
         values_BT: value before each token, float (B, T).
         rewards_BT: reward of each action token, float (B, T): a turn's reward at its reply's last token, less the KL
-            penalty of every token.
+            penalty of every token; centred as ``algorithms.ppo.advantages.centred`` says, acceptance and price of the
+            turn apart.
         action_BT: which positions predict an action token, bool (B, T).
         turn_end_BT: which of them predict a reply's last token, bool (B, T).
-        bootstrap_B: value after the last action, float (B,); 0 if the conversation ended by itself.
+        bootstrap_B: value after the last action, float (B,); 0 if the conversation ended, by itself or at the turn
+            limit, and was not cut.
     """
 
     values_BT: torch.Tensor

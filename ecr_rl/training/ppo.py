@@ -228,8 +228,8 @@ def _iterate(
 def iteration_figures(result: Mapping[str, Any]) -> dict[str, float]:
     """One iteration's figures from RLlib's result, by name: those of the conversations and of the learner.
 
-    ``reward_mean`` is the sum of its parts ``reward_<part>``; together with ``kl_penalty`` it gives ``net_reward``,
-    which PPO maximises. All are means a turn.
+    ``reward_mean`` is the sum of its parts ``reward_<part>``; together with ``kl_penalty`` it gives ``net_reward``. All
+    are means a turn.
     """
     learner = result[LEARNER_RESULTS][DEFAULT_MODULE_ID]
     # RLlib gives NaN for figures that this iteration did not log, such as those of a runner that was down.

@@ -40,7 +40,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 class ModelSeeker:
     """Follows ``SeekerAgenda`` and speaks in a language model's words.
 
-    When the model gives no usable line, the turn says why in ``failure`` and the conversation is truncated there.
+    When the model gives no usable line, the turn says why in ``failure`` and the conversation is over.
     Success rates leave such conversations out; reports count them.
     """
 

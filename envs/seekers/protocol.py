@@ -16,7 +16,7 @@ class Seeker(Protocol):
 
     @property
     def turns(self) -> int:
-        """The most free recommender turns; the conversation is truncated after them."""
+        """The most free recommender turns; the conversation ends after them, whatever the last answer is."""
         ...
 
     def start(self, dialogue: Dialogue, rng: np.random.Generator) -> Opening:

@@ -13,8 +13,8 @@ from envs.turns.state import ConversationState, Opening, SeekerTurn
 class ReplaySeeker:
     """Says the human seeker's own lines in order; starts at a recommender turn drawn at random.
 
-    Replay cannot react to replies that the corpus does not have, so it runs for few turns only. A line that reacts to a
-    film which nobody named in this conversation is counted as incoherent.
+    Replay cannot react to replies that the corpus does not have, so its conversations end after few turns. A line that
+    reacts to a film which nobody named in this conversation is counted as incoherent.
     """
 
     def __init__(self, horizon: int) -> None:

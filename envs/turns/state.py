@@ -11,6 +11,7 @@ from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role, Utterance, mentioned_films
 from envs.film_text.markup import SEEKER, plain
 from envs.film_text.spoken_titles import speaks_of
+from envs.rewards import CONVERSATION_PARTS
 from envs.turns.observations import described, marked, prompt
 from envs.turns.replies import Reply
 
@@ -100,6 +101,11 @@ class TurnOutcome:
     def reward(self) -> float:
         """The sum of the parts."""
         return sum(self.parts.values())
+
+    @property
+    def conversation_pay(self) -> float:
+        """The sum of ``envs.rewards.CONVERSATION_PARTS``: what is paid for the conversation and not for the reply."""
+        return sum(self.parts[name] for name in CONVERSATION_PARTS)
 
 
 @dataclass(slots=True)

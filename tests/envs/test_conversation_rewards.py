@@ -10,6 +10,7 @@ from envs.settings import EnvSettings, RewardSettings
 from tests.envs.conversations import single, started, step, vector
 from tests.envs.doubles import (
     CONJURING,
+    HEAT,
     CountingJudge,
     ScriptedRecommender,
     dialogue,
@@ -58,14 +59,16 @@ def test_the_bonus_is_paid_on_the_accepting_turn() -> None:
     assert step(env, "What do you like?")[2].parts["acceptance"] == 0
     _, reward, outcome = step(env, "Then <movie>!")
     assert outcome.accepted == CONJURING
+    assert outcome.conversation_pay == outcome.parts["acceptance"]
     assert reward == outcome.parts["acceptance"] == RewardSettings().acceptance
 
 
 def test_a_dialogue_pays_for_the_turns_it_takes() -> None:
     env = single(reward=RewardSettings(turns=0.1), settings=EnvSettings(max_turns=3))
     started(env)
-    paid = [step(env, f"What do you like, number {turn}?")[1] for turn in range(3)]
-    assert paid == pytest.approx([-0.1] * 3)
+    outcomes = [step(env, f"What do you like, number {turn}?")[2] for turn in range(3)]
+    assert [outcome.reward for outcome in outcomes] == pytest.approx([-0.1] * 3)
+    assert [outcome.conversation_pay for outcome in outcomes] == pytest.approx([-0.1] * 3)
 
 
 @pytest.mark.parametrize("source", ["random", "length"])
@@ -95,16 +98,22 @@ def test_acceptance_terminates_with_the_seekers_line_alone() -> None:
 
 
 @pytest.mark.parametrize(("seeker", "turns"), [("profile", 3), ("replay", 2)])
-def test_the_turn_limit_truncates_with_a_whole_observation(seeker: str, turns: int) -> None:
+def test_the_turn_limit_is_an_end_after_which_nothing_is_proposed(seeker: str, turns: int) -> None:
     human = dialogue("S: Hi\nR: So?\nS: Hm.\nR: And?\nS: Well.\nR: Yes?\nS: No.\nR: Bye")
-    env = single(dialogues=[human], seeker=seeker, settings=EnvSettings(max_turns=3, horizon=2))
+    recommender = ScriptedRecommender(HEAT)
+    env = single(
+        dialogues=[human], seeker=seeker, recommender=recommender, settings=EnvSettings(max_turns=3, horizon=2)
+    )
     index = next(index for index in range(20) if started(env, index).count(SEEKER) == 1)
     started(env, index)
+    recommender.calls.clear()
     for turn in range(turns):
         observation, _, terminated, truncated, _ = env.step(f"What else is there, number {turn}?")
-        assert (terminated, truncated) == (False, turn == turns - 1)
+        assert (terminated, truncated) == (turn == turns - 1, False)
         assert observation.startswith(SEEKER)
-        assert observation.endswith(RECOMMENDER)
+        assert observation.endswith(RECOMMENDER) != terminated
+    assert observation == f"{SEEKER}{env.conversation.rendered[-1].text}"
+    assert len(recommender.calls) == turns - 1
 
 
 def test_an_exhausted_dialogue_terminates() -> None:
@@ -121,7 +130,7 @@ def test_one_reply_to_a_gold_context_with_its_reference() -> None:
         started(env, index)
         position = env.conversation.opening.position
         _, _, terminated, truncated, info = env.step("Hm?")
-        assert terminated or truncated
+        assert terminated and not truncated
         references[position] = info["turn"].reference
     assert references == {1: "Try The Conjuring (2013) then", 3: "It has ghosts", 5: "What about Heat (1995) ?"}
 

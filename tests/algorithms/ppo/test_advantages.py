@@ -1,4 +1,4 @@
-"""Advantages by hand: which reward reaches which token, and how far."""
+"""Advantages by hand: what a turn is compared with, which reward reaches which token, and how far."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algorithms.ppo.advantages import adapted_kl_weight, gae
+from algorithms.ppo.advantages import adapted_kl_weight, centred, gae, whiten
 from algorithms.ppo.estimators import Conversations, Discounts
 
 
@@ -72,6 +72,30 @@ def test_with_lambda_one_advantage_plus_value_is_the_discounted_return(seed: int
             assert result[row, t] + values[row, t] == pytest.approx(worth, abs=1e-5)
             assert targets[row, t] == pytest.approx(worth, abs=1e-5)
     assert not result[~action].any()
+
+
+def test_the_mean_turn_is_taken_off_at_each_replys_last_token() -> None:
+    rewards = torch.tensor([[-0.1, 2.0, 0.0, 1.0], [0.1, 3.0, 0.0, 0.0]])
+    ends = torch.tensor([[False, True, False, True], [False, True, False, False]])
+    expected = [[-0.1, 0.0, 0.0, -1.0], [0.1, 1.0, 0.0, 0.0]]  # 6 in three turns
+    torch.testing.assert_close(centred(rewards, ends), torch.tensor(expected))
+
+
+def test_whitened_advantages_have_mean_zero_and_deviation_one_over_action_tokens() -> None:
+    action = torch.rand(4, 30, generator=torch.Generator().manual_seed(0)) < 0.4
+    raw = torch.randn(4, 30, generator=torch.Generator().manual_seed(1)) * 5 + 3
+    whitened, sums = whiten(torch.where(action, raw, 0.0), action, torch.tensor([2.5]))
+    assert whitened[action].mean().item() == pytest.approx(0, abs=1e-5)
+    assert whitened[action].std(unbiased=False).item() == pytest.approx(1, abs=1e-5)
+    assert torch.equal(whitened[action].argsort(), raw[action].argsort())
+    assert not whitened[~action].any()
+    assert sums[0] == action.sum() and sums[3] == 2.5
+
+
+def test_equal_advantages_do_not_divide_by_zero() -> None:
+    action = torch.ones(2, 3, dtype=torch.bool)
+    whitened, _ = whiten(torch.full((2, 3), 1.7), action, torch.zeros(1))
+    assert whitened.abs().max() < 1e-2
 
 
 def test_kl_weight_moves_towards_its_target_in_small_steps() -> None:

@@ -106,7 +106,7 @@ def test_nothing_moves_at_learning_rate_zero(
     assert [figure["weights_lag"] for figure in figures] == [0, 0]
 
 
-def test_parts_make_the_reward_and_with_the_kl_penalty_what_ppo_maximises(folder: Path, tmp_path: Path) -> None:
+def test_parts_make_the_reward_and_with_the_kl_penalty_the_net_reward(folder: Path, tmp_path: Path) -> None:
     world = SmallWorld(penalties=0.5)
     with running(folder, tmp_path, world=world, learning_rate=3e-3, kl=0.5) as algorithm:
         figures = [iteration_figures(algorithm.train()) for _ in range(2)][1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,14 @@ from algorithms.ppo.advantages import gae
 from algorithms.ppo.batches import (
     ADVANTAGES,
     BOOTSTRAPPED,
+    CONVERSATION_PAY,
     OLD_LOGP,
-    REWARDS,
+    REPLY_PAY,
     SAMPLED_LOGP,
     TURN_ENDS,
     VALUE_TARGETS,
     TokenAdvantages,
     conversation_rows,
-    whiten,
 )
 from algorithms.ppo.estimators import Discounts
 from algorithms.ppo.module import ACTIONS, LENGTHS, TOKENS, TokenStatistics
@@ -35,8 +36,13 @@ TURNS = st.lists(st.tuples(IDS, IDS, st.floats(-2, 2, width=32)), min_size=1, ma
 TALKS = st.lists(st.tuples(TURNS, IDS, st.booleans()), min_size=1, max_size=4)
 
 
-def episode(turns: list[Turn], last: list[int], truncated: bool) -> SingleAgentEpisode:
-    """Tokens (observation, action) and reward of each turn, then the last observation."""
+def episode(
+    turns: list[Turn], last: list[int], truncated: bool, conversation_pay: Sequence[float] = ()
+) -> SingleAgentEpisode:
+    """Tokens (observation, action) and reward of each turn, then the last observation.
+
+    ``conversation_pay`` is what of each turn's reward is paid for the conversation; nothing where it is not given.
+    """
     made = SingleAgentEpisode()
     observations = [np.array(said, np.int32) for said, _, _ in turns] + [np.array(last, np.int32)]
     made.add_env_reset(observation=observations[0])
@@ -48,7 +54,10 @@ def episode(turns: list[Turn], last: list[int], truncated: bool) -> SingleAgentE
             reward=reward,
             terminated=over and not truncated,
             truncated=over and truncated,
-            extra_model_outputs={Columns.ACTION_LOGP: -np.arange(1, len(action) + 1, dtype=np.float32)},
+            extra_model_outputs={
+                Columns.ACTION_LOGP: -np.arange(1, len(action) + 1, dtype=np.float32),
+                CONVERSATION_PAY: conversation_pay[turn] if conversation_pay else 0.0,
+            },
         )
     return made
 
@@ -58,7 +67,7 @@ def episode(turns: list[Turn], last: list[int], truncated: bool) -> SingleAgentE
 def test_row_is_the_conversation_in_order(talks: list[tuple[list[Turn], list[int], bool]]) -> None:
     columns = conversation_rows([episode(*talk) for talk in talks])
     longest = max(columns[LENGTHS])
-    assert all(columns[name].shape == (len(talks), longest) for name in (TOKENS, ACTIONS, REWARDS, SAMPLED_LOGP))
+    assert all(columns[name].shape == (len(talks), longest) for name in (TOKENS, ACTIONS, REPLY_PAY, SAMPLED_LOGP))
     for row, (turns, last, truncated) in enumerate(talks):
         expected = [token for said, action, _ in turns for token in (*said, *action)] + (last if truncated else [])
         length = columns[LENGTHS][row]
@@ -67,8 +76,9 @@ def test_row_is_the_conversation_in_order(talks: list[tuple[list[Turn], list[int
         actions, ends = columns[ACTIONS][row], columns[TURN_ENDS][row]
         assert columns[TOKENS][row][actions].tolist() == [token for _, action, _ in turns for token in action]
         assert ends.sum() == len(turns) and actions[ends].all()
-        assert columns[REWARDS][row][ends].tolist() == pytest.approx([reward for _, _, reward in turns])
-        assert not columns[REWARDS][row][~ends].any() and not columns[SAMPLED_LOGP][row][~actions].any()
+        assert columns[REPLY_PAY][row][ends].tolist() == pytest.approx([reward for _, _, reward in turns])
+        assert not columns[CONVERSATION_PAY][row].any()
+        assert not columns[REPLY_PAY][row][~ends].any() and not columns[SAMPLED_LOGP][row][~actions].any()
         for name in (TOKENS, ACTIONS, TURN_ENDS):
             assert not columns[name][row, length:].any()
 
@@ -81,7 +91,10 @@ def test_reply_made_of_pads_is_a_reply() -> None:
 
 
 class KnownModule:
-    """Speaks with fixed numbers: log-probability -t at position t, value 10 + t."""
+    """Speaks with fixed numbers: log-probability -t at position t, value ``first`` + t times ``more``."""
+
+    def __init__(self, first: float, more: float) -> None:
+        self.first, self.more = first, more
 
     def eval(self) -> None: ...
 
@@ -95,31 +108,76 @@ class KnownModule:
         mask = batch[ACTIONS][:, 1:longest]
         steps = torch.arange(longest, dtype=torch.float).expand(len(mask), -1)
         logp = -steps[:, :-1] * mask - (0.5 * mask if model is not None else 0.0)
-        return TokenStatistics(mask, logp, torch.zeros_like(logp), steps + 10)
+        return TokenStatistics(mask, logp, torch.zeros_like(logp), self.first + self.more * steps)
 
 
-def advantage_columns(talks: list[SingleAgentEpisode], kl_weight: float = 0.0, micro_batch: int = 8) -> dict[str, Any]:
+FLAT = Discounts(token=1.0, turn=1.0, token_lambda=0.0, turn_lambda=0.0)
+"""The target of an action token is its reward and the value after it."""
+RETURNS = Discounts(token=1.0, turn=1.0, token_lambda=1.0, turn_lambda=1.0)
+"""The target of an action token is the sum of the rewards from it on."""
+
+
+def advantage_columns(
+    talks: list[SingleAgentEpisode],
+    kl_weight: float = 0.0,
+    micro_batch: int = 8,
+    discounts: Discounts = FLAT,
+    values: tuple[float, float] = (10.0, 1.0),
+) -> dict[str, Any]:
     rows = {name: torch.from_numpy(array) for name, array in conversation_rows(talks).items()}
     reference: Any = object()
-    flat = Discounts(token=1.0, turn=1.0, token_lambda=0.0, turn_lambda=0.0)
-    connector = TokenAdvantages(reference, lambda known: gae(known, flat), lambda: kl_weight, micro_batch)
-    return connector(rl_module={DEFAULT_MODULE_ID: KnownModule()}, batch={DEFAULT_MODULE_ID: rows})[DEFAULT_MODULE_ID]
+    connector = TokenAdvantages(reference, lambda known: gae(known, discounts), lambda: kl_weight, micro_batch)
+    return connector(rl_module={DEFAULT_MODULE_ID: KnownModule(*values)}, batch={DEFAULT_MODULE_ID: rows})[
+        DEFAULT_MODULE_ID
+    ]
 
 
 def test_only_a_truncated_conversation_is_bootstrapped() -> None:
     turns: list[Turn] = [([5, 6], [7, 8], 1.0)]
-    over, cut = (advantage_columns([episode(turns, [5, 6], truncated)]) for truncated in (False, True))
-    # lambda 0: the target of the last action token is its reward and what the conversation is worth afterwards.
+    over, cut = (advantage_columns([episode(turns, [5, 6], truncated, [1.0])]) for truncated in (False, True))
     assert over[VALUE_TARGETS][0, 2] == 1.0
     assert cut[VALUE_TARGETS][0, 2] == 1.0 + (10 + 5)
     assert over[VALUE_TARGETS][0, 1] == cut[VALUE_TARGETS][0, 1] == 12.0
 
 
 def test_kl_to_the_reference_comes_off_each_token() -> None:
-    talk = episode([([5], [6, 7], 1.0)], [5], truncated=False)
-    free, paid = advantage_columns([talk]), advantage_columns([talk], kl_weight=0.2)
-    lost = free[VALUE_TARGETS] - paid[VALUE_TARGETS]
-    torch.testing.assert_close(lost[0, :2], torch.tensor([0.1, 0.1]))  # .2 x .5 nats
+    talks = [episode([([5], action, 1.0)], [5], truncated=False) for action in ([6], [6, 7, 8])]
+    free, paid = advantage_columns(talks), advantage_columns(talks, kl_weight=0.2)
+    gained = paid[VALUE_TARGETS] - free[VALUE_TARGETS]
+    # .2 x .5 nats a token; the mean turn, of two tokens, pays .2 for it, which is taken off at the last token.
+    torch.testing.assert_close(gained[0, :1], torch.tensor([-0.1 + 0.2]))
+    torch.testing.assert_close(gained[1, :3], torch.tensor([-0.1, -0.1, -0.1 + 0.2]))
+
+
+def accept_or_go_on(later: float, constant: float = 0.0, price: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """A conversation that ends with an acceptance, worth .25, at turn 1 of 3, and one that goes on to the turn limit.
+
+    Both first replies are paid .2, later ones ``later``; every turn is paid ``constant`` more and costs ``price``.
+
+    Returns:
+        The returns of the first reply, (2,), and all advantages, (2, T).
+    """
+    pays = [0.2 + constant, later + constant, later + constant]
+    accepted = episode([([5], [6, 7], pays[0] + 0.25 - price)], [5], False, [0.25 - price])
+    went_on = episode([([5], [6, 7], pay - price) for pay in pays], [5], False, [-price] * 3)
+    columns = advantage_columns([accepted, went_on], discounts=RETURNS, values=(0.0, 0.0))
+    return columns[VALUE_TARGETS][:, 0], columns[ADVANTAGES]
+
+
+@pytest.mark.parametrize(("later", "returns"), [(0.2, [0.25, 0.0]), (0.9, [0.2 - 0.55 + 0.25, 2.0 - 3 * 0.55])])
+def test_a_constant_reward_does_not_decide_whether_to_finish_or_to_go_on(later: float, returns: list[float]) -> None:
+    """The mean turn pays .2, then .55: that much counts for a turn that is not played."""
+    worth, advantages = accept_or_go_on(later)
+    assert worth.tolist() == pytest.approx(returns, abs=1e-6)
+    for constant in (-1.0, 0.3, 5.0):
+        shifted, shifted_advantages = accept_or_go_on(later, constant)
+        assert shifted.tolist() == pytest.approx(returns, abs=1e-5)
+        torch.testing.assert_close(shifted_advantages, advantages, atol=1e-4, rtol=1e-4)
+
+
+def test_the_price_of_a_turn_is_not_averaged_away() -> None:
+    worth, _ = accept_or_go_on(0.2, price=0.1)
+    assert worth.tolist() == pytest.approx([0.25 - 0.1, -0.3])
 
 
 def test_micro_batches_of_unequal_lengths_change_nothing() -> None:
@@ -132,19 +190,3 @@ def test_micro_batches_of_unequal_lengths_change_nothing() -> None:
     mask = whole[ACTIONS][:, 1:]
     for name in (OLD_LOGP, ADVANTAGES, VALUE_TARGETS):
         torch.testing.assert_close(whole[name][:, :-1][mask], parts[name][:, :-1][mask])
-
-
-def test_whitened_advantages_have_mean_zero_and_deviation_one_over_action_tokens() -> None:
-    action = torch.rand(4, 30, generator=torch.Generator().manual_seed(0)) < 0.4
-    raw = torch.randn(4, 30, generator=torch.Generator().manual_seed(1)) * 5 + 3
-    whitened, sums = whiten(torch.where(action, raw, 0.0), action, torch.tensor([2.5]))
-    assert whitened[action].mean().item() == pytest.approx(0, abs=1e-5)
-    assert whitened[action].std(unbiased=False).item() == pytest.approx(1, abs=1e-5)
-    assert not whitened[~action].any()
-    assert sums[0] == action.sum() and sums[3] == 2.5
-
-
-def test_equal_advantages_do_not_divide_by_zero() -> None:
-    action = torch.ones(2, 3, dtype=torch.bool)
-    whitened, _ = whiten(torch.full((2, 3), 1.7), action, torch.zeros(1))
-    assert whitened.abs().max() < 1e-2

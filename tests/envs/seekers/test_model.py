@@ -143,6 +143,15 @@ def test_a_failure_truncates_and_is_told() -> None:
     assert all(observed)
 
 
+def test_a_failure_at_the_turn_limit_is_an_end_like_any_other() -> None:
+    """Nothing would have followed, whatever the line; the failure is told all the same."""
+    env = vector(1, seeker=ModelSeeker(CATALOG, 1, Script("")))
+    env.reset(options={"episodes": [(EVALUATION, 0)]})
+    _, _, terminated, truncated, infos = env.step(["Hello"])
+    assert (terminated.tolist(), truncated.tolist()) == ([True], [False])
+    assert infos["turn"][0].failure == NOTHING
+
+
 def test_what_the_generator_raises_comes_through_and_a_lost_line_is_an_error() -> None:
     def refused(prompts: list[str]) -> list[str]:
         raise ModelError("the endpoint refuses the key")
