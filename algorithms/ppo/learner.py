@@ -28,6 +28,7 @@ from algorithms.ppo.batches import (
 )
 from algorithms.ppo.distributed import global_sums, learners
 from algorithms.ppo.estimators import estimator_of
+from algorithms.ppo.loss import Minibatch, loss_sums, total_loss
 from algorithms.ppo.module import ConversationModule
 from algorithms.ppo.schedules import learning_rate_factor
 from algorithms.ppo.shipped_files import deliver
@@ -101,32 +102,30 @@ class ConversationPPOLearner(PPOTorchLearner):
     def compute_loss_for_module(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, *, module_id: str, config: Any, batch: dict[str, torch.Tensor], fwd_out: dict[str, torch.Tensor]
     ) -> torch.Tensor:
-        """Compute the clipped policy loss (arXiv 1707.06347, eq. 7), the clipped value loss and the entropy.
+        """Compute the loss of ``algorithms.ppo.loss``, a mean over the action tokens of all learners.
 
-        All are means over action tokens. Sums are divided by the action tokens of all learners and multiplied by the
-        number of learners, since gradients are averaged over learners.
+        Sums are divided by the action tokens of all learners and multiplied by the number of learners, since gradients
+        are averaged over learners.
 
         Raises:
             RunError: a term is not finite; the batch is dumped first.
         """
         mask = fwd_out["mask"]
         width = mask.shape[1]
-        old, advantages, targets, old_values = (
-            batch[name][:, :width] for name in (OLD_LOGP, ADVANTAGES, VALUE_TARGETS, OLD_VALUES)
+        old_logp, old_values, advantages, targets = (
+            batch[name][:, :width] for name in (OLD_LOGP, OLD_VALUES, ADVANTAGES, VALUE_TARGETS)
         )
-        values = fwd_out["values"][:, :-1]
-        log_ratio = torch.where(mask, fwd_out["logp"] - old, 0.0)
-        ratio = log_ratio.exp()
-        clipped = ratio.clamp(1 - self.ppo.clip, 1 + self.ppo.clip)
-        near = old_values + (values - old_values).clamp(-self.ppo.value_clip, self.ppo.value_clip)
-        terms = {
-            "policy_loss": -torch.min(advantages * ratio, advantages * clipped),
-            "value_loss": 0.5 * torch.max((values - targets) ** 2, (near - targets) ** 2),
-            "entropy": fwd_out["entropy"],
-            "approximate_kl": (ratio - 1) - log_ratio,
-            "clipped_share": ((ratio - 1).abs() > self.ppo.clip).float(),
-        }
-        own = {name: torch.where(mask, term, 0.0).sum() for name, term in terms.items()}
+        minibatch = Minibatch(
+            action_BT=mask,
+            logp_BT=fwd_out["logp"],
+            entropy_BT=fwd_out["entropy"],
+            values_BT=fwd_out["values"][:, :-1],
+            old_logp_BT=old_logp,
+            old_values_BT=old_values,
+            advantages_BT=advantages,
+            targets_BT=targets,
+        )
+        own = loss_sums(minibatch, self.ppo)
         totals = global_sums(torch.stack([mask.sum().float(), *(term.detach() for term in own.values())]).double())
         self._batch = batch
         self._require_finite([name for name, total in zip(own, totals[1:].isfinite(), strict=True) if not total])
@@ -134,10 +133,7 @@ class ConversationPPOLearner(PPOTorchLearner):
         self._means.append({name: float(total) / count for name, total in zip(own, totals[1:], strict=True)})
         # The mean is over all learners' tokens, so that they stop together.
         self._stopped = self.ppo.kl_stop is not None and self._means[-1]["approximate_kl"] > self.ppo.kl_stop
-        policy = own["policy_loss"] - self.ppo.entropy * own["entropy"]
-        # The loss is multiplied by 0, not left out: DistributedDataParallel waits for a gradient of every parameter.
-        policy = policy * (0.0 if self._conversation_module.policy_frozen else 1.0)
-        return (policy + self.ppo.value_coefficient * own["value_loss"]) * (learners() / count)
+        return total_loss(own, self.ppo, self._conversation_module.policy_frozen) * (learners() / count)
 
     def postprocess_gradients(self, gradients_dict: dict[Any, Any]) -> dict[Any, Any]:
         """Log the gradients' norm, then clip them.

@@ -1,0 +1,69 @@
+"""PPO's loss over the action tokens of conversations; pure maths on torch tensors.
+
+Axes: B conversations, T positions of their token streams; position t predicts token t + 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from algorithms.settings import PPOSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Minibatch:
+    """What the policy that learns says of B conversations, and what was known before its first step.
+
+    Attributes:
+        action_BT: which positions predict an action token, bool (B, T); only they count.
+        logp_BT, entropy_BT, values_BT: of the policy that learns, with gradient, float (B, T); entropy in nats.
+        old_logp_BT, old_values_BT: of the policy that sampled, float (B, T).
+        advantages_BT, targets_BT: of the estimator, float (B, T).
+    """
+
+    action_BT: torch.Tensor
+    logp_BT: torch.Tensor
+    entropy_BT: torch.Tensor
+    values_BT: torch.Tensor
+    old_logp_BT: torch.Tensor
+    old_values_BT: torch.Tensor
+    advantages_BT: torch.Tensor
+    targets_BT: torch.Tensor
+
+
+def loss_sums(minibatch: Minibatch, ppo: PPOSettings) -> dict[str, torch.Tensor]:
+    """Sum the terms of the loss, and what is logged beside them, over a minibatch's action tokens.
+
+    Returns:
+        Scalars by name. ``policy_loss``: minus the clipped objective (Schulman et al., arXiv 1707.06347, eq. 7).
+        ``value_loss``: half the larger of the squared errors of the value and of the value clipped to within
+        ``ppo.value_clip`` of the old one. ``entropy``, in nats. ``approximate_kl`` to the policy that sampled, in nats
+        (Schulman's third estimator). ``clipped_share``: how many ratios are further than ``ppo.clip`` from 1.
+    """
+    action_BT, advantages_BT = minibatch.action_BT, minibatch.advantages_BT
+    log_ratio_BT = torch.where(action_BT, minibatch.logp_BT - minibatch.old_logp_BT, 0.0)
+    ratio_BT = log_ratio_BT.exp()
+    clipped_BT = ratio_BT.clamp(1 - ppo.clip, 1 + ppo.clip)
+    moved_BT = minibatch.values_BT - minibatch.old_values_BT
+    near_BT = minibatch.old_values_BT + moved_BT.clamp(-ppo.value_clip, ppo.value_clip)
+    error_BT, near_error_BT = minibatch.values_BT - minibatch.targets_BT, near_BT - minibatch.targets_BT
+    terms = {
+        "policy_loss": -torch.min(advantages_BT * ratio_BT, advantages_BT * clipped_BT),
+        "value_loss": 0.5 * torch.max(error_BT**2, near_error_BT**2),
+        "entropy": minibatch.entropy_BT,
+        "approximate_kl": (ratio_BT - 1) - log_ratio_BT,
+        "clipped_share": ((ratio_BT - 1).abs() > ppo.clip).float(),
+    }
+    return {name: torch.where(action_BT, term_BT, 0.0).sum() for name, term_BT in terms.items()}
+
+
+def total_loss(sums: dict[str, torch.Tensor], ppo: PPOSettings, policy_frozen: bool) -> torch.Tensor:
+    """What a gradient step lowers: policy loss, less the entropy bonus, plus the value loss with its coefficient.
+
+    A frozen policy's part is multiplied by 0 and not left out: DistributedDataParallel waits for a gradient of every
+    parameter.
+    """
+    policy = sums["policy_loss"] - ppo.entropy * sums["entropy"]
+    return policy * (0.0 if policy_frozen else 1.0) + ppo.value_coefficient * sums["value_loss"]
