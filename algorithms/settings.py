@@ -213,7 +213,12 @@ class SupervisedSettings(Settings):
     evaluate_every: int = setting(
         100, rebuilds={"responder"}, gt=0, description="steps between validations; the best checkpoint is kept"
     )
-    validation_rows: int = setting(128, rebuilds={"responder"}, gt=0)
+    validation_rows: int = setting(
+        128,
+        rebuilds={"responder"},
+        gt=0,
+        description="validation dialogues whose loss chooses the step, spread evenly over the split",
+    )
     conditioning: Literal["full", "none"] = setting(
         "full",
         rebuilds={"responder"},

@@ -111,7 +111,7 @@ class EvaluationSettings(Settings):
         rebuilds={"evaluation"},
         resume={"run"},
         gt=0,
-        description="held-out dialogues that each system converses on",
+        description="held-out dialogues that each system converses on, spread evenly over the test split",
     )
     reporting: str = setting(
         "words",
@@ -126,14 +126,15 @@ class EvaluationSettings(Settings):
         rebuilds={"evaluation"},
         resume={"run"},
         ge=0,
-        description="replies to human contexts, for BLEU and other reference figures",
+        description="of these dialogues, those with a reply to a human context, for BLEU and other reference figures; "
+        "spread evenly",
     )
     pmi_dialogues: int = setting(
         0,
         rebuilds={"evaluation"},
         resume={"run"},
         ge=0,
-        description="of these dialogues, those whose replies' PMI is measured",
+        description="of these dialogues, those whose replies' PMI is measured; spread evenly",
     )
     language_model: str = setting(
         "smollm2",
@@ -150,7 +151,7 @@ class EvaluationSettings(Settings):
         rebuilds={"report"},
         resume={"run"},
         ge=0,
-        description="conversations shown side by side in the report, at most",
+        description="conversations shown side by side in the report, at most; spread evenly",
     )
     figures: tuple[str, ...] = setting(
         (),

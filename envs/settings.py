@@ -32,7 +32,10 @@ class DataSettings(Settings):
         description="a folder with id2info.json: genres, people and plots of films",
     )
     limit: int | None = setting(
-        None, rebuilds={"corpus"}, gt=0, description="keep at most this many dialogues of each split"
+        None,
+        rebuilds={"corpus"},
+        gt=0,
+        description="keep at most this many dialogues of each split, spread evenly over it",
     )
     seed: int = setting(0, rebuilds={"corpus"}, description="seed of the random split and of the sample corpus")
 

@@ -26,6 +26,7 @@ from algorithms.policy.text import ConversationText, load_tokenizer, train_token
 from algorithms.settings import PolicySettings, SupervisedSettings
 from algorithms.weight_hashes import save_model
 from envs.corpora.corpus import Corpus
+from envs.corpora.spread import evenly_spread
 from envs.errors import ConfigError, ModelError
 from envs.files import write_json
 from envs.film_text.markup import plain
@@ -85,7 +86,8 @@ def train_responder(
     advice = Advice(recommender, planner) if settings.conditioning == "full" else None
     drawn = training_dialogues(corpus, settings)
     training = ResponderRows(drawn, corpus.catalog, advice, text, env, settings.seed, weights)
-    held_out = ResponderRows(corpus.valid[: settings.validation_rows], corpus.catalog, advice, text, env, 1)
+    chosen = evenly_spread(len(corpus.valid), settings.validation_rows)
+    held_out = ResponderRows([corpus.valid[index] for index in chosen], corpus.catalog, advice, text, env, 1)
     validation = [row for row in (held_out.row(0, index) for index in range(len(held_out))) if row.loss.any()]
     loss, step = _fit(model, training, validation, settings, on_step)
     plain_lm = merged(model) if isinstance(model, PeftModel) else model.to("cpu")

@@ -22,6 +22,7 @@ from ecr_rl.evaluation.recommender.recommendation import split_cases
 from ecr_rl.evaluation.recommender.recommendation_figures import TOP
 from envs.catalog import Catalog
 from envs.corpora.corpus import Corpus
+from envs.corpora.spread import evenly_spread
 from envs.dialogue import Utterance, named_films
 from envs.progress import OnStep
 
@@ -36,7 +37,8 @@ def bench_recommender(
 
     Args:
         folder: a recommender's folder; None trains one on the corpus's train dialogues.
-        corpus: its test dialogues give the contexts (protocol ``dedup``); if they are too few, they are repeated.
+        corpus: its test dialogues give the contexts (protocol ``dedup``), spread evenly; if they are too few, they are
+            repeated.
         settings: of the recommender that is trained.
         count: number of contexts that are timed, after a few for warm-up.
         on_step: called with the progress.
@@ -48,7 +50,8 @@ def bench_recommender(
     load = os.getloadavg()[0]
     scorer = Recommender.load(folder) if folder else fit_recommender(corpus.train, corpus.catalog, settings, on_step)
     ids = np.array(scorer.catalog.ids, dtype=np.int64)
-    contexts = cycle(_contexts(corpus, scorer.catalog))
+    found = _contexts(corpus, scorer.catalog)
+    contexts = cycle([found[index] for index in evenly_spread(len(found), _WARM_UP + count)])
     seconds: list[float] = []
     with _one_thread():
         for index, context in enumerate(islice(contexts, _WARM_UP + count)):

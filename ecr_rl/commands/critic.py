@@ -81,7 +81,9 @@ def evaluate(
         Literal["valid", "test"], typer.Option("--split", help="Dialogues that the critic was not trained on.")
     ] = "test",
     full: Annotated[bool, typer.Option("--full", help="All human replies, not 2,000.")] = False,
-    replies: Annotated[int, typer.Option("--replies", min=10, help="Human replies, at most.")] = 2000,
+    replies: Annotated[
+        int, typer.Option("--replies", min=10, help="Human replies, at most, spread evenly over the split.")
+    ] = 2000,
     per_kind: Annotated[int, typer.Option("--per-kind", min=1, help="Replies of each made kind, at most.")] = 500,
     goemotions: Annotated[
         Path | None, typer.Option("--goemotions", help="GoEmotions' folder: adds how empathy ranks its comments.")
@@ -93,7 +95,7 @@ def evaluate(
         Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- critic NAME -->` gets the tables.")
     ] = None,
     config: ConfigOption = "redial-cpu",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the replies and their edits.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws made replies and edits.")] = 0,
     changes: Set = None,
     json: Json = False,
 ) -> None:

@@ -105,7 +105,9 @@ def evaluate(
     split: Annotated[
         Literal["valid", "test"], typer.Option("--split", help="Dialogues that it was not trained on.")
     ] = "test",
-    replies: Annotated[int, typer.Option("--replies", min=10, help="Human contexts at most.")] = 1000,
+    replies: Annotated[
+        int, typer.Option("--replies", min=10, help="Human contexts at most, spread evenly over the split.")
+    ] = 1000,
     full: Annotated[bool, typer.Option("--full", help="All of them.")] = False,
     goemotions: Annotated[
         Path | None, typer.Option("--goemotions", help="GoEmotions' folder: a second reader measures the emotions.")
@@ -113,7 +115,7 @@ def evaluate(
     into: Annotated[
         Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- respond NAME -->` gets the table.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws contexts, replies and resamples.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws replies and resamples.")] = 0,
     changes: Set = None,
     json: Json = False,
 ) -> None:
@@ -140,7 +142,7 @@ def evaluate(
         films = own if recommender is None else part_of(recommender, "recommender")
         corpus = load_corpus(settings.data, settings.cache_folder)
         emotions = independent_emotions(goemotions, asked.planner.reader.name, settings.cache_folder)
-        gold = GoldCases.draw(corpus.splits[split], corpus.catalog, None if full else replies, seed)
+        gold = GoldCases.spread(corpus.splits[split], corpus.catalog, None if full else replies)
         proposes = model_version(str(films))
         cases = AskedCases(gold, Recommender.load(films), proposes, settings.cache_folder, seed)
         with shown_progress("respond evaluation") as on_step:

@@ -120,7 +120,10 @@ def evaluate(
     dialogues: Annotated[
         int | None,
         typer.Option(
-            "--dialogues", min=1, help="Dialogues to converse on.", show_default="the run's evaluation.dialogues"
+            "--dialogues",
+            min=1,
+            help="Dialogues to converse on, spread evenly over the test split.",
+            show_default="the run's evaluation.dialogues",
         ),
     ] = None,
     changes: Set = None,

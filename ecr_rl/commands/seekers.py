@@ -45,7 +45,9 @@ def seekers(
         ),
     ] = None,
     split: Annotated[Literal["train", "valid", "test"], typer.Option("--split", help="Whose dialogues.")] = "test",
-    dialogues: Annotated[int, typer.Option("--dialogues", min=1, help="Dialogues at most.")] = 300,
+    dialogues: Annotated[
+        int, typer.Option("--dialogues", min=1, help="Dialogues at most, spread evenly over the split.")
+    ] = 300,
     changes: Set = None,
     json: Json = False,
 ) -> None:

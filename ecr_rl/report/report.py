@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations.comparison import Comparison
 from ecr_rl.evaluation.conversations.definitions import own_figures
@@ -21,6 +19,7 @@ from ecr_rl.report.plots import draw_plots
 from ecr_rl.report.record import Report
 from ecr_rl.report.verdicts import protocol, verdict
 from ecr_rl.runs.folder import RunFolder
+from envs.corpora.spread import evenly_spread
 from envs.errors import RunError
 from envs.files import write_bytes, write_json, write_text
 
@@ -46,7 +45,7 @@ def write_report(run: Path) -> Report:
     comparison = compare(baseline, rl, heads, own, resamples=config.evaluation.resamples, seed=config.seed)
     report = _report(comparison, summary, curves, config)
     plots = draw_plots(report, curves, heads)
-    pairs = sample_pairs(list(zip(_sorted(baseline), _sorted(rl), strict=True)), config.evaluation.samples, config.seed)
+    pairs = sample_pairs(list(zip(_sorted(baseline), _sorted(rl), strict=True)), config.evaluation.samples)
     page = render(ReportPage(report, plots, pairs, config))
     folder = run / "report"
     for name, content in plots.items():
@@ -56,11 +55,10 @@ def write_report(run: Path) -> Report:
     return report
 
 
-def sample_pairs(pairs: list[Pair], count: int, seed: int) -> list[Pair]:
-    """``count`` dialogues, drawn at random, in their order; those without turns are left out."""
+def sample_pairs(pairs: list[Pair], count: int) -> list[Pair]:
+    """``count`` conversations, spread evenly, in their order; those without turns are left out."""
     spoken = [pair for pair in pairs if pair[0].turns and pair[1].turns]
-    drawn = np.random.default_rng(seed).permutation(len(spoken))[:count]
-    return [spoken[place] for place in sorted(drawn)]
+    return [spoken[index] for index in evenly_spread(len(spoken), count)]
 
 
 def _report(comparison: Comparison, summary: dict[str, Any], curves: Curves, config: RunConfig) -> Report:

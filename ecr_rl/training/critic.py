@@ -26,6 +26,7 @@ from ecr_rl.labels.judge_folder import JUDGE, read_films
 from ecr_rl.labels.replies.made_replies import Kind
 from ecr_rl.labels.storage.store import LabelTable, read_labels
 from ecr_rl.training.critic_workers import train_on_workers
+from envs.corpora.spread import evenly_spread
 from envs.errors import DataError
 from envs.files import write_json
 from envs.heads import Exchange
@@ -66,7 +67,7 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         step = partial(_further, on_step, before, total)
         made.append(train_trunk(data, own, folder / f"training-{index}", step))
     trunks = [Trunk(trained.network, trained.encoder.text) for trained in made]
-    held_out = _some(data.valid, BLENDING, settings.seed)
+    held_out = _some(data.valid, BLENDING)
     heads, lower = table.heads, table.lower
     critic = Critic(trunks, films, Blend.even(len(trunks), len(heads)), heads, lower, best_device())
     scores = critic.forward(critic.prepare(held_out.exchanges))
@@ -114,7 +115,7 @@ def train_trunk(data: CriticData, settings: CriticSettings, folder: Path, on_ste
         encoder = load_encoder(settings, _texts(data.train.exchanges), _film_names(data))
         outputs = len(data.train.heads)
         network = CriticNetwork(encoder.model, encoder.width, outputs, settings.members, encoder.frozen_layers)
-    choosing = _some(data.valid, CHOOSING, settings.seed)
+    choosing = _some(data.valid, CHOOSING)
     if settings.workers:
         step = train_on_workers(network, encoder, data.films, settings, data.train, choosing, folder, on_step)
     else:
@@ -153,9 +154,9 @@ def _originals(part: LabelTable) -> np.ndarray:
     return np.array(rows)
 
 
-def _some(targets: Targets, count: int, seed: int) -> Targets:
-    """At most ``count`` of the targets, drawn by the seed."""
-    rows = np.sort(np.random.default_rng([seed, 31]).permutation(len(targets.exchanges))[:count])
+def _some(targets: Targets, count: int) -> Targets:
+    """At most ``count`` of the targets, spread evenly."""
+    rows = evenly_spread(len(targets.exchanges), count)
     exchanges, alone = [targets.exchanges[row] for row in rows], np.full(len(rows), -1)
     return Targets(exchanges, targets.heads, targets.values[rows], targets.known[rows], alone)
 

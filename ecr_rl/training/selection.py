@@ -31,6 +31,7 @@ from algorithms.ppo.module import trained_copy
 from ecr_rl.config import RunConfig
 from ecr_rl.runs.metrics import TensorBoardPage
 from envs.conversation import EVALUATION, ConversationVectorEnv
+from envs.corpora.spread import evenly_spread
 from envs.files import write_bytes, write_json
 from envs.film_text.markup import EMOTION, plain
 from envs.heads import Exchange
@@ -153,9 +154,8 @@ class Selection:
     @cached_property
     def _episodes(self) -> list[Episode]:
         """One episode for each selection dialogue; the dialogues are spread evenly over the validation split."""
-        dialogues = self._env.dialogue_count
-        count = min(self._config.ppo.select_dialogues, dialogues)
-        return [(EVALUATION, dialogues * index // count) for index in range(count)]
+        indices = evenly_spread(self._env.dialogue_count, self._config.ppo.select_dialogues)
+        return [(EVALUATION, index) for index in indices]
 
     @cached_property
     def _env(self) -> ConversationVectorEnv:
@@ -173,10 +173,11 @@ class Selection:
 
 
 def _page(talks: Sequence[Conversation], each: Mapping[str, Sequence[float]]) -> TensorBoardPage:
-    """The first conversations as text; of all dialogues their figures, of all turns the heads' scores."""
+    """Some conversations, evenly spread, as text; of all dialogues their figures, of all turns the heads' scores."""
     scores = [outcome.heads for talk in talks for outcome in talk.outcomes]
     heads = {f"head_{head}": [each[head] for each in scores] for head in scores[0]}
-    texts = {f"conversation_{index}": _markdown(talk) for index, talk in enumerate(talks[:_SHOWN])}
+    shown = [talks[index] for index in evenly_spread(len(talks), _SHOWN)]
+    texts = {f"conversation_{index}": _markdown(talk) for index, talk in enumerate(shown)}
     return TensorBoardPage(texts, {**each, **heads})
 
 

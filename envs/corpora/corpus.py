@@ -15,6 +15,7 @@ from envs.corpora.redial import read_redial
 from envs.corpora.redial_films import add_metadata
 from envs.corpora.redial_hub import PREFIX
 from envs.corpora.splits import split_validation
+from envs.corpora.spread import evenly_spread
 from envs.dialogue import Dialogue, named_films
 from envs.errors import ConfigError, DataError
 from envs.registry import Registry, call, is_own
@@ -100,11 +101,16 @@ def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: 
         corpus = _redial(settings, cache, on_progress)
     return replace(
         corpus,
-        train=corpus.train[: settings.limit],
-        valid=corpus.valid[: settings.limit],
-        test=corpus.test[: settings.limit],
+        train=_limited(corpus.train, settings.limit),
+        valid=_limited(corpus.valid, settings.limit),
+        test=_limited(corpus.test, settings.limit),
         catalog=corpus.catalog if settings.metadata is None else add_metadata(corpus.catalog, Path(settings.metadata)),
     )
+
+
+def _limited(dialogues: tuple[Dialogue, ...], limit: int | None) -> tuple[Dialogue, ...]:
+    """At most ``limit`` of the dialogues, spread evenly; all of them where None."""
+    return dialogues if limit is None else tuple(dialogues[index] for index in evenly_spread(len(dialogues), limit))
 
 
 def names_reader(source: str) -> bool:

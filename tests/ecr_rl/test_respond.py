@@ -99,10 +99,16 @@ def test_perplexity_of_a_resample_is_of_its_own_dialogues() -> None:
     assert figure.restricted(np.array([True, True, False])).over(np.ones((1, 3))) == pytest.approx(np.exp(2.0))
 
 
+def test_cases_are_spread_over_the_dialogues() -> None:
+    dialogues = [dialogue("S: Hi\nR: Hello\nS: Well\nR: Bye", index) for index in range(10)]
+    assert GoldCases.spread(dialogues, six_films(), 5).cases == [(index, 1) for index in (0, 2, 4, 6, 8)]
+    assert len(GoldCases.spread(dialogues, six_films(), None).cases) == 20
+
+
 def test_likelihood_is_of_one_text_whatever_is_shown(tmp_path: Path) -> None:
     folder = tiny_policy_folder(tmp_path)
     responder = Responder("tiny", folder, POLICY, EnvSettings(max_history=2))
-    gold = GoldCases.draw([*three_dialogues(), dialogue("S: Hi\nR: @11 @12 @13", 3)], six_films(), None, 0)
+    gold = GoldCases.spread([*three_dialogues(), dialogue("S: Hi\nR: @11 @12 @13", 3)], six_films(), None)
     found = human_likelihoods(responder, gold, ScriptedRecommender(CONJURING, HEAT))
     assert found.keys() == {"perplexity", "perplexity_human"}
     assert found["perplexity"].words.tolist() == found["perplexity_human"].words.tolist()

@@ -21,6 +21,7 @@ from algorithms.weight_hashes import write_card
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
 from ecr_rl.evaluation.conversations.definitions import main_figures
+from ecr_rl.evaluation.conversations.records import read_records
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.report.record import Report
 from ecr_rl.runs.folder import RunFolder
@@ -108,6 +109,16 @@ def test_the_event_file_holds_parts_that_add_up_and_the_choice_of_the_policy(fin
     scores = {scored["iteration"]: scored["score"] for scored in facts["selection"]}
     assert scores == pytest.approx(shown["select_score"], abs=1e-5)
     assert (scores[0], scores[2]) == (facts["start_score"], facts["selected_score"])
+
+
+def test_conversations_are_spread_evenly_over_the_test_split(finished: tuple[Path, Any]) -> None:
+    """Six of 60 dialogues, three of them with a reply to a human context; index and seed stand with each."""
+    for system in ("baseline", "rl"):
+        records = read_records(finished[0] / "evaluation" / f"{system}.jsonl")
+        assert sorted({record.index for record in records}) == [0, 10, 20, 30, 40, 50]
+        assert {record.index for record in records if record.gold} <= {0, 20, 40}
+        assert any(record.gold for record in records)
+        assert {record.seed for record in records} == {RunFolder.open(finished[0]).config.seed}
 
 
 def test_model_reloads_in_a_fresh_process_with_plain_transformers(finished: tuple[Path, Any]) -> None:

@@ -26,6 +26,7 @@ from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldReco
 from ecr_rl.runs.artefacts import RECOMMENDER, ArtefactFolders
 from ecr_rl.training.ppo import env_spec_of
 from envs.conversation import EVALUATION
+from envs.corpora.spread import evenly_spread
 from envs.dialogue import SeekerProfile
 from envs.film_text.markup import EMOTION, plain
 from envs.progress import OnStep
@@ -43,7 +44,11 @@ class Played:
 
 
 class HeldOutConversations:
-    """The test dialogues of a run's evaluation, for one policy after the other."""
+    """The test dialogues of a run's evaluation, for one policy after the other.
+
+    ``evaluation.dialogues`` of them are spread evenly over the split; of these, the dialogues with replies to human
+    contexts and those whose PMI is measured are spread evenly again.
+    """
 
     def __init__(self, config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> None:
         """Set up seekers and judges.
@@ -57,8 +62,12 @@ class HeldOutConversations:
         parts = spec.load()
         corpus = parts.corpus
         self._config, self._dialogues = config, corpus.test
-        self._count = min(asked.dialogues, len(corpus.test))
-        self._free = spec.build(min(self._count, _BATCH), parts)
+        self._played = evenly_spread(len(corpus.test), asked.dialogues)
+        self._answered, self._informed = (
+            {self._played[index] for index in evenly_spread(len(self._played), count)}
+            for count in (asked.gold_replies, asked.pmi_dialogues)
+        )
+        self._free = spec.build(min(len(self._played), _BATCH), parts)
         self._gold = env_spec_of(config, artefacts, reference, "test", seeker="replay", horizon=1).build(_BATCH, parts)
         self._recommender = self._free.recommender
         self._text = ConversationText(load_tokenizer(str(artefacts.responder)), config.policy)
@@ -72,9 +81,12 @@ class HeldOutConversations:
 
     @property
     def episodes(self) -> list[Episode]:
-        """The free conversations. Repeats of a dialogue have indices one number of dialogues apart, and other noise."""
+        """The free conversations, on dialogues that are spread evenly over the split.
+
+        Repeats of a dialogue have indices one number of dialogues apart, and other noise.
+        """
         apart, repeats = len(self._dialogues), self._config.evaluation.repeats
-        return [(EVALUATION, index + apart * repeat) for repeat in range(repeats) for index in range(self._count)]
+        return [(EVALUATION, index + apart * repeat) for repeat in range(repeats) for index in self._played]
 
     def play(self, folder: Path, on_step: OnStep, candidates: int = 1) -> Played:
         """Let the policy of a folder converse.
@@ -95,11 +107,10 @@ class HeldOutConversations:
         own = folder / RECOMMENDER
         self._free.recommender = self._gold.recommender = Recommender.load(own) if own.is_dir() else self._recommender
         episodes, seed, records, failed = self.episodes, self._config.seed, [], set()
-        replies = min(self._config.evaluation.gold_replies, self._count)
         for start in range(0, len(episodes), _BATCH):
             batch = episodes[start : start + _BATCH]
             talks = roll_out(policy, self._text, self._free, batch, seed, candidates)
-            answered = [episode for episode in batch if episode[1] < replies and candidates == 1]
+            answered = [episode for episode in batch if episode[1] in self._answered and candidates == 1]
             gold = _gold(roll_out(policy, self._text, self._gold, answered, seed), self._judges)
             for talk in talks:
                 kl = self._kl(exact, talk, moved) if candidates == 1 else [None] * len(talk.replies)
@@ -121,7 +132,7 @@ class HeldOutConversations:
     def _record(self, talk: Conversation, gold: list[GoldRecord], kl: Sequence[float | None]) -> ConversationRecord:
         repeat, dialogue_index = divmod(talk.episode[1], len(self._dialogues))
         dialogue = self._dialogues[dialogue_index]
-        judged = self._judges.judge(talk, dialogue.profile, dialogue_index < self._config.evaluation.pmi_dialogues)
+        judged = self._judges.judge(talk, dialogue.profile, dialogue_index in self._informed)
         return ConversationRecord(
             index=dialogue_index,
             repeat=repeat,
@@ -129,6 +140,7 @@ class HeldOutConversations:
             history=[{"role": turn.role, "text": turn.text} for turn in talk.outcomes[0].context],
             turns=_turns(talk, judged, kl, dialogue.profile),
             gold=gold,
+            seed=self._config.seed,
         )
 
 

@@ -93,6 +93,7 @@ class ConversationRecord(JsonRecord):
         history: the turns before the first free one: the same for every system.
         turns: the free turns.
         gold: replies to human contexts of this dialogue; may be empty.
+        seed: of the evaluation; with ``index`` and ``repeat`` it decides seeker and noise. None where it is not known.
     """
 
     index: int
@@ -101,6 +102,7 @@ class ConversationRecord(JsonRecord):
     history: list[Line]
     turns: list[TurnRecord]
     gold: list[GoldRecord]
+    seed: int | None = None
 
     @property
     def key(self) -> tuple[int, int]:

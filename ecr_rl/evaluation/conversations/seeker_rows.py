@@ -20,6 +20,7 @@ import numpy as np
 from ecr_rl.evaluation.bootstrap import Interval, Ratio, draw, interval
 from envs.conversation import EVALUATION, ConversationVectorEnv
 from envs.corpora.corpus import Corpus
+from envs.corpora.spread import evenly_spread
 from envs.errors import ModelError
 from envs.json_record import JsonRecord
 from envs.progress import OnStep
@@ -60,6 +61,8 @@ class SeekerRows(JsonRecord):
 
     Attributes:
         n: dialogues.
+        indices: of these dialogues in the split, which they are spread over evenly.
+        seed: of the conversations and the resamples.
         rows: by the policies' names.
         corpus: where the dialogues come from.
         split: of the corpus.
@@ -68,6 +71,8 @@ class SeekerRows(JsonRecord):
     """
 
     n: int
+    indices: list[int]
+    seed: int
     rows: dict[str, SeekerRow]
     corpus: str
     split: str
@@ -97,7 +102,7 @@ def seeker_rows(
     seed: int,
     on_step: OnStep,
 ) -> SeekerRows:
-    """Let every row converse on the first dialogues of a split, each with the same seekers and seeds.
+    """Let every row converse on dialogues that are spread evenly over a split, with the same seekers and seeds.
 
     Args:
         corpus: the dialogues and their films.
@@ -112,14 +117,15 @@ def seeker_rows(
     Raises:
         ModelError: in some row the seeker failed in every conversation.
     """
-    dialogues = corpus.splits[split][:count]
-    episodes = [(EVALUATION, index) for index in range(len(dialogues))]
+    dialogues = corpus.splits[split]
+    indices = evenly_spread(len(dialogues), count)
+    episodes = [(EVALUATION, index) for index in indices]
     row: dict[str, SeekerRow] = {}
     for position, (name, (recommender, lines)) in enumerate(rows.items()):
         env = ConversationVectorEnv(
             dialogues,
             corpus.catalog,
-            num_envs=min(_AT_ONCE, len(dialogues)),
+            num_envs=min(_AT_ONCE, len(indices)),
             seeker=seeker,
             recommender=recommender,
             settings=settings,
@@ -130,7 +136,7 @@ def seeker_rows(
             talks += play_script(env, lines, episodes[first : first + _AT_ONCE])
             on_step(position * len(episodes) + len(talks), len(rows) * len(episodes), {})
         row[name] = talk_figures(talks, seed)
-    return SeekerRows(len(dialogues), row, corpus.name, split, settings.seeker, settings.max_turns)
+    return SeekerRows(len(indices), indices, seed, row, corpus.name, split, settings.seeker, settings.max_turns)
 
 
 def talk_figures(talks: Sequence[Talk], seed: int) -> SeekerRow:

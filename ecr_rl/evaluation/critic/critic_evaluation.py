@@ -23,11 +23,14 @@ from ecr_rl.labels.replies.phrases import HELD_OUT
 from envs.catalog import Catalog
 from envs.corpora.corpus import Corpus
 from envs.corpora.goemotions import GoEmotions
+from envs.corpora.spread import evenly_spread
 from envs.errors import DataError
 from envs.heads import HeadScores, RewardModel
 from envs.progress import OnStep
 
 RESAMPLES = 1000
+_EDITED = 300
+"""The most human replies that are edited to see how the heads move."""
 _STEPS = 5
 
 
@@ -84,9 +87,9 @@ def evaluate_critic(
         judge: labels them; the one that made the critic's labels, of the same heads.
         corpus: the dialogues; made replies use only phrases and films that training never used.
         split: ``valid`` or ``test``.
-        replies: human replies, drawn by the seed; None: all.
+        replies: human replies, spread evenly over the split; None: all.
         per_kind: replies of each made kind.
-        seed: of the draws.
+        seed: of the made replies, the edits and the resamples.
         goemotions: adds how the empathy head ranks comments that people called warm and harsh.
         told: judges by the form of context that they read; adds how well the critic predicts each judge's labels.
         on_step: called with the progress.
@@ -99,8 +102,7 @@ def evaluate_critic(
     if not cases:
         raise DataError(f"no recommender turn in the split {split!r}", remedy="Use more dialogues of the corpus.")
     rng = np.random.default_rng([seed, 41])
-    order = rng.permutation(len(cases))
-    chosen = [cases[index] for index in order[:replies]]
+    chosen = [cases[index] for index in evenly_spread(len(cases), len(cases) if replies is None else replies)]
     human = _judged(critic, judge, chosen)
     heads = human.scores.heads
     on_step(1, _STEPS, {})
@@ -115,7 +117,8 @@ def evaluate_critic(
         if PAIRS[kind] in heads
     }
     on_step(3, _STEPS, {})
-    moved = sensitivity(critic, judge.heads, chosen[:300], maker, seed)
+    edited = [chosen[index] for index in evenly_spread(len(chosen), _EDITED)]
+    moved = sensitivity(critic, judge.heads, edited, maker, seed)
     on_step(4, _STEPS, {})
     people = {"questionnaire": questionnaire_figures(critic, cases)} if "recommendation" in heads else {}
     if goemotions is not None and "empathy" in heads:

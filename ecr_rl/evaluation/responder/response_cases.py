@@ -28,6 +28,7 @@ from ecr_rl.labels.replies.policy_store import stored_replies
 from ecr_rl.runs.artefacts import ArtefactCache, model_version
 from ecr_rl.runs.source_closure import code_version
 from envs.catalog import Catalog
+from envs.corpora.spread import evenly_spread
 from envs.dialogue import Dialogue, Utterance, mentioned_films
 from envs.marks import decided
 from envs.progress import OnStep
@@ -71,11 +72,11 @@ class GoldCases:
     cases: Sequence[Case]
 
     @classmethod
-    def draw(cls, dialogues: Sequence[Dialogue], catalog: Catalog, count: int | None, seed: int) -> GoldCases:
-        """A seeded choice of ``count`` cases, all of them where None, in the order of the dialogues."""
+    def spread(cls, dialogues: Sequence[Dialogue], catalog: Catalog, count: int | None) -> GoldCases:
+        """``count`` cases, spread evenly over all of the dialogues, in their order; all of them where None."""
         cases = [(example.dialogue, example.turn) for example in human_examples(dialogues, catalog)]
-        chosen = np.random.default_rng([seed, 29]).permutation(len(cases))[:count]
-        return cls(dialogues, catalog, [cases[index] for index in sorted(chosen.tolist())])
+        chosen = evenly_spread(len(cases), len(cases) if count is None else count)
+        return cls(dialogues, catalog, [cases[index] for index in chosen])
 
     @cached_property
     def human(self) -> list[str]:

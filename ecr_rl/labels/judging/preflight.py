@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import psutil
 
 from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
 from ecr_rl.settings import JudgeSettings
+from envs.corpora.spread import evenly_spread
 from envs.errors import ModelError
 
 SAMPLE = 20
@@ -105,7 +105,6 @@ def gpus_of_a_judge() -> int:
     return int(torch.cuda.is_available())
 
 
-def sample_of(evidence: Sequence[Evidence], seed: int = 0) -> list[Evidence]:
-    """``SAMPLE`` pieces, drawn by the seed."""
-    rows = np.random.default_rng([seed, 47]).permutation(len(evidence))[:SAMPLE]
-    return [evidence[row] for row in rows]
+def sample_of(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """``SAMPLE`` pieces, spread evenly."""
+    return [evidence[index] for index in evenly_spread(len(evidence), SAMPLE)]

@@ -88,7 +88,7 @@ def corpus() -> Corpus:
 def test_a_whole_evaluation_and_its_report(corpus: Corpus, tmp_path: Path) -> None:
     judge = RubricJudge(corpus.catalog)
     told = {form.value: RubricJudge(corpus.catalog, context=form) for form in ContextForm}
-    found = evaluate_critic(JudgeAsCritic(judge), judge, corpus, replies=60, per_kind=20, told=told)
+    found = evaluate_critic(JudgeAsCritic(judge), judge, corpus, replies=60, per_kind=80, told=told)
     results = found.results
     assert results.contexts["rich"]["recommendation"].r2 == results.heads["recommendation"].r2
     assert results.contexts["plain"]["recommendation"] != results.contexts["rich"]["recommendation"]

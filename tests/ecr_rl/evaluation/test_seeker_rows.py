@@ -41,6 +41,7 @@ def test_the_command_prints_one_row_a_recommender() -> None:
     figures = json.loads(result.stdout)
     assert list(figures["rows"]) == ["popular", "random", "never"]
     assert (figures["n"], figures["seeker"], figures["split"]) == (60, "profile", "test")
+    assert figures["indices"] == list(range(0, 300, 5)) and figures["seed"] == 0
     assert figures["rows"]["never"]["success_rate"]["mean"] == 0
     assert figures["rows"]["random"]["success_rate"]["mean"] < 0.05
     assert all(row["failures"] == {} for row in figures["rows"].values())

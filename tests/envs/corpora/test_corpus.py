@@ -31,9 +31,9 @@ def test_a_redial_corpus_has_three_splits(tmp_path: Path):
     assert corpus.repairs == {"unknown_conversation_id": 1, "unknown_answer": 3}
 
 
-def test_limit_keeps_the_first_of_each_split(tmp_path: Path):
+def test_limit_spreads_what_it_keeps_over_each_split(tmp_path: Path):
     corpus = load(write_folder(tmp_path / "r"), limit=2)
-    assert [d.conversation_id for d in corpus.train] == [1, 2]
+    assert [d.conversation_id for d in corpus.train] == [1, 5]
     assert [d.conversation_id for d in corpus.valid] == [9, 10]
     assert len(corpus.test) == 2
 
