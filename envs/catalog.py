@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from envs.dialogue import MENTION
+from envs.dialogue import LAST_ID, MENTION, mentioned_film
 from envs.errors import DataError
 from envs.film_text.title_finder import Title, TitleFinder, TitleSpan
 
@@ -59,9 +59,12 @@ class Catalog:
         """Keep the films, sorted by id.
 
         Raises:
-            DataError: two films share an id.
+            DataError: two films share an id, or an id is negative or above ``LAST_ID``.
         """
         ordered = sorted(films, key=lambda film: film.film_id)
+        if ordered and not 0 <= ordered[0].film_id <= ordered[-1].film_id <= LAST_ID:
+            beyond = ordered[0].film_id if ordered[0].film_id < 0 else ordered[-1].film_id
+            raise DataError(f"film {beyond}: an id is from 0 to {LAST_ID}", remedy="Number the films anew.")
         self._films = {film.film_id: film for film in ordered}
         if len(self._films) != len(ordered):
             twice = next(a.film_id for a, b in pairwise(ordered) if a.film_id == b.film_id)
@@ -120,7 +123,7 @@ class Catalog:
         pieces: list[str] = []
         end, dropped = 0, False
         for match in MENTION.finditer(text):
-            film = self._films.get(int(match[1]))
+            film = self._films.get(mentioned_film(match))
             dropped = dropped or film is None
             before, after = text[end : match.start()], text[match.end() : match.end() + 1]
             glue = " " if before[-1:].isalnum() else ""  # a few messages glue the mention to a word

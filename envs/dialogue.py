@@ -16,6 +16,9 @@ MENTION = re.compile(r"@(\d+)")
 """A film mention in a text: ``@`` and the film's id."""
 HIDDEN = "@_"
 """Replaces a masked film, which a recommender has to recover."""
+LAST_ID = 2**63 - 1
+"""The greatest film id: ids stand in arrays of 64 bits."""
+_LONGEST_ID = len(str(LAST_ID))
 
 
 class Role(StrEnum):
@@ -165,4 +168,13 @@ def without_films(text: str) -> str:
 
 def mentioned_films(text: str) -> list[int]:
     """The film ids that a text names, in order, each once."""
-    return list(dict.fromkeys(int(film) for film in MENTION.findall(text)))
+    return list(dict.fromkeys(map(mentioned_film, MENTION.finditer(text))))
+
+
+def mentioned_film(mention: re.Match[str]) -> int:
+    """The film id of a match of ``MENTION``.
+
+    Of more digits than an id can have, the first ones count: a number above ``LAST_ID``, which names no film.
+    """
+    digits = mention[1]
+    return int(digits) if len(digits) <= _LONGEST_ID else int(digits.lstrip("0")[: _LONGEST_ID + 1] or "0")

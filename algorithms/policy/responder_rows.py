@@ -23,7 +23,7 @@ from algorithms.policy.text import ConversationText
 from algorithms.settings import SupervisedSettings
 from envs.catalog import Catalog
 from envs.corpora.corpus import Corpus
-from envs.dialogue import MENTION, Dialogue, Role, Utterance, mentioned_films
+from envs.dialogue import MENTION, Dialogue, Role, Utterance, mentioned_film, mentioned_films
 from envs.film_text.markup import SLOTS, plain
 from envs.settings import EnvSettings
 from envs.turns.observations import marked, prompt
@@ -159,7 +159,7 @@ def reply_with_names(text: str, name: Callable[[int], str]) -> str:
     """A reply (films as ``@id``) as training reads it: plain text, with ``name(id)`` for each film."""
     pieces, end = [], 0
     for mention in MENTION.finditer(text):
-        pieces += [plain(text[end : mention.start()]), name(int(mention[1]))]
+        pieces += [plain(text[end : mention.start()]), name(mentioned_film(mention))]
         end = mention.end()
     pieces.append(plain(text[end:]))
     return _BEFORE_PUNCTUATION.sub(r"\1", " ".join(piece for piece in pieces if piece))

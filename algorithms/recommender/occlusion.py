@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from algorithms.recommender.scorer import FilmScorer, log_shares
-from envs.dialogue import MENTION, Utterance, mentioned_films
+from envs.dialogue import MENTION, Utterance, mentioned_film, mentioned_films
 
 _Item = TypeVar("_Item", int, str)
 
@@ -42,7 +42,7 @@ def reasons(scorer: FilmScorer, context: Sequence[Utterance], films: Sequence[in
     """
     named = list(dict.fromkeys(film for turn in context for film in mentioned_films(turn.text)))
     words = list(dict.fromkeys(word for turn in context for word in _WORD.findall(turn.text.lower())))
-    occluded = [_left_out(context, MENTION, lambda match, film=film: int(match[1]) == film) for film in named]
+    occluded = [_left_out(context, MENTION, lambda match, film=film: mentioned_film(match) == film) for film in named]
     occluded += [_left_out(context, _WORD, lambda match, word=word: match[0].lower() == word) for word in words]
     columns = {film: column for column, film in enumerate(scorer.catalog.ids)}
     shares = log_shares(scorer.scores([context, *occluded]))[:, [columns[film] for film in films]]

@@ -15,7 +15,7 @@ from typing import Literal
 
 from envs.catalog import Catalog, Film, split_name
 from envs.corpora.corpus import Corpus
-from envs.dialogue import HIDDEN, MENTION, Dialogue, Message, Role, Utterance, merged
+from envs.dialogue import HIDDEN, MENTION, Dialogue, Message, Role, Utterance, mentioned_film, merged
 
 Protocol = Literal["full", "dedup", "masked"]
 """Which films are the targets. ``full``: all films of a recommender's message; ``dedup``: only those that no earlier
@@ -75,7 +75,7 @@ def _masked(dialogue: Dialogue) -> Iterator[RecommendationCase]:
 
 def _without(text: str, films: Catalog, blank: bool) -> str:
     """Remove the mentions of the films from the text; with ``blank``, replace each by ``HIDDEN``."""
-    left = MENTION.sub(lambda match: HIDDEN if blank else "" if int(match[1]) in films else match[0], text)
+    left = MENTION.sub(lambda match: HIDDEN if blank else "" if mentioned_film(match) in films else match[0], text)
     return " ".join(films.strip_titles(left)[0].split())
 
 

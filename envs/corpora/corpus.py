@@ -14,6 +14,7 @@ from envs.corpora.embedded.sample import sample_corpus
 from envs.corpora.redial import read_redial
 from envs.corpora.redial_films import add_metadata
 from envs.corpora.redial_hub import PREFIX
+from envs.corpora.shared_conversations import Split, refuse_shared
 from envs.corpora.splits import split_validation
 from envs.corpora.spread import evenly_spread
 from envs.dialogue import Dialogue, named_films
@@ -88,7 +89,7 @@ def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: 
         on_progress: called with a download's bytes: (received, total).
 
     Raises:
-        DataError: the source cannot be read or holds a record that cannot be used.
+        DataError: the source cannot be read, holds a record that cannot be used, or has one conversation in two splits.
         ConfigError: the validation split asks for more dialogues than there are, or the source is an own reader that is
             not there or returns no ``Corpus``.
     """
@@ -134,6 +135,11 @@ def _sample(settings: DataSettings) -> Corpus:
 def _redial(settings: DataSettings, cache: Path, on_progress: Progress | None) -> Corpus:
     redial = read_redial(settings.source, cache, on_progress)
     train, valid = split_validation(redial.train, settings)
+    refuse_shared(
+        Split("train", train, redial.train_origins),
+        Split("valid", valid, redial.train_origins),
+        Split("test", redial.test, redial.test_origins),
+    )
     return Corpus("redial", train, valid, redial.test, redial.catalog, redial.repairs)
 
 
@@ -153,4 +159,5 @@ def _own(settings: DataSettings, cache: Path) -> Corpus:
                     "which the catalogue lacks",
                     remedy="Give the catalogue every film that a text names as @id.",
                 )
+    refuse_shared(*(Split(name, dialogues) for name, dialogues in corpus.splits.items()), ids_tell=False)
     return corpus

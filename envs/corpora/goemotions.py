@@ -7,10 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import DataError
+from envs.inputs.text import as_written, read_text, shown, text_lines
 
 HUB = "google-research-datasets/go_emotions"
 _SPLITS = ("train", "dev", "test")
-_LABELS = "labels.txt"
+_LISTS = ("emotions.txt", "labels.txt")
+"""The list of labels in Google's folder, and in monologg's."""
+LABELS = (
+    *("admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire"),
+    *("disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief", "joy"),
+    *("love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise", "neutral"),
+)
+"""The 27 emotions and ``neutral``."""
+_EKMAN = {"anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"}
+_GROUPS = {"ambiguous", "negative", "neutral", "positive"}
+"""Labels of the grouped versions, whose folders have the same file names."""
+_REMEDY = "Give GoEmotions' folder, or hub to download it."
 
 Comment = tuple[str, frozenset[str]]
 """A text and its labels."""
@@ -36,12 +48,15 @@ def load_goemotions(source: str) -> GoEmotions:
 
 
 def read_goemotions(folder: Path) -> GoEmotions:
-    """Read ``labels.txt`` and ``train.tsv``, ``dev.tsv``, ``test.tsv``; a line is a text, label numbers and an id.
+    """Read the list of labels and ``train.tsv``, ``dev.tsv``, ``test.tsv``; a line is a text, label numbers and an id.
+
+    The list is ``emotions.txt`` in Google's folder (``goemotions/data``) and ``labels.txt`` in monologg's
+    (``data/original``).
 
     Raises:
-        DataError: a file is missing, or a line has another form.
+        DataError: a file is missing, a line has another form, or the labels are not GoEmotions' own.
     """
-    labels = tuple(line.strip() for line in _lines(folder / _LABELS) if line.strip())
+    labels = _labels(folder)
     return GoEmotions(labels, *(_read(folder / f"{split}.tsv", labels) for split in _SPLITS))
 
 
@@ -58,7 +73,7 @@ def download_goemotions() -> GoEmotions:
     except (OSError, ValueError) as error:
         raise DataError(
             f"{HUB} cannot be had from the hub: {error}",
-            remedy="Give a folder with labels.txt, train.tsv, dev.tsv and test.tsv.",
+            remedy="Give a folder with emotions.txt or labels.txt, train.tsv, dev.tsv and test.tsv.",
         ) from error
     labels = tuple(splits["train"].features["labels"].feature.names)
     parts = (
@@ -68,27 +83,64 @@ def download_goemotions() -> GoEmotions:
     return GoEmotions(labels, *parts)
 
 
+def _labels(folder: Path) -> tuple[str, ...]:
+    """The labels in the order of their numbers."""
+    files = [folder / name for name in _LISTS if (folder / name).is_file()]
+    if not files:
+        raise _no_list(folder)
+    lists = [tuple(line.strip().lower() for _, line in text_lines(read_text(file, remedy=_REMEDY))) for file in files]
+    labels = lists[0]
+    if lists[-1] != labels:
+        raise DataError(
+            f"{_LISTS[0]} and {_LISTS[1]} differ", file=folder, remedy="Keep the one that the numbers mean."
+        )
+    unknown = [label for label in labels if label not in LABELS]
+    if unknown or set(labels) == _EKMAN or len(set(labels)) < len(labels):
+        fault = f"{shown(unknown[0])} is no label of GoEmotions" if unknown else "not GoEmotions' labels, each once"
+        if set(labels) in (_EKMAN, _GROUPS):
+            fault = f"these are the {len(labels)} labels of a grouped version, not the {len(LABELS)} of GoEmotions"
+        raise DataError(
+            fault, file=files[0], remedy="Give the folder of the original labels (monologg's data/original)."
+        )
+    return labels
+
+
+def _no_list(folder: Path) -> DataError:
+    """Why a folder without a list of labels cannot be read, by what it holds instead."""
+    if not folder.is_dir():
+        return DataError("there is no such folder", file=folder, remedy=_REMEDY)
+    inner = [child.name for child in sorted(folder.iterdir()) if any((child / name).is_file() for name in _LISTS)]
+    if any(folder.glob("goemotions_*.csv")):
+        what, remedy = "this is the dump of all raters, without splits", "Give the folder with train.tsv beside it."
+    elif inner:
+        what, remedy = (
+            "the data lies one folder below",
+            f"Give {folder / ('original' if 'original' in inner else inner[0])}.",
+        )
+    else:
+        what, remedy = f"neither {_LISTS[0]} (Google's) nor {_LISTS[1]} (monologg's) is there", _REMEDY
+    return DataError(what, file=folder, remedy=remedy)
+
+
 def _read(file: Path, labels: tuple[str, ...]) -> tuple[Comment, ...]:
     comments = []
-    for number, line in enumerate(_lines(file), start=1):
+    for number, line in text_lines(read_text(file, remedy=_REMEDY)):
         text, _, rest = line.partition("\t")
-        numbers = rest.split("\t")[0].split(",")
-        if not all(entry.isdigit() and int(entry) < len(labels) for entry in numbers):
+        numbers = [_number(entry, len(labels)) for entry in rest.split("\t")[0].split(",")]
+        if None in numbers:
             raise DataError(
-                f"not label numbers below {len(labels)}: {rest[:40]!r}",
+                f"not label numbers below {len(labels)}: {shown(rest)}",
                 file=file,
                 line=number,
                 field="labels",
                 remedy="Each line is a text, a tab and label numbers with commas between them.",
             )
-        comments.append((text, frozenset(labels[int(entry)] for entry in numbers)))
+        comments.append((as_written(text), frozenset(labels[entry] for entry in numbers if entry is not None)))
     return tuple(comments)
 
 
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"cannot be read: {error}", file=file, remedy="Give GoEmotions' folder, or hub to download it."
-        ) from error
+def _number(text: str, below: int) -> int | None:
+    """A label's number; None for anything else, such as a superscript."""
+    digits = text.strip()
+    sound = digits.isascii() and digits.isdigit() and len(digits) <= len(str(below)) and int(digits) < below
+    return int(digits) if sound else None

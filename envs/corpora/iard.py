@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from envs.dialogue import Role
 from envs.errors import DataError
+from envs.inputs.json_text import read_json
+from envs.inputs.text import as_written
 
 FIRST_TEST_DIALOGUE = 20_001
 """ReDial's test dialogues are numbered from here on."""
+_REMEDY = "Give IARD's JSON file."
 _MENTION = re.compile(r"@\d+\s*<[^>]*>|@\d+")
 
 
@@ -42,10 +44,9 @@ def read_iard(file: Path) -> list[AnnotatedTurn]:
     Raises:
         DataError: the file is not of that form.
     """
-    try:
-        dialogues = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot be read: {error}", file=file, remedy="Give IARD's JSON file.") from error
+    dialogues = read_json(file, remedy=_REMEDY)
+    if not isinstance(dialogues, dict):
+        raise DataError("must be an object of dialogues", file=file, remedy=_REMEDY)
     turns = []
     for number, dialogue in dialogues.items():
         try:
@@ -53,7 +54,7 @@ def read_iard(file: Path) -> list[AnnotatedTurn]:
             turns += [_turn(int(number), entry, accepted) for entry in dialogue["dialogue_info"].values()]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(
-                f"not a dialogue of IARD: {error!r}", file=file, field=str(number), remedy="Give IARD's JSON file."
+                f"not a dialogue of IARD: {error!r}", file=file, field=str(number), remedy=_REMEDY
             ) from error
     return turns
 
@@ -63,6 +64,6 @@ def _turn(dialogue: int, entry: dict[str, object], accepted: set[object]) -> Ann
     if not isinstance(codes, list):
         raise TypeError("sub-intent/action is no list")
     position = int(str(entry["utterance_pos"]))
-    text = " ".join(_MENTION.sub(" ", str(entry["utterance_text"])).split())
+    text = " ".join(_MENTION.sub(" ", as_written(str(entry["utterance_text"]))).split())
     role = Role(str(entry["role"]))
     return AnnotatedTurn(dialogue, position, role, text, frozenset(map(str, codes)), position in accepted)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from envs.corpora.redial_record import RecordLocation, RecordReader
 from envs.corpora.redial_source import SourceFile, read_files
 from envs.dialogue import Dialogue
 from envs.errors import DataError
+from envs.inputs.json_text import JsonFault, parse_json
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,16 @@ class Redial:
         test: the official test dialogues.
         catalog: the films.
         repairs: how often each of ``envs.corpora.redial_record.REPAIRS`` was made.
+        train_origins: where each train dialogue stands, for errors.
+        test_origins: where each test dialogue stands.
     """
 
     train: tuple[Dialogue, ...]
     test: tuple[Dialogue, ...]
     catalog: Catalog
     repairs: Mapping[str, int]
+    train_origins: tuple[RecordLocation, ...]
+    test_origins: tuple[RecordLocation, ...]
 
 
 def read_redial(source: str, cache: Path, on_progress: Progress | None = None) -> Redial:
@@ -49,10 +55,22 @@ def read_redial(source: str, cache: Path, on_progress: Progress | None = None) -
     if source.startswith(PREFIX):
         return _from_hub(source)
     files = read_files(source, cache, on_progress)
-    catalog = read_films(files.films)
-    reader = RecordReader(catalog)
-    train, test = (_dialogues(reader, _parsed(file)) for file in (files.train, files.test))
-    return Redial(train, test, catalog, dict(reader.repairs))
+    reader = RecordReader(read_films(files.films))
+    with _uncollected():
+        train, test = (_dialogues(reader, _parsed(file)) for file in (files.train, files.test))
+    return _redial(train, test, reader)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: it would walk the dialogues over and over, and they all stay."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _from_hub(source: str) -> Redial:
@@ -63,11 +81,20 @@ def _from_hub(source: str) -> Redial:
         _dialogues(reader, ((hub_location(source, split, i), row) for i, row in enumerate(rows[split], start=1)))
         for split in ("train", "test")
     )
-    return Redial(train, test, catalog, dict(reader.repairs))
+    return _redial(train, test, reader)
 
 
-def _dialogues(reader: RecordReader, records: Iterable[tuple[RecordLocation, object]]) -> tuple[Dialogue, ...]:
-    return tuple(reader.dialogue(record, location, index) for index, (location, record) in enumerate(records))
+_Located = list[tuple[RecordLocation, Dialogue]]
+
+
+def _redial(train: _Located, test: _Located, reader: RecordReader) -> Redial:
+    dialogues = [tuple(dialogue for _, dialogue in part) for part in (train, test)]
+    origins = [tuple(location for location, _ in part) for part in (train, test)]
+    return Redial(*dialogues, reader.films, dict(reader.repairs), *origins)
+
+
+def _dialogues(reader: RecordReader, records: Iterable[tuple[RecordLocation, object]]) -> _Located:
+    return [(location, reader.dialogue(record, location, index)) for index, (location, record) in enumerate(records)]
 
 
 def _parsed(file: SourceFile) -> Iterable[tuple[RecordLocation, object]]:
@@ -76,10 +103,8 @@ def _parsed(file: SourceFile) -> Iterable[tuple[RecordLocation, object]]:
     for number, line in file.lines():
         location, empty = RecordLocation(file.origin, number), False
         try:
-            yield location, json.loads(line)
-        except ValueError as error:  # broken JSON, or bytes that are not UTF-8
-            raise location.error(
-                None, f"the line is not JSON ({error})", "Fetch the file again, or mend the line."
-            ) from error
+            yield location, parse_json(line)
+        except JsonFault as fault:
+            raise location.error(fault.field, fault.what, "Fetch the file again, or mend the line.") from fault
     if empty:
         raise DataError("the file holds no dialogue", file=file.origin, remedy="Fetch the file again.")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -12,7 +12,11 @@ from pathlib import Path
 
 from envs.catalog import Catalog, Film, split_name
 from envs.corpora.redial_source import SourceFile
+from envs.dialogue import LAST_ID
 from envs.errors import DataError
+from envs.inputs.json_text import read_json
+from envs.inputs.placeholders import film_name, genre_names, person_names, plot_text
+from envs.inputs.text import shown
 
 _HEADER = ["movieId", "movieName", "nbMentions"]
 METADATA = "id2info.json"
@@ -23,15 +27,10 @@ def read_films(table: SourceFile) -> Catalog:
     """The catalogue from ``movies_with_mentions.csv``.
 
     Raises:
-        DataError: the header differs, a row is not an id, a name and a count, or an id occurs twice.
+        DataError: it is no text, the header differs, a row is not an id, a name and a count, or an id occurs twice.
     """
-    try:
-        text = table.content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = table.content.count(b"\n", 0, error.start) + 1
-        raise DataError("not UTF-8 text", file=table.origin, line=line, remedy="Save the table as UTF-8.") from error
     films: dict[int, Film] = {}
-    for line, row in _rows(text, table.origin):
+    for line, row in _rows(table.text, table.origin):
         film = _film(row, table.origin, line)
         if film.film_id in films:
             raise DataError(
@@ -51,7 +50,7 @@ def _rows(text: str, origin: str) -> Iterator[tuple[int, list[str]]]:
     try:
         header = next(rows, [])
         if header != _HEADER:
-            what = f"the header must be {','.join(_HEADER)}, not {','.join(header)}"
+            what = f"the header must be {','.join(_HEADER)}, not {shown(','.join(header))}"
             raise DataError(what, file=origin, line=1, remedy="Put it on the first line.")
         for row in rows:
             if row:
@@ -70,15 +69,22 @@ def _film(row: list[str], origin: str, line: int) -> Film:
             line=line,
             remedy="Put names that hold a comma into double quotes.",
         )
-    for name, value in ((_HEADER[0], row[0]), (_HEADER[2], row[2])):
-        if not (value.isascii() and value.isdigit()):
-            raise DataError(
-                f"must be a number, not {value!r}", file=origin, line=line, field=name, remedy="Mend the row."
-            )
-    if not row[1].strip():
-        raise DataError("must not be empty", file=origin, line=line, field=_HEADER[1], remedy="Name the film.")
-    title, year = split_name(row[1])
+    for field, value in ((_HEADER[0], row[0]), (_HEADER[2], row[2])):
+        if _number(value) is None:
+            what = f"must be a number{f' up to {LAST_ID}' if value.isdigit() else ''}, not {shown(value)}"
+            raise DataError(what, file=origin, line=line, field=field, remedy="Mend the row.")
+    name = film_name(row[1])
+    if not name:
+        what = f"must be a name, not {shown(row[1])}" if row[1].strip() else "must not be empty"
+        raise DataError(what, file=origin, line=line, field=_HEADER[1], remedy="Name the film.")
+    title, year = split_name(name)
     return Film(int(row[0]), title, year, mentions=int(row[2]))
+
+
+def _number(text: str) -> int | None:
+    """A number of at most 64 bits from its digits; None for anything else."""
+    fits = text.isascii() and text.isdigit() and len(text) <= len(str(LAST_ID)) and int(text) <= LAST_ID
+    return int(text) if fits else None
 
 
 def declared_films(records: Iterable[Mapping[str, object]]) -> Catalog:
@@ -92,40 +98,41 @@ def declared_films(records: Iterable[Mapping[str, object]]) -> Catalog:
     for record in records:
         declared = record.get("movieMentions")
         for key, name in declared.items() if isinstance(declared, dict) else ():
-            if str(key).isdigit() and isinstance(name, str) and name.strip():
-                names.setdefault(int(key), name)
-                counts[int(key)] += 1
+            film_id, name = _number(str(key)), film_name(name) if isinstance(name, str) else ""
+            if film_id is not None and name:
+                names.setdefault(film_id, name)
+                counts[film_id] += 1
     return Catalog(Film(film_id, *split_name(name), mentions=counts[film_id]) for film_id, name in names.items())
 
 
 def add_metadata(catalog: Catalog, folder: Path) -> Catalog:
-    """The catalogue with genres, people (director first, then the cast) and plots from ``folder/id2info.json``.
+    r"""The catalogue with genres, people (director first, then the cast) and plots from ``folder/id2info.json``.
 
-    Films that the file lacks stay as they are; films that the catalogue lacks are ignored.
+    Films that the file lacks stay as they are; films that the catalogue lacks are ignored. Placeholders such as
+    ``(no genres listed)`` and ``\N`` are left out.
 
     Raises:
         DataError: the file is missing, broken, or an entry has another shape.
     """
     file = folder.expanduser() / METADATA
-    try:
-        entries = json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(
-            f"the file cannot be read ({error.strerror})",
-            file=file,
-            remedy=f"data.metadata names a folder with {METADATA}; leave it out to go without.",
-        ) from error
-    except ValueError as error:
-        raise DataError(f"not a JSON file ({error})", file=file, remedy="Fetch it again.") from error
+    entries = read_json(file, remedy=f"data.metadata names a folder with {METADATA}; leave it out to go without.")
     if not isinstance(entries, dict):
         raise DataError("must be an object of film id to entry", file=file, remedy="Fetch it again.")
     return Catalog(_with_metadata(film, entries.get(str(film.film_id)), file) for film in catalog)
 
 
 def film_facts(catalog: Catalog) -> dict[str, dict[str, object]]:
-    """A catalogue's genres, people and plots in the form of a metadata file; films without any are left out."""
+    """A catalogue's genres, people and plots in the form of a metadata file; films without any are left out.
+
+    ``&`` is written as an HTML entity, so that ``add_metadata`` reads the same text.
+    """
     return {
-        str(film.film_id): {"genre": film.genres, "director": [], "star": film.people, "plot": film.plot}
+        str(film.film_id): {
+            "genre": [html.escape(genre, quote=False) for genre in film.genres],
+            "director": [],
+            "star": [html.escape(person, quote=False) for person in film.people],
+            "plot": html.escape(film.plot, quote=False),
+        }
         for film in catalog
         if film.genres or film.people or film.plot
     }
@@ -139,18 +146,15 @@ def _with_metadata(film: Film, entry: object, file: Path) -> Film:
     plot = entry.get("plot") or ""
     if not isinstance(plot, str):
         raise DataError("must be a string", file=file, field=f"{film.film_id}.plot", remedy="Mend the entry.")
-    genres, directors, cast = (_names(film, entry, key, file) for key in ("genre", "director", "star"))
-    return replace(
-        film,
-        genres=tuple(dict.fromkeys(genre.lower() for genre in genres)),
-        people=tuple(dict.fromkeys((*directors, *cast))),
-        plot=plot,
-    )
+    genres, directors, cast = (_entries(film, entry, key, file) for key in ("genre", "director", "star"))
+    people = person_names((*directors, *cast))
+    return replace(film, genres=tuple(genre_names(genres)), people=tuple(people), plot=plot_text(plot))
 
 
-def _names(film: Film, entry: Mapping[str, object], key: str, file: Path) -> list[str]:
-    """A list of names; a missing one is empty."""
+def _entries(film: Film, entry: Mapping[str, object], key: str, file: Path) -> list[str]:
+    """A list of names as the file has it; a missing one and a placeholder in place of a list are empty."""
     value = entry.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+    names = [] if isinstance(value, str) and not person_names([value]) else value
+    if not isinstance(names, list) or not all(name is None or isinstance(name, str) for name in names):
         raise DataError("must be a list of strings", file=file, field=f"{film.film_id}.{key}", remedy="Mend the entry.")
-    return value
+    return [name for name in names if name is not None]

@@ -8,18 +8,20 @@ conversation id and answers may be null. Known faults of ReDial are repaired and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from envs.catalog import Catalog
-from envs.dialogue import Answer, Dialogue, Feedback, Message, Role, mentioned_films
+from envs.dialogue import LAST_ID, MENTION, Answer, Dialogue, Feedback, Message, Role, mentioned_film, mentioned_films
 from envs.errors import DataError
+from envs.inputs.placeholders import film_name
+from envs.inputs.text import as_written, shown
 
 REPAIRS = {
     "empty_list_as_mentions": "movieMentions is [] where a dict belongs: read as no films",
     "empty_list_as_questionnaire": "a questionnaire is [] where a dict belongs: read as no answers",
-    "film_without_title": "a declared film has no title: the catalogue's is taken, or the film is left out",
+    "film_without_title": "a declared film has no title: the catalogue's is taken, or the film is left out everywhere",
     "undeclared_mention": "a film of the catalogue named in a text but not in movieMentions: not counted as a mention",
     "empty_message": "a message without text: kept",
     "unknown_conversation_id": "conversationId is null: the dialogue stays in train",
@@ -29,7 +31,7 @@ REPAIRS = {
 
 _Kind = TypeVar("_Kind", dict, list, str)
 
-_MAX_DIGITS = 18
+_MAX_DIGITS = len(str(LAST_ID))
 _ANSWERS = {0: Answer.NO, 1: Answer.YES, 2: Answer.UNSAID}
 _KINDS = {dict: "an object", list: "a list", str: "a string", int: "a whole number"}
 _FORMAT = "Compare with the format on https://redialdata.github.io/website/"
@@ -41,6 +43,10 @@ class RecordLocation:
 
     file: str
     line: int
+
+    def __str__(self) -> str:
+        """Both, for an error."""
+        return f"{self.file}, line {self.line}"
 
     def error(self, field: str | None, what: str, remedy: str = _FORMAT + ".") -> DataError:
         """The error for one field of this record."""
@@ -72,14 +78,14 @@ class RecordReader:
         """
         if not isinstance(record, dict):
             raise location.error(None, f"a dialogue must be an object, not {_kind(record)}")
-        titles = self._titles(record, location)
+        titles, nameless = self._titles(record, location)
         return Dialogue(
             conversation_id=self._conversation_id(record, location),
             index=index,
-            messages=self._messages(record, location, titles),
+            messages=self._messages(record, location, titles, nameless),
             titles=titles,
-            seeker_form=self._form(record, "initiatorQuestions", location, titles),
-            recommender_form=self._form(record, "respondentQuestions", location, titles),
+            seeker_form=self._form(record, "initiatorQuestions", location, titles, nameless),
+            recommender_form=self._form(record, "respondentQuestions", location, titles, nameless),
             provenance=_get(record, "provenance", str, location) if "provenance" in record else "raw",
         )
 
@@ -90,40 +96,46 @@ class RecordReader:
             return None
         number = _whole_number(value)
         if number is None:
-            raise location.error("conversationId", f"must be a number or null, not {value!r}")
+            raise location.error("conversationId", f"must be a number or null, not {shown(value)}")
         return number
 
-    def _titles(self, record: dict[str, object], location: RecordLocation) -> dict[int, str]:
-        """The declared films; their ids must be in the catalogue."""
+    def _titles(self, record: dict[str, object], location: RecordLocation) -> tuple[dict[int, str], set[int]]:
+        """The declared films, whose ids must be in the catalogue; and those that no one names, which are left out."""
         titles: dict[int, str] = {}
+        nameless: set[int] = set()
         for key, title in self._object(record, "movieMentions", "empty_list_as_mentions", location).items():
             name, film_id = f"movieMentions.{key}", _whole_number(key)
             if film_id is None:
-                raise location.error(name, "a film id must be a number")
+                raise location.error(shown(name)[1:-1], f"a film id must be a number up to {LAST_ID}")
             if title is not None and not isinstance(title, str):
                 raise location.error(name, f"a title must be a string, not {_kind(title)}")
+            title = film_name(title) if title else ""
             if not title:
                 self.repairs["film_without_title"] += 1
             if film_id in self.films:
-                titles[film_id] = " ".join(title.split()) if title else self.films.title(film_id)
+                titles[film_id] = title or self.films.title(film_id)
             elif title:
                 raise location.error(
                     name, f"film {film_id} ({title}) is not in the catalogue", "Add it to the catalogue file."
                 )
-        return titles
+            else:
+                nameless.add(film_id)
+        return titles, nameless
 
     def _messages(
-        self, record: dict[str, object], location: RecordLocation, titles: Mapping[int, str]
+        self, record: dict[str, object], location: RecordLocation, titles: Mapping[int, str], nameless: Set[int]
     ) -> tuple[Message, ...]:
         seeker = _speaker(record, "initiatorWorkerId", location)
         recommender = _speaker(record, "respondentWorkerId", location)
         if seeker == recommender:
-            raise location.error("respondentWorkerId", f"both speakers have the id {seeker!r}")
+            raise location.error("respondentWorkerId", f"both speakers have the id {shown(seeker)}")
         roles = {seeker: Role.SEEKER, recommender: Role.RECOMMENDER}
         items = _get(record, "messages", list, location)
         if not items:
             raise location.error("messages", "a dialogue must have at least one message")
-        return tuple(self._message(item, f"messages[{i}]", location, roles, titles) for i, item in enumerate(items))
+        return tuple(
+            self._message(item, f"messages[{i}]", location, roles, titles, nameless) for i, item in enumerate(items)
+        )
 
     def _message(
         self,
@@ -132,14 +144,19 @@ class RecordReader:
         location: RecordLocation,
         roles: Mapping[int | str, Role],
         titles: Mapping[int, str],
+        nameless: Set[int],
     ) -> Message:
         if not isinstance(item, dict):
             raise location.error(name, f"a message must be an object, not {_kind(item)}")
         sender = _speaker(item, "senderWorkerId", location, f"{name}.")
         role = roles.get(sender)
         if role is None:
-            raise location.error(f"{name}.senderWorkerId", f"{sender!r} is neither of the two speakers {list(roles)}")
-        text = _get(item, "text", str, location, f"{name}.")
+            raise location.error(
+                f"{name}.senderWorkerId", f"{shown(sender)} is neither of the two speakers {list(roles)}"
+            )
+        text = as_written(_get(item, "text", str, location, f"{name}."))
+        if nameless and "@" in text:
+            text = MENTION.sub(lambda mention: "" if mentioned_film(mention) in nameless else mention[0], text)
         if not text.strip():
             self.repairs["empty_message"] += 1
         for film_id in mentioned_films(text) if "@" in text else ():
@@ -155,15 +172,24 @@ class RecordReader:
         return Message(role, text)
 
     def _form(
-        self, record: dict[str, object], name: str, location: RecordLocation, titles: Mapping[int, str]
+        self,
+        record: dict[str, object],
+        name: str,
+        location: RecordLocation,
+        titles: Mapping[int, str],
+        nameless: Set[int],
     ) -> dict[int, Feedback]:
-        """One questionnaire; its films must be declared."""
+        """One questionnaire; its films must be declared, and those that are left out have no answers."""
         form: dict[int, Feedback] = {}
         for key, answers in self._object(record, name, "empty_list_as_questionnaire", location).items():
             film_id = _whole_number(key)
+            if film_id in nameless:
+                continue
             if film_id is None or film_id not in titles:
                 raise location.error(
-                    f"{name}.{key}", "answers for a film that movieMentions does not declare", "Declare the film there."
+                    shown(f"{name}.{key}")[1:-1],
+                    "answers for a film that movieMentions does not declare",
+                    "Declare the film there.",
                 )
             if not isinstance(answers, dict):
                 raise location.error(f"{name}.{key}", f"answers must be an object, not {_kind(answers)}")
@@ -183,7 +209,7 @@ class RecordReader:
             self.repairs["unknown_answer"] += 1
             return None
         if isinstance(code, bool) or not isinstance(code, int) or code not in _ANSWERS:
-            raise location.error(prefix + key, f"must be 0, 1, 2 or null, not {code!r}")
+            raise location.error(prefix + key, f"must be 0, 1, 2 or null, not {shown(code)}")
         return _ANSWERS[code]
 
     def _object(self, record: dict[str, object], name: str, repair: str, location: RecordLocation) -> dict[str, object]:
@@ -215,11 +241,11 @@ def _speaker(record: dict[str, object], name: str, location: RecordLocation, pre
 
 
 def _whole_number(value: object) -> int | None:
-    """A whole number given as a number or as digits; None for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
-    return int(value) if isinstance(value, str) and digits else None
+    """A whole number of at most 64 bits given as a number or as digits; None for anything else."""
+    if isinstance(value, str):
+        value = int(value) if value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS else None
+    sound = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LAST_ID
+    return value if isinstance(value, int) and sound else None
 
 
 def _kind(value: object) -> str:

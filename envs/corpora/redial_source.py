@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from envs.corpora.download import Progress, download
 from envs.errors import DataError
+from envs.inputs.text import decoded_file, on_one_line
 
 OFFICIAL_ADDRESS = "https://github.com/ReDialData/website/raw/data/redial_dataset.zip"
 """The download that ReDial's site links to (Li et al., NeurIPS 2018; CC BY 4.0)."""
@@ -26,9 +28,22 @@ class SourceFile:
     origin: str
     content: bytes
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """The lines that are not blank, with their 1-based numbers; only a line feed ends a line."""
-        for number, line in enumerate(self.content.split(b"\n"), start=1):
+    @property
+    def text(self) -> str:
+        """What the file says.
+
+        Raises:
+            DataError: it is no text; file and line are named.
+        """
+        return decoded_file(self.content, self.origin)
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """The lines that are not blank, with their 1-based numbers; only a line feed ends a line.
+
+        Raises:
+            DataError: the file is no text.
+        """
+        for number, line in enumerate(self.text.split("\n"), start=1):
             if line.strip():
                 yield number, line
 
@@ -113,29 +128,34 @@ def _read_zip(path: Path) -> RedialFiles:
 
 def _refuse_escape(path: Path, name: str) -> None:
     """Refuse an archive with a member that would be unpacked outside the target folder."""
-    parts = name.replace("\\", "/").split("/")
+    parts = _parts(name)
     if parts[0] == "" or parts[0].endswith(":") or ".." in parts:
         raise DataError(
-            f"member {name!r} leads out of the archive",
+            f"member {on_one_line(name)} leads out of the archive",
             file=path,
             remedy="Use the official archive; this one is unsafe.",
         )
 
 
+def _parts(name: str) -> list[str]:
+    """The folders and the file name of a member; old Windows tools write backslashes between them."""
+    return name.replace("\\", "/").split("/")
+
+
 def _read_member(path: Path, archive: zipfile.ZipFile, names: list[str], wanted: str) -> SourceFile:
     """Read the member with this file name, at the top or in a folder; macOS's shadow files are ignored."""
-    members = [name for name in names if PurePosixPath(name).name == wanted and not name.startswith("__MACOSX/")]
+    members = [name for name in names if _parts(name)[-1] == wanted and _parts(name)[0] != "__MACOSX"]
     if len(members) != 1:
-        held = ", ".join(members or names[:6]) or "nothing"
+        held = ", ".join(map(on_one_line, members or names[:6])) or "nothing"
         raise DataError(
             f"the archive must hold {wanted} once; it holds {held}",
             file=path,
             remedy=f"A ReDial zip holds {TRAIN}, {TEST} and {FILMS}.",
         )
-    origin = f"{path}:{members[0]}"
+    origin = f"{path}:{on_one_line(members[0])}"
     try:
         return SourceFile(origin, archive.read(members[0]))
-    except (zlib.error, RuntimeError, EOFError) as error:  # RuntimeError: the member is encrypted
+    except (zlib.error, lzma.LZMAError, RuntimeError, EOFError) as error:  # RuntimeError: encrypted, or another method
         raise DataError(
             f"the member cannot be unpacked ({error})", file=origin, remedy="Fetch the archive again."
         ) from error

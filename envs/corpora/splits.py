@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from envs.dialogue import Dialogue
+from envs.dialogue import LAST_ID, Dialogue
 from envs.errors import ConfigError, DataError
+from envs.inputs.json_text import read_json
 from envs.settings import DataSettings
 
 Split = tuple[tuple[Dialogue, ...], tuple[Dialogue, ...]]
@@ -79,18 +79,7 @@ def validation_ids(validation: str) -> list[int]:
     """
     name, _, key = validation.partition("#")
     file = Path(name).expanduser()
-    try:
-        value = json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(
-            f"the validation list cannot be read ({error.strerror})",
-            file=file,
-            remedy="data.validation takes latest, random, FILE or FILE#KEY.",
-        ) from error
-    except ValueError as error:
-        raise DataError(
-            f"not a JSON file ({error})", file=file, remedy="Give a JSON list of conversation ids."
-        ) from error
+    value = read_json(file, remedy="data.validation takes latest, random, FILE or FILE#KEY of a JSON file.")
     if isinstance(value, dict):
         key = key or (next(iter(value)) if len(value) == 1 else "")
         if key not in value:
@@ -100,6 +89,12 @@ def validation_ids(validation: str) -> list[int]:
                 remedy=f"Choose one by {name}#KEY: {', '.join(value)}.",
             )
         value = value[key]
-    if not isinstance(value, list) or not value or not all(str(number).isdigit() for number in value):
+    if not isinstance(value, list) or not value or not all(map(_is_id, value)):
         raise DataError("must be a list of conversation ids", file=file, field=key or None, remedy="Give numbers.")
     return [int(number) for number in value]
+
+
+def _is_id(number: object) -> bool:
+    """Whether a value is a conversation id: a number, or its digits."""
+    digits = str(number) if isinstance(number, int) and not isinstance(number, bool) else number
+    return isinstance(digits, str) and digits.isascii() and digits.isdigit() and len(digits) <= len(str(LAST_ID))

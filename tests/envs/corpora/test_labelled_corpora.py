@@ -26,10 +26,49 @@ def test_goemotions_gives_texts_and_labels(tmp_path: Path) -> None:
     assert data.train == (("nice", frozenset({"joy", "love"})), ("ok", frozenset({"love"})))
 
 
-@pytest.mark.parametrize("line", ["nice", "nice\t7\tid", "nice\tjoy\tid"])
+@pytest.mark.parametrize("line", ["nice", "nice\t7\tid", "nice\tjoy\tid", "nice\t\u00b2\tid", "nice\t" + "1" * 5_000])
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     with pytest.raises(DataError, match=r"train\.tsv.*1.*labels"):
         read_goemotions(goemotions(tmp_path, line))
+
+
+def test_goemotions_is_read_from_googles_folder_and_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    expected = read_goemotions(goemotions(tmp_path / "one"))
+    labels = (tmp_path / "one" / "labels.txt").rename(tmp_path / "one" / "emotions.txt")
+    assert read_goemotions(tmp_path / "one") == expected
+    labels.write_bytes(b"\xef\xbb\xbfjoy\r\nlove\r\n")
+    assert read_goemotions(tmp_path / "one") == expected
+
+
+def test_texts_of_goemotions_are_unescaped(tmp_path: Path) -> None:
+    assert read_goemotions(goemotions(tmp_path, "a &amp; b\t0\tid")).train[0][0] == "a & b"
+
+
+EKMAN = ["anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral"]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"labels.txt": "\n".join(EKMAN)}, r"the 7 labels of a grouped version, not the 28"),
+        ({"labels.txt": "positive\nnegative\nneutral\nambiguous"}, "the 4 labels of a grouped version"),
+        ({"labels.txt": "joy\nhappy"}, "'happy' is no label"),
+        ({"labels.txt": "joy\nlove", "emotions.txt": "love\njoy"}, r"emotions\.txt and labels\.txt differ"),
+        ({"goemotions_1.csv": ""}, "the dump of all raters"),
+        ({"data/labels.txt": ""}, "one folder below. Give .*data"),
+        ({"train.tsv": ""}, r"neither emotions\.txt \(Google's\) nor labels\.txt"),
+        ({"labels.txt": "joy\nlove"}, r"train\.tsv: the file cannot be read"),
+    ],
+)
+def test_another_folder_of_goemotions_is_told_by_what_it_holds(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_goemotions(tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -51,4 +90,7 @@ def test_iard_gives_turns_without_titles(tmp_path: Path) -> None:
     assert turn.codes == {"REC-E"}
     file.write_text(json.dumps({"77": {"dialogue_info": {}}}))
     with pytest.raises(DataError, match="77"):
+        read_iard(file)
+    file.write_text("[]")
+    with pytest.raises(DataError, match="must be an object of dialogues"):
         read_iard(file)

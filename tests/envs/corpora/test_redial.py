@@ -99,6 +99,45 @@ def test_an_empty_message_is_kept_and_counted(tmp_path: Path):
     assert redial.repairs == {"empty_message": 1}
 
 
+def test_a_film_that_no_one_names_is_left_out_of_texts_and_answers_too(tmp_path: Path):
+    changed = record(texts=((SEEKER, "Like @50?"), (RECOMMENDER, "@2")), movieMentions={"2": "T", "50": None})
+    changed["initiatorQuestions"] = changed["respondentQuestions"] = {"50": answers(), "2": answers()}
+    (dialogue,) = read(write_folder(tmp_path / "r", train=[changed])).train
+    assert [message.text for message in dialogue.messages] == ["Like ?", "@2"]
+    assert list(dialogue.seeker_form) == list(dialogue.titles) == [2]
+
+
+def test_texts_and_titles_are_read_as_people_wrote_them(tmp_path: Path):
+    texts = ((SEEKER, "Is it &quot;scary&quot; &amp; old? &amp;lt;"), (RECOMMENDER, "@2&gt; Ame\u0301lie"))
+    table = TABLE + "9,Tom &amp; Jerry (1992),3\n"
+    redial = read(write_folder(tmp_path / "r", train=[record(texts=texts)], table=table))
+    assert [message.text for message in redial.train[0].messages] == ['Is it "scary" & old? &lt;', "@2> Amélie"]
+    assert redial.catalog.title(9) == "Tom & Jerry (1992)"
+    assert redial.catalog.find("I loved Tom & Jerry") == [9]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_with_a_byte_order_mark_are_read(tmp_path: Path, encoding: str):
+    folder = write_folder(tmp_path / "r")
+    plain = read(folder)
+    for file in folder.iterdir():
+        file.write_bytes(file.read_text(encoding="utf-8").encode(encoding))
+    assert (read(folder).train, list(read(folder).catalog)) == (plain.train, list(plain.catalog))
+
+
+def test_a_zip_with_the_backslashes_of_windows_is_read(tmp_path: Path):
+    archive = write_zip(tmp_path / "r.zip", write_folder(tmp_path / "r"), prefix="redial_dataset\\")
+    assert len(read(archive).train) == 12
+
+
+def test_a_members_name_is_printed_safely(tmp_path: Path):
+    archive = tmp_path / "r.zip"
+    with zipfile.ZipFile(archive, "w") as writer:
+        writer.writestr("a\x1b[31m/other.txt", "")
+    with pytest.raises(DataError, match=r"it holds a\\x1b\[31m/other\.txt"):
+        read(archive)
+
+
 def message(**changes: Any) -> dict[str, Any]:
     return {"messages": [{"text": "Hi", "senderWorkerId": SEEKER} | changes]}
 
@@ -110,6 +149,12 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     (message(senderWorkerId=3), "messages[0].senderWorkerId", "3 is neither of the two speakers"),
     (message(senderWorkerId=None), "messages[0].senderWorkerId", "speaker's id is missing"),
     (message(text=None), "messages[0].text", "must be a string, not null"),
+    (message(text="See @" + "1" * 5_000), "messages[0].text", "names film @11111111111111111111, which neither"),
+    (message(text="\ud83d"), "messages[0].text", "half of a surrogate pair"),
+    (message(text="a\0b"), "messages[0].text", "a NUL character"),
+    ({"other": [float("nan")]}, "other[0]", "NaN is no number"),
+    ({"conversationId": 2**63}, "conversationId", "must be a number or null, not 9223372036854775808"),
+    ({"movieMentions": {str(2**64): "X (2000)"}}, f"movieMentions.{2**64}", "a film id must be a number"),
     (message(text=7), "messages[0].text", "must be a string, not a whole number"),
     (message(text="See @77"), "messages[0].text", "names film @77, which neither"),
     ({"messages": {}}, "messages", "must be a list, not an object"),
@@ -187,6 +232,10 @@ def test_a_file_without_dialogues_is_refused(tmp_path: Path):
         (TABLE + "x,Name,3\n", 7, "must be a number, not 'x'"),
         (TABLE + "9,Name,many\n", 7, "must be a number, not 'many'"),
         (TABLE + "9,,3\n", 7, "must not be empty"),
+        (TABLE + "9,\\N,3\n", 7, "must be a name, not"),
+        (TABLE + f"{2**63},Name,3\n", 7, "must be a number up to 9223372036854775807"),
+        (TABLE + "9,Name," + "1" * 5_000 + "\n", 7, "must be a number up to"),
+        (TABLE + "\u00b2,Name,3\n", 7, "must be a number"),
         (TABLE + "9,Good, Bad,3\n", 7, "must have 3 columns, not 4"),
         (TABLE + "1,Again (2000),3\n", 7, "film 1 stands there twice"),
         (TABLE + '9,"open,3\n', 7, "not a CSV table"),

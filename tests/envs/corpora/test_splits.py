@@ -51,7 +51,7 @@ def test_a_list_of_ids_is_taken(tmp_path: Path, content: object, key: str):
         ("[1, 77]", "", "1 of the 2 listed conversations are not in train, such as 77"),
         ("[]", "", "must be a list of conversation ids"),
         ('{"a": {"x": 1}}', "", "must be a list of conversation ids"),
-        ("[1", "", "not a JSON file"),
+        ("[1", "", "not JSON"),
     ],
 )
 def test_a_bad_list_is_told(tmp_path: Path, content: str, key: str, message: str):
