@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from envs.marks import NOTHING, Settings, TakesPath, setting
+from envs.marks import NOTHING, Settings, TakesPath, seed_setting, setting
 
 Precision = Literal["auto", "float32", "bfloat16"]
 """The dtype in which a model computes; ``computes_in_bfloat16`` resolves ``auto``."""
@@ -82,7 +82,7 @@ class CriticSettings(Settings):
     workers: int = setting(
         0, rebuilds=NOTHING, ge=0, description="Ray Train workers that train together; 0 trains in the driver"
     )
-    seed: int = setting(0, rebuilds={"critic"})
+    seed: int = seed_setting(rebuilds={"critic"})
 
 
 Part = Literal["seeker", "recommender", "felt", "knowledge", "named", "fusion", "later", "feedback", "ridge"]
@@ -156,7 +156,7 @@ class RecommenderSettings(Settings):
     refit: bool = setting(
         True, rebuilds={"recommender"}, description="learn from the validation dialogues too, once settings are chosen"
     )
-    seed: int = setting(0, rebuilds={"recommender"})
+    seed: int = seed_setting(rebuilds={"recommender"})
 
 
 class LoraSettings(Settings):
@@ -236,7 +236,7 @@ class SupervisedSettings(Settings):
         ge=0,
         description="a reply's weight is .5 + this x its empathy label, over the mean; 0: all equal",
     )
-    seed: int = setting(0, rebuilds={"responder"})
+    seed: int = seed_setting(rebuilds={"responder"})
 
 
 class PPOSettings(Settings):
@@ -277,7 +277,7 @@ class PPOSettings(Settings):
         0.05, rebuilds={"ppo"}, ge=0, description="first weight of the KL to the reference policy, a token"
     )
     kl_target: float | None = setting(
-        None, rebuilds={"ppo"}, description="adapt the weight to this KL a token (Ziegler et al., 1909.08593)"
+        None, rebuilds={"ppo"}, gt=0, description="adapt the weight to this KL a token (Ziegler et al., 1909.08593)"
     )
     advantage: str = setting(
         "gae",

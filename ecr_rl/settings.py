@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from envs.marks import Settings, TakesPath, setting
+from envs.marks import Settings, TakesPath, seed_setting, setting
 from envs.settings import EndpointSettings
 
 
@@ -77,7 +77,7 @@ class TextReaderSettings(Settings):
         path=TakesPath(frozenset({"words", "minilm"}), hub=True),
         description="words | minilm (packaged) | a folder | a hub id",
     )
-    seed: int = setting(0, rebuilds={"instruments"})
+    seed: int = seed_setting(rebuilds={"instruments"})
 
 
 class LabelSettings(Settings):

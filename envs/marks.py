@@ -6,12 +6,12 @@ paths of a submitted job are computed from these marks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 
 Stage = Literal[
@@ -69,10 +69,29 @@ class Mark:
 NOTHING: frozenset[Stage] = frozenset()
 
 
-class Settings(BaseModel):
-    """Base of every settings section: frozen, unknown keys refused."""
+SEEDS = 2**32
+"""Seeds are below this number: NumPy's and scikit-learn's global generators take 32 bits."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Settings(BaseModel):
+    """Base of every settings section: frozen; unknown keys and numbers that are not finite are refused.
+
+    True and false are no numbers, and numbers are neither true nor false.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _tells_truth_from_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        types = set(_leaf_types(cls.model_fields[info.field_name or ""].annotation))
+        takes_truth, takes_numbers = bool in types, bool(types & {int, float})
+        for scalar in _scalars(value):
+            if isinstance(scalar, bool) and takes_numbers and not takes_truth:
+                raise ValueError(f"Input should be a number, not {str(scalar).lower()}")
+            if isinstance(scalar, int | float) and not isinstance(scalar, bool) and takes_truth and not takes_numbers:
+                raise ValueError(f"Input should be true or false, not {scalar}")
+        return value
 
 
 def setting(
@@ -97,6 +116,16 @@ def setting(
     return info
 
 
+def seed_setting(*, rebuilds: Collection[Stage], description: str | None = None) -> Any:
+    """A field of a settings class that is a seed: an integer from 0 to 2**32 - 1."""
+    return setting(0, rebuilds=rebuilds, ge=0, lt=SEEDS, description=description)
+
+
+def further_seed(seed: int, step: int) -> int:
+    """The seed that is ``step`` behind another one; after the last one comes 0."""
+    return (seed + step) % SEEDS
+
+
 def mark_of(field: FieldInfo) -> Mark | None:
     """A field's own mark; None where it has none."""
     return next((mark for mark in field.metadata if isinstance(mark, Mark)), None)
@@ -104,8 +133,11 @@ def mark_of(field: FieldInfo) -> Mark | None:
 
 def section_of(field: FieldInfo) -> type[Settings] | None:
     """The settings class of a field that is a section, an optional one or a mapping of sections; else None."""
-    options = (field.annotation, *get_args(field.annotation))
-    return next((option for option in options if isinstance(option, type) and issubclass(option, Settings)), None)
+    return next((option for option in (field.annotation, *get_args(field.annotation)) if _is_section(option)), None)
+
+
+def _is_section(kind: Any) -> TypeGuard[type[Settings]]:
+    return isinstance(kind, type) and issubclass(kind, Settings)
 
 
 @cache
@@ -137,6 +169,24 @@ def mark_at(kind: type[Settings], key: str) -> Mark | None:
     while key and key not in marks:
         key = key.rpartition(".")[0]
     return marks.get(key)
+
+
+def type_at(kind: type[Settings], path: Sequence[str]) -> Any:
+    """The annotated type of the setting at a path; ``Any`` where there is none.
+
+    Args:
+        kind: of the settings.
+        path: the parts of a ``section.key``, which may lead to an entry of a mapping.
+    """
+    wanted: Any = kind
+    for part in path:
+        if get_origin(wanted) is dict:
+            wanted = get_args(wanted)[1]
+            continue
+        section = next((each for each in (wanted, *get_args(wanted)) if _is_section(each)), None)
+        field = None if section is None else section.model_fields.get(part)
+        wanted = Any if field is None else field.annotation
+    return wanted
 
 
 def decided(settings: Settings, stages: Collection[Stage]) -> dict[str, Any]:
@@ -172,3 +222,23 @@ def _at(values: Mapping[str, Any], key: str) -> Iterator[Any]:
             return
         value = value[part]
     yield value
+
+
+def _leaf_types(annotation: Any) -> Iterator[Any]:
+    """The types without parameters that an annotation is made of; of ``dict[str, float]`` those of its values."""
+    inner = get_args(annotation)
+    if not inner:
+        yield annotation
+    for each in inner[1:] if get_origin(annotation) is dict else inner:
+        yield from _leaf_types(each)
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    """The values inside lists and mappings."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for inner in value:
+            yield from _scalars(inner)
+    else:
+        yield value

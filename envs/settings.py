@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envs.builtin_heads import HEADS, default_weights, heads_of
-from envs.marks import Settings, TakesPath, setting
+from envs.marks import Settings, TakesPath, seed_setting, setting
 
 
 class DataSettings(Settings):
@@ -37,7 +37,7 @@ class DataSettings(Settings):
         gt=0,
         description="keep at most this many dialogues of each split, spread evenly over it",
     )
-    seed: int = setting(0, rebuilds={"corpus"}, description="seed of the random split and of the sample corpus")
+    seed: int = seed_setting(rebuilds={"corpus"}, description="seed of the random split and of the sample corpus")
 
 
 class EndpointSettings(Settings):

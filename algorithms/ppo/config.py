@@ -20,6 +20,7 @@ from algorithms.ppo.shipped_files import ShippedFile
 from algorithms.settings import LEARNER_SHARE, RUNNER_SHARE, PolicySettings, PPOSettings, ResourceSettings
 from envs.conversation import ENV_ID
 from envs.errors import ConfigError
+from envs.marks import SEEDS
 
 
 def algorithm_config(
@@ -63,7 +64,8 @@ def algorithm_config(
         PPOConfig(algo_class=ConversationPPO)
         .rl_module(rl_module_spec=RLModuleSpec(module_class=ConversationModule, model_config=model_config))
         .fault_tolerance(restart_failed_env_runners=True)
-        .debugging(seed=env_spec.seed, log_level="ERROR")
+        # RLlib adds a runner's index, and what it seeds takes 32 bits.
+        .debugging(seed=env_spec.seed % (SEEDS // 2), log_level="ERROR")
         .reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=0, log_gradients=False)
     )
     _play(config, env_spec, len(load_tokenizer(str(policy_folder))), policy, resources, shipped_files)

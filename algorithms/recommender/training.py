@@ -33,6 +33,7 @@ from envs.corpora.cases import cases, context
 from envs.dialogue import Dialogue, Role, Utterance
 from envs.errors import DataError
 from envs.film_text.words import WORD
+from envs.marks import further_seed
 from envs.progress import OnStep
 
 _GROUPS = {
@@ -196,7 +197,7 @@ def _networks(
 
     members = []
     for member in range(settings.members):
-        seed = settings.seed + member
+        seed = further_seed(settings.seed, member)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = SoftmaxNetwork(stages[0][0].features.get_shape()[1], known, shares, settings.width)

@@ -44,6 +44,7 @@ from ecr_rl.sweep.trial import (
     trial_resources,
 )
 from envs.errors import ConfigError, RunError
+from envs.marks import further_seed
 from envs.progress import OnStep
 
 SEARCH, FINALS = "search", "finals"
@@ -138,7 +139,7 @@ def train_finals(
         RunError: a training failed.
     """
     iterations = plan.config.ppo.iterations
-    seeds = range(plan.config.seed + 1, plan.config.seed + 1 + plan.sweep.final.seeds)
+    seeds = [further_seed(plan.config.seed, step + 1) for step in range(plan.sweep.final.seeds)]
     jobs = [{NAME: name, SEED: seed, VALUES: dict(candidates[name])} for seed in seeds for name in candidates]
     config = TuneConfig(metric=OBJECTIVE, mode="max", max_concurrent_trials=plan.sweep.search.at_once or None)
     results = _fit(plan, {JOB: tune.grid_search(jobs)}, config, folder / FINALS, len(jobs) * iterations, on_step)

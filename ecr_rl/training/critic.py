@@ -30,6 +30,7 @@ from envs.corpora.spread import evenly_spread
 from envs.errors import DataError
 from envs.files import write_json
 from envs.heads import Exchange
+from envs.marks import further_seed
 from envs.progress import OnStep
 
 FAMILIAR = 5
@@ -62,7 +63,7 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
     data = CriticData(targets_of(table, labels, "train"), targets_of(table, labels, "valid"), films)
     made = []
     for index, source in enumerate(sources):
-        own = settings.model_copy(update={"encoder": source, "seed": settings.seed + index})
+        own = settings.model_copy(update={"encoder": source, "seed": further_seed(settings.seed, index)})
         before = index * settings.steps
         step = partial(_further, on_step, before, total)
         made.append(train_trunk(data, own, folder / f"training-{index}", step))

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
-from envs.marks import NOTHING, Settings, TakesPath, decided, decided_up_to, mark_at, marks_of, path_values, setting
+from envs.marks import (
+    NOTHING,
+    SEEDS,
+    Settings,
+    TakesPath,
+    decided,
+    decided_up_to,
+    further_seed,
+    mark_at,
+    marks_of,
+    path_values,
+    seed_setting,
+    setting,
+    type_at,
+)
 
 
 class Asked(Settings):
@@ -83,3 +99,58 @@ def test_paths_are_found_where_they_have_a_value() -> None:
     values = Whole(speaker=Speaker(folder="mine")).model_dump()
     assert list(path_values(Whole, values)) == [("speaker.folder", TakesPath(frozenset({"words"})), "mine")]
     assert list(path_values(Whole, Whole().model_dump())) == []
+
+
+class Numbers(Settings):
+    """Numbers as settings have them."""
+
+    rate: float = setting(1.0, rebuilds=NOTHING)
+    count: int = setting(1, rebuilds=NOTHING)
+    limit: float | None = setting(None, rebuilds=NOTHING)
+    spread: tuple[float, float] = setting((0.0, 1.0), rebuilds=NOTHING)
+    weights: dict[str, float] = setting(rebuilds=NOTHING, default_factory=dict)
+    switch: bool = setting(True, rebuilds=NOTHING)
+    seed: int = seed_setting(rebuilds=NOTHING)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), "nan", "inf"])
+def test_a_number_that_is_not_finite_is_refused(value: Any) -> None:
+    for name, given in (
+        ("rate", value),
+        ("count", value),
+        ("limit", value),
+        ("spread", (0.0, value)),
+        ("weights", {"empathy": value}),
+    ):
+        with pytest.raises(ValidationError, match=r"finite number|valid integer"):
+            Numbers.model_validate({name: given})
+
+
+def test_true_is_no_number_and_a_number_is_not_true() -> None:
+    for values in ({"rate": True}, {"count": True}, {"limit": False}, {"spread": [0, True]}, {"weights": {"a": True}}):
+        with pytest.raises(ValidationError, match=r"should be a number, not (true|false)"):
+            Numbers.model_validate(values)
+    for value in (1, 0, 1.0):
+        with pytest.raises(ValidationError, match="should be true or false, not"):
+            Numbers.model_validate({"switch": value})
+    assert Numbers.model_validate({"rate": 2, "count": 3.0, "switch": "off"}).switch is False
+
+
+@pytest.mark.parametrize("seed", [-1, SEEDS, 10**20, 0.5, True])
+def test_a_seed_has_32_bits(seed: Any) -> None:
+    with pytest.raises(ValidationError):
+        Numbers.model_validate({"seed": seed})
+    assert Numbers(seed=SEEDS - 1).seed == SEEDS - 1
+
+
+def test_a_further_seed_is_a_seed() -> None:
+    assert further_seed(3, 2) == 5
+    assert further_seed(SEEDS - 1, 1) == 0
+
+
+def test_the_type_of_a_setting() -> None:
+    assert type_at(Whole, ("place",)) is str
+    assert type_at(Whole, ("weights", "empathy")) is float
+    assert type_at(Whole, ("speaker", "rank")) is int
+    assert type_at(Whole, ("speaker", "rnk")) is Any
+    assert type_at(Whole, ("gone", "rank")) is Any
