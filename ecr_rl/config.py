@@ -10,7 +10,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import field_validator, model_validator
 
 from algorithms.settings import (
@@ -25,10 +24,11 @@ from ecr_rl.named_parts import check_names
 from ecr_rl.overrides import Override, apply_overrides, nearest, parse_override
 from ecr_rl.settings import EvaluationSettings, LabelSettings
 from ecr_rl.settings_file import SettingsT, read_mapping, sections_of, validated
+from ecr_rl.yaml_text import write_yaml
 from envs.builtin_heads import HEADS, default_weights, heads_of
 from envs.errors import ConfigError
 from envs.heads import Head
-from envs.marks import NOTHING, Settings, TakesPath, setting
+from envs.marks import NOTHING, Settings, TakesPath, seed_setting, setting
 from envs.settings import DataSettings, EnvSettings, RewardSettings
 
 
@@ -43,10 +43,8 @@ class RunConfig(Settings):
         pattern=r"^[\w.-]+$",
         description="names the run folder; default: the file's name",
     )
-    seed: int = setting(
-        0,
+    seed: int = seed_setting(
         rebuilds={"policy_replies", "labels", "ppo"},
-        ge=0,
         description="of PPO, the evaluation and the choice of sample conversations",
     )
     heads: tuple[str, ...] = setting(
@@ -191,7 +189,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
         for key, value in read_mapping(file).items()
     }
     settings.setdefault("name", file.stem)
-    return _changed(settings, [parse_override(text) for text in overrides], file)
+    return _changed(settings, [parse_override(text, RunConfig) for text in overrides], file)
 
 
 def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
@@ -204,7 +202,7 @@ def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: an unknown key, a wrong value, or settings that contradict each other.
     """
-    changes = [Override(tuple(key.split(".")), value, f"{key}={value}") for key, value in values.items()]
+    changes = [Override(tuple(key.split(".")), value, f"-s {key}={value}") for key, value in values.items()]
     return _changed(config.model_dump(mode="json", exclude_unset=True), changes, Path(config.name))
 
 
@@ -217,7 +215,7 @@ def _changed(settings: Mapping[str, Any], changes: Sequence[Override], file: Pat
 
 def config_yaml(config: RunConfig) -> str:
     """The resolved settings as YAML, every key written out; ``load_config`` reads them back as the same settings."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return write_yaml(config.model_dump(mode="json"))
 
 
 def profiles() -> list[str]:

@@ -1,4 +1,4 @@
-"""Change settings by ``-s section.key=value``, with values in YAML, and compare two sets of settings.
+"""Change settings by ``-s section.key=value``, and compare two sets of settings.
 
 This module works on plain dictionaries; ``ecr_rl/config.py`` defines the settings themselves.
 """
@@ -9,11 +9,13 @@ import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
-import yaml
-
+from ecr_rl.yaml_text import read_yaml
 from envs.errors import ConfigError
+from envs.marks import Settings, type_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +24,57 @@ class Override:
 
     Attributes:
         path: the key's parts, e.g. ``("ppo", "iterations")``.
-        value: the value, typed as YAML types it.
-        text: the override as written, for messages.
+        value: the value.
+        where: where it is written, for messages, e.g. ``-s ppo.iterations=3``.
     """
 
     path: tuple[str, ...]
     value: Any
-    text: str
+    where: str
 
 
-def parse_override(text: str) -> Override:
+def parse_override(text: str, kind: type[Settings]) -> Override:
     """Read ``section.key=value``.
 
+    For a setting that takes text (a path, a name) the value is the text as it stands, without quotes around it; an
+    empty value is none, and ``null`` is none where the setting may be absent. Any other value is YAML: numbers, true
+    and false, lists and mappings.
+
+    Args:
+        text: as written behind ``-s``.
+        kind: the settings that it changes, whose fields say which take text.
+
     Raises:
-        ConfigError: no ``=``, an empty part of the key, or a value that is not YAML.
+        ConfigError: no ``=``, an empty part of the key, or a value that is not YAML where it must be.
     """
     key, equals, value = text.partition("=")
     path = tuple(part.strip() for part in key.split("."))
     if not equals or not all(path):
         raise ConfigError(f"-s {text}: write it as section.key=value, for example -s ppo.iterations=10")
     try:
-        return Override(path, yaml.safe_load(value), text)
-    except yaml.YAMLError as error:
-        raise ConfigError(
-            f"-s {text}: the value is not YAML ({one_line(error)}). Quote text that YAML reads"
-        ) from error
+        return Override(path, _value(value.strip(), type_at(kind, path)), f"-s {text}")
+    except ConfigError as error:
+        raise ConfigError(f"-s {text}: the value is not YAML ({error}). Quote text that YAML reads") from error
+
+
+def _value(text: str, wanted: Any) -> Any:
+    """A value as written, for a setting of this type."""
+    options = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
+    if not any(map(_is_text, options)) or not text or (NoneType in options and text in ("null", "~")):
+        return read_yaml(text)
+    if text[0] in "'\"" and text[0] == text[-1] and len(text) > 1:
+        try:
+            return read_yaml(text)
+        except ConfigError:  # the quotes are a part of the text, as in "a" or "b"
+            return text
+    return text
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether a type's values are texts: str, a path, an enumeration or a choice of words."""
+    if get_origin(kind) is Literal:
+        return all(isinstance(word, str) for word in get_args(kind))
+    return isinstance(kind, type) and issubclass(kind, str | Path)
 
 
 def apply_overrides(
@@ -76,7 +104,7 @@ def apply_overrides(
             if not isinstance(mapping[part], dict):
                 parent = ".".join(override.path[:depth])
                 raise ConfigError(
-                    f"-s {override.text}: {parent} is the value {mapping[part]!r}, not a section of settings"
+                    f"{override.where}: {parent} is the value {mapping[part]!r}, not a section of settings"
                 )
             mapping = mapping[part]
         mapping[override.path[-1]] = override.value
@@ -105,8 +133,3 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most similar to a mistyped one; None if no name is similar."""
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return close[0] if close else None
-
-
-def one_line(error: Exception) -> str:
-    """An exception's message on one line."""
-    return " ".join(str(error).split())

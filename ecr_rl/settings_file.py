@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
-import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ecr_rl.overrides import Override, nearest, one_line
+from ecr_rl.overrides import Override, nearest
+from ecr_rl.yaml_text import one_line, read_yaml
 from envs.errors import ConfigError
 from envs.marks import Settings, section_of
 
@@ -27,8 +27,8 @@ def read_mapping(file: Path) -> dict[str, Any]:
         ConfigError: the file is not YAML or not a mapping, or has a key twice.
     """
     try:
-        values = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = read_yaml(file.read_text(encoding="utf-8"))
+    except (ConfigError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{file}: not readable as YAML: {one_line(error)}") from error
     if values is None:
         return {}
@@ -74,24 +74,11 @@ def described_keys(kind: type[Settings], above: str = "") -> Iterator[tuple[str,
             yield from described_keys(inner, f"{above}{name}.")
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Loads YAML's safe types, and refuses a key that is written twice, since the second would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value if not key.tag.endswith(":merge")]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands there twice", node.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
 def _explain(kind: type[Settings], detail: ErrorDetails, file: Path, changes: Sequence[Override]) -> str:
     """One line for one validation error: file, key, what is wrong, and a suggestion."""
     path = tuple(str(part) for part in detail["loc"])
     key = ".".join(path)
-    where = next((f"-s {change.text}" for change in changes if path and _one_holds_other(change.path, path)), str(file))
+    where = next((change.where for change in changes if path and _one_holds_other(change.path, path)), str(file))
     if detail["type"] == "extra_forbidden":
         return f"{where}: unknown key {key}. {_did_you_mean(kind, path)}"
     message = detail["msg"].removeprefix("Value error, ")

@@ -64,7 +64,7 @@ Set = Annotated[
         "-s",
         "--set",
         metavar="SECTION.KEY=VALUE",
-        help="Change a setting; the value is YAML. May be repeated.",
+        help="Change a setting; text stands as it is, all else is YAML. May be repeated.",
         autocompletion=setting_keys,
     ),
 ]

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from algorithms.evaluators.regression_figures import spearman
 from ecr_rl.config import load_config
@@ -19,6 +18,7 @@ from ecr_rl.report.sweep_plots import draw_sweep_plots, pareto_front, short
 from ecr_rl.report.sweep_record import CandidateComparison, ScoredTrial, TrialRecord, read_sweep
 from ecr_rl.settings_file import read_mapping
 from ecr_rl.tables import shown, table_lines, with_interval
+from ecr_rl.yaml_text import write_yaml
 from envs.files import write_bytes, write_text
 from envs.heads import Head
 
@@ -54,7 +54,7 @@ def write_sweep_report(folder: Path) -> Path:
         sweep=sweep,
         select_dialogues=config.ppo.select_dialogues,
         test_dialogues=config.evaluation.dialogues,
-        yaml=yaml.safe_dump(sweep, sort_keys=False, allow_unicode=True),
+        yaml=write_yaml(sweep),
     )
     write_text(folder / FOLDER / PAGE, html)
     return folder / FOLDER / PAGE

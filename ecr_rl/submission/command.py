@@ -99,7 +99,7 @@ def _resolved_settings(
     file, changes = params.get("config"), params.get("changes") or []
     if file is None:  # the job reads its settings from a run folder, which perhaps only the cluster has
         defaults = RunConfig().model_dump(mode="json")
-        config = apply_overrides(defaults, map(parse_override, changes), defaults)
+        config = apply_overrides(defaults, [parse_override(text, RunConfig) for text in changes], defaults)
     else:
         settings = load(file, changes)
         for key, part in own_parts(settings):

@@ -13,7 +13,7 @@ from ecr_rl.config import RunConfig, changed, find_profile, load_config
 from ecr_rl.overrides import parse_override
 from ecr_rl.settings_file import read_mapping, validated
 from envs.errors import ConfigError
-from envs.marks import Settings, setting
+from envs.marks import Settings, seed_setting, setting
 
 
 class Axis(Settings):
@@ -61,7 +61,7 @@ class SearchSettings(Settings):
     trials: int = setting(
         12, rebuilds={"sweep"}, gt=0, description="number of trials; a grid ignores it and runs all combinations"
     )
-    seed: int = setting(0, rebuilds={"sweep"}, ge=0, description="seed of the draws")
+    seed: int = seed_setting(rebuilds={"sweep"}, description="seed of the draws")
     at_once: int = setting(
         0, rebuilds={"sweep"}, ge=0, description="the most trials at the same time; 0: as many as the cluster holds"
     )
@@ -116,7 +116,7 @@ class SweepSettings(Settings):
             ConfigError: they do not fit together, leave no evaluator to choose by, compare trials before it scored, or
                 draw weights of heads that the run does not score.
         """
-        given = {".".join(override.path): override.value for override in map(parse_override, overrides)}
+        given = {".".join(each.path): each.value for each in (parse_override(text, RunConfig) for text in overrides)}
         config = changed(load_config(self.base), {**self.changes, "name": self.name, **given})
         if not config.ppo.select_every:
             raise ConfigError(

@@ -15,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import yaml
-
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations.held_out import Played
 from ecr_rl.evaluation.conversations.over_runs import compare_runs
@@ -32,6 +30,7 @@ from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import equal_weights
 from ecr_rl.sweep.trial import FAILURES, RECORDS, TrialPlan, trial_resources
 from ecr_rl.training.ppo import REFERENCE, calibrate, shipped_files_of
+from ecr_rl.yaml_text import write_yaml
 from envs.errors import ModelError, RunError
 from envs.files import write_json, write_text
 from envs.progress import OnStep
@@ -213,4 +212,4 @@ def _keep_settings(sweep: SweepSettings, file: Path) -> None:
         if lines:
             listed = "\n".join(lines)
             raise RunError(f"{file.parent} began with other settings:\n{listed}\nPut them back, or take another --out")
-    write_text(file, yaml.safe_dump(now, sort_keys=False))
+    write_text(file, write_yaml(now))

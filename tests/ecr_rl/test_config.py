@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -13,7 +13,7 @@ from ecr_rl.settings import EvaluationSettings, JudgeSettings
 from ecr_rl.settings_file import sections_of
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
 from envs.errors import ConfigError
-from envs.marks import Settings, decided_up_to, mark_of, marks_of
+from envs.marks import Settings, decided_up_to, mark_of, marks_of, type_at
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,6 +100,44 @@ def test_overrides_are_typed_by_the_settings() -> None:
     assert config.ppo.learning_rate == 1e-5
     assert config.reward.weights == {**load_config("demo").reward.weights, "bleu": 0.25}
     assert config.data.limit == 7
+
+
+def test_a_file_is_read_as_it_looks(config_file: Any) -> None:
+    config = load_config(
+        config_file("env: {max_turns: 010, seeker: profile}\npolicy: {model: no}\ndata: {source: 12:30:00}\n")
+    )
+    assert config.env.max_turns == 10
+    assert (config.policy.model, config.data.source) == ("no", "12:30:00")
+
+
+def test_a_name_that_looks_like_a_number_reads_back(tmp_path: Path) -> None:
+    for name in ("1e3", "0o17", "010", "yes"):
+        config = load_config("demo", [f"name={name}"])
+        resolved = tmp_path / "config.yaml"
+        resolved.write_text(config_yaml(config), encoding="utf-8")
+        assert load_config(resolved).name == name
+
+
+@pytest.mark.parametrize("key", [key for key in marks_of(RunConfig) if key.split(".")[-1] == "seed"])
+def test_every_seed_of_a_run_has_32_bits(key: str) -> None:
+    for wrong in ("-1", str(2**32), "1e20"):
+        with pytest.raises(ConfigError, match=f"^-s {key}={wrong}: {key}: "):
+            load_config("demo", [f"{key}={wrong}"])
+    load_config("demo", [f"{key}={2**32 - 1}"])
+
+
+def numbers_of(kind: type[Settings], above: str = "") -> Iterator[str]:
+    for key in marks_of(kind):
+        leaf = type_at(kind, tuple(key.split(".")))
+        if leaf is float or float in get_args(leaf):
+            yield f"{above}{key}.empathy" if key == "reward.weights" else f"{above}{key}"
+
+
+@pytest.mark.parametrize("key", list(numbers_of(RunConfig)))
+def test_every_number_of_a_run_is_finite(key: str) -> None:
+    for wrong in (".nan", ".inf", "-.inf", "nan", "1e400"):
+        with pytest.raises(ConfigError, match=f"^-s {key}={wrong}: {key}: Input should be"):
+            load_config("demo", [f"{key}={wrong}"])
 
 
 @pytest.mark.parametrize(
