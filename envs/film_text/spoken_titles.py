@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 
 from envs.film_text.everyday_words import EVERYDAY_WORDS
+from envs.film_text.folding import fold
 
 _WORD = re.compile(r"\w+")
 _ENDS = re.compile(r"\s*(?:[.!?\"]|$)")
@@ -17,7 +18,7 @@ _SENTENCE_START = r"(?:^|[.!?;:\n]|[^\w\s,])\s*$"
 
 
 def speaks_of(text: str, title: str) -> bool:
-    """Whether a title (without its year) occurs in a text as whole words.
+    """Whether a title (without its year) occurs in a text as whole words; accents and widths do not matter.
 
     Case matters only for a title of everyday words: ``It`` must have its capital. A title of one everyday word must
     also stand inside a sentence, where the capital means something, or be a whole sentence.
@@ -25,6 +26,7 @@ def speaks_of(text: str, title: str) -> bool:
     pattern, everyday, single = _read(title)
     if pattern is None:
         return False
+    text = fold(text)
     for match in pattern.finditer(text):
         opens = re.search(_SENTENCE_START, text[: match.start()])
         if not (everyday and single and opens) or _ENDS.match(text, match.end()):
@@ -35,6 +37,7 @@ def speaks_of(text: str, title: str) -> bool:
 @lru_cache(maxsize=10_000)
 def _read(title: str) -> tuple[re.Pattern[str] | None, bool, bool]:
     """A pattern that finds a title, whether it consists of everyday words, and whether it is a single word."""
+    title = fold(title)
     words = [word.casefold() for word in _WORD.findall(title)]
     if not words:
         return None, False, False
