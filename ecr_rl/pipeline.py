@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from algorithms.chat.endpoint import check_speaker
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.replies.made_replies import PolicyReply
@@ -211,7 +212,12 @@ class Pipeline:
         return self._artefact("responder", {"recommender": recommender.name}, config.supervised.steps, build)
 
     def artefacts(self) -> ArtefactFolders:
-        """The folders of all trained parts; those that are missing are built."""
+        """The folders of all trained parts; those that are missing are built.
+
+        Raises:
+            ConfigError: the seeker that the parts are for needs something that is missing.
+        """
+        check_speaker(self._config.env)
         return ArtefactFolders(
             recommender=self.recommender(),
             responder=self.responder(),
@@ -255,9 +261,10 @@ class Pipeline:
             seeker: converses in place of the run's own.
             dialogues: in place of the run's number.
         """
+        settings = with_given(self._config, "env", seeker=seeker)
+        check_speaker(settings.env)
         self.train()
         artefacts = self.artefacts()
-        settings = with_given(self._config, "env", seeker=seeker)
         settings = with_given(settings, "evaluation", dialogues=dialogues)
         _prepare_torch(settings.resources.driver_threads)
         self._run.rewind("against", 0)

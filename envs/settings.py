@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
+from pydantic import field_validator
+
 from envs.builtin_heads import HEADS, default_weights, heads_of
 from envs.marks import Settings, TakesPath, seed_setting, setting
 
@@ -46,7 +51,6 @@ class EndpointSettings(Settings):
     endpoint: str | None = setting(
         None,
         rebuilds=None,
-        pattern="^https?://",
         description="base URL of an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1; none: local",
     )
     api_key_env: str = setting(
@@ -61,6 +65,32 @@ class EndpointSettings(Settings):
     retries: int = setting(
         5, rebuilds=None, ge=0, description="endpoint: further attempts after 429, 5xx or a lost connection"
     )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_address(cls, endpoint: str | None) -> str | None:
+        return None if endpoint is None else _address(endpoint)
+
+
+def _address(written: str) -> str:
+    """The address of an endpoint, without blanks around it; ValueError says what is wrong with it."""
+    address = written.strip()
+    if not re.match("https?://", address, re.IGNORECASE):
+        scheme = re.match(r"([a-z][a-z0-9+.-]*)://", address, re.IGNORECASE)
+        wrong = "http:// or https:// is missing" if scheme is None else f"{scheme[1]}:// is not http:// or https://"
+        raise ValueError(f"{wrong}; an address is like http://127.0.0.1:8000/v1")
+    if not re.fullmatch("[!-~]+", address):
+        raise ValueError("a blank or a character that is not ASCII stands in the address")
+    try:
+        parts = urlsplit(address)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError as error:  # of the port or of an IPv6 address
+        raise ValueError(f"{error}; an address is like http://127.0.0.1:8000/v1") from error
+    if not named:
+        raise ValueError("no server is named; an address is like http://127.0.0.1:8000/v1")
+    if parts.username is not None:
+        raise ValueError("a user name or key stands in the address; put the key into the variable of api_key_env")
+    return address
 
 
 class SeekerModelSettings(EndpointSettings):

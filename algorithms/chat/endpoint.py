@@ -1,8 +1,7 @@
-"""A chat model behind any OpenAI-compatible endpoint: request rate, retries, and unusable answers."""
+"""A chat model behind any OpenAI-compatible endpoint: key and address, request rate, retries."""
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -10,20 +9,22 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from algorithms.chat.responses import NoAnswer, completion_text, endpoint_words, whole
 from envs.errors import ConfigError, ModelError
-from envs.settings import EndpointSettings
+from envs.settings import EndpointSettings, EnvSettings
 
 if TYPE_CHECKING:
+    import openai
     from openai import OpenAI
 
 _LONGEST_WAIT = 60.0
 """The most seconds between two attempts."""
+_NO_KEY = "none"
+"""Sent as the key where there is none: a server on this machine asks for none."""
+_SENT_ALONG = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS")
+"""Environment variables that the client sends as headers."""
 Messages = list[dict[str, str]]
 """A chat: ``role`` and ``content`` of each message."""
-
-
-class NoAnswer(Exception):
-    """The endpoint gave no answer to a request; the message says why."""
 
 
 class RateLimit:
@@ -58,15 +59,18 @@ class ChatEndpoint:
         """Prepare requests; nothing is sent yet.
 
         Args:
-            settings: address, key, pace and retries; the key is read from the environment when it is needed.
+            settings: address, key, pace and retries; the key is read from the environment.
             model: the model's name at the endpoint.
             model_setting: the setting that names the model, for error messages.
             temperature: of its sampling.
             max_new: tokens of an answer at most.
+
+        Raises:
+            ConfigError: the environment holds a key that cannot be sent.
         """
         self._settings, self._model, self._model_setting = settings, model, model_setting
         self._temperature, self._max_new = temperature, max_new
-        self._limit = RateLimit(settings.requests_per_minute)
+        self._limit, self._key = RateLimit(settings.requests_per_minute), check_key(settings.api_key_env)
 
     def ask(self, messages: Messages, seed: int | None = None) -> str:
         """Ask the model for its answer to a chat; ``seed`` is sent along, and an endpoint may ignore it.
@@ -88,19 +92,42 @@ class ChatEndpoint:
         )
         try:
             return retrying(self._call, messages, seed)
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise ModelError(
-                f"{settings.endpoint} refuses the key ({error.status_code}). Put one into the environment "
-                f"variable {settings.api_key_env}"
-            ) from None
-        except openai.NotFoundError:
-            raise ModelError(
-                f"{settings.endpoint} does not know the model {self._model!r}. Choose another {self._model_setting}"
-            ) from None
         except openai.APIStatusError as error:
-            raise NoAnswer(f"the endpoint answered {error.status_code}") from None
-        except openai.APIError as error:
-            raise NoAnswer(f"no answer: {type(error).__name__}") from None
+            raise self._refusal(error) from None
+        except openai.OpenAIError as error:
+            because = f" ({_one_line(str(error.__cause__))})" if error.__cause__ is not None else ""
+            raise NoAnswer(f"no answer: {type(error).__name__}{because}") from None
+
+    def _refusal(self, error: openai.APIStatusError) -> Exception:
+        """What an answer with another status than 200 comes to, in one line with the endpoint's own words."""
+        settings, status = self._settings, error.status_code
+        words = endpoint_words(error.response.text)
+        if self._key != _NO_KEY:
+            words = words.replace(self._key, "…")
+        said = f": {words}" if words else ""
+        if status in (401, 403):
+            return ModelError(
+                f"{settings.endpoint} refuses the key ({status}{said}). Put one into the environment variable "
+                f"{settings.api_key_env}"
+            )
+        if status == 404 and "model" in words.lower():
+            return ModelError(
+                f"{settings.endpoint} does not know the model {self._model!r} ({status}{said}). Choose another "
+                f"{self._model_setting}"
+            )
+        if status in (404, 405):
+            return ModelError(self._nothing_there(f"{status}{said}"))
+        return NoAnswer(f"the endpoint answered {status}{said}")
+
+    def _nothing_there(self, answered: str) -> str:
+        address = str(self._settings.endpoint)
+        asked = f"{address.rstrip('/')}/chat/completions"
+        if not address.rstrip("/").endswith("/v1"):
+            return f"no chat completions at {asked} ({answered}). The endpoint's base URL usually ends in /v1"
+        return (
+            f"no chat completions at {asked}, or no model {self._model!r} ({answered}). Check the endpoint's base URL "
+            f"and {self._model_setting}"
+        )
 
     def _call(self, messages: Messages, seed: int | None) -> str:
         import openai
@@ -108,23 +135,22 @@ class ChatEndpoint:
         self._limit.wait()
         response = self._client.chat.completions.with_raw_response.create(
             model=self._model,
-            messages=messages,  # pyright: ignore[reportArgumentType]
+            messages=[{name: whole(text) for name, text in message.items()} for message in messages],  # pyright: ignore[reportArgumentType]
             temperature=self._temperature,
             max_tokens=self._max_new,
             seed=openai.omit if seed is None else seed,
         )
-        return _content(response.text)
+        return completion_text(response.text)
 
     @cached_property
     def _client(self) -> OpenAI:
         from openai import OpenAI
 
-        return OpenAI(
-            base_url=self._settings.endpoint,
-            api_key=os.environ.get(self._settings.api_key_env, "none"),
-            timeout=self._settings.timeout,
-            max_retries=0,
-        )
+        settings = self._settings
+        try:
+            return OpenAI(base_url=settings.endpoint, api_key=self._key, timeout=settings.timeout, max_retries=0)
+        except (ValueError, ImportError) as error:  # of a proxy that the environment names
+            raise ConfigError(f"{settings.endpoint} cannot be called: {_one_line(str(error))}") from error
 
 
 def check_packages(who: str) -> None:
@@ -141,15 +167,45 @@ def check_packages(who: str) -> None:
     del openai, tenacity
 
 
-def _content(body: str) -> str:
-    """The model's text in a response's body; a proxy's error page or an incomplete body counts as no answer."""
-    try:
-        content = json.loads(body)["choices"][0]["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError):
-        raise NoAnswer("the response is no chat completion") from None
-    if not content:
-        raise NoAnswer("an empty answer")
-    return str(content)
+def check_speaker(settings: EnvSettings) -> None:
+    """Check what a seeker behind an endpoint needs, before anything is trained for it; nothing is sent.
+
+    Raises:
+        ConfigError: the packages of the extra ``openai`` are missing, or the environment holds no usable key.
+    """
+    if settings.seeker == "model" and settings.seeker_model.endpoint is not None:
+        check_packages("a seeker behind env.seeker_model.endpoint")
+        check_key(settings.seeker_model.api_key_env)
+
+
+def check_key(variable: str) -> str:
+    """The key that an environment variable holds, without blanks around it; "none" if it is not set.
+
+    Raises:
+        ConfigError: it is set and empty, or holds what no header can carry; the key itself is not shown.
+    """
+    for name in _SENT_ALONG:
+        if not os.environ.get(name, "").isascii():
+            raise ConfigError(f"the environment variable {name} holds a character that is not ASCII. Type it anew")
+    if variable not in os.environ:
+        return _NO_KEY
+    key = os.environ[variable].strip()
+    if not key:
+        raise ConfigError(
+            f"the environment variable {variable} is empty. Put the endpoint's key into it, or unset it for an "
+            "endpoint without one"
+        )
+    wrong = next((index for index, letter in enumerate(key, 1) if not "!" <= letter <= "~"), None)
+    if wrong is not None:
+        raise ConfigError(
+            f"the environment variable {variable} holds no key: its character {wrong} is a blank, a line's end or not "
+            "ASCII, such as a curly quote. Type the key anew"
+        )
+    return key
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _wait(state: Any) -> float:
@@ -158,6 +214,6 @@ def _wait(state: Any) -> float:
 
     error = state.outcome.exception()
     asked = getattr(getattr(error, "response", None), "headers", {}).get("retry-after", "")
-    if asked.isdigit():
+    if asked.isdecimal():
         return min(float(asked), _LONGEST_WAIT)
     return wait_exponential_jitter(multiplier=0.5, max=_LONGEST_WAIT, jitter=0.5)(state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,6 +12,10 @@ from transformers import AutoTokenizer
 from algorithms.packaged_models import best_device
 from algorithms.policy.language_model import load_causal_lm
 from envs.errors import ModelError
+from envs.model_text.thinking import marks_thinking, opened_by
+
+_MARK_TOKENS = 20
+"""Tokens at a prompt's end, at most, that open the model's thinking."""
 
 
 class ChatModel:
@@ -42,6 +47,24 @@ class ChatModel:
     def has_template(self) -> bool:
         """Whether the tokenizer has a chat template; a model without one continues plain text."""
         return bool(getattr(self.tokenizer, "chat_template", None))
+
+    def written(self, prompts: Iterable[Any], tokens: Iterable[Any]) -> list[str]:
+        """What the model wrote after each of N prompts, for ``envs.model_text.thinking.answer_of`` to read.
+
+        Marks of thinking stay, also one with which the prompt ends; other special tokens go.
+
+        Args:
+            prompts: ids of each prompt.
+            tokens: ids of what follows it.
+        """
+        special = [token for token in self.tokenizer.all_special_tokens if not marks_thinking(token)]
+        written = []
+        for prompt, ids in zip(prompts, tokens, strict=True):
+            text = self.tokenizer.decode(ids, skip_special_tokens=False)
+            for token in special:
+                text = text.replace(token, "")
+            written.append(opened_by(self.tokenizer.decode(prompt[-_MARK_TOKENS:])) + text)
+        return written
 
     def length(self, text: str) -> int:
         """Number of tokens of a text; special tokens written in it count, and none are added."""

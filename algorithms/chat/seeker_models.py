@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from algorithms.chat.endpoint import ChatEndpoint, NoAnswer, check_packages
+from algorithms.chat.endpoint import ChatEndpoint, check_packages
 from algorithms.chat.model import ChatModel
+from algorithms.chat.responses import NoAnswer
 from algorithms.packaged_models import SMOLLM2, packaged_smollm2
 from algorithms.policy.decoding import ConversationDecoder
 from algorithms.policy.language_model import max_positions
@@ -90,7 +91,7 @@ class LocalLines:
             temperature=settings.temperature,
             last=True,
         )
-        return tokenizer.batch_decode([reply.tokens for reply in replies], skip_special_tokens=True)
+        return self._chat.written(tokens, [reply.tokens for reply in replies])
 
 
 class EndpointLines:
@@ -100,7 +101,8 @@ class EndpointLines:
         """Prepare requests to ``settings.endpoint``; nothing is sent yet.
 
         Raises:
-            ConfigError: the packages of the extra ``openai`` are missing.
+            ConfigError: the packages of the extra ``openai`` are missing, or the environment holds a key that cannot be
+                sent.
         """
         check_packages("a seeker behind env.seeker_model.endpoint")
         self._seed, self._workers = seed, settings.batch

@@ -16,7 +16,7 @@ from rich.text import Text
 from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, named_part, settings_of
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig, with_given
-from ecr_rl.labels.judging.registry import JUDGES, RUBRIC, TRANSFORMERS, JudgeInputs, build_judge
+from ecr_rl.labels.judging.registry import JUDGES, OPENAI, RUBRIC, TRANSFORMERS, JudgeInputs, build_judge
 from ecr_rl.settings import ContextForm
 from ecr_rl.tables import shown
 from envs.errors import ConfigError, ModelError
@@ -80,6 +80,15 @@ def label(
         Literal["expectation", "text"] | None,
         typer.Option("--reading", help="Of transformers: mean over the score tokens, or the scores it writes."),
     ] = None,
+    max_new: Annotated[
+        int | None,
+        typer.Option(
+            "--max-new",
+            min=1,
+            help="Of transformers and openai: tokens of an answer, at most; a model that thinks needs some thousand.",
+            show_default="80",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Label although the preflight refuses the judge.")] = False,
     form: Form = None,
     out: Annotated[Path | None, typer.Option("--out", help="The label folder to make.", show_default=False)] = None,
@@ -135,6 +144,7 @@ def label(
             prompt=None if prompt is None else _prompt_of(prompt, judge),
             four_bit=four_bit,
             reading=reading,
+            max_new=max_new,
         )
         begun = time.monotonic()
         facts = _label(settings, judging, out, shards, workers, resume, force, _command(context))
@@ -225,7 +235,9 @@ def _judging(**given: Any) -> JudgeSettings:
     try:
         return JudgeSettings(**{name: value for name, value in given.items() if value})
     except ValidationError as error:
-        problems = "; ".join(f"--{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
+        problems = "; ".join(
+            f"--{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}" for problem in error.errors()
+        )
         raise ConfigError(f"{problems}. ecr-rl label --help tells what a judge takes") from error
 
 
@@ -253,6 +265,7 @@ def _label(
     from functools import partial
 
     from ecr_rl.labels.judge_folder import write_films, write_judge_folder
+    from ecr_rl.labels.judging.endpoint_judge import check_endpoint
     from ecr_rl.labels.judging.judges import with_folder
     from ecr_rl.labels.judging.preflight import check_memory, gpus_of_a_judge
     from ecr_rl.labels.labelling import label_examples
@@ -261,6 +274,8 @@ def _label(
     from ecr_rl.runs.source_closure import source_hash
 
     JUDGES.get(judging.judge)  # one that is not there is found before anything is made
+    if judging.judge == OPENAI:
+        check_endpoint(judging)
     memory: float | None = None
     gpus = 0
     with RunFolder.create(out, settings, resume) as run:

@@ -16,8 +16,8 @@ import numpy as np
 from envs.catalog import Catalog
 from envs.dialogue import MENTION, Dialogue, mentioned_films
 from envs.errors import ModelError
-from envs.film_text.markup import clean_reply
 from envs.film_text.spoken_titles import speaks_of
+from envs.model_text.written_line import LONGEST_LINE, NOTHING, SENTENCE, read_line
 from envs.seekers.agenda import Move, SeekerAgenda
 from envs.seekers.profile import first_lines
 from envs.seekers.prompt import QUIET, seeker_prompt
@@ -29,12 +29,8 @@ Generate = Callable[[list[str]], list[str]]
 """Maps N prompts to N continuations; a continuation is empty if the model gave none."""
 ATTEMPTS = 3
 """How often the seeker asks for a line before it gives up."""
-NOTHING, UNSAYABLE = "the model wrote nothing", "the model wrote nothing that a seeker may say"
-"""The reasons why there is no line."""
-_LONGEST = 300
-"""A line has at most this many characters; it ends at the end of a sentence."""
-_OWN_NAME = re.compile(r"^\W*(?:seeker|you|me)\s*:\s*", re.IGNORECASE)
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+UNSAYABLE = "the model wrote nothing that a seeker may say"
+"""Why a line cannot be said; ``envs.model_text.written_line`` names the reasons why there is none."""
 
 
 class ModelSeeker:
@@ -73,7 +69,7 @@ class ModelSeeker:
             asked = [prompts[row] if not attempt else f"{QUIET * attempt}{prompts[row]}" for row in open_rows]
             for row, written in zip(open_rows, self._written(asked), strict=True):
                 lines[row] = spoken(written, states[row])
-                failures[row] = UNSAYABLE if written.strip() else NOTHING
+                failures[row] = read_line(written).failure or UNSAYABLE
         turns = [
             move.said(line) if line else SeekerTurn("", act=move.act, failure=failure)
             for move, line, failure in zip(moves, lines, failures, strict=True)
@@ -96,16 +92,16 @@ class ModelSeeker:
 def spoken(written: str, state: ConversationState) -> str:
     """Clean what a model wrote to one turn of the seeker, films as ``@id``; empty if no sentence is left.
 
-    It drops another speaker's turn with all that follows, markers, and sentences with a film that nobody has named.
+    It takes the line that ``read_line`` finds, up to ``LONGEST_LINE`` characters in whole sentences, and drops
+    sentences with a film that nobody has named.
     """
-    line = next((line for line in written.strip().splitlines() if line.strip()), "")
-    line, _ = clean_reply(MENTION.sub("", _OWN_NAME.sub("", line)))
-    sentences = _SENTENCE.split(state.catalog.link(line.strip(' "')))
+    line = read_line(written).text
+    sentences = SENTENCE.split(state.catalog.link(line))
     if len(sentences) > 1 and sentences[-1][-1:] not in ".!?":
         sentences.pop()  # it was cut
     kept = ""
     for sentence in sentences:
-        if not _gives_away(sentence, state) and len(kept) + len(sentence) <= _LONGEST:
+        if not _gives_away(sentence, state) and len(kept) + len(sentence) <= LONGEST_LINE:
             kept = f"{kept} {sentence}".strip()
     # Joining sentences may form a title across their border.
     return "" if not re.search(r"\w", kept) or _gives_away(kept, state) else kept

@@ -15,7 +15,8 @@ GOOD = json.dumps({"empathy": 5, "informativeness": 1, "recommendation": 3, "eng
 class FaultServer:
     """Answers chat completions with the faults that are asked of it, one after another, then rightly.
 
-    A fault is a status, ``"cut"``, the text that the model writes, or the bytes of a whole body.
+    A fault is a status, alone or with its body, ``"cut"``, the text that the model writes, or the bytes of a whole
+    body.
     """
 
     def __init__(self) -> None:
@@ -33,8 +34,11 @@ class FaultServer:
         if fault == "cut":
             handler.connection.close()
             return
-        status, content = (fault, GOOD) if isinstance(fault, int) else (200, fault)
-        body = content if isinstance(content, bytes) else completion(content)
+        if isinstance(fault, tuple):
+            status, body = fault[0], fault[1].encode()
+        else:
+            status, content = (fault, GOOD) if isinstance(fault, int) else (200, fault)
+            body = content if isinstance(content, bytes) else completion(content)
         handler.send_response(status)
         if status == 429:
             handler.send_header("Retry-After", "1")

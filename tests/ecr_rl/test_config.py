@@ -66,7 +66,7 @@ def test_an_empty_section_is_the_default(config_file: Any) -> None:
         ("evaluation: {figures: [questions]}", "evaluation.figures: no figure 'questions'. An own one is named as"),
         ("reward: {source: chance}", "reward.source: no reward source 'chance'. Known: critic, random, length."),
         ("ppo: {advantage: mc}", "ppo.advantage: no advantage estimator 'mc'. Known: gae"),
-        ("env: {seeker_model: {endpoint: here}}", "env.seeker_model.endpoint: String should match pattern"),
+        ("env: {seeker_model: {endpoint: here}}", "env.seeker_model.endpoint: http:// or https:// is missing"),
         ("env: {seeker_model: {modle: x}}", "Did you mean env.seeker_model.model?"),
         ("reward: {weights: {blue: 1}}", "unknown reward heads ['blue']"),
         ("ppo: 3", "ppo: Input should be"),

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from algorithms.chat.endpoint import ChatEndpoint, Messages, NoAnswer, check_packages
+from algorithms.chat.endpoint import ChatEndpoint, Messages, check_key, check_packages
+from algorithms.chat.responses import NoAnswer
 from ecr_rl.labels.judging.injection import speaks_to_judge
 from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
 from ecr_rl.labels.judging.prompt import EmotionsOf, JudgePrompt
@@ -36,11 +37,14 @@ class EndpointJudge:
         """Prepare a judge; nothing is sent yet.
 
         Args:
-            settings: endpoint, model, pace, retries; the key is read from the environment when it is needed.
+            settings: endpoint, model, pace, retries; the key is read from the environment.
             catalog: facts of the films.
             cache: folder of answers.
             heads: what is scored; those without a question stay unknown.
             emotions: reads emotions for the rich context.
+
+        Raises:
+            ConfigError: the environment holds a key that cannot be sent.
         """
         self._settings, self._catalog, self._cache, self._emotions = settings, catalog, cache, emotions
         self.heads, self._prompt = tuple(heads), JudgePrompt(heads, settings.prompt)
@@ -75,18 +79,14 @@ class EndpointJudge:
         """The scores of a piece, or what went wrong."""
         messages = self._prompt.messages(piece, self._catalog, self._settings.context, self._emotions)
         file = self._cache / f"{self._key(messages)}.json"
-        try:
-            text = json.loads(file.read_text(encoding="utf-8"))["answer"]
-        except (OSError, ValueError, KeyError):
+        text = _kept_answer(file)
+        if text is None:
             try:
                 text = self._endpoint.ask(messages)
             except NoAnswer as error:
                 return str(error)
             write_json(file, {"answer": text, "model": self._settings.model, "prompt": self._prompt.version})
-        try:
-            return self._prompt.parse(text)
-        except ValueError as error:
-            return f"unreadable answer: {error}"
+        return self._prompt.read(text)
 
     def _key(self, messages: Messages) -> str:
         asked = [self._settings.endpoint, self._settings.model, self._settings.max_new, messages]
@@ -94,12 +94,22 @@ class EndpointJudge:
         return f"{digest[:2]}/{digest}"
 
 
+def _kept_answer(file: Path) -> str | None:
+    """The answer in a file of the cache; None if there is none, or the file is damaged."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))["answer"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return kept if isinstance(kept, str) else None
+
+
 def check_endpoint(settings: JudgeSettings) -> None:
     """Refuse settings that cannot work, without sending anything.
 
     Raises:
-        ConfigError: no endpoint or model is named, or the packages are missing.
+        ConfigError: no endpoint or model is named, the packages are missing, or the environment holds no usable key.
     """
     if not settings.endpoint or not settings.model:
         raise ConfigError("the openai judge needs --endpoint (such as http://127.0.0.1:8000/v1) and --model")
     check_packages("the openai judge")
+    check_key(settings.api_key_env)

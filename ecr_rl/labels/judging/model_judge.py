@@ -15,11 +15,13 @@ from algorithms.chat.model import ChatModel
 from algorithms.policy.language_model import max_positions
 from ecr_rl.labels.judging.injection import speaks_to_judge
 from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
-from ecr_rl.labels.judging.prompt import HIGHEST, LOWEST, EmotionsOf, JudgePrompt, unit
+from ecr_rl.labels.judging.prompt import EmotionsOf, JudgePrompt, unit
+from ecr_rl.labels.judging.score_answers import HIGHEST, LOWEST
 from ecr_rl.settings import JudgeSettings
 from envs.catalog import Catalog
 from envs.errors import ModelError
 from envs.heads import Head
+from envs.model_text.thinking import closing, opened_by
 
 _DIGITS = [str(score) for score in range(LOWEST, HIGHEST + 1)]
 
@@ -122,8 +124,8 @@ class ModelJudge:
             do_sample=False,
             pad_token_id=self._chat.tokenizer.pad_token_id,
         )
-        texts = self._chat.tokenizer.batch_decode(written[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
-        return [self._read(text) for text in texts]
+        texts = self._chat.written(batch["input_ids"], written[:, batch["input_ids"].shape[1] :])
+        return [self._prompt.read(text) for text in texts]
 
     def _fitting(self, piece: Evidence) -> str:
         """The prompt with as many of the latest turns as the model has room for; empty where none fits."""
@@ -137,19 +139,15 @@ class ModelJudge:
     def _write(self, piece: Evidence) -> str:
         messages = self._prompt.messages(piece, self._catalog, self._settings.context, self._emotions)
         if self._chat.has_template:
-            return self._chat.write(messages)
+            prompt = self._chat.write(messages)
+            thinking = opened_by(prompt) if self._chat.prefills else ""
+            return f"{prompt}{closing(thinking)}\n\n" if thinking else prompt
         whole = "\n\n".join(message["content"] for message in messages)
         return f"{whole}\n\nAnswer:\n"
 
     def _batch(self, texts: list[str]) -> dict[str, torch.Tensor]:
         batch = self._chat.tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
         return {name: tensor.to(self._chat.model.device) for name, tensor in batch.items() if name != "token_type_ids"}
-
-    def _read(self, text: str) -> list[float] | str:
-        try:
-            return self._prompt.parse(text)
-        except ValueError as error:
-            return f"unreadable answer: {error}"
 
 
 def _score_tokens(tokenizer: Any, model: str, heads: Sequence[str]) -> tuple[list[str], list[int]]:

@@ -105,7 +105,7 @@ def test_no_text_closes_its_fence() -> None:
         '{"empathy": 5}',
         GOOD.replace("5", "9"),
         GOOD.replace("5", "4.5"),
-        GOOD.replace("5", '"5"'),
+        GOOD.replace("5", '"five"'),
         GOOD.replace("5", "true"),
     ],
 )
