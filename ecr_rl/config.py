@@ -23,7 +23,7 @@ from algorithms.settings import (
 from ecr_rl.named_parts import check_names
 from ecr_rl.overrides import Override, apply_overrides, nearest, parse_override
 from ecr_rl.settings import EvaluationSettings, LabelSettings
-from ecr_rl.settings_file import SettingsT, read_mapping, sections_of, validated
+from ecr_rl.settings_file import SettingsT, given_fields, read_mapping, sections_of, validated
 from ecr_rl.yaml_text import write_yaml
 from envs.builtin_heads import HEADS, default_weights, heads_of
 from envs.errors import ConfigError
@@ -125,9 +125,17 @@ class RunConfig(Settings):
 
 
 def with_given(settings: SettingsT, section: str, **given: Any) -> SettingsT:
-    """The settings with those fields of a section that are given; None leaves a field as it is."""
+    """The settings with those fields of a section that are given; None leaves a field as it is.
+
+    Raises:
+        ConfigError: a value of the wrong type or out of range; settings that contradict each other.
+    """
     fields = {name: value for name, value in given.items() if value is not None}
-    return settings.model_copy(update={section: getattr(settings, section).model_copy(update=fields)})
+    if not fields:
+        return settings
+    options = [Override((section, name), value, f"--{name.replace('_', '-')}") for name, value in fields.items()]
+    values = {section: given_fields(getattr(settings, section)) | fields}
+    return validated(type(settings), given_fields(settings) | values, Path(section), options)
 
 
 def _conflicts(config: RunConfig) -> Iterator[str]:

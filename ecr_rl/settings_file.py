@@ -58,6 +58,11 @@ def validated(
         raise ConfigError("\n".join(_explain(kind, detail, file, changes) for detail in error.errors())) from error
 
 
+def given_fields(settings: Settings) -> dict[str, Any]:
+    """The fields that were given, not those that are defaults, by name; sections are settings themselves."""
+    return {name: getattr(settings, name) for name in settings.model_fields_set}
+
+
 def sections_of(kind: type[Settings]) -> dict[str, type[Settings]]:
     """The fields of settings that are sections themselves."""
     found = {name: field.annotation for name, field in kind.model_fields.items()}

@@ -12,7 +12,17 @@ from rich.text import Text
 
 from ecr_rl.commands.completion import config_names
 from ecr_rl.commands.former_option import former_option
-from ecr_rl.commands.options import ConfigOption, CriticFolder, Json, Metadata, Resume, Set, Source, examples
+from ecr_rl.commands.options import (
+    ConfigOption,
+    CriticFolder,
+    Json,
+    Metadata,
+    Resume,
+    Set,
+    Source,
+    examples,
+    seed_option,
+)
 from ecr_rl.commands.output import rich_table, show, shown_progress, working
 from ecr_rl.commands.parts import part_of, settings_for
 from ecr_rl.commands.run import build_part
@@ -95,7 +105,7 @@ def evaluate(
         Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- critic NAME -->` gets the tables.")
     ] = None,
     config: ConfigOption = "redial-cpu",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws made replies and edits.")] = 0,
+    seed: Annotated[int, seed_option("Draws made replies and edits.")] = 0,
     changes: Set = None,
     json: Json = False,
 ) -> None:

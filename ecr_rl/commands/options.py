@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from ecr_rl.commands.completion import config_names, folders, setting_keys
 from ecr_rl.commands.parts import CARDS
 from ecr_rl.config import RunConfig, load_config, profiles, with_given
+from envs.marks import SEEDS
 from envs.registry import Registry
 
 Config = Annotated[
@@ -92,6 +94,22 @@ def named_part(registry: Registry[Any]) -> Callable[[str | None], str | None]:
         return None if name is None else registry.check(name)
 
     return check
+
+
+def seed_option(help: str) -> Any:
+    """The option ``--seed``: an integer from 0 to 2**32 - 1."""
+    return typer.Option("--seed", min=0, max=SEEDS - 1, help=help)
+
+
+def finite(number: float | None) -> float | None:
+    """The callback of an option that is a number: refuses nan and inf.
+
+    Raises:
+        BadParameter: it is one of them.
+    """
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter("Input should be a finite number")
+    return number
 
 
 def examples(*commands: str) -> str:

@@ -19,6 +19,7 @@ from ecr_rl.commands.options import (
     Set,
     Source,
     examples,
+    seed_option,
     settings_of,
 )
 from ecr_rl.commands.output import rich_table, show, shown_progress, working
@@ -115,7 +116,7 @@ def evaluate(
     into: Annotated[
         Path | None, typer.Option("--into", help="A Markdown page whose block `<!-- respond NAME -->` gets the table.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws replies and resamples.")] = 0,
+    seed: Annotated[int, seed_option("Draws replies and resamples.")] = 0,
     changes: Set = None,
     json: Json = False,
 ) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from algorithms.chat.seekers import SEEKERS
 from ecr_rl.commands.completion import folders
-from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set, named_part
+from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set, named_part, seed_option
 from ecr_rl.commands.output import report_table, show, working
 from ecr_rl.commands.parts import CARDS, figures_of
 from ecr_rl.config import RunConfig, config_yaml, load_config
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 Seed = Annotated[
     int | None,
-    typer.Option(
-        "--seed", min=0, help="Seed of training, evaluation and samples; the corpus keeps its own (data.seed)."
-    ),
+    seed_option("Seed of training, evaluation and samples; the corpus keeps its own (data.seed)."),
 ]
 Into = Annotated[
     Path | None,
@@ -176,7 +174,7 @@ def results(
     against: Annotated[
         str | None, typer.Option("--against", help="The folder in RUN/against to read, in place of RUN/evaluation.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the resamples.")] = 0,
+    seed: Annotated[int, seed_option("Draws the resamples.")] = 0,
     json: Json = False,
 ) -> None:
     """Compare baseline and RL over several runs, such as seeds.

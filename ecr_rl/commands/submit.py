@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ecr_rl.commands.options import Json
+from ecr_rl.commands.options import Json, finite
 from ecr_rl.commands.output import show, working
 from ecr_rl.submission.command import job_words
 from ecr_rl.submission.package import MIB, Package, package_of
@@ -44,7 +44,9 @@ def submit(
     ] = None,
     driver_gpus: Annotated[
         float,
-        typer.Option("--driver-gpus", min=0, help="GPUs of the job's driver, which trains critic and responder."),
+        typer.Option(
+            "--driver-gpus", min=0, callback=finite, help="GPUs of the job's driver, which trains critic and responder."
+        ),
     ] = 0,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the job's id and stop.")] = False,
     stop: Annotated[str | None, typer.Option("--stop", metavar="ID", help="End a job.")] = None,

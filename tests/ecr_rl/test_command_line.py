@@ -187,3 +187,16 @@ def test_evaluate_keeps_what_was_changed_and_refuses_what_decides_the_training(
     assert refused.exit_code == 1 and "ppo.kl: 0.3 -> 0.5" in refused.stderr
     mistyped = invoke("evaluate", run, "-s", "evaluation.dialogs=7")
     assert mistyped.exit_code == 2 and "Did you mean evaluation.dialogues?" in mistyped.stderr
+
+
+def test_options_refuse_numbers_that_are_not_finite_and_seeds_beyond_32_bits() -> None:
+    wrong: list[str] = []
+    for command, leaf in leaves():
+        for parameter in leaf.params:
+            option = parameter.opts[0]
+            is_float = parameter.type_descriptor.annotation is float
+            for number in ("nan", "inf", "1e400") if is_float else (str(2**32), "-1") if option == "--seed" else ():
+                result = invoke(*command.split(), option, number)
+                if result.exit_code != 2 or f"Invalid value for '{option}'" not in result.stderr:
+                    wrong.append(f"{command} {option} {number}")
+    assert not wrong

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from algorithms.settings import ResourceSettings
-from ecr_rl.config import RunConfig, config_yaml, find_profile, load_config, profiles, sweeps
+from ecr_rl.config import RunConfig, config_yaml, find_profile, load_config, profiles, sweeps, with_given
 from ecr_rl.settings import EvaluationSettings, JudgeSettings
 from ecr_rl.settings_file import sections_of
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
@@ -223,3 +223,12 @@ def test_a_finished_training_stays_finished_where_only_the_evaluation_changes() 
     assert decided_up_to(config, "evaluation") == decided_up_to(fewer_samples, "evaluation")
     for change in ("ppo.iterations=3", "data.limit=5", "critic.steps=3", "env.seeker=replay", "seed=3"):
         assert decided_up_to(load_config("demo", [change]), "ppo") != decided_up_to(config, "ppo")
+
+
+def test_an_option_is_checked_as_its_setting_is() -> None:
+    config = load_config("demo", ["reward.weights.bleu=0.25"])
+    assert with_given(config, "data", limit=None) is config
+    changed = with_given(config, "evaluation", dialogues=3)
+    assert changed == load_config("demo", ["reward.weights.bleu=0.25", "evaluation.dialogues=3"])
+    with pytest.raises(ConfigError, match=r"^--dialogues: evaluation\.dialogues: Input should be greater than 0"):
+        with_given(config, "evaluation", dialogues=0)
