@@ -1,8 +1,10 @@
-"""Score a JSON-lines file of replies; every input line gives one output line, with scores or an error."""
+"""Score a JSON-lines file of replies; every input line gives one output line, with scores or an error.
+
+Replies are often a model's: half of a surrogate pair in one is read as U+FFFD.
+"""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,8 +14,10 @@ import numpy as np
 from ecr_rl.labels.storage.store import read_turn
 from envs.dialogue import Role, Utterance
 from envs.errors import DataError
-from envs.files import write_text
+from envs.files import json_text, write_text
 from envs.heads import Exchange, HeadScores
+from envs.inputs.json_text import JsonFault, parse_json
+from envs.inputs.text import UnreadableText, recoded, whole
 from envs.progress import OnStep
 
 BATCH = 256
@@ -56,7 +60,10 @@ def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnSte
         data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
     except OSError as error:
         raise DataError(f"cannot be read: {error}", file=source, remedy="Give --input a JSON-lines file.") from error
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    try:
+        lines = recoded(data).split(b"\n")
+    except UnreadableText as error:
+        raise DataError(error.what, file=source, line=error.line, remedy="Save it as UTF-8.") from error
     if lines[-1] == b"":
         lines.pop()
     written: list[str] = []
@@ -66,7 +73,7 @@ def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnSte
         for result in score_lines(critic, lines[first : first + BATCH]):
             counts["errors"] += "error" in result
             counts["cut"] += result.get("cut", False)
-            written.append(json.dumps(result, ensure_ascii=False, allow_nan=False) + "\n")
+            written.append(json_text(result) + "\n")
         on_step(min(first + BATCH, len(lines)), len(lines), {})
     text = "".join(written)
     if output is None:
@@ -107,11 +114,9 @@ def score_lines(critic: Scorer, lines: list[bytes]) -> list[dict[str, Any]]:
 def _exchange(line: bytes) -> Exchange:
     """The exchange of a line; ValueError says what is wrong with it."""
     try:
-        value = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError("not UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {error}") from None
+        value = parse_json(line, strict=False)
+    except JsonFault as fault:
+        raise ValueError(str(fault)) from None
     if not isinstance(value, dict):
         raise ValueError('not an object with "context" and "response"')
     response, context = value.get("response"), value.get("context")
@@ -121,9 +126,11 @@ def _exchange(line: bytes) -> Exchange:
         raise ValueError("response: the text is empty")
     if not isinstance(context, list) or not all(isinstance(turn, str) for turn in context):
         raise ValueError("context: not a list of texts")
-    turns = context[-_LONGEST_CONTEXT:]
+    turns = list(map(whole, context[-_LONGEST_CONTEXT:]))
     # Without a role, turns alternate and the last is the seeker's.
-    return Exchange(tuple(_turn(text, (len(turns) - index) % 2 == 1) for index, text in enumerate(turns)), response)
+    return Exchange(
+        tuple(_turn(text, (len(turns) - index) % 2 == 1) for index, text in enumerate(turns)), whole(response)
+    )
 
 
 def _turn(text: str, seeker: bool) -> Utterance:

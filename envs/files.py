@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import ConfigError
+from envs.inputs.text import whole
 
 
 @contextmanager
@@ -52,10 +53,19 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write UTF-8 text to ``path`` atomically."""
-    write_bytes(path, content.encode("utf-8"))
+    """Write UTF-8 text to ``path`` atomically; half of a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD."""
+    write_bytes(path, whole(content).encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as indented JSON to ``path`` atomically; NaN is refused (ValueError)."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write ``value`` as indented JSON to ``path`` atomically: see ``json_text``."""
+    write_text(path, json_text(value, indent=2) + "\n")
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """A value as JSON that UTF-8 can hold; NaN is refused (ValueError).
+
+    Half of a surrogate pair, as in a file's name that is no UTF-8, is written as its escape and comes back as it was.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

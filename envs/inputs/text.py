@@ -79,6 +79,21 @@ def decoded_file(content: bytes, origin: str | Path, remedy: str = "Save it as U
         raise DataError(error.what, file=origin, line=error.line, remedy=remedy) from error
 
 
+def recoded(content: bytes) -> bytes:
+    """Bytes of lines as UTF-8 without a byte-order mark, so that a line feed ends a line.
+
+    UTF-8 is not checked: each line is decoded by itself, and a fault is that line's. JSON in UTF-16 holds zero bytes; a
+    mark without any is a fault of the first line.
+
+    Raises:
+        UnreadableText: bytes with the mark of UTF-16 or UTF-32 that are not of it.
+    """
+    mark = next((name for start, name in _BYTE_ORDER_MARKS if content.startswith(start)), None)
+    if mark == "utf-8-sig":
+        return content.removeprefix(codecs.BOM_UTF8)
+    return content if mark is None or b"\0" not in content else decoded(content).encode("utf-8")
+
+
 def read_text(file: Path, *, remedy: str) -> str:
     """The text of a file: see ``decoded``.
 

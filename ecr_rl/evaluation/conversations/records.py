@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing_extensions import TypedDict
 
 from envs.dialogue import Role
 from envs.errors import DataError
-from envs.files import write_text
+from envs.files import json_text, write_text
 from envs.json_record import JsonRecord
 
 _FIRST, _AGAIN = "Run the evaluation first: it writes the records", "Run the evaluation again"
@@ -142,7 +141,7 @@ def read_records(path: Path) -> list[ConversationRecord]:
 
 def _line(record: ConversationRecord, path: Path) -> str:
     try:
-        return json.dumps(record.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(record.to_json()) + "\n"
     except ValueError as error:
         raise DataError(
             f"the record of dialogue {record.index} holds a number that is not finite",

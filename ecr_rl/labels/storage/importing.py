@@ -14,7 +14,8 @@ A line is an object:
 * ``key``: the example's key, so that it merges with labels of the same key (default: made of the rest).
 
 Other fields are ignored and counted. A line with the split, dialogue, context and response of an earlier line is a
-duplicate, and rejected.
+duplicate, and rejected; so is a line whose dialogue has a line in another split, since what is learnt from must not be
+judged on.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ from ecr_rl.labels.storage.store import (
     write_turn,
 )
 from envs.errors import ConfigError, DataError
-from envs.files import write_text
+from envs.files import json_text, write_text
 from envs.heads import Head
+from envs.inputs.json_text import JsonFault, parse_json
+from envs.inputs.text import UnreadableText, read_bytes, recoded, shown
 
 REJECTS = "rejects.jsonl"
 SHOWN = 20
@@ -133,11 +136,12 @@ class _Reading:
         self.passed_over: Counter[str] = Counter()
         self.digest = hashlib.sha256()
         self._seen: dict[str, str] = {}
+        self._split_of: dict[str, tuple[str, str]] = {}
 
     def read(self, file: Path) -> None:
         """Read a file's lines into rows and rejects."""
         for number, content in _lines(file):
-            self.digest.update(content)
+            self.digest.update(content + b"\n")
             try:
                 row, scores, unknown = _parse(content, self.heads)
                 self._check_new(row, f"{file}, line {number}")
@@ -149,7 +153,11 @@ class _Reading:
                 self.passed_over.update(unknown)
 
     def _check_new(self, row: Mapping[str, Any], location: str) -> None:
-        """Refuse a row whose example or key was seen before."""
+        """Refuse a row whose example or key was seen before, or whose dialogue was seen in another split."""
+        if row["dialogue"] is not None:
+            split, first = self._split_of.setdefault(row["dialogue"], (row["split"], location))
+            if split != row["split"]:
+                raise _Refusal("split", f"{first} has a line of the same dialogue in split {split}")
         for name, identity in ((None, f"example {_digest(row)}"), ("key", f"key {row['key']}")):
             if identity in self._seen:
                 raise _Refusal(name, f"{self._seen[identity]} has the same; import each judge's labels by themselves")
@@ -158,21 +166,22 @@ class _Reading:
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, with their 1-based numbers."""
+    remedy = "Give JSON-lines files."
     try:
-        with file.open("rb") as stream:
-            for number, content in enumerate(stream, start=1):
-                if content.strip():
-                    yield number, content
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", file=file, remedy="Give JSON-lines files") from error
+        lines = recoded(read_bytes(file, remedy=remedy)).split(b"\n")
+    except UnreadableText as error:
+        raise DataError(error.what, file=file, line=error.line, remedy=remedy) from error
+    for number, content in enumerate(lines, start=1):
+        if content.strip():
+            yield number, content
 
 
 def _parse(content: bytes, heads: Sequence[str]) -> tuple[dict[str, Any], dict[str, float | None], list[str]]:
     """Row, scores and unknown fields of a line."""
     try:
-        line = json.loads(content)
-    except (ValueError, RecursionError) as error:  # also bytes that are not UTF-8
-        raise _Refusal(None, f"not JSON ({error})") from error
+        line = parse_json(content)
+    except JsonFault as fault:
+        raise _Refusal(fault.field, fault.what) from fault
     if not isinstance(line, dict):
         raise _Refusal(None, "not an object")
     for name in ("context", "response", "scores"):
@@ -196,10 +205,6 @@ def _text(value: Any, name: str) -> str:
         raise _Refusal(name, f"{_type(value)}, not text")
     if not value.strip():
         raise _Refusal(name, "empty")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise _Refusal(name, "half of a surrogate pair: no valid Unicode") from error
     return value
 
 
@@ -227,8 +232,8 @@ def _scores(value: Any, heads: Sequence[str]) -> dict[str, float | None]:
             continue
         if isinstance(score, bool) or not isinstance(score, int | float):
             raise _Refusal(name, f"{_type(score)}, not a number or null")
-        if not 0 <= score <= 1:  # also true for NaN
-            raise _Refusal(name, f"{score} is not in [0, 1]")
+        if not 0 <= score <= 1:
+            raise _Refusal(name, f"{shown(score)} is not in [0, 1]")
     if all(score is None for score in value.values()):
         raise _Refusal("scores", "no head has a score")
     return value
@@ -236,7 +241,7 @@ def _scores(value: Any, heads: Sequence[str]) -> dict[str, float | None]:
 
 def _one_of(value: Any, name: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
-        raise _Refusal(name, f"{value!r} is none of {', '.join(allowed)}")
+        raise _Refusal(name, f"{shown(value)} is none of {', '.join(allowed)}")
     return value
 
 
@@ -280,7 +285,7 @@ def _write(reading: _Reading, files: Sequence[Path], out: Path, heads: Sequence[
             {"file": reject.file, "line": reject.line, "field": reject.field, "reason": reject.reason}
             for reject in reading.rejects
         ]
-        write_text(folder / REJECTS, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        write_text(folder / REJECTS, "".join(json_text(line) + "\n" for line in lines))
     return Imported(facts, reading.rejects, dict(reading.passed_over))
 
 

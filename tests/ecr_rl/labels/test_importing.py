@@ -84,7 +84,10 @@ def test_several_parts_make_one_folder(tmp_path: Path) -> None:
         ({**GOOD, "scores": [0.5]}, "scores", "a list, not an object"),
         ({**GOOD, "scores": {"warmth": 0.5}}, "scores.warmth", "no head"),
         ({**GOOD, "scores": {"empathy": 4}}, "scores.empathy", "4 is not in [0, 1]"),
-        ({**GOOD, "scores": {"empathy": float("nan")}}, "scores.empathy", "nan is not in [0, 1]"),
+        (json.dumps(GOOD)[:-1] + ', "response": "twice"}', "response", "stands there twice"),
+        (json.dumps(GOOD)[:-1] + ', "note": 1e999}', "note", "not finite"),
+        (json.dumps(GOOD)[:-1] + ', "note": ' + "7" * 5_000 + "}", "note", "a number of 5,000 digits"),
+        ({**GOOD, "scores": {"empathy": float("nan")}}, "scores.empathy", "NaN is no number"),
         ({**GOOD, "scores": {"empathy": 10**400}}, "scores.empathy", "is not in [0, 1]"),
         ({**GOOD, "scores": {"empathy": True}}, "scores.empathy", "true or false, not a number"),
         ({**GOOD, "scores": {"empathy": "0.5"}}, "scores.empathy", "text, not a number"),
@@ -109,6 +112,33 @@ def test_bytes_that_are_no_text_are_one_bad_line(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\n" + json.dumps(GOOD).encode())
     made = import_labels([file], tmp_path / "out", DEFINITIONS)
     assert (len(made.rejects), made.facts["n"]) == (1, 1)
+
+
+def test_a_file_in_utf_16_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "labels.jsonl"
+    file.write_bytes((json.dumps(GOOD) + "\n").encode("utf-16"))
+    assert import_labels([file], tmp_path / "out", DEFINITIONS).facts["n"] == 1
+
+
+def test_names_that_are_no_unicode_are_listed_with_the_rejected_lines(tmp_path: Path) -> None:
+    strange = "labels-\udce9.jsonl"
+    file = lines(tmp_path / strange, GOOD, {"\ud83d": 0.5, **GOOD}, {**GOOD, "scores": {"\ud83d": 0.5}})
+    made = import_labels([file], tmp_path / "out", DEFINITIONS, f"ecr-rl label import {strange}")
+    assert (made.facts["n"], [reject.field for reject in made.rejects]) == (1, ["\\ud83d", "scores.\\ud83d"])
+    written = (tmp_path / "out" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(text)["file"] for text in written] == [str(file)] * 2
+
+
+def test_a_dialogue_belongs_to_one_split(tmp_path: Path) -> None:
+    splits = ("train", "test", "train", "valid")
+    file = lines(
+        tmp_path / "labels.jsonl",
+        *({**GOOD, "dialogue": 7, "response": f"reply {row}", "split": split} for row, split in enumerate(splits)),
+    )
+    made = import_labels([file], tmp_path / "out", DEFINITIONS)
+    assert made.facts["n"] == 2
+    assert [(reject.line, reject.field) for reject in made.rejects] == [(2, "split"), (4, "split")]
+    assert "line 1 has a line of the same dialogue in split train" in made.rejects[0].reason
 
 
 def test_the_same_reply_in_another_dialogue_is_no_duplicate(tmp_path: Path) -> None:
