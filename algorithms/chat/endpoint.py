@@ -9,8 +9,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from algorithms.chat.responses import NoAnswer, completion_text, endpoint_words, whole
+from algorithms.chat.responses import NoAnswer, completion_text, endpoint_words
 from envs.errors import ConfigError, ModelError
+from envs.inputs.text import whole
 from envs.settings import EndpointSettings, EnvSettings
 
 if TYPE_CHECKING:

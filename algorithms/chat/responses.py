@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from envs.inputs.json_text import JsonFault, parse_json
+from envs.inputs.text import whole
 from envs.model_text.thinking import CUT_OFF
 
 _LONGEST = 200
@@ -63,11 +65,11 @@ def endpoint_words(body: str) -> str:
 
 def _parsed(body: str) -> Any:
     """The JSON of a body, also of one that is encoded twice; None if it is none."""
-    value: Any = body.removeprefix("\ufeff")
+    value: Any = body
     for _ in range(2):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            value = parse_json(value, strict=False)
+        except JsonFault:
             return None
         if not isinstance(value, str):
             return value
@@ -106,8 +108,3 @@ def _why_empty(message: Mapping[str, Any], content: Any, ended: Any) -> str:
     if thought or (content and not isinstance(content, str)):
         return f"{CUT_OFF}{_TOO_FEW}" if ended == "length" else "thinking and no answer"
     return f"cut off before its first word{_TOO_FEW}" if ended == "length" else "an empty answer"
-
-
-def whole(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

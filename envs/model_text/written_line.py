@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from envs.dialogue import MENTION
 from envs.film_text.markup import clean_reply
+from envs.inputs.text import whole
 from envs.model_text.json_objects import json_objects
 from envs.model_text.thinking import CUT_OFF, answer_of
 
@@ -64,7 +65,7 @@ def read_line(written: str) -> WrittenLine:
     Harmless additions are left out: thinking, code fences, an announcement that ends in a colon, the seeker's name,
     quotes, one further turn of another speaker, and lines after the first.
     """
-    answer = answer_of(written)
+    answer = answer_of(whole(written))
     if answer is None:
         return WrittenLine("", THINKING)
     text = _INSTRUCTION.sub("\nuser: ", _HEADER.sub(_named, _FENCE.sub("", answer))).strip()

@@ -19,6 +19,7 @@ from envs.catalog import Catalog
 from envs.errors import ConfigError
 from envs.files import write_json
 from envs.heads import Head
+from envs.inputs.json_text import JsonFault, parse_json
 
 
 class EndpointJudge:
@@ -97,8 +98,8 @@ class EndpointJudge:
 def _kept_answer(file: Path) -> str | None:
     """The answer in a file of the cache; None if there is none, or the file is damaged."""
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))["answer"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        kept = parse_json(file.read_bytes())["answer"]
+    except (OSError, JsonFault, KeyError, TypeError):
         return None
     return kept if isinstance(kept, str) else None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from envs.inputs.json_text import JsonFault, parse_json
 from envs.model_text.json_objects import json_objects
 
 LOWEST, HIGHEST = 1, 5
@@ -66,8 +66,8 @@ def _decoded(answer: str) -> str:
     """The text of an answer that is a JSON string, as of a model that encodes its JSON twice."""
     for _ in range(2):
         try:
-            value = json.loads(answer) if answer.startswith('"') else None
-        except (ValueError, RecursionError):
+            value = parse_json(answer, strict=False) if answer.startswith('"') else None
+        except JsonFault:
             return answer
         if not isinstance(value, str):
             return answer

@@ -41,6 +41,10 @@ def test_harmless_additions_are_left_out(written: str) -> None:
     assert (line.text, line.failure) == (LINE, "")
 
 
+def test_half_a_surrogate_pair_does_not_come_through() -> None:
+    assert read_line("Scary \ud83d!").text == "Scary \ufffd!"
+
+
 @pytest.mark.parametrize(
     ("written", "failure"),
     [
