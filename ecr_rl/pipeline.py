@@ -84,7 +84,7 @@ class Pipeline:
         """What the supervised policy answers to turns of a split's dialogues; a killed sampling goes on."""
         from functools import partial
 
-        from algorithms.recommender.recommender import Recommender
+        from algorithms.recommender.cross_fitted import CrossFittedRecommender
         from ecr_rl.labels.labelling import label_splits, policy_cases
         from ecr_rl.labels.replies.policy_replies import sample_replies
         from ecr_rl.labels.replies.policy_store import stored_replies
@@ -100,7 +100,7 @@ class Pipeline:
             dialogues=dialogues,
             catalog=corpus.catalog,
             responder=responder,
-            recommender=Recommender.load(recommender),
+            recommender=CrossFittedRecommender(recommender),
             policy=config.policy,
             env=config.env,
             seed=config.seed,
@@ -188,13 +188,13 @@ class Pipeline:
 
     @pinned("recommender")
     def recommender(self) -> Path:
-        """Folder of the film recommender."""
+        """Folder of the film recommender, with those that have seen fewer dialogues."""
         settings = self._config.recommender
 
         def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
-            from ecr_rl.training.parts import build_recommender
+            from ecr_rl.training.parts import build_cross_fitted
 
-            return build_recommender(self.corpus(), settings, folder, stage.update)
+            return build_cross_fitted(self.corpus(), settings, folder, stage.update)
 
         return self._artefact("recommender", {}, 1, build)
 

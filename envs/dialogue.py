@@ -6,6 +6,7 @@ catalogue turns it into a title where a reader or a model needs one.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -119,6 +120,12 @@ class Dialogue:
     def utterances(self) -> tuple[Utterance, ...]:
         """The turns: consecutive messages of one speaker merged."""
         return merged(self.messages)
+
+    @cached_property
+    def text_hash(self) -> str:
+        """16 hex digits of the SHA-256 of who says what: it tells dialogues apart, whatever their ids."""
+        said = [(message.role.value, message.text) for message in self.messages]
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
     @cached_property
     def mentions(self) -> tuple[FilmMention, ...]:

@@ -23,7 +23,7 @@ from envs.seekers.protocol import Seeker
 from envs.seekers.registry import SeekerInputs, build_seeker
 from envs.settings import DataSettings, EnvSettings, RewardSettings
 from envs.turns.episodes import Episode, dialogue_place, episode_rng
-from envs.turns.proposals import FilmRecommender, PopularFilms
+from envs.turns.proposals import PopularFilms, Recommenders, propose_films
 from envs.turns.replies import Reply, read_reply
 from envs.turns.spaces import UtteranceSpace
 from envs.turns.state import ConversationState, SeekerTurn, TurnOutcome
@@ -49,7 +49,8 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         num_envs: N.
         seeker: the name of one, such as ``"replay"``, or a seeker, such as a ``ModelSeeker``; what ``settings`` says
             where None.
-        recommender: proposes films; None proposes the most mentioned films that are not yet named.
+        recommender: proposes films, the same for all dialogues or chosen by dialogue; None proposes the most mentioned
+            films that are not yet named.
         planner: says which emotions a reply should carry; None shows none.
         reward_model: judges replies; without one (None) every head pays 0.
         settings: how a conversation runs.
@@ -71,7 +72,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         *,
         num_envs: int = 1,
         seeker: Seeker | str | None = None,
-        recommender: FilmRecommender | None = None,
+        recommender: Recommenders | None = None,
         planner: EmotionPlanner | None = None,
         reward_model: RewardModel | None = None,
         settings: EnvSettings | None = None,
@@ -86,7 +87,7 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
             raise ConfigError(f"num_envs is at least 1 and seed at least 0; they are {num_envs} and {seed}")
         self._settings = settings or EnvSettings()
         self._seeker = _seeker(self._settings.seeker if seeker is None else seeker, self._settings, self._catalog, seed)
-        self.recommender = recommender or PopularFilms(self._dialogues, self._catalog)
+        self.recommender: Recommenders = recommender or PopularFilms(self._dialogues, self._catalog)
         """Proposes films from the next reset or step on; it may be replaced between conversations."""
         self._planner, self._reward_model = planner, reward_model
         self._shaper = RewardShaper(reward or RewardSettings(), reference)
@@ -256,12 +257,12 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         return state
 
     def _propose(self, states: Sequence[ConversationState]) -> None:
-        """The films and emotions of the next turn of each conversation, each in one call."""
+        """The films and emotions of the next turn of each conversation, in one call of each that proposes them."""
         if not states:
             return
         count = self._settings.proposals
         contexts = [tuple(state.utterances) for state in states]
-        proposals = self.recommender.propose(contexts, count)
+        proposals = propose_films(self.recommender, [state.dialogue for state in states], contexts, count)
         plans = [()] * len(states) if self._planner is None else self._planner.plan(contexts)
         for state, films, emotions in zip(states, proposals, plans, strict=True):
             state.proposal, state.emotions = tuple(map(int, films[:count])), emotions

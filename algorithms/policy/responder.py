@@ -32,7 +32,7 @@ from envs.files import write_json
 from envs.film_text.markup import plain
 from envs.progress import OnStep
 from envs.settings import EnvSettings
-from envs.turns.proposals import FilmRecommender
+from envs.turns.proposals import Recommenders
 
 PLANNER, CARD, METRICS = "planner", "responder.json", "metrics.json"
 """Further files of a responder's folder: the planner's folder, the card with what it is conditioned on, figures."""
@@ -52,7 +52,7 @@ def is_conditioned(folder: Path) -> bool:
 
 def train_responder(
     corpus: Corpus,
-    recommender: FilmRecommender,
+    recommender: Recommenders,
     planner: TrainedEmotionPlanner,
     policy: PolicySettings,
     settings: SupervisedSettings,

@@ -27,7 +27,7 @@ from envs.dialogue import MENTION, Dialogue, Role, Utterance, mentioned_film, me
 from envs.film_text.markup import SLOTS, plain
 from envs.settings import EnvSettings
 from envs.turns.observations import marked, prompt
-from envs.turns.proposals import FilmRecommender
+from envs.turns.proposals import Recommenders, propose_films
 
 TurnKey = tuple[int, int]
 """(dialogue, turn): 0-based indices of a dialogue, and of a recommender turn among its utterances."""
@@ -48,7 +48,7 @@ class Row:
 class Advice:
     """The recommender that proposes films, and the planner that reads the emotions of a reply."""
 
-    recommender: FilmRecommender
+    recommender: Recommenders
     planner: TrainedEmotionPlanner
 
 
@@ -118,9 +118,11 @@ class ResponderRows:
             for turn, utterance in enumerate(dialogue.utterances)
             if utterance.role is Role.RECOMMENDER
         ]
+        dialogues = [self._dialogues[index] for index, _ in turn_keys]
         contexts = [self._dialogues[index].utterances[:turn] for index, turn in turn_keys]
         replies = [self._dialogues[index].utterances[turn].text for index, turn in turn_keys]
-        self._proposals = dict(zip(turn_keys, advice.recommender.propose(contexts, self._env.proposals), strict=True))
+        proposals = propose_films(advice.recommender, dialogues, contexts, self._env.proposals)
+        self._proposals = dict(zip(turn_keys, proposals, strict=True))
         self._emotions = dict(zip(turn_keys, advice.planner.carried(replies), strict=True))
 
     def _advised(self, turn_key: TurnKey) -> tuple[str, Sequence[int]]:

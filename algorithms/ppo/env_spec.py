@@ -11,13 +11,14 @@ from algorithms.critic.critic import Critic
 from algorithms.packaged_models import best_device
 from algorithms.policy.emotion_planner import TrainedEmotionPlanner
 from algorithms.policy.responder import PLANNER, is_conditioned
-from algorithms.recommender.recommender import Recommender
+from algorithms.recommender.cross_fitted import CrossFittedRecommender, train_recommender
 from envs.conversation import ConversationVectorEnv
 from envs.corpora.corpus import Corpus, load_corpus
 from envs.errors import ModelError
 from envs.rewards import HeadReference
 from envs.seekers.registry import SeekerInputs, build_seeker
 from envs.settings import DataSettings, EnvSettings, RewardSettings
+from envs.turns.proposals import Recommenders
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class EnvParts:
     """What an environment is made of, loaded once; environments of other splits and seekers share it."""
 
     corpus: Corpus
-    recommender: Recommender
+    recommender: Recommenders
     planner: TrainedEmotionPlanner
     critic: Critic
 
@@ -44,6 +45,8 @@ class EnvSpec:
         reference: JSON of the heads' mean and deviation under the reference policy; None before it is measured.
         seed: of all random draws.
         split: the split of the corpus whose dialogues are played.
+        draws_films: whether films are drawn as a part of the policy. Then one recommender proposes on every dialogue,
+            the one that learnt from train; else one that has not seen the dialogue does.
         cache: where downloads are kept.
     """
 
@@ -56,6 +59,7 @@ class EnvSpec:
     reference: Path | None
     seed: int
     split: Literal["train", "valid", "test"] = "train"
+    draws_films: bool = False
     cache: Path | None = None
 
     def load(self) -> EnvParts:
@@ -71,7 +75,7 @@ class EnvSpec:
             )
         return EnvParts(
             load_corpus(self.data, self.cache),
-            Recommender.load(self.recommender),
+            train_recommender(self.recommender) if self.draws_films else CrossFittedRecommender(self.recommender),
             TrainedEmotionPlanner.load(self.responder / PLANNER),
             Critic.load(self.critic, best_device()),
         )

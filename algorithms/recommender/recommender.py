@@ -33,6 +33,8 @@ from envs.files import write_bytes
 
 WEIGHTS, CARD = "recommender.safetensors", "recommender.json"
 """The files of a recommender's folder; a fitted emotion reader is saved in a sub-folder."""
+LEARNT_FROM = "learnt_from"
+"""The card's list of the dialogues that the recommender has seen, as ``Dialogue.text_hash``."""
 _HALF = np.float16
 """Vectors are saved in half precision and loaded as float32."""
 
@@ -46,6 +48,7 @@ class Recommender:
         fusion: FusedScorer,
         items: FusedScorer,
         liking: np.ndarray,
+        learnt_from: frozenset[str],
     ) -> None:
         """Combine the stages; ``of_parts`` makes them.
 
@@ -54,8 +57,10 @@ class Recommender:
             fusion: stage 1, which recovers masked films.
             items: stage 2, which scores what comes next.
             liking: (films,) log-odds that a seeker likes each film.
+            learnt_from: ``Dialogue.text_hash`` of each dialogue that it has seen.
         """
         self.settings, self.fusion, self.items = settings, fusion, items
+        self.learnt_from = learnt_from
         self._liking = liking.astype(np.float32)
         self._ids = np.array(items.catalog.ids, dtype=np.int64)
 
@@ -70,6 +75,7 @@ class Recommender:
         ridge: DialogueRidge | None,
         chances: RepeatChance | None,
         liking: np.ndarray,
+        learnt_from: frozenset[str],
     ) -> Recommender:
         """Build both stages from trained parts: networks, ridge, and probabilities of named films.
 
@@ -82,6 +88,7 @@ class Recommender:
             ridge: predicts films from films and words; each stage has its own weight for it. None leaves it out.
             chances: probabilities that named films come again, for stage 2; None scores them like new films.
             liking: (films,) log-odds that a seeker likes each film.
+            learnt_from: ``Dialogue.text_hash`` of each dialogue that it has seen.
         """
         again = None if chances is None else Again(chances, settings.sharpness)
         fusion, items = (
@@ -97,7 +104,7 @@ class Recommender:
                 weights, (settings.fusion_ridge_weight, settings.ridge_weight), (None, again), strict=True
             )
         )
-        return cls(settings, fusion, items, liking)
+        return cls(settings, fusion, items, liking, learnt_from)
 
     @property
     def catalog(self) -> Catalog:
@@ -127,6 +134,7 @@ class Recommender:
                 [film.film_id, film.title, film.year, film.mentions, film.genres, film.people] for film in self.catalog
             ],
             "features": list(self.items.vocabulary.columns),
+            LEARNT_FROM: sorted(self.learnt_from),
         }
         if self.items.evidence is not None:
             ridge = self.items.evidence.ridge
@@ -160,7 +168,8 @@ class Recommender:
             ridge = _ridge(tensors, card, settings) if "words" in card else None
             chances = _chances(tensors, card) if "again" in card else None
             weights = _weights(tensors, "fusion"), _weights(tensors, "items")
-            return cls.of_parts(settings, catalog, reader, vocabulary, weights, ridge, chances, tensors["liking"])
+            seen = frozenset(card[LEARNT_FROM])
+            return cls.of_parts(settings, catalog, reader, vocabulary, weights, ridge, chances, tensors["liking"], seen)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ModelError(f"{folder} holds no recommender: {error}. Train it again") from error
 

@@ -107,7 +107,8 @@ def fit_recommender(
     chances = None if _lacks(settings, "named") else _chances(readings[1], coming, settings)
     weights = joined([member[0] for member in networks]), joined([member[-1] for member in networks])
     liking = fit_liking(dialogues, catalog, known)
-    return Recommender.of_parts(settings, catalog, reader, vocabulary, weights, ridge, chances, liking)
+    seen = frozenset(dialogue.text_hash for dialogue in dialogues)
+    return Recommender.of_parts(settings, catalog, reader, vocabulary, weights, ridge, chances, liking, seen)
 
 
 class Aims:

@@ -127,7 +127,7 @@ def evaluate(
     with working():
         import torch
 
-        from algorithms.recommender.recommender import Recommender
+        from algorithms.recommender.cross_fitted import CrossFittedRecommender
         from ecr_rl.evaluation.responder.independent_emotions import independent_emotions
         from ecr_rl.evaluation.responder.response_cases import AskedCases, GoldCases
         from ecr_rl.evaluation.responder.response_figures import evaluate_responders
@@ -145,7 +145,7 @@ def evaluate(
         emotions = independent_emotions(goemotions, asked.planner.reader.name, settings.cache_folder)
         gold = GoldCases.spread(corpus.splits[split], corpus.catalog, None if full else replies)
         proposes = model_version(str(films))
-        cases = AskedCases(gold, Recommender.load(films), proposes, settings.cache_folder, seed)
+        cases = AskedCases(gold, CrossFittedRecommender(films), proposes, settings.cache_folder, seed)
         with shown_progress("respond evaluation") as on_step:
             found = evaluate_responders(systems, cases, split, emotions, on_step=on_step)
         if into is not None:

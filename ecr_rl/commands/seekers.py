@@ -74,9 +74,9 @@ def seekers(
         )
         films = None
         if recommender is not None:
-            from algorithms.recommender.recommender import Recommender
+            from algorithms.recommender.cross_fitted import CrossFittedRecommender
 
-            films = Recommender.load(part_of(recommender, "recommender"))
+            films = CrossFittedRecommender(part_of(recommender, "recommender"))
         with shown_progress("seekers") as on_step:
             found = seeker_rows(
                 corpus,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from algorithms.recommender.cross_fitted import FITS, HALVES, TRAIN, halves
 from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from ecr_rl.labels.judging.judge_protocol import Judge
@@ -62,3 +64,42 @@ def build_recommender(corpus: Corpus, settings: RecommenderSettings, folder: Pat
     figures = {**sizes, "emotions": settings.emotions}
     write_json(folder / "metrics.json", figures)
     return figures
+
+
+def build_cross_fitted(corpus: Corpus, settings: RecommenderSettings, folder: Path, on_step: OnStep) -> dict[str, Any]:
+    """Train the film recommender, and those that propose on its own dialogues (``CrossFittedRecommender``).
+
+    Args:
+        corpus: dialogues and films.
+        settings: of all of them.
+        folder: where they go.
+        on_step: called with the progress, in dialogues of all recommenders.
+
+    Returns:
+        The figures of ``build_recommender``, and ``fits``: the dialogues of each of the others, by name.
+
+    Raises:
+        DataError: no dialogue of train, or of one half of it, names a film, or the emotions' data cannot be read.
+    """
+    fits = dict(zip(HALVES, halves(corpus.train), strict=True))
+    if settings.refit:
+        fits = {TRAIN: corpus.train, **fits}
+    done = len(recommender_dialogues(corpus, settings))
+    total = done + sum(map(len, fits.values()))
+    figures = build_recommender(corpus, settings, folder, _share(on_step, 0, done, total))
+    for name, dialogues in fits.items():
+        step = _share(on_step, done, len(dialogues), total)
+        fit_recommender(dialogues, corpus.catalog, settings, step).save(folder / FITS / name)
+        done += len(dialogues)
+    figures |= {"fits": {name: len(dialogues) for name, dialogues in fits.items()}}
+    write_json(folder / "metrics.json", figures)
+    return figures
+
+
+def _share(on_step: OnStep, before: int, size: int, total: int) -> OnStep:
+    """Tells the progress of a part of some work: ``size`` of ``total`` units, after the first ``before``."""
+
+    def step(done: int, of: int, figures: Mapping[str, float]) -> None:
+        on_step(before + size * done // of, total, figures)
+
+    return step

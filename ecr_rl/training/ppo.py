@@ -30,7 +30,7 @@ from algorithms.ppo.config import algorithm_config
 from algorithms.ppo.env_spec import EnvSpec
 from algorithms.ppo.module import trained_copy
 from algorithms.ppo.shipped_files import ShippedFile, pack
-from algorithms.recommender.recommender import Recommender
+from algorithms.recommender.cross_fitted import train_recommender
 from algorithms.weight_hashes import save_model
 from ecr_rl.config import RunConfig
 from ecr_rl.estimate import memory_warning
@@ -137,6 +137,7 @@ def env_spec_of(
         reference=reference,
         seed=config.seed,
         split=split,
+        draws_films=bool(config.ppo.film_candidates),
         cache=config.cache_folder,
     )
 
@@ -146,7 +147,7 @@ def choice_of(config: RunConfig, artefacts: ArtefactFolders) -> ChoiceSettings |
     ppo = config.ppo
     if not ppo.film_candidates:
         return None
-    recommender = Recommender.load(artefacts.recommender)
+    recommender = train_recommender(artefacts.recommender)
     return choice_settings(recommender, ppo.film_candidates, config.env.proposals, ppo.film_temperature)
 
 
@@ -279,7 +280,7 @@ def export_policy(
     policy = trained_copy(artefacts.responder, config.policy, weights)
     save_model(policy, load_tokenizer(str(artefacts.responder)), aside)
     if VECTORS in weights:
-        learnt_recommender(Recommender.load(artefacts.recommender), weights).save(aside / RECOMMENDER)
+        learnt_recommender(train_recommender(artefacts.recommender), weights).save(aside / RECOMMENDER)
     shutil.rmtree(folder, ignore_errors=True)
     os.rename(aside, folder)
 

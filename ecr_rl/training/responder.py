@@ -15,7 +15,7 @@ from algorithms.readers.acts import RuleActs
 from algorithms.readers.emotion_readers import emotion_reader
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.sentences import WordSentences
-from algorithms.recommender.recommender import Recommender
+from algorithms.recommender.cross_fitted import CrossFittedRecommender
 from ecr_rl.config import RunConfig
 from ecr_rl.labels.judging.rubric import RubricJudge
 from ecr_rl.labels.judging.text_readers import TextReaders
@@ -50,7 +50,7 @@ def build_responder(
     dialogues = training_dialogues(corpus, settings)
     figures = train_responder(
         corpus,
-        Recommender.load(recommender),
+        CrossFittedRecommender(recommender),
         planner,
         config.policy,
         settings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Utterance, named_films
@@ -16,6 +16,41 @@ class FilmRecommender(Protocol):
     def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
         """Up to ``count`` film ids for each context, best first, without the films that it names as ``@id``."""
         ...
+
+
+@runtime_checkable
+class RecommenderByDialogue(Protocol):
+    """Chooses the recommender that proposes films in the conversations that start from a dialogue."""
+
+    def for_dialogue(self, dialogue: Dialogue) -> FilmRecommender:
+        """The recommender; it is given the turns so far, and nothing else of the dialogue."""
+        ...
+
+
+Recommenders = FilmRecommender | RecommenderByDialogue
+"""One recommender for all dialogues, or a choice by dialogue."""
+
+
+def propose_films(
+    recommenders: Recommenders, dialogues: Sequence[Dialogue], contexts: Sequence[Sequence[Utterance]], count: int
+) -> list[list[int]]:
+    """Propose films for N contexts, in at most one call of each recommender.
+
+    Args:
+        recommenders: who proposes.
+        dialogues: of each context, the dialogue that it comes from.
+        contexts: the turns so far.
+        count: films of a proposal, at most.
+    """
+    if not isinstance(recommenders, RecommenderByDialogue):
+        return recommenders.propose(contexts, count)
+    chosen = [recommenders.for_dialogue(dialogue) for dialogue in dialogues]
+    proposals: list[list[int]] = [[] for _ in contexts]
+    for recommender in {id(each): each for each in chosen}.values():
+        rows = [row for row, each in enumerate(chosen) if each is recommender]
+        for row, films in zip(rows, recommender.propose([contexts[row] for row in rows], count), strict=True):
+            proposals[row] = films
+    return proposals
 
 
 class PopularFilms:

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from algorithms.readers.emotions import LexiconEmotions
-from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
@@ -22,6 +21,7 @@ from ecr_rl.evaluation.responder.independent_emotions import independent_emotion
 from ecr_rl.evaluation.responder.response_cases import GoldCases, Likelihood, Responder, human_likelihoods
 from ecr_rl.evaluation.responder.response_figures import Measure, Perplexity, ResponseEvaluation, Said, template
 from ecr_rl.report.response_report import response_tables
+from ecr_rl.training.parts import build_cross_fitted
 from ecr_rl.training.responder import build_responder, empathy_weights
 from envs.corpora.corpus import Corpus
 from envs.corpora.embedded.sample import sample_corpus
@@ -138,7 +138,7 @@ def test_test_dialogues_change_nothing_that_is_trained(tmp_path: Path) -> None:
     corpus = Corpus("sample", tuple(dialogues[:20]), tuple(dialogues[20:30]), tuple(dialogues[30:]), catalog, {})
     config = load_config("demo", SMALL)
     small = RecommenderSettings(members=1, width=16)
-    fit_recommender(corpus.train, catalog, small).save(tmp_path / "recommender")
+    build_cross_fitted(corpus, small, tmp_path / "recommender", lambda done, total, shown: None)
     for name, test in (("one", corpus.test), ("two", tuple(three_dialogues()))):
         build_responder(
             replace(corpus, test=test),

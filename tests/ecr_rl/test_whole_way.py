@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 from typer.testing import CliRunner
 
 from algorithms.critic.critic import CARD, Critic
+from algorithms.recommender.cross_fitted import train_recommender
 from algorithms.recommender.recommender import Recommender
 from algorithms.weight_hashes import write_card
 from ecr_rl.cli import app
@@ -82,7 +83,7 @@ def test_a_recommender_that_learns_is_the_trained_policys_own(finished: tuple[Pa
     with RunFolder.create(finished[0].parent / "choosing", config) as run:
         pipeline = Pipeline(config, run)
         report = pipeline.evaluate()
-        before = Recommender.load(pipeline.recommender())
+        before = train_recommender(pipeline.recommender())
     learnt = Recommender.load(run.path / "model" / "recommender")
     assert np.abs(learnt.items.weights.films - before.items.weights.films).max() > 0.01
     assert learnt.catalog.ids == before.catalog.ids

@@ -10,6 +10,7 @@ import numpy as np
 from envs.catalog import Catalog, Film
 from envs.dialogue import Answer, Dialogue, Feedback, Message, Role, Utterance, mentioned_films
 from envs.heads import Exchange, HeadScores
+from envs.turns.proposals import FilmRecommender
 from tests.known_heads import HEADS
 
 CONJURING, TOY_STORY, HEAT, NOTEBOOK, ALIEN, UP = 11, 12, 13, 14, 15, 16
@@ -90,6 +91,16 @@ class ScriptedRecommender:
     def propose(self, contexts: Sequence[Sequence[Utterance]], count: int) -> list[list[int]]:
         self.calls.append(list(contexts))
         return [list(self.films[:count]) for _ in contexts]
+
+
+class EvenAndOdd:
+    """One recommender for dialogues of even index, and one for the others."""
+
+    def __init__(self, even: FilmRecommender, odd: FilmRecommender) -> None:
+        self._pair = (even, odd)
+
+    def for_dialogue(self, dialogue: Dialogue) -> FilmRecommender:
+        return self._pair[dialogue.index % 2]
 
 
 class ScriptedPlanner:

@@ -27,12 +27,12 @@ from envs.progress import OnStep
 from envs.scripted_policies import ASKING, NAMING, RandomFilms, Talk, play_script
 from envs.seekers.protocol import Seeker
 from envs.settings import EnvSettings
-from envs.turns.proposals import FilmRecommender, PopularFilms
+from envs.turns.proposals import PopularFilms, Recommenders
 
 RESAMPLES = 2000
 _AT_ONCE = 50
 
-Script = tuple[FilmRecommender, Sequence[str]]
+Script = tuple[Recommenders, Sequence[str]]
 """Who proposes the films of a row, and what is said of them."""
 
 
@@ -80,7 +80,7 @@ class SeekerRows(JsonRecord):
     max_turns: int
 
 
-def scripts(corpus: Corpus, seed: int, recommender: FilmRecommender | None = None) -> dict[str, Script]:
+def scripts(corpus: Corpus, seed: int, recommender: Recommenders | None = None) -> dict[str, Script]:
     """The rows by name: popular and random films, no film ever, and a recommender's best film where one is given."""
     popular = PopularFilms(corpus.train, corpus.catalog)
     rows: dict[str, Script] = {

@@ -33,7 +33,7 @@ from envs.dialogue import Dialogue, Utterance, mentioned_films
 from envs.marks import decided
 from envs.progress import OnStep
 from envs.settings import EnvSettings
-from envs.turns.proposals import FilmRecommender
+from envs.turns.proposals import Recommenders, propose_films
 
 _BATCH = 16
 """Rows of a forward pass over human replies."""
@@ -102,7 +102,7 @@ class AskedCases:
     """
 
     gold: GoldCases
-    recommender: FilmRecommender
+    recommender: Recommenders
     proposes: str
     cache: Path
     seed: int
@@ -192,7 +192,7 @@ class Likelihood:
     words: np.ndarray
 
 
-def human_likelihoods(responder: Responder, gold: GoldCases, recommender: FilmRecommender) -> dict[str, Likelihood]:
+def human_likelihoods(responder: Responder, gold: GoldCases, recommender: Recommenders) -> dict[str, Likelihood]:
     """The likelihood of the human replies under the responder, with their films as slots.
 
     The text is the same whatever is proposed: the reply's first film is ``<movie>``, its second ``<movie2>``. Replies
@@ -215,11 +215,12 @@ def human_likelihoods(responder: Responder, gold: GoldCases, recommender: FilmRe
     return answers if responder.conditioned else answers | {"perplexity_human": answers["perplexity"]}
 
 
-def _shown(responder: Responder, gold: GoldCases, recommender: FilmRecommender) -> Mapping[str, Shown]:
+def _shown(responder: Responder, gold: GoldCases, recommender: Recommenders) -> Mapping[str, Shown]:
     if not responder.conditioned:
         return {"perplexity": [((), ())] * len(gold.cases)}
     count, contexts = responder.env.proposals, gold.contexts(responder.env)
-    films = [tuple(map(int, proposal[:count])) for proposal in recommender.propose(contexts, count)]
+    dialogues = [gold.dialogues[index] for index, _ in gold.cases]
+    films = [tuple(map(int, films[:count])) for films in propose_films(recommender, dialogues, contexts, count)]
     own = [tuple(mentioned_films(reply)[:count]) for reply in gold.human]
     # A human reply without films counts as declining, so its prompt has the films that the recommender proposes.
     own = [mine or proposed for mine, proposed in zip(own, films, strict=True)]

@@ -26,7 +26,7 @@ from envs.dialogue import Dialogue, Role
 from envs.emotions import EmotionPlanner
 from envs.progress import OnStep
 from envs.settings import EnvSettings
-from envs.turns.proposals import FilmRecommender
+from envs.turns.proposals import Recommenders, propose_films
 from envs.turns.replies import read_reply
 from envs.turns.state import ConversationState, Opening
 
@@ -64,7 +64,7 @@ class PolicyReplies:
         model: PreTrainedModel,
         text: ConversationText,
         catalog: Catalog,
-        recommender: FilmRecommender,
+        recommender: Recommenders,
         planner: EmotionPlanner | None,
         env: EnvSettings,
         temperatures: Sequence[float] = TEMPERATURES,
@@ -93,7 +93,8 @@ class PolicyReplies:
     def _prompts(self, cases: Sequence[Case], dialogues: Sequence[Dialogue]) -> list[_Prompt]:
         states = [state_before(case, dialogues[case[0]], self._catalog, self._env) for case in cases]
         contexts, count = [tuple(state.utterances) for state in states], self._env.proposals
-        proposals = [tuple(map(int, films[:count])) for films in self._recommender.propose(contexts, count)]
+        proposed = propose_films(self._recommender, [state.dialogue for state in states], contexts, count)
+        proposals = [tuple(map(int, films[:count])) for films in proposed]
         plans = [()] * len(states) if self._planner is None else self._planner.plan(contexts)
         prompts = []
         for case, state, films, emotions in zip(cases, states, proposals, plans, strict=True):
@@ -152,7 +153,7 @@ def sample_replies(
     dialogues: Sequence[Dialogue],
     catalog: Catalog,
     responder: Path,
-    recommender: FilmRecommender,
+    recommender: Recommenders,
     policy: PolicySettings,
     env: EnvSettings,
     *,
