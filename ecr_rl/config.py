@@ -135,7 +135,7 @@ def with_given(settings: SettingsT, section: str, **given: Any) -> SettingsT:
         return settings
     options = [Override((section, name), value, f"--{name.replace('_', '-')}") for name, value in fields.items()]
     values = {section: given_fields(getattr(settings, section)) | fields}
-    return validated(type(settings), given_fields(settings) | values, Path(section), options)
+    return validated(type(settings), given_fields(settings) | values, section, options)
 
 
 def _conflicts(config: RunConfig) -> Iterator[str]:
@@ -210,15 +210,29 @@ def changed(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: an unknown key, a wrong value, or settings that contradict each other.
     """
-    changes = [Override(tuple(key.split(".")), value, f"-s {key}={value}") for key, value in values.items()]
-    return _changed(config.model_dump(mode="json", exclude_unset=True), changes, Path(config.name))
+    changes = [Override(tuple(key.split(".")), value, f"{key}={value}") for key, value in values.items()]
+    return overridden(config, changes, config.name)
 
 
-def _changed(settings: Mapping[str, Any], changes: Sequence[Override], file: Path) -> RunConfig:
+def overridden(config: RunConfig, changes: Sequence[Override], source: str) -> RunConfig:
+    """The settings with changes, checked together again.
+
+    Args:
+        config: stays as it is.
+        changes: applied in order, the last wins.
+        source: what brings the changes, for messages about settings that contradict each other.
+
+    Raises:
+        ConfigError: an unknown key, a wrong value, or settings that contradict each other.
+    """
+    return _changed(config.model_dump(mode="json", exclude_unset=True), changes, source)
+
+
+def _changed(settings: Mapping[str, Any], changes: Sequence[Override], source: Path | str) -> RunConfig:
     """The settings with changes; what these leave out of a section is filled from the defaults of the run's heads."""
     heads = [change.value for change in changes if change.path == ("heads",)] or [settings.get("heads")]
-    defaults = RunConfig() if heads[-1] is None else validated(RunConfig, {"heads": heads[-1]}, file, changes)
-    return validated(RunConfig, apply_overrides(settings, changes, defaults.model_dump()), file, changes)
+    defaults = RunConfig() if heads[-1] is None else validated(RunConfig, {"heads": heads[-1]}, source, changes)
+    return validated(RunConfig, apply_overrides(settings, changes, defaults.model_dump()), source, changes)
 
 
 def config_yaml(config: RunConfig) -> str:

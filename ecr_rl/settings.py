@@ -161,7 +161,7 @@ class EvaluationSettings(Settings):
     )
     calibration_conversations: int = setting(
         128,
-        rebuilds={"ppo"},
+        rebuilds={"reference"},
         gt=0,
         description="conversations of the reference policy that measure each head's mean and deviation",
     )

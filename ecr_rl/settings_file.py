@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ecr_rl.overrides import Override, nearest
-from ecr_rl.yaml_text import one_line, read_yaml
+from ecr_rl.yaml_text import line_of_key, one_line, read_yaml
 from envs.errors import ConfigError
 from envs.marks import Settings, section_of
 
@@ -38,15 +38,15 @@ def read_mapping(file: Path) -> dict[str, Any]:
 
 
 def validated(
-    kind: type[SettingsT], values: Mapping[str, Any], file: Path, changes: Sequence[Override] = ()
+    kind: type[SettingsT], values: Mapping[str, Any], source: Path | str, changes: Sequence[Override] = ()
 ) -> SettingsT:
     """Build settings from plain values, and check them.
 
     Args:
         kind: the settings' class.
         values: nested values.
-        file: the file that they are from, for messages.
-        changes: the command line's changes, for messages.
+        source: where they are from, for messages: a YAML file, whose lines are told, or a name.
+        changes: what changed some of them, for messages.
 
     Raises:
         ConfigError: an unknown key, a value of the wrong type or out of range, settings that contradict each other;
@@ -55,7 +55,7 @@ def validated(
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(kind, detail, file, changes) for detail in error.errors())) from error
+        raise ConfigError("\n".join(_explain(kind, detail, source, changes) for detail in error.errors())) from error
 
 
 def given_fields(settings: Settings) -> dict[str, Any]:
@@ -79,17 +79,31 @@ def described_keys(kind: type[Settings], above: str = "") -> Iterator[tuple[str,
             yield from described_keys(inner, f"{above}{name}.")
 
 
-def _explain(kind: type[Settings], detail: ErrorDetails, file: Path, changes: Sequence[Override]) -> str:
-    """One line for one validation error: file, key, what is wrong, and a suggestion."""
+def place_of(source: Path | str, path: Sequence[str]) -> str:
+    """Where a key is written: file and line, or the name of a source that is no file.
+
+    Args:
+        source: a YAML file that can be read, or a name.
+        path: the keys that lead to it.
+    """
+    line = line_of_key(source.read_text(encoding="utf-8"), path) if isinstance(source, Path) else None
+    return str(source) if line is None else f"{source}, line {line}"
+
+
+def _explain(kind: type[Settings], detail: ErrorDetails, source: Path | str, changes: Sequence[Override]) -> str:
+    """One line for one validation error: where, key, what is wrong, and a suggestion."""
     path = tuple(str(part) for part in detail["loc"])
     key = ".".join(path)
-    where = next((change.where for change in changes if path and _one_holds_other(change.path, path)), str(file))
+    change = next((change for change in reversed(changes) if path and _one_holds_other(change.path, path)), None)
+    where = place_of(source, path) if change is None else change.where
     if detail["type"] == "extra_forbidden":
         return f"{where}: unknown key {key}. {_did_you_mean(kind, path)}"
     message = detail["msg"].removeprefix("Value error, ")
     if not path:
         return f"{where}: {message}"
     written = "" if isinstance(detail["input"], dict) else f" (it is {detail['input']!r})"
+    if detail["type"] == "string_type" and isinstance(detail["input"], int | float):
+        written += ". Quote it"
     return f"{where}: {key}: {message}{written}"
 
 

@@ -8,6 +8,7 @@ of plain words.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import yaml
@@ -30,13 +31,20 @@ _CORE = (
 
 
 class _CoreLoader(yaml.SafeLoader):
-    """Loads YAML's safe types, and refuses a key that is written twice, since the second would silently win."""
+    """Loads YAML's safe types, and refuses a key that is written twice, since the second would silently win.
+
+    A value that holds itself (``&a [*a]``) is refused, too.
+    """
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # filled from _CORE below
     yaml_constructors: ClassVar[dict[Any, Any]] = {
         tag: yaml.SafeLoader.yaml_constructors[tag]
         for tag in (None, *(_PREFIX + kind for kind in ("null", "float", "str", "seq", "map")))
     }
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.deep_construct = True  # or a value that holds itself would be made
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: list[Any] = []
@@ -89,11 +97,11 @@ def read_yaml(text: str) -> Any:
 
 
 def write_yaml(values: Any) -> str:
-    """Values as a YAML document, which ``read_yaml`` reads back as the same values."""
+    """Values as a YAML document, which ``read_yaml`` reads back as the same values (but for control characters)."""
     return yaml.dump(values, Dumper=_CoreDumper, sort_keys=False, allow_unicode=True)
 
 
-def line_of_key(text: str, path: tuple[str, ...]) -> int | None:
+def line_of_key(text: str, path: Sequence[str]) -> int | None:
     """The line, from 1, on which a mapping's key stands in a YAML document; None where it has none.
 
     Args:

@@ -24,12 +24,16 @@ Stage = Literal[
     "critic",
     "reporting_evaluator",
     "selecting_evaluator",
+    "reference",
     "ppo",
     "evaluation",
     "report",
     "sweep",
 ]
-"""What settings decide, in an order in which each stage rests on earlier ones alone."""
+"""What settings decide, in an order in which each stage rests on earlier ones alone.
+
+``reference`` is the heads' means and deviations under the supervised policy, which a sweep takes once for all trials.
+"""
 Folder = Literal["run", "sweep"]
 """What can be gone on with."""
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from ecr_rl.commands.completion import sweep_names
 from ecr_rl.commands.options import Json, Resume, Set
 from ecr_rl.commands.output import show, working
-from ecr_rl.config import sweeps, with_given
+from ecr_rl.config import find_profile, sweeps, with_given
 from ecr_rl.tables import shown
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def sweep(
     from ecr_rl.sweep.settings import load_sweep
 
     settings = with_given(with_given(load_sweep(config), "search", trials=trials), "final", seeds=seeds)
-    run = settings.run_config(tuple(changes or ()))
+    run = settings.run_config(tuple(changes or ()), find_profile(config, "sweep"))
     folder = out or Path("runs") / settings.name
     with working():
         from ecr_rl.sweep.sweep import run_sweep

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ecr_rl.config import RunConfig, load_config
+from ecr_rl.config import RunConfig, find_profile, load_config
 from ecr_rl.named_parts import own_parts
 from ecr_rl.overrides import apply_overrides, parse_override
 from ecr_rl.submission.paths import JobPaths, option_paths, path_settings
@@ -86,7 +86,7 @@ def _given(context: Any) -> Iterator[tuple[str, Any]]:
 
 def sweep_config(path: str, overrides: Sequence[str]) -> RunConfig:
     """The settings of the run that a sweep's trials vary."""
-    return load_sweep(path).run_config(tuple(overrides))
+    return load_sweep(path).run_config(tuple(overrides), find_profile(path, "sweep"))
 
 
 def _resolved_settings(

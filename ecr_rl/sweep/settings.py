@@ -6,48 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import model_validator
-
 from algorithms.settings import PPOSettings
-from ecr_rl.config import RunConfig, changed, find_profile, load_config
-from ecr_rl.overrides import parse_override
-from ecr_rl.settings_file import read_mapping, validated
+from ecr_rl.config import RunConfig, find_profile, load_config, overridden
+from ecr_rl.overrides import Override, parse_override
+from ecr_rl.settings_file import place_of, read_mapping, validated
+from ecr_rl.sweep.axes import Axis, check_axes
 from envs.errors import ConfigError
 from envs.marks import Settings, seed_setting, setting
-
-
-class Axis(Settings):
-    """The distribution of one setting: exactly one of the four.
-
-    ``simplex`` draws weights of named heads that sum to 1, uniformly over all such weights (Dirichlet(1, ..., 1)).
-    """
-
-    uniform: tuple[float, float] | None = setting(None, rebuilds={"sweep"}, description="from, to")
-    log_uniform: tuple[float, float] | None = setting(
-        None, rebuilds={"sweep"}, description="from, to; uniform in the logarithm"
-    )
-    choices: tuple[Any, ...] | None = setting(None, rebuilds={"sweep"}, min_length=1, description="any of these values")
-    simplex: tuple[str, ...] | None = setting(
-        None, rebuilds={"sweep"}, min_length=2, description="names that share a weight of 1"
-    )
-    steps: int | None = setting(
-        None,
-        rebuilds={"sweep"},
-        ge=1,
-        description="grid sampler: points of a range; a simplex has multiples of 1 / steps",
-    )
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Axis:
-        given = [name for name in ("uniform", "log_uniform", "choices", "simplex") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"an axis is one of uniform, log_uniform, choices and simplex; this is {given or 'none'}")
-        bounds = self.uniform or self.log_uniform
-        if bounds is not None and not bounds[0] < bounds[1]:
-            raise ValueError(f"{given[0]} goes from the smaller to the larger number, not {list(bounds)}")
-        if self.log_uniform is not None and self.log_uniform[0] <= 0:
-            raise ValueError("log_uniform needs numbers above 0")
-        return self
 
 
 class SearchSettings(Settings):
@@ -109,24 +74,44 @@ class SweepSettings(Settings):
     scheduler: SchedulerSettings = SchedulerSettings()
     final: FinalSettings = FinalSettings()
 
-    def run_config(self, overrides: tuple[str, ...] = ()) -> RunConfig:
+    def run_config(self, overrides: tuple[str, ...] = (), file: Path | None = None) -> RunConfig:
         """The base run's settings with the sweep's changes; the command line's changes come last.
 
+        Args:
+            overrides: ``section.key=value`` each, the command line's.
+            file: the sweep's own, whose lines messages tell.
+
         Raises:
-            ConfigError: they do not fit together, leave no evaluator to choose by, compare trials before it scored, or
-                draw weights of heads that the run does not score.
+            ConfigError: they do not fit together, leave no evaluator to choose by, or compare trials before it scored;
+                an axis that no trial can take or differ by.
         """
-        given = {".".join(each.path): each.value for each in (parse_override(text, RunConfig) for text in overrides)}
-        config = changed(load_config(self.base), {**self.changes, "name": self.name, **given})
-        if not config.ppo.select_every:
-            raise ConfigError(
+
+        def place(section: str, key: str) -> str:
+            written = f"{section}.{key}"
+            return written if file is None else f"{place_of(file, (section, key))}: {written}"
+
+        changes = [Override(tuple(key.split(".")), value, place("changes", key)) for key, value in self.changes.items()]
+        given = [parse_override(text, RunConfig) for text in overrides]
+        for problem in _drawn_anyway(self.space, [*changes, *given]):
+            raise ConfigError(problem)
+        name = Override(("name",), self.name, "name")
+        source = str(file or self.name)
+        config = overridden(load_config(self.base), [*changes, name, *given], source)
+        for problem in self._problems(config):
+            raise ConfigError(f"{source}: {problem}")
+        places = {key: place("space", key) for key in self.space}
+        check_axes(self.space, self.search.sampler == "grid", config, places, self._problems)
+        return config
+
+    def _problems(self, config: RunConfig) -> Iterator[str]:
+        """What is wrong with the settings of a trial, for this sweep."""
+        if config.ppo.select_every:
+            yield from _too_early(self.scheduler, config.ppo)
+        else:
+            yield (
                 "ppo.select_every=0 leaves the sweep without its objective, the selecting evaluator's score of "
                 "held-out dialogues. Set it to the iterations between two scores"
             )
-        heads = [head.name for head in config.head_definitions]
-        for problem in (*_too_early(self.scheduler, config.ppo), *_unknown_heads(self.space, heads)):
-            raise ConfigError(problem)
-        return config
 
 
 def load_sweep(path: str | Path) -> SweepSettings:
@@ -143,16 +128,18 @@ def load_sweep(path: str | Path) -> SweepSettings:
     if "space" not in values:
         raise ConfigError(f"{file}: a sweep has base and space; this looks like a run's config. Use ecr-rl train")
     sweep = validated(SweepSettings, {"name": file.stem, **values}, file)
-    for problem in _conflicts(sweep):
-        raise ConfigError(f"{file}: {problem}")
+    for path, problem in _conflicts(sweep):
+        raise ConfigError(f"{place_of(file, path)}: {'.'.join(path)}: {problem}")
     return sweep
 
 
-def _unknown_heads(space: Mapping[str, Axis], heads: Sequence[str]) -> Iterator[str]:
-    axis = space.get("reward.weights")
-    for name in (axis and axis.simplex) or ():
-        if name not in heads:
-            yield f"space.reward.weights: no head {name!r}; the run scores {', '.join(heads)}"
+def _drawn_anyway(space: Mapping[str, Axis], changes: Sequence[Override]) -> Iterator[str]:
+    """The problem of a change of what an axis draws in every trial."""
+    for change in changes:
+        key = ".".join(change.path)
+        for axis in space:
+            if f"{key}.".startswith(f"{axis}."):
+                yield f"{change.where}: the axis {axis} draws it in every trial, so this changes nothing. Leave it out"
 
 
 def _too_early(scheduler: SchedulerSettings, ppo: PPOSettings) -> Iterator[str]:
@@ -168,12 +155,19 @@ def _too_early(scheduler: SchedulerSettings, ppo: PPOSettings) -> Iterator[str]:
         )
 
 
-def _conflicts(sweep: SweepSettings) -> Iterator[str]:
+def _conflicts(sweep: SweepSettings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What contradicts what, by the keys that lead to it."""
     for key, axis in sweep.space.items():
         bare = (axis.uniform or axis.log_uniform or axis.simplex) and not axis.steps
         if sweep.search.sampler == "grid" and bare:
-            yield f"space.{key}: the grid sampler needs steps, the points of this axis"
+            yield ("space", key), "the grid sampler needs steps, the points of this axis"
         if axis.simplex is not None and not key.endswith("weights"):
-            yield f"space.{key}: a simplex draws weights by name, as reward.weights wants them"
+            yield ("space", key), "a simplex draws weights by name, as reward.weights wants them"
+    keys = list(sweep.changes)
+    for index, key in enumerate(keys):
+        for later in keys[index + 1 :]:
+            if key.startswith(f"{later}."):
+                yield ("changes", key), f"{later}, which stands after it, replaces it. Leave one of them out"
     if sweep.scheduler.kind == "pbt" and sweep.search.sampler != "random":
-        yield f"scheduler.kind=pbt changes settings as trials go and draws at random; not with {sweep.search.sampler}"
+        sampler = sweep.search.sampler
+        yield ("scheduler", "kind"), f"pbt changes settings as trials go and draws at random; not with {sampler}"

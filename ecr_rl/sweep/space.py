@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from ray import tune
 
-from ecr_rl.sweep.settings import Axis, SweepSettings
+from ecr_rl.sweep.axes import Axis, grid_points
+from ecr_rl.sweep.settings import SweepSettings
 
 _SMALLEST = 1e-6
 """The smallest draw in (0, 1), since its logarithm is taken."""
@@ -18,7 +18,7 @@ _SMALLEST = 1e-6
 def tune_space(sweep: SweepSettings) -> dict[str, Any]:
     """Tune's space, by ``section.key``; except on a grid, a simplex is one draw in (0, 1) for each of its names."""
     grid = sweep.search.sampler == "grid"
-    return {key: _grid(axis) if grid else _domain(axis) for key, axis in sweep.space.items()}
+    return {key: tune.grid_search(grid_points(axis)) if grid else _domain(axis) for key, axis in sweep.space.items()}
 
 
 def mutations(sweep: SweepSettings) -> dict[str, Any]:
@@ -58,43 +58,7 @@ def _domain(axis: Axis) -> Any:
         return {name: tune.uniform(0.0, 1.0) for name in axis.simplex}
     if axis.choices is not None:
         return tune.choice(list(axis.choices))
-    return tune.loguniform(*axis.log_uniform) if axis.log_uniform is not None else tune.uniform(*_bounds(axis))
-
-
-def _grid(axis: Axis) -> Any:
-    steps = axis.steps or 1
-    if axis.simplex is not None:
-        return tune.grid_search(
-            [dict(zip(axis.simplex, part, strict=True)) for part in _lattice(len(axis.simplex), steps)]
-        )
-    if axis.choices is not None:
-        return tune.grid_search(list(axis.choices))
-    points = (
-        np.geomspace(*axis.log_uniform, steps) if axis.log_uniform is not None else np.linspace(*_bounds(axis), steps)
-    )
-    return tune.grid_search([float(point) for point in points])
-
-
-def _bounds(axis: Axis) -> tuple[float, float]:
-    bounds = axis.uniform or axis.log_uniform
-    if bounds is None:
-        raise TypeError("this axis has no bounds")
-    return bounds
-
-
-def _lattice(names: int, steps: int) -> Iterator[Sequence[float]]:
-    """All weights of ``names`` that are multiples of 1/steps and sum to 1."""
-
-    def parts(left: int, slots: int) -> Iterator[tuple[int, ...]]:
-        if slots == 1:
-            yield (left,)
-            return
-        for first in range(left, -1, -1):
-            for rest in parts(left - first, slots - 1):
-                yield (first, *rest)
-
-    for counts in parts(steps, names):
-        yield [count / steps for count in counts]
+    return tune.loguniform(*axis.log_uniform) if axis.log_uniform is not None else tune.uniform(*axis.bounds)
 
 
 def _value(drawn: Any, axis: Axis) -> Any:
@@ -102,5 +66,5 @@ def _value(drawn: Any, axis: Axis) -> Any:
         return simplex_weights({name: drawn[name] for name in axis.simplex})
     if axis.choices is not None:
         return drawn
-    low, high = _bounds(axis)
+    low, high = axis.bounds
     return min(max(float(drawn), low), high)

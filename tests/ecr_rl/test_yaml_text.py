@@ -57,6 +57,8 @@ def test_anchors_and_merges_are_read() -> None:
         ("a: *nobody", "undefined alias"),
         ("a: !!python/object:os.system x", "could not determine a constructor"),
         ("a: !!timestamp x", "could not determine a constructor"),
+        ("a: &x [*x]", "recursive"),
+        ("&x a: {b: &y {c: *y}}", "recursive"),
         ("a: !!bool maybe", "neither true nor false"),
         ("a: !!int x", "invalid literal"),
         ("a: " + "9" * 5000, "digits"),
@@ -72,9 +74,10 @@ def test_what_cannot_be_read_is_one_line(text: str, said: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp")))
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
     max_leaves=8,
 )
 
