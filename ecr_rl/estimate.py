@@ -31,10 +31,11 @@ from transformers.pytorch_utils import Conv1D
 
 from algorithms.critic.encoder import TINY as TINY_ENCODER
 from algorithms.critic.encoder import TINY_LAYERS, TINY_VOCABULARY, TINY_WIDTH
+from algorithms.model_files import ModelFiles
+from algorithms.model_shapes import layer_config
 from algorithms.packaged_models import MINILM, SMOLLM2
-from algorithms.policy.language_model import TINY, build_tiny, policy_dtype
+from algorithms.policy.language_model import TINY, build_tiny, hidden_width, policy_dtype
 from ecr_rl.config import RunConfig
-from envs.errors import ModelError
 
 PROCESS_BYTES = 600 * 2**20
 """A process that has imported ray's RLlib, torch and transformers (579 MiB seen)."""
@@ -91,10 +92,10 @@ def estimate(config: RunConfig) -> Estimate:
     weights = _size(policy)
     lora = config.policy.lora
     trained = weights if lora is None else _adapter_size(policy, lora.rank)
-    width = int(policy.config.hidden_size)
+    width = hidden_width(policy)
     parameters = Parameters(weights, trained, width + 1, weights if lora is None else 0, critic)
-    learner = _learner_bytes(config, parameters, policy.config)
-    runner = _runner_bytes(config, parameters, policy.config) + 4 * seeker
+    learner = _learner_bytes(config, parameters, layer_config(policy.config))
+    runner = _runner_bytes(config, parameters, layer_config(policy.config)) + 4 * seeker
     resources, gpu = config.resources, "gpu" if config.resources.gpus else "cpu"
     driver = PROCESS_BYTES + (0 if resources.learner_count else learner) + (0 if resources.runner_count else runner)
     workers = [Worker("driver", 1, "cpu", driver)]
@@ -158,13 +159,9 @@ def _model_config(model: str, key: str) -> PretrainedConfig:
 
 
 def _known_config(model: str, key: str) -> PretrainedConfig:
-    try:
+    remedy = "Download the model once, or name a local folder"
+    with ModelFiles(model, f"{key}={model}: its shape is not known on this machine", remedy):
         return AutoConfig.from_pretrained(model, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{key}={model}: its shape is not known on this machine ({str(error).splitlines()[0]}). "
-            "Download the model once, or name a local folder"
-        ) from error
 
 
 def _critic_size(config: RunConfig) -> int:

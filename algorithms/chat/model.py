@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 from jinja2 import TemplateError
-from transformers import AutoTokenizer
 
+from algorithms.model_files import load_plain_tokenizer
 from algorithms.packaged_models import best_device
 from algorithms.policy.language_model import load_causal_lm
 from envs.errors import ModelError
@@ -35,10 +35,12 @@ class ChatModel:
         device = best_device()
         dtype = torch.bfloat16 if device != "cpu" else torch.float32
         self.model = load_causal_lm(source, dtype=dtype, four_bit=four_bit, device=device).eval()
-        try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(source, use_fast=True)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"no tokenizer at {source!r}: {error}") from error
+        remedy = "Name a folder or hub id of a chat model"
+        self.tokenizer: Any = load_plain_tokenizer(source, remedy)
+        if self.tokenizer.eos_token_id is None:
+            raise ModelError(
+                f"the tokenizer of {source!r} has no end-of-sequence token; answers could not end. {remedy}"
+            )
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         self.tokenizer.padding_side = "left"

@@ -6,13 +6,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoModel, AutoTokenizer, BertConfig, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, BertConfig, PretrainedConfig, PreTrainedModel
 
 from algorithms.critic.pair_text import BREAK, PAD, START, PairText, train_tokenizer
+from algorithms.model_files import ModelFiles, load_model, load_plain_tokenizer
+from algorithms.model_shapes import config_positions, layer_config
 from algorithms.packaged_models import MINILM, packaged_minilm
 from algorithms.settings import CriticSettings
 from envs.errors import ModelError
@@ -37,7 +39,7 @@ class Encoder:
     @property
     def width(self) -> int:
         """Size of a hidden state."""
-        return int(self.model.config.hidden_size)
+        return int(layer_config(self.model.config).hidden_size)
 
     @property
     def frozen_layers(self) -> int:
@@ -61,14 +63,10 @@ def load_encoder(settings: CriticSettings, texts: Iterable[str], films: Sequence
     if settings.encoder == TINY:
         return _tiny(settings, texts, films)
     source = packaged_minilm() if settings.encoder == MINILM else settings.encoder
-    try:
-        model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(
-            f"encoder {settings.encoder!r} cannot be loaded: {error}. Use tiny, minilm, a folder with config.json, "
-            "safetensors weights and a tokenizer, or a hub id"
-        ) from error
+    remedy = "Use tiny, minilm, a folder with config.json, safetensors weights and a tokenizer, or a hub id"
+    with ModelFiles(source, f"encoder {settings.encoder!r} cannot be loaded", remedy):
+        model = load_model(AutoModel, source, dtype=torch.float32)
+    tokenizer: Any = load_plain_tokenizer(source, remedy)
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"encoder {settings.encoder!r} has no fast tokenizer. Choose one with a tokenizer.json")
     _without_dropout(model)
@@ -99,14 +97,11 @@ def restore_encoder(folder: Path) -> Encoder:
     Raises:
         ModelError: a file is missing or broken.
     """
-    try:
+    with ModelFiles(folder, f"{folder} holds no encoder of a critic", "Train the critic again"):
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         special = json.loads((folder / _SPECIAL).read_text(encoding="utf-8"))
         tokenizer = Tokenizer.from_str((folder / _TOKENIZER).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder} holds no encoder of a critic: {error}. Train the critic again") from error
-    model = AutoModel.from_config(config)
-    return Encoder(model, PairText(tokenizer, **special))
+        return Encoder(AutoModel.from_config(config), PairText(tokenizer, **special))
 
 
 def _tiny(settings: CriticSettings, texts: Iterable[str], films: Sequence[str]) -> Encoder:
@@ -140,8 +135,8 @@ def _without_dropout(model: PreTrainedModel) -> None:
 
 
 def _check_positions(config: PretrainedConfig, settings: CriticSettings) -> None:
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is not None and settings.max_tokens > positions - 2:  # RoBERTa reserves two positions for padding
+    positions = config_positions(config)
+    if settings.max_tokens > positions - 2:  # RoBERTa reserves two positions for padding
         raise ModelError(
             f"encoder {settings.encoder!r} reads {positions} tokens, too few for max_tokens {settings.max_tokens}. "
             f"Set critic.max_tokens to {positions - 2} at most"

@@ -1,9 +1,11 @@
 """Batched sampling over one KV cache, which is kept for a whole conversation.
 
 Turns of different lengths share the cache. A block is right-padded, its padding is masked out, and every token carries
-its own position; so padding costs a cache slot, but never shifts a position. Finished conversations are dropped from
-the cache. Sampling inverts the cumulative distribution at one uniform number a token. The caller draws these numbers,
-with a generator for each conversation and turn, so a conversation does not depend on the others in its batch.
+its own position. After each turn a row's padding moves to its left end. So a token is as many slots as positions away
+from any other of its conversation, also for models that look back over a window of slots (Mistral, Gemma, Phi-3).
+Finished conversations are dropped from the cache. Sampling inverts the cumulative distribution at one uniform number a
+token. The caller draws these numbers, with a generator for each conversation and turn, so a conversation does not
+depend on the others in its batch.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from algorithms.policy.language_model import max_positions, trunk
+from algorithms.policy.language_model import chosen_logits, max_positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,8 @@ class ConversationDecoder:
 
     def __init__(self, model: PreTrainedModel, batch: int) -> None:
         """Start B empty conversations."""
-        self._trunk, self._head = trunk(model), model.get_output_embeddings()
-        self._device = self._head.weight.device  # pyright: ignore[reportOptionalMemberAccess]
-        self._cache = DynamicCache(config=model.config)
+        self._model, self._device = model, model.device
+        self._cache = DynamicCache()
         self._mask_BT = torch.zeros(batch, 0, dtype=torch.long, device=self._device)
         self._used_B = torch.zeros(batch, dtype=torch.long, device=self._device)
         self._limit = max_positions(model)
@@ -62,7 +63,7 @@ class ConversationDecoder:
             blocks: B arrays of tokens, none empty.
 
         Returns:
-            The hidden state of each block's last token, shape (B, width).
+            The logits that each block's last token gives, shape (B, vocabulary).
 
         Raises:
             ValueError: a block is empty, or a conversation would exceed the model's positions.
@@ -79,14 +80,15 @@ class ConversationDecoder:
         valid = (steps < count[:, None]).long()
         # Padding is never attended to: its position only has to be a valid index.
         position = torch.where(valid.bool(), self._used_B[:, None] + steps, 0)
-        hidden = self._forward(ids.to(self._device), valid, position)
+        logits = self._forward(ids.to(self._device), valid, position, count - 1)
         self._used_B = self._used_B + count
-        return hidden[torch.arange(len(blocks), device=self._device), count - 1]
+        self._move_padding_left()
+        return logits
 
     @torch.inference_mode()
     def sample(
         self,
-        hidden: torch.Tensor,
+        logits: torch.Tensor,
         uniforms: np.ndarray,
         *,
         end: int,
@@ -96,7 +98,7 @@ class ConversationDecoder:
         """Sample one reply for each conversation, until its end token or the token limit.
 
         Args:
-            hidden: the hidden states that ``extend`` returned, shape (B, width).
+            logits: what ``extend`` returned, shape (B, vocabulary).
             uniforms: numbers in [0, 1), shape (B, max_new); column t decides token t.
             end: the token that ends a reply; it belongs to the reply.
             temperature: divides the logits; nothing else shapes the distribution. One number, or one a row, shape (B,).
@@ -114,10 +116,10 @@ class ConversationDecoder:
         rows = torch.arange(len(uniforms), device=self._device)
         alive = torch.ones(len(uniforms), dtype=torch.bool, device=self._device)
         for step in range(uniforms.shape[1]):
-            logits = self._head(hidden).float() / divisor_B1[rows]  # pyright: ignore[reportOptionalCall]
-            token = draw(logits, uniform_BT[rows, step])
+            tempered = logits.float() / divisor_B1[rows]
+            token = draw(tempered, uniform_BT[rows, step])
             token_BT[rows, step] = torch.where(alive, token, -1)
-            logp_BT[rows, step] = logits.gather(1, token[:, None])[:, 0] - torch.logsumexp(logits, -1)
+            logp_BT[rows, step] = tempered.gather(1, token[:, None])[:, 0] - torch.logsumexp(tempered, -1)
             if last and bool((token == end).any()):
                 kept = (token != end).nonzero()[:, 0]
                 self.keep(kept.tolist())
@@ -127,28 +129,56 @@ class ConversationDecoder:
             valid = alive.long()[:, None]
             # The last token enters the cache too: the next turn attends to it.
             position = torch.where(alive, self._used_B, 0)[:, None]
-            hidden = self._forward(torch.where(alive, token, 0)[:, None], valid, position)[:, 0]
+            logits = self._forward(torch.where(alive, token, 0)[:, None], valid, position, torch.zeros_like(token))
             self._used_B = self._used_B + valid[:, 0]
             alive = alive & (token != end)
             if not bool(alive.any()):
                 break
+        if not last:
+            self._move_padding_left()
         lengths = (token_BT >= 0).sum(1).tolist()
         return [
             SampledReply(row[:n].astype(np.int32), logp[:n].astype(np.float32))
             for row, logp, n in zip(token_BT.cpu().numpy(), logp_BT.cpu().numpy(), lengths, strict=True)
         ]
 
-    def _forward(self, ids: torch.Tensor, valid: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+    def _forward(
+        self, ids: torch.Tensor, valid: torch.Tensor, position: torch.Tensor, wanted_B: torch.Tensor
+    ) -> torch.Tensor:
+        """Read one block, and return the logits (B, vocabulary) after the block's token ``wanted_B`` of each row."""
         if int(position.max()) >= self._limit:
             raise ValueError(f"a conversation passes the model's {self._limit} positions; it had to be truncated")
         self._mask_BT = torch.cat([self._mask_BT, valid], 1)
-        return self._trunk(
+        _, logits = chosen_logits(
+            self._model,
+            lambda hidden: hidden[torch.arange(len(ids), device=self._device), wanted_B],
             input_ids=ids,
             attention_mask=self._mask_BT,
             position_ids=position,
             past_key_values=self._cache,
             use_cache=True,
-        ).last_hidden_state
+        )
+        return logits
+
+    def _move_padding_left(self) -> None:
+        """Reorder each row's slots of the cache: padding first, then the conversation; drop padding of all rows."""
+        longest = int(self._mask_BT.sum(1).max()) if len(self._mask_BT) else 0
+        if bool(self._mask_BT[:, -longest:].all()) and longest == self._mask_BT.shape[1]:
+            return
+        order_BT = torch.argsort(self._mask_BT, dim=1, stable=True)[:, -longest:]
+        self._mask_BT = self._mask_BT.gather(1, order_BT)
+        for layer in self._cache.layers:
+            if layer.get_seq_length() > 0:
+                layer.keys, layer.values = _take_slots(layer.keys, order_BT), _take_slots(layer.values, order_BT)
+
+
+def _take_slots(cached: torch.Tensor, order_BT: torch.Tensor) -> torch.Tensor:
+    """From a cache's tensor (batch, heads, slots, size) the slots ``order_BT`` of each row, in that order."""
+    batch, heads, slots, size = cached.shape
+    starts = torch.arange(batch * heads, device=cached.device)[:, None] * slots
+    # One index_select over all rows is several times faster than indexing each row's slots.
+    index = (starts + order_BT.repeat_interleave(heads, 0)).reshape(-1)
+    return cached.reshape(-1, size).index_select(0, index).view(batch, heads, -1, size)
 
 
 def draw(logits: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ probability ratio would differ from 1 before any weight changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,18 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from peft.utils.integrations import dequantize_module_weight
-from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+)
 from transformers.pytorch_utils import Conv1D
 
+from algorithms.model_files import ModelFiles, load_model
+from algorithms.model_shapes import config_positions, layer_config
 from algorithms.packaged_models import forget_quantization
 from algorithms.settings import LoraSettings, PolicySettings, computes_in_bfloat16
 from algorithms.weight_hashes import MODEL_CARD, read_card
@@ -72,14 +79,19 @@ def load_causal_lm(
     Raises:
         ModelError: nothing loadable is there, or other weights than the folder's card says.
     """
-    try:
+    with ModelFiles(
+        source,
+        f"no causal language model at {str(source)!r}",
+        "Make it anew, or name another folder or hub id",
+    ):
         if (card := Path(source) / MODEL_CARD).is_file():
             read_card(card)
         config = AutoConfig.from_pretrained(str(source))
-        for name in list(vars(config)):
-            if ("dropout" in name or name.endswith("_pdrop")) and isinstance(getattr(config, name), float):
-                setattr(config, name, 0.0)
-        options: dict[str, Any] = {"config": config, "dtype": dtype, "use_safetensors": True}
+        for part in {id(part): part for part in (config, layer_config(config))}.values():
+            for name in list(vars(part)):
+                if ("dropout" in name or name.endswith("_pdrop")) and isinstance(getattr(part, name), float):
+                    setattr(part, name, 0.0)
+        options: dict[str, Any] = {"config": config, "dtype": dtype}
         if four_bit:
             from transformers import BitsAndBytesConfig
 
@@ -87,11 +99,7 @@ def load_causal_lm(
                 load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype
             )
             options["device_map"] = {"": device}
-        model = AutoModelForCausalLM.from_pretrained(str(source), **options)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(
-            f"no causal language model at {str(source)!r}: {error}. Make it anew, or name another folder or hub id"
-        ) from error
+        model = load_model(AutoModelForCausalLM, source, **options)
     if four_bit:
         keep_adapter_gradients(model)
         return model
@@ -155,9 +163,39 @@ def merged(model: PeftModel) -> PreTrainedModel:
     return plain.to("cpu")
 
 
-def trunk(model: PreTrainedModel) -> nn.Module:
-    """The transformer without the language-model head; it returns hidden states (batch, time, width)."""
-    return model.base_model
+def chosen_logits(
+    model: PreTrainedModel, choose: Callable[[torch.Tensor], torch.Tensor], **inputs: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run a model's own forward, with its head only on some of the hidden states.
+
+    What the head gives may be scaled or capped afterwards (Granite, Cohere, Gemma 2); only the forward knows how.
+
+    Args:
+        model: a language model, with or without active adapters.
+        choose: takes N of the hidden states (batch, time, width): (N, width).
+        inputs: of the forward.
+
+    Returns:
+        All hidden states as the head reads them (batch, time, width), and the model's logits of the chosen ones
+        (N, vocabulary).
+
+    Raises:
+        ModelError: the model has no head, or its forward does not use it.
+    """
+    seen: list[torch.Tensor] = []
+
+    def only_chosen(_: nn.Module, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        seen.append(args[0])
+        return (choose(args[0]),)
+
+    hook = _head(model).register_forward_pre_hook(only_chosen)
+    try:
+        logits = model(**inputs).logits
+    finally:
+        hook.remove()
+    if not seen:
+        raise ModelError(f"{type(model).__name__} makes logits without its output layer. Choose another model")
+    return seen[0], logits
 
 
 def token_logits(
@@ -171,17 +209,29 @@ def token_logits(
         wanted_BT: bool; the first token of a row has no prediction and is never wanted.
 
     Returns:
-        Hidden states (B, T, width), and for each wanted token the logits that predict it, row after row,
-        (tokens, vocabulary).
+        Hidden states (B, T, ``hidden_width``), and for each wanted token the logits that predict it, row after row,
+        (tokens, vocabulary). They are the model's own: ``model(input_ids).logits`` at these positions.
     """
-    hidden_BT = trunk(model)(input_ids=tokens_BT, use_cache=False).last_hidden_state
-    head = model.get_output_embeddings()
-    return hidden_BT, head(hidden_BT[:, :-1][wanted_BT[:, 1:]])  # pyright: ignore[reportOptionalCall]
+    before_BT = wanted_BT[:, 1:]
+    return chosen_logits(model, lambda hidden: hidden[:, :-1][before_BT], input_ids=tokens_BT, use_cache=False)
+
+
+def hidden_width(model: PreTrainedModel) -> int:
+    """Width of the hidden states that the model's head reads; a projected model's is not its layers' width."""
+    head: Any = _head(model)
+    return int(head.in_features)
 
 
 def max_positions(model: PreTrainedModel) -> int:
-    """Longest sequence, in tokens, that the model has positions for."""
-    return int(model.config.max_position_embeddings)
+    """Longest sequence, in tokens, that the model has positions for; ``UNBOUNDED`` if nothing bounds it."""
+    return config_positions(model.config)
+
+
+def _head(model: PreTrainedModel) -> nn.Module:
+    head = model.get_output_embeddings()
+    if head is None:
+        raise ModelError(f"{type(model).__name__} has no output layer, so it is no language model. Choose another")
+    return head
 
 
 class AdapterMerger:

@@ -97,11 +97,11 @@ def _play(
         conversation.observations.append(text.observation(observed[row], first=True))
     turn = 0
     while live:
-        hidden = decoder.extend([played[row].observations[-1] for row in live])
+        logits = decoder.extend([played[row].observations[-1] for row in live])
         if candidates > 1:
             copies = [index for index in range(len(live)) for _ in range(candidates)]
             decoder.keep(copies)
-            hidden = hidden[copies]
+            logits = logits[copies]
         noise = np.stack(
             [
                 np.random.default_rng([seed, *episodes[row], turn, 1 + number]).random(settings.max_new)
@@ -109,7 +109,7 @@ def _play(
                 for number in range(candidates)
             ]
         )
-        replies = decoder.sample(hidden, noise, end=text.end, temperature=settings.temperature)
+        replies = decoder.sample(logits, noise, end=text.end, temperature=settings.temperature)
         if candidates > 1:
             best = _best(replies, text, env, candidates)
             decoder.keep(best)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from algorithms.model_files import load_plain_tokenizer
 from algorithms.settings import PolicySettings
 from envs.errors import ModelError
 from envs.film_text.markup import ADDED, CUT, EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER, SLOTS
@@ -58,12 +59,11 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     Raises:
         ModelError: there is no tokenizer, or the tokenizer has no end-of-sequence token.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"no tokenizer at {source!r}: {error}. Name a model folder or a hub id") from error
+    tokenizer = load_plain_tokenizer(source, "Name a model folder or a hub id")
     if tokenizer.eos_token_id is None:
-        raise ModelError(f"the tokenizer of {source!r} has no end-of-sequence token; replies could not end")
+        raise ModelError(
+            f"the tokenizer of {source!r} has no end-of-sequence token; replies could not end. Choose another"
+        )
     return with_markers(tokenizer)
 
 

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from algorithms.policy.film_choice import ChoiceSettings, FilmChoice
 from algorithms.policy.language_model import (
     AdapterMerger,
+    hidden_width,
     load_causal_lm,
     policy_dtype,
     token_logits,
@@ -82,7 +83,7 @@ class ConversationModule(TorchRLModule, ValueFunctionAPI, InferenceOnlyAPI):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(config.get("seed", 0)))
             self.lm = with_adapters(base, lora) if lora else base
-        self.value_head = nn.Linear(int(base.config.hidden_size), 1)
+        self.value_head = nn.Linear(hidden_width(base), 1)
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
 

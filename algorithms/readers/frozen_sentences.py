@@ -6,15 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel
 
+from algorithms.model_files import ModelFiles, load_model, load_plain_tokenizer
+from algorithms.model_shapes import config_positions, layer_config
 from algorithms.packaged_models import MINILM, best_device, packaged_minilm
 from algorithms.readers.hashed_grams import LONGEST
 from algorithms.readers.sentences import unit
 from envs.errors import ModelError
 
 _REMEMBERED = 200_000
+_PADDING_POSITIONS = 2
+"""RoBERTa reserves two of its positions for padding."""
 
 
 class FrozenSentences:
@@ -32,16 +35,18 @@ class FrozenSentences:
             ModelError: the encoder cannot be loaded.
         """
         folder = packaged_minilm() if source == MINILM else source
-        try:
-            self._model = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32).eval()
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
-        except (OSError, ValueError, SafetensorError) as error:
-            raise ModelError(
-                f"sentence encoder {source!r} cannot be loaded: {error}. Use words, minilm, a folder or a hub id"
-            ) from error
-        self._model.to(best_device())
-        self.name, self.width = source, int(self._model.config.hidden_size)
-        self._batch, self._max_tokens = batch, max_tokens
+        remedy = "Use words, minilm, a folder or a hub id"
+        with ModelFiles(folder, f"sentence encoder {source!r} cannot be loaded", remedy):
+            self._model = load_model(AutoModel, folder, dtype=torch.float32).eval()
+        self._tokenizer = load_plain_tokenizer(folder, remedy)
+        if self._model.config.is_encoder_decoder:
+            raise ModelError(f"sentence encoder {source!r} is an encoder with a decoder. {remedy}")
+        if self._tokenizer.pad_token_id is None:
+            raise ModelError(f"sentence encoder {source!r} lacks a padding token. {remedy}")
+        self._model.to(best_device())  # pyright: ignore[reportArgumentType]
+        self.name, self.width = source, int(layer_config(self._model.config).hidden_size)
+        self._batch = batch
+        self._max_tokens = min(max_tokens, config_positions(self._model.config) - _PADDING_POSITIONS)
         self._known: dict[str, np.ndarray] = {}
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:

@@ -82,12 +82,11 @@ def check_memory(settings: JudgeSettings) -> float:
     import torch
     from transformers import AutoConfig
 
+    from algorithms.model_files import ModelFiles
     from ecr_rl.labels.judging.model_judge import model_size
 
-    try:
+    with ModelFiles(settings.model, f"{settings.model}: no model there", "Give --model a folder or a hub id"):
         parameters = model_size(AutoConfig.from_pretrained(settings.model))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{settings.model}: no model there: {error}. Give --model a folder or a hub id") from error
     cuda = torch.cuda.is_available()
     bytes_each = 0.6 if settings.four_bit else 2.0 if cuda else 4.0
     needed = parameters * bytes_each * 1.15 / 1e9  # activations and the KV cache take about a seventh

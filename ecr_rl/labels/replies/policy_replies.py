@@ -104,13 +104,13 @@ class PolicyReplies:
 
     def _answer(self, prompts: Sequence[_Prompt]) -> dict[Case, list[PolicyReply]]:
         decoder = ConversationDecoder(self._model, len(prompts))
-        hidden = decoder.extend([prompt.tokens for prompt in prompts])
+        logits = decoder.extend([prompt.tokens for prompt in prompts])
         rows = [(row, index) for row in range(len(prompts)) for index in range(len(self._temperatures))]
         repeated = [row for row, _ in rows]
         decoder.keep(repeated)
         noise = np.stack([self._noise(prompts[row].case, index) for row, index in rows])
         temperatures = np.array([self._temperatures[index] for _, index in rows])
-        replies = decoder.sample(hidden[repeated], noise, end=self._text.end, temperature=temperatures, last=True)
+        replies = decoder.sample(logits[repeated], noise, end=self._text.end, temperature=temperatures, last=True)
         answered: dict[Case, list[PolicyReply]] = {prompt.case: [] for prompt in prompts}
         for (row, index), reply in zip(rows, replies, strict=True):
             answered[prompts[row].case].append(self._read(prompts[row], self._temperatures[index], reply.tokens))

@@ -91,10 +91,10 @@ def test_the_last_turn_says_the_same_while_ended_rows_leave(name: str) -> None:
     said: dict[bool, list[SampledReply]] = {}
     for last in (False, True):
         decoder = ConversationDecoder(MODELS[name], 3)
-        hidden = decoder.extend(seen)
+        logits = decoder.extend(seen)
         decoder.keep(rows)
         noise = uniforms(range(9), 0)
-        said[last] = decoder.sample(hidden[rows], noise, end=END, temperature=temperatures, last=last)
+        said[last] = decoder.sample(logits[rows], noise, end=END, temperature=temperatures, last=last)
     for stayed, left in zip(said[False], said[True], strict=True):
         assert stayed.tokens.tolist() == left.tokens.tolist()
         np.testing.assert_allclose(stayed.logp, left.logp, atol=1e-4)
@@ -126,9 +126,9 @@ def test_draw_never_gives_a_token_of_probability_zero() -> None:
 
 def test_conversation_past_the_models_positions_raises() -> None:
     decoder = ConversationDecoder(random_gpt2(VOCABULARY, positions=8), 1)
-    hidden = decoder.extend([np.arange(4)])
+    logits = decoder.extend([np.arange(4)])
     with pytest.raises(ValueError, match="8 positions"):
-        decoder.sample(hidden, np.full((1, MAX_NEW), 0.5), end=-1)
+        decoder.sample(logits, np.full((1, MAX_NEW), 0.5), end=-1)
     with pytest.raises(ValueError, match="8 positions"):
         ConversationDecoder(random_gpt2(VOCABULARY, positions=8), 1).extend([np.arange(9)])
 

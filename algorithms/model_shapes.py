@@ -1,0 +1,25 @@
+"""What a model's config says of its shape, whatever the family calls it."""
+
+from __future__ import annotations
+
+from transformers import PretrainedConfig
+
+UNBOUNDED = 2**31 - 1
+"""The positions of a model that takes sequences of any length."""
+_POSITIONS = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len", "max_sequence_length", "n_ctx")
+"""What configs call the longest sequence."""
+
+
+def layer_config(config: PretrainedConfig) -> PretrainedConfig:
+    """The config of a model's text layers; a model that sees keeps it inside its own."""
+    return config.get_text_config(decoder=True)
+
+
+def config_positions(config: PretrainedConfig) -> int:
+    """Longest sequence, in tokens, that a model of this config has positions for.
+
+    ``UNBOUNDED`` if its config names none: ALiBi (Bloom) and recurrent models know no limit.
+    """
+    text = layer_config(config)
+    named = (getattr(text, name, None) for name in _POSITIONS)
+    return min((limit for limit in named if isinstance(limit, int) and limit > 0), default=UNBOUNDED)
