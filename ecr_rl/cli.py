@@ -14,7 +14,9 @@ import ecr_rl
 from ecr_rl.commands import bench, critic, data, label, monitoring, recommend, respond, run, seekers, submit, sweep
 from ecr_rl.commands.former_option import former_option
 from ecr_rl.commands.options import examples
+from ecr_rl.commands.output import replace_unencodable
 from envs.errors import ConfigError, EcrError
+from envs.inputs.text import printable
 
 USAGE_ERROR, FAILURE = 2, 1
 
@@ -45,12 +47,17 @@ class EcrGroup(TyperGroup):
             with formatter.section(title):
                 formatter.write_dl([(name, self.commands[name].get_short_help_str(SUMMARY_WIDTH)) for name in names])
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Read the command line and run it."""
+        replace_unencodable()
+        return super().main(*args, **options)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
         except EcrError as error:
-            typer.echo(f"ecr-rl: {error}", err=True)
+            typer.echo(f"ecr-rl: {printable(str(error))}", err=True)
             raise typer.Exit(USAGE_ERROR if isinstance(error, ConfigError) else FAILURE) from error
 
 

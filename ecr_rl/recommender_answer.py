@@ -14,18 +14,20 @@ from ecr_rl.labels.storage.store import read_turn, write_turn
 from envs.catalog import Catalog
 from envs.dialogue import Role, Utterance, mentioned_films, named_films
 from envs.errors import DataError
+from envs.inputs.text import as_said
 
 
 def read_dialogue(text: str, catalog: Catalog) -> tuple[Utterance, ...]:
     """Read the turns of a text: a line with ``seeker:`` or ``recommender:`` begins one, other lines continue it.
 
-    Text before the first such line is the seeker's. Film titles become ``@id``.
+    Text before the first such line is the seeker's. Film titles become ``@id``. Half of a surrogate pair, as of an
+    argument that is no UTF-8, becomes U+FFFD.
 
     Raises:
         DataError: an ``@id`` is not in the catalogue.
     """
     turns: list[Utterance] = []
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in filter(None, map(str.strip, as_said(text).splitlines())):
         try:
             turns.append(read_turn(line))
         except ValueError:

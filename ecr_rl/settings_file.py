@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from ecr_rl.overrides import Override, nearest
 from ecr_rl.yaml_text import line_of_key, one_line, read_yaml
 from envs.errors import ConfigError
+from envs.inputs.text import UnreadableText, decoded
 from envs.marks import Settings, section_of
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -27,8 +28,8 @@ def read_mapping(file: Path) -> dict[str, Any]:
         ConfigError: the file is not YAML or not a mapping, or has a key twice.
     """
     try:
-        values = read_yaml(file.read_text(encoding="utf-8"))
-    except (ConfigError, UnicodeDecodeError, OSError) as error:
+        values = read_yaml(decoded(file.read_bytes()))
+    except (ConfigError, UnreadableText, OSError) as error:
         raise ConfigError(f"{file}: not readable as YAML: {one_line(error)}") from error
     if values is None:
         return {}

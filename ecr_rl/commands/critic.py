@@ -23,7 +23,7 @@ from ecr_rl.commands.options import (
     examples,
     seed_option,
 )
-from ecr_rl.commands.output import rich_table, show, shown_progress, working
+from ecr_rl.commands.output import rich_table, show, show_json, shown_progress, working
 from ecr_rl.commands.parts import part_of, settings_for
 from ecr_rl.commands.run import build_part
 from ecr_rl.config import load_config, with_given
@@ -182,6 +182,6 @@ def score(
             counts = score_file(Critic.load(folder), source, None if str(output) == "-" else output, on_step)
         lines = counts.pop("lines", None)
     if lines is not None:
-        typer.echo(lines, nl=False)
+        show_json(lines)
     else:
         show({**counts, "output": str(output), "seconds": round(time.monotonic() - begun, 3)}, json)

@@ -20,6 +20,7 @@ from ecr_rl.labels.judging.registry import JUDGES, OPENAI, RUBRIC, TRANSFORMERS,
 from ecr_rl.settings import ContextForm
 from ecr_rl.tables import shown
 from envs.errors import ConfigError, ModelError
+from envs.inputs.text import UnreadableText, decoded
 from envs.registry import is_own
 
 if TYPE_CHECKING:
@@ -246,8 +247,8 @@ def _prompt_of(file: Path, judge: str) -> str:
     if judge == RUBRIC:
         raise ConfigError("the rubric is told nothing: --prompt goes with --judge transformers, openai or your own")
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return decoded(file.read_bytes())
+    except (OSError, UnreadableText) as error:
         raise ConfigError(f"--prompt {file}: no text can be read there: {error}") from error
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import logging
 import os
 import sys
@@ -18,6 +17,8 @@ from rich.table import Table
 
 from ecr_rl.runs.progress import make_display
 from ecr_rl.tables import TextTable, with_interval
+from envs.files import json_text
+from envs.inputs.text import whole
 from envs.progress import OnStep
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ NOISY = {
     "ray.rllib.algorithms.algorithm_config": logging.ERROR,  # warns of the API stack that we chose
 }
 """Loggers whose everyday messages are nothing to a user, and the level they speak from."""
+
+
+def replace_unencodable() -> None:
+    """Let stdout show ``?`` for what its encoding does not have, in place of a traceback; stderr shows an escape."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 @contextlib.contextmanager
@@ -69,13 +76,18 @@ def shown_progress(name: str) -> Iterator[OnStep]:
 def show(value: Any, as_json: bool, view: RenderableType | None = None) -> None:
     """Print a result: one JSON object, or its view for a person (the JSON, indented, where there is none)."""
     if as_json:
-        typer.echo(json.dumps(value, ensure_ascii=False, allow_nan=False))
+        show_json(json_text(value) + "\n")
     elif view is None:
-        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        typer.echo(json_text(value, indent=2))
     else:
         console = Console()
         wide = console if console.is_terminal else Console(width=PIPE_WIDTH)
         wide.print(view, markup=False)
+
+
+def show_json(text: str) -> None:
+    """Print lines of JSON as UTF-8, whatever stdout's encoding."""
+    typer.echo(whole(text).encode("utf-8"), nl=False)
 
 
 def rich_table(content: TextTable) -> Table:

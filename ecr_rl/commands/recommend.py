@@ -204,9 +204,11 @@ def ask(
     with working():
         from algorithms.recommender.recommender import Recommender
         from ecr_rl.recommender_answer import answer, read_dialogue
+        from envs.inputs.text import decoded_file
 
         scorer = Recommender.load(part_of(recommender, "recommender"))
-        dialogue = read_dialogue(sys.stdin.read() if text == "-" else text, scorer.catalog)
+        said = decoded_file(sys.stdin.buffer.read(), "stdin") if text == "-" else text
+        dialogue = read_dialogue(said, scorer.catalog)
         result = answer(scorer, dialogue, count)
     show(result, json, Group(Text("\n".join(result["dialogue"])), _films(result["films"])))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import DataError
-from envs.inputs.text import as_written, read_text, shown, text_lines
+from envs.inputs.text import as_written, quoted, read_text, text_lines
 
 HUB = "google-research-datasets/go_emotions"
 _SPLITS = ("train", "dev", "test")
@@ -96,7 +96,7 @@ def _labels(folder: Path) -> tuple[str, ...]:
         )
     unknown = [label for label in labels if label not in LABELS]
     if unknown or set(labels) == _EKMAN or len(set(labels)) < len(labels):
-        fault = f"{shown(unknown[0])} is no label of GoEmotions" if unknown else "not GoEmotions' labels, each once"
+        fault = f"{quoted(unknown[0])} is no label of GoEmotions" if unknown else "not GoEmotions' labels, each once"
         if set(labels) in (_EKMAN, _GROUPS):
             fault = f"these are the {len(labels)} labels of a grouped version, not the {len(LABELS)} of GoEmotions"
         raise DataError(
@@ -129,7 +129,7 @@ def _read(file: Path, labels: tuple[str, ...]) -> tuple[Comment, ...]:
         numbers = [_number(entry, len(labels)) for entry in rest.split("\t")[0].split(",")]
         if None in numbers:
             raise DataError(
-                f"not label numbers below {len(labels)}: {shown(rest)}",
+                f"not label numbers below {len(labels)}: {quoted(rest)}",
                 file=file,
                 line=number,
                 field="labels",

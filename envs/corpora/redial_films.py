@@ -16,7 +16,7 @@ from envs.dialogue import LAST_ID
 from envs.errors import DataError
 from envs.inputs.json_text import read_json
 from envs.inputs.placeholders import film_name, genre_names, person_names, plot_text
-from envs.inputs.text import shown
+from envs.inputs.text import quoted
 
 _HEADER = ["movieId", "movieName", "nbMentions"]
 METADATA = "id2info.json"
@@ -50,7 +50,7 @@ def _rows(text: str, origin: str) -> Iterator[tuple[int, list[str]]]:
     try:
         header = next(rows, [])
         if header != _HEADER:
-            what = f"the header must be {','.join(_HEADER)}, not {shown(','.join(header))}"
+            what = f"the header must be {','.join(_HEADER)}, not {quoted(','.join(header))}"
             raise DataError(what, file=origin, line=1, remedy="Put it on the first line.")
         for row in rows:
             if row:
@@ -71,11 +71,11 @@ def _film(row: list[str], origin: str, line: int) -> Film:
         )
     for field, value in ((_HEADER[0], row[0]), (_HEADER[2], row[2])):
         if _number(value) is None:
-            what = f"must be a number{f' up to {LAST_ID}' if value.isdigit() else ''}, not {shown(value)}"
+            what = f"must be a number{f' up to {LAST_ID}' if value.isdigit() else ''}, not {quoted(value)}"
             raise DataError(what, file=origin, line=line, field=field, remedy="Mend the row.")
     name = film_name(row[1])
     if not name:
-        what = f"must be a name, not {shown(row[1])}" if row[1].strip() else "must not be empty"
+        what = f"must be a name, not {quoted(row[1])}" if row[1].strip() else "must not be empty"
         raise DataError(what, file=origin, line=line, field=_HEADER[1], remedy="Name the film.")
     title, year = split_name(name)
     return Film(int(row[0]), title, year, mentions=int(row[2]))

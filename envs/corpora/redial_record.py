@@ -16,7 +16,7 @@ from envs.catalog import Catalog
 from envs.dialogue import LAST_ID, MENTION, Answer, Dialogue, Feedback, Message, Role, mentioned_film, mentioned_films
 from envs.errors import DataError
 from envs.inputs.placeholders import film_name
-from envs.inputs.text import as_written, shown
+from envs.inputs.text import as_written, quoted
 
 REPAIRS = {
     "empty_list_as_mentions": "movieMentions is [] where a dict belongs: read as no films",
@@ -31,6 +31,7 @@ REPAIRS = {
 
 _Kind = TypeVar("_Kind", dict, list, str)
 
+_LONGEST_FIELD = 80
 _MAX_DIGITS = len(str(LAST_ID))
 _ANSWERS = {0: Answer.NO, 1: Answer.YES, 2: Answer.UNSAID}
 _KINDS = {dict: "an object", list: "a list", str: "a string", int: "a whole number"}
@@ -49,7 +50,9 @@ class RecordLocation:
         return f"{self.file}, line {self.line}"
 
     def error(self, field: str | None, what: str, remedy: str = _FORMAT + ".") -> DataError:
-        """The error for one field of this record."""
+        """The error for one field of this record; a field's long name, of a key in the file, is cut."""
+        if field is not None and len(field) > _LONGEST_FIELD:
+            field = f"{field[:_LONGEST_FIELD]}…"
         return DataError(what, file=self.file, line=self.line, field=field, remedy=remedy)
 
 
@@ -96,7 +99,7 @@ class RecordReader:
             return None
         number = _whole_number(value)
         if number is None:
-            raise location.error("conversationId", f"must be a number or null, not {shown(value)}")
+            raise location.error("conversationId", f"must be a number or null, not {quoted(value)}")
         return number
 
     def _titles(self, record: dict[str, object], location: RecordLocation) -> tuple[dict[int, str], set[int]]:
@@ -106,7 +109,7 @@ class RecordReader:
         for key, title in self._object(record, "movieMentions", "empty_list_as_mentions", location).items():
             name, film_id = f"movieMentions.{key}", _whole_number(key)
             if film_id is None:
-                raise location.error(shown(name)[1:-1], f"a film id must be a number up to {LAST_ID}")
+                raise location.error(name, f"a film id must be a number up to {LAST_ID}")
             if title is not None and not isinstance(title, str):
                 raise location.error(name, f"a title must be a string, not {_kind(title)}")
             title = film_name(title) if title else ""
@@ -128,7 +131,7 @@ class RecordReader:
         seeker = _speaker(record, "initiatorWorkerId", location)
         recommender = _speaker(record, "respondentWorkerId", location)
         if seeker == recommender:
-            raise location.error("respondentWorkerId", f"both speakers have the id {shown(seeker)}")
+            raise location.error("respondentWorkerId", f"both speakers have the id {quoted(seeker)}")
         roles = {seeker: Role.SEEKER, recommender: Role.RECOMMENDER}
         items = _get(record, "messages", list, location)
         if not items:
@@ -152,7 +155,7 @@ class RecordReader:
         role = roles.get(sender)
         if role is None:
             raise location.error(
-                f"{name}.senderWorkerId", f"{shown(sender)} is neither of the two speakers {list(roles)}"
+                f"{name}.senderWorkerId", f"{quoted(sender)} is neither of the two speakers {list(roles)}"
             )
         text = as_written(_get(item, "text", str, location, f"{name}."))
         if nameless and "@" in text:
@@ -187,7 +190,7 @@ class RecordReader:
                 continue
             if film_id is None or film_id not in titles:
                 raise location.error(
-                    shown(f"{name}.{key}")[1:-1],
+                    f"{name}.{key}",
                     "answers for a film that movieMentions does not declare",
                     "Declare the film there.",
                 )
@@ -209,7 +212,7 @@ class RecordReader:
             self.repairs["unknown_answer"] += 1
             return None
         if isinstance(code, bool) or not isinstance(code, int) or code not in _ANSWERS:
-            raise location.error(prefix + key, f"must be 0, 1, 2 or null, not {shown(code)}")
+            raise location.error(prefix + key, f"must be 0, 1, 2 or null, not {quoted(code)}")
         return _ANSWERS[code]
 
     def _object(self, record: dict[str, object], name: str, repair: str, location: RecordLocation) -> dict[str, object]:

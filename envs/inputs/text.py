@@ -151,13 +151,26 @@ def as_written(text: str) -> str:
     return text
 
 
+def as_said(text: str) -> str:
+    """What a command line or a program says: no half of a surrogate pair, and composed as in ``as_written``."""
+    return unicodedata.normalize("NFC", whole(text))
+
+
+def printable(text: str) -> str:
+    """A text that a terminal can be given: what is not printable, ends of lines apart, is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text
+    )
+
+
 def on_one_line(text: str) -> str:
-    """A text that can be printed safely: what is not printable is escaped, and spaces are single."""
-    spaced = " ".join(text.split())
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in spaced)
+    """A text that a terminal can be given, on one line: see ``printable``."""
+    return printable(" ".join(text.split()))
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value from outside in an error: quoted as Python writes it, and cut where it is long."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"

@@ -48,7 +48,7 @@ from envs.errors import ConfigError, DataError
 from envs.files import json_text, write_text
 from envs.heads import Head
 from envs.inputs.json_text import JsonFault, parse_json
-from envs.inputs.text import UnreadableText, read_bytes, recoded, shown
+from envs.inputs.text import UnreadableText, quoted, read_bytes, recoded
 
 REJECTS = "rejects.jsonl"
 SHOWN = 20
@@ -233,7 +233,7 @@ def _scores(value: Any, heads: Sequence[str]) -> dict[str, float | None]:
         if isinstance(score, bool) or not isinstance(score, int | float):
             raise _Refusal(name, f"{_type(score)}, not a number or null")
         if not 0 <= score <= 1:
-            raise _Refusal(name, f"{shown(score)} is not in [0, 1]")
+            raise _Refusal(name, f"{quoted(score)} is not in [0, 1]")
     if all(score is None for score in value.values()):
         raise _Refusal("scores", "no head has a score")
     return value
@@ -241,7 +241,7 @@ def _scores(value: Any, heads: Sequence[str]) -> dict[str, float | None]:
 
 def _one_of(value: Any, name: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
-        raise _Refusal(name, f"{shown(value)} is none of {', '.join(allowed)}")
+        raise _Refusal(name, f"{quoted(value)} is none of {', '.join(allowed)}")
     return value
 
 

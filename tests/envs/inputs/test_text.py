@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envs.errors import DataError
-from envs.inputs.text import as_written, decoded, on_one_line, read_text, shown, text_lines, whole
+from envs.inputs.text import as_written, decoded, on_one_line, quoted, read_text, text_lines, whole
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -66,4 +66,4 @@ def test_lines_end_as_on_any_system_and_keep_their_numbers() -> None:
 
 def test_what_is_printed_stays_on_its_line_and_short() -> None:
     assert on_one_line("a\nb \x1b[31m\ud83d\u202e") == "a b \\x1b[31m\\ud83d\\u202e"
-    assert len(shown("1" * 5_000)) < 100
+    assert len(quoted("1" * 5_000)) < 100
