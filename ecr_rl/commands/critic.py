@@ -123,11 +123,12 @@ def evaluate(
         from ecr_rl.evaluation.critic.critic_evaluation import evaluate_critic
         from ecr_rl.labels.judge_folder import context_of, facts_of, judge_of
         from ecr_rl.report.critic_report import critic_tables, write_critic_report
-        from ecr_rl.report.insert import insert_block
+        from ecr_rl.report.insert import check_block, insert_block
         from ecr_rl.settings import ContextForm
         from envs.corpora.corpus import load_corpus
         from envs.corpora.goemotions import read_goemotions
 
+        check_block(into, "critic", critic.name)
         emotions = None if goemotions is None else read_goemotions(goemotions)
         if metadata is None and (facts := facts_of(folder)) is not None:
             settings = with_given(settings, "data", metadata=str(facts))

@@ -124,10 +124,11 @@ def evaluate(
         settings = settings_for(recommender, "recommender", config, changes or ())
         settings = with_given(settings, "data", source=source)
         from ecr_rl.evaluation.recommender.recommendation import evaluate_recommender, write_predictions
-        from ecr_rl.report.insert import insert_block
+        from ecr_rl.report.insert import check_block, insert_block
         from ecr_rl.report.recommendation_tables import recommendation_tables
         from envs.corpora.corpus import load_corpus
 
+        check_block(into, "recommend", protocol)
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("recommendation cases") as on_step:
             result, predicted = evaluate_recommender(folder, corpus, protocol, split, rows, on_step)
@@ -168,10 +169,11 @@ def ablate(
     settings = with_given(settings, "recommender", emotions=emotions)
     with working():
         from ecr_rl.evaluation.recommender.ablation import ablate as ablate_recommender
-        from ecr_rl.report.insert import insert_block
+        from ecr_rl.report.insert import check_block, insert_block
         from ecr_rl.report.recommendation_tables import ablation_table
         from envs.corpora.corpus import load_corpus
 
+        check_block(into, "recommend", "ablation")
         corpus = load_corpus(settings.data, settings.cache_folder)
         with shown_progress("ablation") as on_step:
             result = ablate_recommender(corpus, settings.recommender, out, on_step)

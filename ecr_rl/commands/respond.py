@@ -131,11 +131,12 @@ def evaluate(
         from ecr_rl.evaluation.responder.independent_emotions import independent_emotions
         from ecr_rl.evaluation.responder.response_cases import AskedCases, GoldCases
         from ecr_rl.evaluation.responder.response_figures import evaluate_responders
-        from ecr_rl.report.insert import insert_block
+        from ecr_rl.report.insert import check_block, insert_block
         from ecr_rl.report.response_report import response_table, response_tables
         from ecr_rl.runs.artefacts import model_version
         from envs.corpora.corpus import load_corpus
 
+        check_block(into, "respond", responder.name)
         asked, own, settings = _responder_of(responder, changes or ())
         systems = {"responder": asked} | ({} if against is None else {"against": _responder_of(against)[0]})
         settings = with_given(settings, "data", source=source, metadata=metadata)

@@ -154,8 +154,9 @@ def report(run: Run, into: Into = None, changes: Set = None, json: Json = False)
     """
     with working(), _reopened(run, changes) as folder:
         from ecr_rl.pipeline import write_report_of
-        from ecr_rl.report.insert import insert_report
+        from ecr_rl.report.insert import check_block, insert_report
 
+        check_block(into, "report", folder.config.name)
         written = write_report_of(folder)
         if into is not None:
             insert_report(into, folder.config.name, written, folder.config.head_definitions)
@@ -184,10 +185,11 @@ def results(
     with working():
         from ecr_rl.evaluation.conversations.over_runs import compare_runs
         from ecr_rl.evaluation.conversations.records import read_records
-        from ecr_rl.report.insert import insert_block
+        from ecr_rl.report.insert import check_block, insert_block
         from ecr_rl.report.results_table import results_table
         from ecr_rl.runs.folder import RunFolder
 
+        check_block(into, "results", name)
         opened = [RunFolder.open(run) for run in runs]
         if len({run.config.heads for run in opened}) > 1:
             raise ConfigError("the runs score different heads. Compare runs whose setting heads is the same")

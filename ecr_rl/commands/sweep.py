@@ -59,11 +59,12 @@ def sweep(
     run = settings.run_config(tuple(changes or ()), find_profile(config, "sweep"))
     folder = out or Path("runs") / settings.name
     with working():
+        from ecr_rl.report.insert import check_block, insert_block
         from ecr_rl.sweep.sweep import run_sweep
 
+        check_block(into, "sweep", settings.name)
         result = run_sweep(settings, run, folder, resume)
         if into is not None:
-            from ecr_rl.report.insert import insert_block
             from ecr_rl.report.sweep_report import outcome
 
             insert_block(into, "sweep", settings.name, outcome(folder))

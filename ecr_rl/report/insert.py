@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ecr_rl.report.facts import facts_sentence
 from ecr_rl.report.record import Report
 from ecr_rl.report.summary import markdown_table
 from envs.errors import DataError
-from envs.files import write_text
+from envs.files import write_bytes
 from envs.heads import Head
+from envs.inputs.text import read_bytes
+
+KINDS = ("report", "results", "critic", "recommend", "respond", "sweep")
+"""What a block can be."""
+
+_MARKER = re.compile(rf"<!--[ \t]*(?P<end>/?)(?P<kind>{'|'.join(KINDS)})\b[ \t]*(?P<name>[^\n]*?)[ \t]*-->")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})", re.MULTILINE)
+_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 
 
 def insert_report(page: Path, name: str, report: Report, heads: Sequence[Head]) -> None:
@@ -24,29 +34,106 @@ def insert_report(page: Path, name: str, report: Report, heads: Sequence[Head]) 
         heads: the heads that the run scores.
 
     Raises:
-        DataError: the page cannot be read or has no such markers.
+        DataError: see ``insert_block``.
     """
     insert_block(page, "report", name, f"{facts_sentence(report.facts)}\n\n{markdown_table(report, heads)}")
 
 
 def insert_block(page: Path, kind: str, name: str, text: str) -> None:
-    """Replace the text between ``<!-- KIND NAME -->`` and ``<!-- /KIND -->``.
+    """Replace the text between ``<!-- KIND NAME -->`` and ``<!-- /KIND -->``, wherever the page has that block.
+
+    Markers in code (between fences or backticks) are none. The page keeps its line ends, its access rights and, if it
+    is a link, the link.
 
     Args:
         page: a Markdown file.
-        kind: the block's kind.
+        kind: the block's kind, one of ``KINDS``.
         name: the name in its marker.
         text: the new text, which ends with a line break.
 
     Raises:
-        DataError: the page cannot be read or has no such markers.
+        DataError: the page cannot be read or written, is not UTF-8, has no such block, or a block of it without end.
     """
+    before = _read(page)
+    pieces, end = [], 0
+    for block in _blocks(page, before, kind, name):
+        line_end = "\r\n" if before[block.start :].startswith("\r\n") else "\n"
+        inside = f"\n{text}".replace("\r\n", "\n").replace("\n", line_end)
+        pieces += [before[end : block.start], inside]
+        end = block.end
+    after = "".join([*pieces, before[end:]]).encode("utf-8")
+    target = page.resolve()  # a link stays one
     try:
-        before = page.read_text(encoding="utf-8")
+        mode = target.stat().st_mode
+        write_bytes(target, after)
+        target.chmod(mode)
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", file=page, remedy="Name a Markdown file.") from error
-    opening, closing = f"<!-- {kind} {name} -->", f"<!-- /{kind} -->"
-    block = re.compile(re.escape(opening) + ".*?" + re.escape(closing), re.DOTALL)
-    if not block.search(before):
-        raise DataError(f"has no block {opening} … {closing}", file=page, remedy="Add the two markers.")
-    write_text(page, block.sub(lambda _: f"{opening}\n{text}{closing}", before))
+        raise DataError(f"cannot be written: {error.strerror}", file=page, remedy="Check its access.") from error
+
+
+def check_block(page: Path | None, kind: str, name: str) -> None:
+    """Check that ``insert_block`` will find its block, before the figures are computed; for no page nothing is checked.
+
+    Raises:
+        DataError: see ``insert_block``.
+    """
+    if page is not None:
+        _blocks(page, _read(page), kind, name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """The half-open range of characters between two markers."""
+
+    start: int
+    end: int
+
+
+def _read(page: Path) -> str:
+    """The page's text with its line ends."""
+    content = read_bytes(page, remedy="Name a Markdown file.")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError("is not UTF-8 text", file=page, line=line, remedy="Save it as UTF-8.") from error
+
+
+def _blocks(page: Path, text: str, kind: str, name: str) -> list[_Block]:
+    """The page's blocks of a kind and name."""
+    markers = list(_markers(text))
+    blocks = []
+    for index, marker in enumerate(markers):
+        if marker["end"] or (marker["kind"], marker["name"]) != (kind, name):
+            continue
+        following = markers[index + 1] if index + 1 < len(markers) else None
+        if following is None or not following["end"] or following["kind"] != kind:
+            what = "" if following is None else f" before {following[0]} begins" if not following["end"] else ""
+            raise DataError(
+                f"the block {marker[0]} has no end{what}",
+                file=page,
+                line=text.count("\n", 0, marker.start()) + 1,
+                remedy=f"Add <!-- /{kind} --> where it ends.",
+            )
+        blocks.append(_Block(marker.end(), following.start()))
+    if not blocks:
+        what = f"has no block <!-- {kind} {name} --> … <!-- /{kind} -->"
+        raise DataError(what, file=page, remedy="Add the two markers, outside code.")
+    return blocks
+
+
+def _markers(text: str) -> Iterator[re.Match[str]]:
+    """The markers of a page that stand outside code, in order."""
+    fence = ""
+    for line in _LINE.finditer(text):
+        mark = _FENCE.match(line[0])
+        if fence:
+            closes = mark is not None and mark["fence"].startswith(fence) and not line[0][mark.end() :].strip()
+            fence = "" if closes else fence
+        elif mark is not None:
+            fence = mark["fence"]
+        elif "<!--" in line[0]:
+            code = [range(*span.span()) for span in _CODE.finditer(line[0])]
+            for marker in _MARKER.finditer(text, line.start(), line.end()):
+                if not any(marker.start() - line.start() in span for span in code):
+                    yield marker

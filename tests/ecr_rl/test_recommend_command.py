@@ -158,6 +158,23 @@ def test_bench_says_how_long_one_dialogue_takes(folder: str) -> None:
     assert (figures["n"], figures["threads"], figures["encoder_share"]) == (30, 1, 0.0)
 
 
+def test_a_dialogue_that_is_no_unicode_is_read_with_the_replacement_character(folder: str) -> None:
+    result = invoke("recommend", "ask", folder, "In a cafe\u0301 \udcff", "--count", "1", "--json")
+    assert json.loads(result.stdout_bytes.decode("utf-8"))["dialogue"] == ["seeker: In a café \ufffd"]
+
+
+def test_a_dialogue_on_stdin_that_is_no_text_is_refused(folder: str) -> None:
+    result = CliRunner().invoke(app, ["recommend", "ask", folder, "-"], input=b"I loved \xff")
+    assert result.exit_code == 1
+    assert "stdin, line 1: not UTF-8 text" in result.stderr
+
+
+def test_a_mention_of_thousands_of_digits_names_no_film(folder: str) -> None:
+    result = invoke("recommend", "ask", folder, "@" + "1" * 5_000)
+    assert result.exit_code == 1
+    assert "knows no film @11111111111111111111." in result.stderr
+
+
 def test_a_folder_without_a_recommender_is_named(tmp_path: Path) -> None:
     result = invoke("recommend", "ask", str(tmp_path), "hi")
     assert result.exit_code == 2
