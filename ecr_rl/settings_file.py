@@ -87,7 +87,7 @@ def place_of(source: Path | str, path: Sequence[str]) -> str:
         source: a YAML file that can be read, or a name.
         path: the keys that lead to it.
     """
-    line = line_of_key(source.read_text(encoding="utf-8"), path) if isinstance(source, Path) else None
+    line = line_of_key(decoded(source.read_bytes()), path) if isinstance(source, Path) else None
     return str(source) if line is None else f"{source}, line {line}"
 
 

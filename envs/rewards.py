@@ -11,17 +11,15 @@ pays for a reply need not be the heads: see ``envs.reward_sources``.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from envs.errors import DataError, ModelError
 from envs.files import write_json
-from envs.film_text.words import repeated_share
+from envs.film_text.words import repetition
 from envs.heads import HeadScores
 from envs.registry import build
 from envs.reward_sources import REWARD_SOURCES, JudgedReply, RewardInputs, RewardSource
@@ -36,7 +34,6 @@ LENGTH = "length"
 
 _USUAL_LENGTH = 10.0, 5.0
 """Mean and deviation of a reply's words before the reference policy has spoken."""
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +183,7 @@ class RewardShaper:
         settings = self._settings
         rules = (
             -settings.missing_end * cut,
-            -settings.repetition * repetition(reply, earlier),
+            -settings.repetition * repetition([reply], earlier),
             -settings.verbosity * max(0.0, self._inputs.longer(reply)),
             -settings.markup * (stripped > 0),
             settings.acceptance * accepted,
@@ -194,18 +191,3 @@ class RewardShaper:
         )
         parts = {**paid, **dict(zip(RULES, rules, strict=True))}
         return {name: float(value) + 0.0 for name, value in parts.items()}  # no -0.0
-
-
-def repetition(reply: str, earlier: Sequence[str]) -> float:
-    """Share of a reply's word bigrams that occur earlier in it; 1 if an earlier reply had the same words.
-
-    Case and punctuation do not count. A new reply of fewer than two words repeats nothing.
-    """
-    words = _words(reply)
-    if any(words == _words(said) for said in earlier):
-        return 1.0
-    return repeated_share(list(pairwise(words)))
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())

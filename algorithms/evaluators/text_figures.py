@@ -1,4 +1,4 @@
-"""Figures of texts: BLEU in ECR's formula and sacrebleu's, DIST in its two common formulas, repetition, length.
+"""Figures of texts: BLEU in ECR's formula and sacrebleu's, DIST in its two common formulas, length.
 
 Words are whitespace tokens with their case and punctuation, as ECR and UniCRS count them.
 """
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
-
-from envs.film_text.words import repeated_share
 
 ORDERS = (1, 2, 3, 4)
 Gram = tuple[str, ...]
@@ -42,12 +40,6 @@ def bleu(reply: str, reference: str, order: int) -> float:
     reply_words, reference_words = word_count(reply), word_count(reference)
     brevity = 1.0 if reply_words >= reference_words else math.exp(1 - reference_words / reply_words)
     return brevity * matches / said.total()
-
-
-def repetition(replies: Sequence[str]) -> float | None:
-    """Share of the bigrams of one conversation's replies that repeat an earlier one; None without bigrams."""
-    grams_found = [gram for reply in replies for gram in grams(reply, 2)]
-    return repeated_share(grams_found) if grams_found else None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Words of texts: what counts as a word, patterns for phrases, and the share of repeated n-grams."""
+"""Words of texts: what counts as a word, patterns for phrases, repeated n-grams, and what a speaker says again."""
 
 from __future__ import annotations
 
@@ -25,3 +25,32 @@ def word_grams(words: Sequence[str]) -> list[str]:
 def repeated_share(grams: Sequence[Hashable]) -> float:
     """Share of a text's n-grams that occur earlier in it; 0 for a text without n-grams."""
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+def repetition(replies: Sequence[str], earlier: Sequence[str] = ()) -> float:
+    """Share of the word bigrams of some replies that their speaker said before, in the same conversation.
+
+        repeated / all,  repeated: bigrams that occur in ``earlier``, in a reply before, or before in the same reply
+
+    Case and punctuation do not count. No bigram reaches across replies; a reply of fewer than two words is one gram, so
+    that ``Yes`` can be said again.
+
+    Args:
+        replies: in their order.
+        earlier: what the speaker said before them.
+
+    Returns:
+        A number in [0, 1]; 0 without replies.
+    """
+    seen = {gram for said in earlier for gram in _reply_grams(said)}
+    repeated = total = 0
+    for gram in (gram for reply in replies for gram in _reply_grams(reply)):
+        repeated += gram in seen
+        total += 1
+        seen.add(gram)
+    return repeated / total if total else 0.0
+
+
+def _reply_grams(reply: str) -> list[tuple[str, ...]]:
+    words = WORD.findall(reply.casefold().replace("\u2019", "'"))
+    return list(pairwise(words)) or [tuple(words)]

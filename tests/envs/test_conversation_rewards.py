@@ -64,7 +64,7 @@ def test_the_bonus_is_paid_on_the_accepting_turn() -> None:
 
 
 def test_a_dialogue_pays_for_the_turns_it_takes() -> None:
-    env = single(reward=RewardSettings(turns=0.1), settings=EnvSettings(max_turns=3))
+    env = single(reward=RewardSettings(turns=0.1, repetition=0), settings=EnvSettings(max_turns=3))
     started(env)
     outcomes = [step(env, f"What do you like, number {turn}?")[2] for turn in range(3)]
     assert [outcome.reward for outcome in outcomes] == pytest.approx([-0.1] * 3)

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from envs.errors import ConfigError, DataError, ModelError
 from envs.heads import Exchange, HeadScores
 from envs.reward_sources import JudgedReply, RewardInputs
-from envs.rewards import RULES, HeadReference, RewardShaper, repetition
+from envs.rewards import RULES, HeadReference, RewardShaper
 from envs.settings import RewardSettings
 from tests.known_heads import HEADS
 
@@ -135,26 +133,15 @@ def test_an_unknown_source_is_refused_before_anything_is_paid() -> None:
         RewardShaper(RewardSettings(source="json:JSONDecoder"))
 
 
-@pytest.mark.parametrize(
-    ("reply", "earlier", "share"),
-    [
-        ("one two three four", [], 0.0),
-        ("good film good film good film", [], 0.6),  # gf fg gf fg gf
-        ("Good film, GOOD film", [], 1 / 3),
-        ("word", [], 0.0),
-        ("", [], 0.0),
-        ("", ["..."], 1.0),
-        ("Hello there!", ["How are you?", "hello there!"], 1.0),
-        ("Hello there you", ["Hello there"], 0.0),
-    ],
-)
-def test_repetition_by_hand(reply: str, earlier: list[str], share: float) -> None:
-    assert repetition(reply, earlier) == pytest.approx(share)
-
-
-@given(st.text(max_size=80), st.lists(st.text(max_size=20), max_size=3))
-def test_repetition_is_a_share(reply: str, earlier: list[str]) -> None:
-    assert 0 <= repetition(reply, earlier) <= 1
+def test_a_reply_pays_for_what_was_said_before_in_the_conversation() -> None:
+    shaper = RewardShaper(RewardSettings(repetition=0.5))
+    said: list[str] = ["How about it?"]
+    prices = []
+    for reply in ("How about that film?", "Have you seen that film?", "Yes", "yes!"):
+        prices.append(shaper.parts({}, reply, said, cut=False, stripped=0, accepted=False)["repetition"])
+        said.append(reply)
+    # how about | - - (1 of 3); - - - that film (1 of 4); a reply of one word is one gram
+    assert prices == pytest.approx([-0.5 / 3, -0.5 / 4, 0.0, -0.5])
 
 
 @pytest.mark.parametrize("mean", [np.full((2, 5), 0.5), np.full(6, 0.5), np.full((1, 6), np.nan)])

@@ -19,6 +19,8 @@ from ecr_rl.evaluation.conversations.figure_definition import (
     turn_mean,
 )
 from ecr_rl.evaluation.conversations.records import ConversationRecord
+from envs.dialogue import Role
+from envs.film_text.words import repetition
 
 
 def _gold_bleu(order: int) -> StatisticOf:
@@ -84,6 +86,12 @@ def _information(film: bool) -> StatisticOf:
             for records in dialogues
         ]
     )
+
+
+def _repetition(record: ConversationRecord) -> float | None:
+    """What the recommender says again, as the reward prices it a reply; None for a conversation without turns."""
+    earlier = [line["text"] for line in record.history if line["role"] == Role.RECOMMENDER]
+    return repetition(record.replies, earlier) if record.turns else None
 
 
 def _accepted(record: ConversationRecord) -> float | None:
@@ -182,11 +190,12 @@ TEXT_FIGURES: tuple[Definition, ...] = (
     Definition(
         "repetition",
         "Repetition",
-        "share of a conversation's reply bigrams that occurred earlier in its replies; mean over conversations",
+        "share of a conversation's reply bigrams (words without case and punctuation) that the recommender said "
+        "earlier in it; mean over conversations",
         _TEXT,
         "lower",
         4,
-        statistic=conversation_mean(lambda record: text_figures.repetition(record.replies)),
+        statistic=conversation_mean(_repetition),
     ),
     Definition(
         "kl",

@@ -40,13 +40,6 @@ def test_bleu_lies_between_0_and_1(reply: str, reference: str, order: int) -> No
         assert text_figures.bleu(reply, reply, order) == 1
 
 
-def test_repetition_worked_by_hand() -> None:
-    # Bigrams: a b, b a, a b | a b: four, two of them different: half repeat.
-    assert text_figures.repetition(["a b a b", "a b"]) == 0.5
-    assert text_figures.repetition(["a b", "c d"]) == 0.0
-    assert text_figures.repetition(["a", ""]) is None
-
-
 def test_grams_do_not_reach_across_replies() -> None:
     counts = text_figures.count_grams([["a b", "c"]], 2)
     assert counts.distinct == 1

@@ -16,6 +16,8 @@ from ecr_rl.evaluation.conversations.held_out import first_film_found
 from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, Line
 from envs.dialogue import Role, SeekerProfile
 from envs.errors import ConfigError, DataError
+from envs.rewards import RewardShaper
+from envs.settings import RewardSettings
 from tests.ecr_rl.example_run import conversation, example_records, known, turn
 from tests.known_heads import DEFINITIONS, HEADS, JUDGED
 
@@ -145,6 +147,23 @@ def test_dist_pools_all_replies_of_a_system() -> None:
 def test_repetition_is_counted_inside_a_dialogue() -> None:
     records = [conversation(0, turn("a b"), turn("a b")), conversation(1, turn("a b"))]
     assert mean(records, "repetition") == 0.25
+
+
+def test_repetition_is_what_the_reward_prices() -> None:
+    replies = ["how about that one", "a film for you then", "how about that film"]
+    history: list[Line] = [
+        {"role": Role.RECOMMENDER, "text": "That one is mine"},
+        {"role": Role.SEEKER, "text": "A film for you"},
+    ]
+    record = replace(conversation(0, *map(turn, replies)), history=history)
+    said = ["That one is mine"]
+    shaper, prices = RewardShaper(RewardSettings(repetition=1.0)), []
+    for reply in replies:
+        prices.append(-shaper.parts({}, reply, said, cut=False, stripped=0, accepted=False)["repetition"])
+        said.append(reply)
+    # that one (1 of 3); nothing (0 of 4), since the seeker said it; how about, about that (2 of 3)
+    assert prices == pytest.approx([1 / 3, 0, 2 / 3])
+    assert mean([record], "repetition") == pytest.approx((1 + 0 + 2) / (3 + 4 + 3))
 
 
 def test_bleu_is_a_mean_over_gold_contexts() -> None:
