@@ -86,7 +86,7 @@ def score_file(critic: Scorer, source: Path, output: Path | None, on_step: OnSte
 
 
 def score_lines(critic: Scorer, lines: list[bytes]) -> list[dict[str, Any]]:
-    """For each line its scores and spreads, or its error."""
+    """For each line its scores and spreads, or its error; None for what the critic had no labels to learn from."""
     results: list[dict[str, Any]] = [{} for _ in lines]
     exchanges, rows = [], []
     for row, line in enumerate(lines):
@@ -99,16 +99,21 @@ def score_lines(critic: Scorer, lines: list[bytes]) -> list[dict[str, Any]]:
         return results
     scores, cut = critic.score(exchanges), critic.cut(exchanges)
     for index, row in enumerate(rows):
-        if not np.isfinite([scores.mean[index], scores.spread[index]]).all():
+        if not np.isfinite(scores.mean[index]).all() or np.isinf(scores.spread[index]).any():
             results[row] = {"error": "the critic gives no finite score"}
             continue
         results[row] = {
-            "scores": dict(zip(scores.heads, map(float, scores.mean[index]), strict=True)),
-            "spread": dict(zip(scores.heads, map(float, scores.spread[index]), strict=True)),
+            "scores": _by_head(scores, scores.mean[index]),
+            "spread": _by_head(scores, scores.spread[index]),
         }
         if cut[index]:
             results[row]["cut"] = True
     return results
+
+
+def _by_head(scores: HeadScores, values: np.ndarray) -> dict[str, float | None]:
+    known = [None if np.isnan(value) else float(value) for value in values]
+    return dict.fromkeys(scores.without_labels) | dict(zip(scores.heads, known, strict=True))
 
 
 def _exchange(line: bytes) -> Exchange:

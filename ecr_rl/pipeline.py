@@ -215,9 +215,12 @@ class Pipeline:
         """The folders of all trained parts; those that are missing are built.
 
         Raises:
-            ConfigError: the seeker that the parts are for needs something that is missing.
+            ConfigError: the seeker needs something that is missing, or a head is paid for that has no label.
         """
+        from ecr_rl.training.paid_heads import check_paid_heads
+
         check_speaker(self._config.env)
+        check_paid_heads(self._config)
         return ArtefactFolders(
             recommender=self.recommender(),
             responder=self.responder(),

@@ -117,9 +117,11 @@ class HeadScores:
 
     Attributes:
         mean: (N, heads) in [0, 1].
-        spread: (N, heads); 0 for one member.
+        spread: (N, heads); 0 for one member, NaN where nothing measured how far a head's scores are off.
         heads: the names of the columns.
         lower: names of those heads of which less is better.
+        without_labels: names of heads that the model should have learnt and has no column for, since none of its
+            training examples had a label.
 
     Raises:
         ModelError: ``mean`` or ``spread`` does not have one column for each head.
@@ -129,6 +131,7 @@ class HeadScores:
     spread: np.ndarray
     heads: tuple[str, ...]
     lower: frozenset[str] = frozenset()
+    without_labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the shapes."""

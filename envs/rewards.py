@@ -123,20 +123,27 @@ class RewardShaper:
 
         Raises:
             ModelError: the scores are not finite (a judge that fails gives no score), lack a head that has a weight, or
-                have one that the reference does not know.
+                have one that the reference does not know; a spread is charged for that nothing measured.
         """
-        if not (np.isfinite(scores.mean).all() and np.isfinite(scores.spread).all()):
-            raise ModelError("the reward model gave a score that is not finite; no reward can be made of it")
         settings, heads = self._settings, scores.heads
+        unmeasured = np.isnan(scores.spread).any(0)
+        if not np.isfinite(scores.mean).all() or np.isinf(scores.spread).any():
+            raise ModelError("the reward model gave a score that is not finite; no reward can be made of it")
         missing = [head for head, weight in settings.weights.items() if weight and head not in heads]
         if missing:
             raise ModelError(
                 f"reward.weights names {', '.join(missing)}; the reward model scores {', '.join(heads)}. "
                 "Leave out what it does not score"
             )
+        charged = [head for head, nan in zip(heads, unmeasured, strict=True) if nan and settings.weight(head)]
+        if settings.spread_penalty and charged:
+            raise ModelError(
+                f"reward.spread_penalty charges for the spread of {', '.join(charged)}, which no validation label "
+                "measured. Label validation dialogues, or set reward.spread_penalty=0"
+            )
         reference = HeadReference.identity(heads) if self._reference is None else self._reference.of(heads)
         signs = np.array([-1.0 if head in scores.lower else 1.0 for head in heads])
-        cautious = signs * scores.mean - settings.spread_penalty * scores.spread
+        cautious = signs * scores.mean - settings.spread_penalty * np.nan_to_num(scores.spread)
         deviations = (cautious - signs * reference.mean) / reference.std
         return np.array([settings.weight(head) for head in heads]) * np.minimum(settings.cap, deviations)
 

@@ -20,7 +20,7 @@ class Blend:
 
     Attributes:
         weights: (parts, heads), each column sums to 1.
-        floor: (heads,) expected squared error at no disagreement.
+        floor: (heads,) expected squared error at no disagreement; NaN where labels did not suffice to measure it.
         slope: (heads,) expected squared error for each unit of disagreement.
     """
 
@@ -42,7 +42,8 @@ class Blend:
         Args:
             scores: for each network (N, members + 1, heads), the ridge last, on examples that no member was fitted on.
             values: the examples' labels (N, heads).
-            known: (N, heads) bool; labels that are not known do not count.
+            known: (N, heads) bool; labels that are not known do not count. With fewer than two of a head its
+                trained members weigh the same, and its spread is NaN.
         """
         heads = values.shape[1]
         blend = cls.even(len(scores), heads)
@@ -59,6 +60,7 @@ class Blend:
         for head in range(heads):
             rows = known[:, head]
             if rows.sum() < 2:
+                blend.floor[head] = np.nan
                 continue
             terms = np.stack([np.ones(rows.sum()), disagreement[rows, head]], axis=1)
             blend.floor[head], blend.slope[head] = nnls(terms, (values[rows, head] - mean[rows, head]) ** 2)[0]
@@ -76,8 +78,9 @@ class Blend:
         return mean, (self.weights * (within + (parts - mean[:, None]) ** 2)).sum(1)
 
     def to_json(self) -> dict[str, Any]:
-        """The blend as JSON values."""
-        return {name: getattr(self, name).tolist() for name in ("weights", "floor", "slope")}
+        """The blend as JSON values; None stands for NaN."""
+        floor = [None if np.isnan(value) else value for value in self.floor.tolist()]
+        return {"weights": self.weights.tolist(), "floor": floor, "slope": self.slope.tolist()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Blend:

@@ -158,6 +158,7 @@ class Critic:
         heads: Sequence[str],
         lower: Collection[str] = (),
         device: torch.device | str = "cpu",
+        without_labels: Sequence[str] = (),
     ) -> None:
         """Freeze the networks, put them on ``device`` and in evaluation mode.
 
@@ -168,8 +169,9 @@ class Critic:
             heads: names of the networks' outputs, in their order.
             lower: those of them of which less is better.
             device: where the networks run.
+            without_labels: heads that were to be learnt and had no label; no network has an output for them.
         """
-        self.heads, self._lower = tuple(heads), frozenset(lower)
+        self.heads, self._lower, self.without_labels = tuple(heads), frozenset(lower), tuple(without_labels)
         self._trunks, self._films, self._blend, self._device = tuple(trunks), films, blend, torch.device(device)
         for trunk in self._trunks:
             trunk.network.to(device).eval().requires_grad_(False)
@@ -184,16 +186,17 @@ class Critic:
         try:
             card = read_card(folder / CARD)
             films = FilmTable.from_json(json.loads((folder / FILMS).read_text(encoding="utf-8")))
-            heads, lower = card["heads"], card["lower_is_better"]
+            heads, lower, without = card["heads"], card["lower_is_better"], card.get("without_labels", ())
             trunks = [load_trunk(folder / trunk["folder"], trunk) for trunk in card["trunks"]]
             blend = Blend.from_json(card["blend"])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError, RuntimeError) as error:
             raise ModelError(f"{folder} holds no critic that can be loaded: {error}. Train the critic again") from error
-        return cls(trunks, films, blend, heads, lower, device)
+        return cls(trunks, films, blend, heads, lower, device, without)
 
     def score(self, exchanges: Sequence[Exchange]) -> HeadScores:
         """Score N exchanges; row i belongs to exchange i. The spread is a standard deviation, see ``Blend``."""
-        return HeadScores(*self._blend.of(self.forward(self.prepare(exchanges))), self.heads, self._lower)
+        mean, spread = self._blend.of(self.forward(self.prepare(exchanges)))
+        return HeadScores(mean, spread, self.heads, self._lower, self.without_labels)
 
     def prepare(self, exchanges: Sequence[Exchange]) -> Prepared:
         """Count and tokenise N exchanges; a batch holds pairs of similar length, so that little of it is padding."""
@@ -250,6 +253,7 @@ def save_critic(
     card: Mapping[str, Any],
     folder: Path,
     lower: Collection[str] = (),
+    without_labels: Sequence[str] = (),
 ) -> None:
     """Write a critic's folder; each file is written atomically, the card last.
 
@@ -261,6 +265,7 @@ def save_critic(
         card: settings and held-out figures, for ``critic.json``.
         folder: made where it is missing.
         lower: the heads of which less is better.
+        without_labels: further heads that were to be learnt and had no label.
     """
     listed = []
     for index, (network, encoder) in enumerate(trunks):
@@ -270,6 +275,7 @@ def save_critic(
     facts = {
         "heads": list(heads),
         "lower_is_better": sorted(lower),
+        "without_labels": list(without_labels),
         "trunks": listed,
         "blend": blend.to_json(),
         "weights_sha256": hash_weights(_all_weights(network for network, _ in trunks)),

@@ -6,7 +6,7 @@ Several processes may train one network: each takes its share of every batch (``
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from algorithms.critic.critic import CriticNetwork
 from algorithms.critic.film_table import FilmTable
 from algorithms.critic.pair_text import Pair, PairBatch, PairText
 from algorithms.critic.progress import Progress
-from algorithms.evaluators.regression_figures import r_squared
+from algorithms.evaluators.regression_figures import r_squared, varies
 from algorithms.settings import CriticSettings, computes_in_bfloat16
 from envs.heads import Exchange
 from envs.progress import OnStep
@@ -67,6 +67,16 @@ class Targets:
     values: np.ndarray
     known: np.ndarray
     originals: np.ndarray
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """The heads with a label at least."""
+        return tuple(head for head, known in zip(self.heads, self.known.any(0), strict=True) if known)
+
+    def of(self, heads: Sequence[str]) -> Targets:
+        """The same exchanges with the labels of some of the heads."""
+        columns = [self.heads.index(head) for head in heads]
+        return replace(self, heads=tuple(heads), values=self.values[:, columns], known=self.known[:, columns])
 
 
 class CriticTraining:
@@ -153,10 +163,18 @@ class CriticTraining:
         return progress.best_step
 
     def quality(self) -> float:
-        """R2 of the trained members' mean score on the validation set, averaged over the heads."""
+        """R2 of the trained members' mean score on the validation set, averaged over the heads whose labels vary.
+
+        If those of no head vary, minus the mean squared error.
+        """
         predictions, valid = self.predict()[:, :-1].mean(1), self._valid
         known = [np.flatnonzero(valid.known[:, head]) for head in range(self._network.outputs)]
-        fits = [r_squared(valid.values[rows, head], predictions[rows, head]) for head, rows in enumerate(known)]
+        labels = [valid.values[rows, head] for head, rows in enumerate(known)]
+        fits = [
+            r_squared(labels[head], predictions[rows, head]) for head, rows in enumerate(known) if varies(labels[head])
+        ]
+        if not fits:
+            return -float(((valid.values - predictions)[valid.known] ** 2).mean())
         return float(np.mean(fits))
 
     @torch.inference_mode()

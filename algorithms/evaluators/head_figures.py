@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,9 @@ from algorithms.evaluators.regression_figures import (
     linear_predictions,
     mean_absolute_error,
     pearson,
-    r_squared,
-    spearman,
+    r_squared_if_defined,
+    spearman_if_defined,
+    varies,
 )
 
 _BINS = 10
@@ -55,42 +56,56 @@ class Calibration:
 class HeadFit:
     """How well one head predicts its labels, beside three baselines.
 
-    The baselines are least squares fitted on these very labels, the most that each can reach in its form.
+    The baselines are least squares fitted on these very labels, the most that each can reach in its form. Figures that
+    the labels do not define are None: all without a label, R2 and correlations where labels do not vary.
 
     Attributes:
-        over: the replies that it is judged on, ``human`` or ``made``.
+        over: the replies that it is judged on, ``human`` or ``made``; ``no data`` where neither has a label, or the
+            critic does not score the head.
         n: how many.
         r2: of the head's scores.
-        pearson: correlation; None where labels or scores do not vary.
+        pearson: correlation.
         spearman: rank correlation.
         mae: mean absolute error.
         r2_mean: of the labels' mean.
         r2_length: of reply length.
         r2_linear: of length with VADER's sentiment.
         interval: 95 % percentile intervals over dialogues of ``r2``, ``r2_length`` and their difference
-            ``r2_above_length``; empty without labels.
+            ``r2_above_length``; empty where they are not defined.
         r2_all: of the head's scores of human and made replies together.
         calibration: of scores and spreads.
     """
 
     over: str
     n: int
-    r2: float
+    r2: float | None
     pearson: float | None
-    spearman: float
-    mae: float
-    r2_mean: float
-    r2_length: float
-    r2_linear: float
+    spearman: float | None
+    mae: float | None
+    r2_mean: float | None
+    r2_length: float | None
+    r2_linear: float | None
     interval: dict[str, Bounds]
-    r2_all: float
+    r2_all: float | None
     calibration: Calibration
+
+
+NO_DATA = "no data"
+"""Stands for the replies of a head that is judged on none."""
+NO_FIGURES: Mapping[str, None] = dict.fromkeys(("r2", "r2_length", "spearman", "mae"))
+"""What ``head_figures`` gives for a head without labels."""
+NO_FIT = HeadFit(
+    NO_DATA, 0, None, None, None, None, None, None, None, {}, None, Calibration([], None, None, None, None)
+)
+"""The fit of a head without labels."""
 
 
 def head_figures(
     heads: Sequence[str], values: np.ndarray, known: np.ndarray, predictions: np.ndarray, replies: Sequence[str]
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """For each head: ``r2``, ``r2_length`` (what reply length alone reaches), ``spearman`` and ``mae``.
+
+    A figure that the labels do not define is None.
 
     Args:
         heads: names of the columns.
@@ -99,15 +114,16 @@ def head_figures(
         predictions: (N, heads).
         replies: the N replies.
     """
-    figures = {}
+    figures: dict[str, dict[str, float | None]] = {}
     for head, name in enumerate(heads):
         rows = np.flatnonzero(known[:, head])
         truth, predicted = values[rows, head].astype(np.float64), predictions[rows, head]
+        length = length_predictions(truth, [replies[row] for row in rows.tolist()])
         figures[name] = {
-            "r2": r_squared(truth, predicted),
-            "r2_length": r_squared(truth, length_predictions(truth, [replies[row] for row in rows.tolist()])),
-            "spearman": spearman(truth, predicted),
-            "mae": mean_absolute_error(truth, predicted),
+            "r2": r_squared_if_defined(truth, predicted),
+            "r2_length": r_squared_if_defined(truth, length),
+            "spearman": spearman_if_defined(truth, predicted),
+            "mae": _error(truth, predicted),
         }
     return figures
 
@@ -123,24 +139,28 @@ def head_fit(data: HeadData, over: str, everything: HeadData, counts_BN: np.ndar
     """
     length = length_predictions(data.labels, data.replies)
     intervals: dict[str, Bounds] = {}
-    if len(data.labels):
+    if varies(data.labels):
         ours, theirs = _resampled_r2(data, data.scores, counts_BN), _resampled_r2(data, length, counts_BN)
         resampled = {"r2": ours, "r2_length": theirs, "r2_above_length": ours - theirs}
         intervals = {name: _bounds(values_B) for name, values_B in resampled.items()}
     return HeadFit(
-        over=over,
+        over=over if len(data.labels) else NO_DATA,
         n=len(data.labels),
-        r2=r_squared(data.labels, data.scores),
+        r2=r_squared_if_defined(data.labels, data.scores),
         pearson=pearson(data.labels, data.scores),
-        spearman=spearman(data.labels, data.scores),
-        mae=mean_absolute_error(data.labels, data.scores),
-        r2_mean=0.0,
-        r2_length=r_squared(data.labels, length),
-        r2_linear=r_squared(data.labels, linear_predictions(data.labels, data.replies)),
+        spearman=spearman_if_defined(data.labels, data.scores),
+        mae=_error(data.labels, data.scores),
+        r2_mean=0.0 if varies(data.labels) else None,
+        r2_length=r_squared_if_defined(data.labels, length),
+        r2_linear=r_squared_if_defined(data.labels, linear_predictions(data.labels, data.replies)),
         interval=intervals,
-        r2_all=r_squared(everything.labels, everything.scores),
+        r2_all=r_squared_if_defined(everything.labels, everything.scores),
         calibration=calibration(data),
     )
+
+
+def _error(labels: np.ndarray, predictions: np.ndarray) -> float | None:
+    return mean_absolute_error(labels, predictions) if len(labels) else None
 
 
 def _bounds(values_B: np.ndarray) -> Bounds:
@@ -161,16 +181,16 @@ def _resampled_r2(data: HeadData, predictions: np.ndarray, counts_BN: np.ndarray
 
 
 def calibration(data: HeadData) -> Calibration:
-    """Whether a head's scores and spreads mean what they say."""
+    """Whether a head's scores and spreads mean what they say; spreads that are NaN have no figures."""
     if not len(data.labels):
         return Calibration([], None, None, None, None)
-    error = np.abs(data.labels - data.scores)
+    error, measured = np.abs(data.labels - data.scores), not np.isnan(data.spread).any()
     parts = np.array_split(np.argsort(data.scores, kind="stable"), min(_BINS, len(data.labels)))
     bins = [(float(data.scores[part].mean()), float(data.labels[part].mean())) for part in parts]
     return Calibration(
         bins=bins,
         error=float(np.mean([abs(score - label) for score, label in bins])),
-        within_1=float((error <= data.spread).mean()),
-        within_2=float((error <= 2 * data.spread).mean()),
-        spread_spearman=spearman(error, data.spread),
+        within_1=float((error <= data.spread).mean()) if measured else None,
+        within_2=float((error <= 2 * data.spread).mean()) if measured else None,
+        spread_spearman=spearman_if_defined(error, data.spread) if measured else None,
     )

@@ -9,11 +9,20 @@ from scipy.stats import rankdata
 
 from algorithms.readers.sentiment import compound
 
+_LEAST_VARIATION = 1e-12
+"""The least sum of squared differences from the mean of values that differ."""
+
+
+def varies(values: np.ndarray) -> bool:
+    """Whether the values of an array of shape (N,) differ, so that R2 and correlations are defined."""
+    return values.size > 1 and float(((values - values.mean()) ** 2).sum()) >= _LEAST_VARIATION
+
 
 def r_squared(labels: np.ndarray, predictions: np.ndarray) -> float:
     """``1 - sum (y - p)^2 / sum (y - mean y)^2`` of two arrays of shape (N,); 0 where the labels do not vary."""
-    total = float(((labels - labels.mean()) ** 2).sum()) if labels.size else 0.0
-    return 0.0 if total < 1e-12 else 1.0 - float(((labels - predictions) ** 2).sum()) / total
+    if not varies(labels):
+        return 0.0
+    return 1.0 - float(((labels - predictions) ** 2).sum()) / float(((labels - labels.mean()) ** 2).sum())
 
 
 def pearson(first: np.ndarray, second: np.ndarray) -> float | None:
@@ -26,6 +35,16 @@ def pearson(first: np.ndarray, second: np.ndarray) -> float | None:
 def spearman(labels: np.ndarray, predictions: np.ndarray) -> float:
     """Rank correlation of two arrays of shape (N,), ties averaged; 0 where either does not vary."""
     return pearson(rankdata(labels), rankdata(predictions)) or 0.0
+
+
+def r_squared_if_defined(labels: np.ndarray, predictions: np.ndarray) -> float | None:
+    """``r_squared``; None where the labels do not vary."""
+    return r_squared(labels, predictions) if varies(labels) else None
+
+
+def spearman_if_defined(labels: np.ndarray, predictions: np.ndarray) -> float | None:
+    """``spearman``; None where either does not vary."""
+    return spearman(labels, predictions) if varies(labels) and varies(predictions) else None
 
 
 def mean_absolute_error(labels: np.ndarray, predictions: np.ndarray) -> float:

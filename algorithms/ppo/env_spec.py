@@ -66,18 +66,26 @@ class EnvSpec:
         """The corpus and the trained parts, from their folders.
 
         Raises:
-            ModelError: a folder does not hold its part, or the responder was trained without films and emotions.
+            ModelError: a folder does not hold its part, the responder was trained without films and emotions, or the
+                reward pays for a head that the critic does not score.
         """
         if not is_conditioned(self.responder):
             raise ModelError(
                 f"{self.responder} was trained without films and emotions, which every conversation shows: it is there "
                 "for respond evaluate alone. Set supervised.conditioning=full"
             )
+        critic = Critic.load(self.critic, best_device())
+        unknown = [head for head, weight in self.reward.weights.items() if weight and head not in critic.heads]
+        if unknown:
+            raise ModelError(
+                f"reward.weights pays for {', '.join(unknown)}, and the critic in {self.critic} scores "
+                f"{', '.join(critic.heads)} alone. Label what it lacks and train it again, or set the weights to 0"
+            )
         return EnvParts(
             load_corpus(self.data, self.cache),
             train_recommender(self.recommender) if self.draws_films else CrossFittedRecommender(self.recommender),
             TrainedEmotionPlanner.load(self.responder / PLANNER),
-            Critic.load(self.critic, best_device()),
+            critic,
         )
 
     def build(self, conversations: int, parts: EnvParts | None = None) -> ConversationVectorEnv:

@@ -170,7 +170,8 @@ def score(
 
     \b
     Input   {"context": ["seeker: ...", "recommender: ..."], "response": "..."}
-    Output  {"scores": {HEAD: number}, "spread": {HEAD: number}}, with "cut": true where the text was too long
+    Output  {"scores": {HEAD: number}, "spread": {HEAD: number}}, with "cut": true where the text was too long;
+            null for a head without labels
             {"error": "..."} for a line that cannot be scored; the rest goes on
     """  # noqa: D301 (the backspace is for the help's formatter, and no raw string has one)
     with working():

@@ -314,7 +314,7 @@ def _look(judge: Judge, plan: LabelPlan, memory: float | None, force: bool) -> N
     from ecr_rl.labels.judging.preflight import preflight, sample_of
 
     seen = preflight(judge, sample_of([example.evidence for _, _, example in plan.rows]), len(plan.rows), memory)
-    spread = ", ".join(f"{head} {value:.3f}" for head, value in seen.spread.items())
+    spread = ", ".join(f"{head} {shown(value)}" for head, value in seen.spread.items())
     memory_note = "" if memory is None else f"; about {memory:.1f} GB"
     typer.echo(
         f"preflight: {seen.parse_rate:.0%} of {seen.n} answers readable; spread {spread}; {seen.seconds:.1f} s a reply"

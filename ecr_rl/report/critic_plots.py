@@ -9,8 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from algorithms.evaluators.head_figures import NO_DATA
+from algorithms.evaluators.regression_figures import pearson
 from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation
 from ecr_rl.report.plots import BASELINE, RL, STYLE, as_png
+from ecr_rl.tables import NOT_DEFINED
 
 _COLUMNS = 3
 
@@ -28,17 +31,22 @@ def draw_critic_plots(evaluation: CriticEvaluation) -> dict[str, bytes]:
 
 def _panels(evaluation: CriticEvaluation, height: float) -> tuple[Figure, Iterator[tuple[str, Axes]]]:
     """A plot with a panel for each head, in rows of this height in inches; each head's name with its panel."""
-    heads = evaluation.human.scores.heads
+    heads = evaluation.results.heads
     rows = -(-len(heads) // _COLUMNS)
     plot = Figure(figsize=(9.0, height * rows), layout="constrained")
     panels = list(plot.subplots(rows, _COLUMNS, squeeze=False).flat)
     for axes in panels[len(heads) :]:
         axes.set_axis_off()
+    for fit, axes in zip(heads.values(), panels, strict=False):
+        if fit.over == NO_DATA:
+            axes.text(0.5, 0.5, NO_DATA, ha="center", va="center", transform=axes.transAxes)
     return plot, zip(heads, panels, strict=False)
 
 
 def _head(evaluation: CriticEvaluation, head: str) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores of human replies, or of made ones if human replies have no label."""
+    """Labels and scores of human replies, or of made ones if human replies have no label; empty without labels."""
+    if evaluation.results.heads[head].over == NO_DATA:
+        return np.empty(0), np.empty(0)
     columns = evaluation.human.column(head)
     labels, known, scores, _ = columns if columns[1].any() else evaluation.made.column(head)
     return labels[known], scores[known]
@@ -76,17 +84,13 @@ def _calibration(evaluation: CriticEvaluation) -> Figure:
 
 def _correlations(evaluation: CriticEvaluation) -> Figure:
     plot = Figure(figsize=(9.0, 4.2), layout="constrained")
-    heads = evaluation.made.scores.heads
-    for axes, (title, values) in zip(
-        plot.subplots(1, 2),
-        (
-            ("labels", evaluation.made.labels.values[:, evaluation.made.labels.columns(heads)]),
-            ("scores", evaluation.made.scores.mean),
-        ),
-        strict=True,
-    ):
-        with np.errstate(invalid="ignore"):
-            matrix = np.nan_to_num(np.corrcoef(values.T))
+    made = evaluation.made
+    heads, labels = made.scores.heads, made.labels
+    columns = labels.columns(heads)
+    known = np.where(labels.known[:, columns], labels.values[:, columns], np.nan)
+    sides = (("labels", known), ("scores", made.scores.mean))
+    for axes, (title, values) in zip(plot.subplots(1, 2), sides, strict=True):
+        matrix = _correlated(values)
         axes.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r")
         axes.set_xticks(range(len(heads)), heads, rotation=45, ha="right")
         axes.set_yticks(range(len(heads)), heads)
@@ -96,5 +100,16 @@ def _correlations(evaluation: CriticEvaluation) -> Figure:
             for column in range(len(heads)):
                 value = matrix[row, column]
                 ink = "white" if abs(value) > 0.6 else "black"
-                axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
+                text = NOT_DEFINED if np.isnan(value) else f"{value:.2f}"
+                axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
     return plot
+
+
+def _correlated(values: np.ndarray) -> np.ndarray:
+    """Correlations of the columns of (N, heads) values over the rows that both know; NaN where not defined."""
+    matrix = np.full((values.shape[1],) * 2, np.nan)
+    for row, column in np.ndindex(*matrix.shape):
+        both = np.isfinite(values[:, [row, column]]).all(1)
+        found = pearson(values[both, row], values[both, column])
+        matrix[row, column] = np.nan if found is None else found
+    return matrix

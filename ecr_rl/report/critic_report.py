@@ -54,7 +54,7 @@ def _head_table(results: CriticResults) -> TextTable:
     note = (
         f"{results.n} human replies of the {results.split} split; BLEU on {results.n_made} made ones. R2 = 1 "
         "- sum (y - p)^2 / sum (y - mean y)^2. Mean, length and VADER: least squares on these very labels. Last "
-        "column: R2 above length alone, 95 % interval, 1,000 resamples of dialogues."
+        "column: R2 above length alone, 95 % interval, 1,000 resamples of dialogues. No data: a head without labels."
     )
     return TextTable("Heads", note, ["head", "over", "n", *_FITS, "above length"], rows)
 

@@ -172,7 +172,8 @@ def require_heads(card: Path, heads: Sequence[Head], given: str) -> None:
     Raises:
         ConfigError: it does.
     """
-    theirs = json.loads(card.read_text(encoding="utf-8")).get("heads", [])
+    facts = json.loads(card.read_text(encoding="utf-8"))
+    theirs = [*facts.get("heads", []), *facts.get("without_labels", [])]
     ours = [head.name for head in heads]
     if set(theirs) != set(ours):
         raise ConfigError(

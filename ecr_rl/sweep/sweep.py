@@ -29,6 +29,7 @@ from ecr_rl.sweep.search import TrialResult, search, train_finals, trial_count
 from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import equal_weights
 from ecr_rl.sweep.trial import FAILURES, RECORDS, TrialPlan, trial_resources
+from ecr_rl.training.paid_heads import check_paid_heads, refuse_unknown, without_labels
 from ecr_rl.training.ppo import REFERENCE, calibrate, shipped_files_of
 from ecr_rl.yaml_text import write_yaml
 from envs.errors import ModelError, RunError
@@ -41,6 +42,8 @@ WINNER, EQUAL = "winner", "equal_weights"
 POWER = 2.8
 """The smallest effect, in standard errors, that a two-sided 5 % test finds with a power of 80 %: 1.96 + .84."""
 _JUDGED = "held_out_overall"
+WEIGHTS = "reward.weights"
+"""The setting under which trials draw heads' weights."""
 _SYNC = 60.0
 """Seconds between two copies of a sweep's folder to its mirror."""
 
@@ -64,7 +67,10 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
     """
     with RunFolder.create(out, config, resume, "sweep") as run:
         _keep_settings(sweep, run.path / SWEEP)
+        paid = _paid_by_trials(sweep)
+        check_paid_heads(config, paid)
         artefacts = Pipeline(config, run).artefacts()
+        refuse_unknown(paid, without_labels(artefacts.critic), f"the critic in {artefacts.critic}")
         reference = run.path / REFERENCE
         if not reference.is_file():
             calibrate(config, artefacts, reference)
@@ -109,6 +115,18 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
             write_sweep_report(run.path)
             stage.update(1, 1, {})
     return result
+
+
+def _paid_by_trials(sweep: SweepSettings) -> list[str]:
+    """The heads whose weights trials draw."""
+    heads: list[str] = []
+    for key, axis in sweep.space.items():
+        if key == WEIGHTS:
+            choices = [choice for choice in axis.choices or () if isinstance(choice, Mapping)]
+            heads += [*(axis.simplex or ()), *(head for choice in choices for head in choice if choice[head])]
+        elif key.startswith(f"{WEIGHTS}."):
+            heads.append(key.removeprefix(f"{WEIGHTS}."))
+    return heads
 
 
 def _mirrored(run: RunFolder, on_step: OnStep) -> OnStep:

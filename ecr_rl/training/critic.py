@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,8 @@ from algorithms.critic.encoder import Encoder, load_encoder
 from algorithms.critic.film_table import FilmTable
 from algorithms.critic.pair_text import context_text
 from algorithms.critic.training import CriticTraining, Targets
-from algorithms.evaluators.head_figures import head_figures
+from algorithms.evaluators.head_figures import NO_FIGURES, head_figures
+from algorithms.evaluators.regression_figures import varies
 from algorithms.packaged_models import best_device
 from algorithms.settings import CriticSettings
 from ecr_rl.labels.judge_folder import JUDGE, read_films
@@ -32,6 +34,8 @@ from envs.files import write_json
 from envs.heads import Exchange
 from envs.marks import further_seed
 from envs.progress import OnStep
+
+log = logging.getLogger(__name__)
 
 FAMILIAR = 5
 """A tiny critic reads a film's name as one token if at least this many examples name the film."""
@@ -50,8 +54,9 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         on_step: called at the start, every ten steps and at each validation.
 
     Returns:
-        ``{"heads": {head: {"r2", "r2_length", "spearman", "mae"}}, "n", "examples", "step", "parameters"}``, measured
-        on the validation split.
+        ``{"heads": {head: {"r2", "r2_length", "spearman", "mae"}}, "without_figures": {head: reason}, "n", "examples",
+        "step", "parameters"}``, measured on the validation split. A figure that labels do not define is None; a head
+        without a label in train is not learnt at all.
 
     Raises:
         DataError: the folder holds no labels, or none of a split.
@@ -60,7 +65,13 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
     total = settings.steps * len(sources)
     on_step(0, total, {})
     table, films = read_labels(labels), read_films(labels)
-    data = CriticData(targets_of(table, labels, "train"), targets_of(table, labels, "valid"), films)
+    train, valid = targets_of(table, labels, "train"), targets_of(table, labels, "valid")
+    heads, lower = train.labelled, table.lower & set(train.labelled)
+    without = tuple(head for head in table.heads if head not in heads)
+    reasons = _without_figures(train, valid)
+    for head, reason in reasons.items():
+        log.warning("%s: %s", head, reason)
+    data = CriticData(train.of(heads), valid.of(heads), films)
     made = []
     for index, source in enumerate(sources):
         own = settings.model_copy(update={"encoder": source, "seed": further_seed(settings.seed, index)})
@@ -69,26 +80,43 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         made.append(train_trunk(data, own, folder / f"training-{index}", step))
     trunks = [Trunk(trained.network, trained.encoder.text) for trained in made]
     held_out = _some(data.valid, BLENDING)
-    heads, lower = table.heads, table.lower
     critic = Critic(trunks, films, Blend.even(len(trunks), len(heads)), heads, lower, best_device())
     scores = critic.forward(critic.prepare(held_out.exchanges))
     blend = Blend.fit(scores, held_out.values, held_out.known)
     replies = [exchange.reply for exchange in held_out.exchanges]
     figures = {
-        "heads": head_figures(heads, held_out.values, held_out.known, blend.of(scores)[0], replies),
+        "heads": head_figures(heads, held_out.values, held_out.known, blend.of(scores)[0], replies)
+        | {head: dict(NO_FIGURES) for head in without},
+        "without_figures": reasons,
         "n": len(held_out.exchanges),
         "examples": len(data.train.exchanges),
         "step": [trained.step for trained in made],
         "parameters": sum(parameter.numel() for parameter in critic.parameters()),
     }
     card = {"settings": settings.model_dump(), "labels": dict(table.facts), "held_out": figures}
-    save_critic([(trained.network, trained.encoder) for trained in made], films, blend, heads, card, folder, lower)
+    saved = [(trained.network, trained.encoder) for trained in made]
+    save_critic(saved, films, blend, heads, card, folder, lower, without)
     if (labels / JUDGE).is_dir():
         shutil.copytree(labels / JUDGE, folder / JUDGE, dirs_exist_ok=True)
     for index in range(len(sources)):
         shutil.rmtree(folder / f"training-{index}", ignore_errors=True)
     write_json(folder / "metrics.json", figures)
     return figures
+
+
+def _without_figures(train: Targets, valid: Targets) -> dict[str, str]:
+    """Why heads have no figures or not all of them."""
+    reasons = {}
+    for head in train.heads:
+        column = train.heads.index(head)
+        labels = valid.values[valid.known[:, column], column]
+        if head not in train.labelled:
+            reasons[head] = "no label in the split train, so the critic does not score it"
+        elif not len(labels):
+            reasons[head] = "no label in the split valid, so its figures and its spread are unknown"
+        elif not varies(labels):
+            reasons[head] = "its labels in the split valid do not vary, so R2 and correlation are not defined"
+    return reasons
 
 
 @dataclass(frozen=True)
@@ -134,10 +162,10 @@ def targets_of(table: LabelTable, folder: Path, split: str) -> Targets:
     """The labels of a split, in the form of the critic's training.
 
     Raises:
-        DataError: the table of ``folder`` has no rows of that split.
+        DataError: the table of ``folder`` has no label of that split.
     """
     part = table.select(split=split)
-    if not len(part):
+    if not part.labels.known.any():
         raise DataError(
             f"no labels of the split {split!r}",
             file=folder,

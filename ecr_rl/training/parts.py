@@ -36,7 +36,7 @@ def build_reporting_evaluator(corpus: Corpus, judge: Judge, name: str, folder: P
     heads, sizes = fit_evaluator(name, judged, _REPORTING, corpus, judge, folder, on_step)
     figures = {"heads": heads, **sizes}
     write_json(folder / "metrics.json", figures)
-    on_step(2, 2, {f"r2_{head}": heads[head]["r2"] for head in judged})
+    on_step(2, 2, {f"r2_{head}": r2 for head in judged if (r2 := heads[head]["r2"]) is not None})
     return figures
 
 

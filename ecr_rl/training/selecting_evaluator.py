@@ -29,5 +29,5 @@ def build_selecting_evaluator(corpus: Corpus, judge: Judge, name: str, folder: P
     overall = heads["overall"]
     figures = {"overall": overall, **sizes}
     write_json(folder / "metrics.json", figures)
-    on_step(2, 2, {"r2_overall": overall["r2"]})
+    on_step(2, 2, {} if overall["r2"] is None else {"r2_overall": overall["r2"]})
     return figures

@@ -8,8 +8,8 @@ from itertools import islice
 
 import numpy as np
 
-from algorithms.evaluators.head_figures import HeadData, HeadFit, head_fit
-from algorithms.evaluators.regression_figures import r_squared, spearman
+from algorithms.evaluators.head_figures import NO_FIT, HeadData, HeadFit, head_fit
+from algorithms.evaluators.regression_figures import r_squared_if_defined, spearman_if_defined
 from ecr_rl.evaluation.bootstrap import draw
 from ecr_rl.evaluation.critic.human_judgements import emotion_figures, questionnaire_figures
 from ecr_rl.evaluation.critic.matched_pairs import NAMES, PAIRS, MatchedPair, matched_pairs, pair_shares
@@ -124,7 +124,8 @@ def evaluate_critic(
     if goemotions is not None and "empathy" in heads:
         people["goemotions"] = emotion_figures(critic, goemotions)
     results = CriticResults(
-        heads={name: _head_fit(name, human, made, seed) for name in heads},
+        heads={name: _head_fit(name, human, made, seed) for name in heads}
+        | dict.fromkeys(human.scores.without_labels, NO_FIT),
         contexts={
             form: _context_fits(human if other is judge else replace(human, labels=_labels(other, chosen)))
             for form, other in (told or {}).items()
@@ -182,7 +183,7 @@ def _context_fits(human: Judged) -> dict[str, ContextFit]:
         labels, known, mean, _ = human.column(head)
         if known.any():
             truth, scores = labels[known].astype(np.float64), mean[known].astype(np.float64)
-            sources[head] = ContextFit(r_squared(truth, scores), spearman(truth, scores))
+            sources[head] = ContextFit(r_squared_if_defined(truth, scores), spearman_if_defined(truth, scores))
     return sources
 
 

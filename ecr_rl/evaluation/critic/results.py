@@ -10,10 +10,13 @@ from envs.json_record import JsonRecord
 
 @dataclass(frozen=True, slots=True)
 class ContextFit:
-    """How a head's scores of human replies go with the labels of a judge: R2 and rank correlation."""
+    """How a head's scores of human replies go with the labels of a judge: R2 and rank correlation.
 
-    r2: float
-    spearman: float
+    None where labels or scores do not vary.
+    """
+
+    r2: float | None
+    spearman: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class CriticResults(JsonRecord):
 
     Attributes:
         heads: how well each head predicts the judge; BLEU on made replies, since a human reply is its own reference.
+            Heads without labels are there, too, without figures.
         contexts: of each form of context that a judge is told, how each head goes with its labels of human replies.
         kinds: of each kind of worse reply, how the critic ranks it.
         sensitivity: of each edit of human replies, how it moves the heads.

@@ -26,7 +26,7 @@ class Preflight:
     Attributes:
         n: number of pieces judged.
         parse_rate: share of them with scores.
-        spread: standard deviation of each head.
+        spread: standard deviation of each head; None without a readable answer.
         seconds: for each piece.
         hours: for the whole run at that pace.
         memory_gb: estimated memory of the model in gigabytes; None if it does not run here.
@@ -35,7 +35,7 @@ class Preflight:
 
     n: int
     parse_rate: float
-    spread: dict[str, float]
+    spread: dict[str, float | None]
     seconds: float
     hours: float
     memory_gb: float | None
@@ -61,14 +61,14 @@ def preflight(judge: Judge, evidence: Sequence[Evidence], total: int, memory_gb:
     asked = [head.name for head in judge.heads if head.judged]
     known = labels.known[:, labels.columns(asked)].all(1)
     spread = {
-        head: float(labels.values[known, labels.heads.index(head)].std()) if known.any() else 0.0 for head in asked
+        head: float(labels.values[known, labels.heads.index(head)].std()) if known.any() else None for head in asked
     }
     rate = float(known.mean()) if len(evidence) else 0.0
     refusal = ""
     if rate < LEAST_READ:
         problem = next(filter(None, labels.problems), "no scores")
         refusal = f"it answers readably to {rate:.0%} of {len(evidence)} pieces only ({problem})"
-    elif constant := [head for head, value in spread.items() if value < LEAST_SPREAD]:
+    elif constant := [head for head, value in spread.items() if value is not None and value < LEAST_SPREAD]:
         refusal = f"its scores do not differ on {', '.join(constant)}"
     return Preflight(len(evidence), rate, spread, seconds, seconds * total / 3600, memory_gb, refusal)
 

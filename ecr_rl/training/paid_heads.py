@@ -1,0 +1,66 @@
+"""Refuse a reward that pays for heads which its critic cannot have learnt, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from ecr_rl.config import RunConfig
+from ecr_rl.labels.storage.store import read_labels
+from envs.errors import ConfigError
+from envs.inputs.json_text import read_json
+
+
+def check_paid_heads(config: RunConfig, further: Collection[str] = ()) -> None:
+    """Check that the critic or the labels that the settings name know every head that is paid for.
+
+    Args:
+        config: ``reward.weights`` says what is paid for; ``critic.folder``, else ``labels.folder``, who knows it. A run
+            that makes its own labels is checked when its critic is loaded.
+        further: heads that are paid for beside those, as a sweep's trials pay for them.
+
+    Raises:
+        ConfigError: a head that is paid for has no label.
+        DataError: the label folder cannot be read.
+    """
+    weights = config.reward.weights
+    paid = list(dict.fromkeys([*(head for head, weight in weights.items() if weight), *further]))
+    if config.critic.folder is not None:
+        unknown = without_labels(Path(config.critic.folder).expanduser())
+        refuse_unknown(paid, unknown, f"critic.folder={config.critic.folder}")
+    elif config.labels.folder is not None:
+        table = read_labels(Path(config.labels.folder).expanduser())
+        known = table.select(split="train").labels.known.any(0)
+        unknown = [head for head, labelled in zip(table.heads, known, strict=True) if not labelled]
+        refuse_unknown(paid, unknown, f"labels.folder={config.labels.folder}")
+
+
+def without_labels(critic: Path) -> list[str]:
+    """The heads that a critic was to learn and had no label of; none if its folder holds no card.
+
+    Raises:
+        DataError: the card is damaged.
+    """
+    card = critic / "critic.json"
+    facts = read_json(card, remedy="Train the critic again.") if card.is_file() else {}
+    return facts.get("without_labels", []) if isinstance(facts, dict) else []
+
+
+def refuse_unknown(paid: Collection[str], unknown: Collection[str], given: str) -> None:
+    """Refuse to pay for a head without labels.
+
+    Args:
+        paid: the heads that are paid for.
+        unknown: the heads without labels.
+        given: what knows no label of them, for the message.
+
+    Raises:
+        ConfigError: a head is paid for and unknown.
+    """
+    wrong = [head for head in paid if head in unknown]
+    if wrong:
+        known = ", ".join(head for head in paid if head not in unknown) or "no head that is paid for"
+        raise ConfigError(
+            f"reward.weights pays for {', '.join(wrong)}, and {given} has no label of that in the split train, only of "
+            f"{known}. Label them, or set their weights to 0"
+        )
