@@ -177,11 +177,17 @@ class Critic:
             trunk.network.to(device).eval().requires_grad_(False)
 
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu") -> Critic:
+    def load(cls, folder: Path, device: str = "cpu", paid: Collection[str] = ()) -> Critic:
         """Load the critic of a folder; this needs neither the hub nor a model package.
 
+        Args:
+            folder: the critic's.
+            device: where the networks run.
+            paid: heads that a reward pays for, so that the critic must score them.
+
         Raises:
-            ModelError: the folder holds no critic, or its weights do not fit its config.
+            ModelError: the folder holds no critic, its weights do not fit its config, or it lacks a head that is paid
+                for.
         """
         try:
             card = read_card(folder / CARD)
@@ -191,6 +197,12 @@ class Critic:
             blend = Blend.from_json(card["blend"])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError, RuntimeError) as error:
             raise ModelError(f"{folder} holds no critic that can be loaded: {error}. Train the critic again") from error
+        unknown = [head for head in paid if head not in heads]
+        if unknown:
+            raise ModelError(
+                f"reward.weights pays for {', '.join(unknown)}, and the critic in {folder} scores {', '.join(heads)} "
+                "alone. Label what it lacks and train it again, or set the weights to 0"
+            )
         return cls(trunks, films, blend, heads, lower, device, without)
 
     def score(self, exchanges: Sequence[Exchange]) -> HeadScores:

@@ -74,18 +74,12 @@ class EnvSpec:
                 f"{self.responder} was trained without films and emotions, which every conversation shows: it is there "
                 "for respond evaluate alone. Set supervised.conditioning=full"
             )
-        critic = Critic.load(self.critic, best_device())
-        unknown = [head for head, weight in self.reward.weights.items() if weight and head not in critic.heads]
-        if unknown:
-            raise ModelError(
-                f"reward.weights pays for {', '.join(unknown)}, and the critic in {self.critic} scores "
-                f"{', '.join(critic.heads)} alone. Label what it lacks and train it again, or set the weights to 0"
-            )
+        paid = [head for head, weight in self.reward.weights.items() if weight]
         return EnvParts(
             load_corpus(self.data, self.cache),
             train_recommender(self.recommender) if self.draws_films else CrossFittedRecommender(self.recommender),
             TrainedEmotionPlanner.load(self.responder / PLANNER),
-            critic,
+            Critic.load(self.critic, best_device(), paid),
         )
 
     def build(self, conversations: int, parts: EnvParts | None = None) -> ConversationVectorEnv:

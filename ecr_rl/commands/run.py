@@ -218,7 +218,9 @@ def _run_all(settings: RunConfig, out: Path, resume: bool, json: bool) -> None:
     with working():
         from ecr_rl.pipeline import Pipeline
         from ecr_rl.runs.folder import RunFolder
+        from ecr_rl.training.preconditions import check_preconditions
 
+        check_preconditions(settings)
         with RunFolder.create(out, settings, resume) as folder:
             written = Pipeline(settings, folder).report()
     _show_report(written, out, json)

@@ -29,8 +29,8 @@ from ecr_rl.sweep.search import TrialResult, search, train_finals, trial_count
 from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import equal_weights
 from ecr_rl.sweep.trial import FAILURES, RECORDS, TrialPlan, trial_resources
-from ecr_rl.training.paid_heads import check_paid_heads, refuse_unknown, without_labels
 from ecr_rl.training.ppo import REFERENCE, calibrate, shipped_files_of
+from ecr_rl.training.preconditions import check_preconditions, refuse_unknown, without_labels
 from ecr_rl.yaml_text import write_yaml
 from envs.errors import ModelError, RunError
 from envs.files import write_json, write_text
@@ -64,11 +64,12 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
         RunError: the folder holds another sweep, or one with other settings; no trial has an objective; a final
             training failed.
         ClusterError: this machine does not have the resources for a trial.
+        ConfigError: a head that trials pay for has no label.
     """
+    paid = _paid_by_trials(sweep)
+    check_preconditions(config, paid)
     with RunFolder.create(out, config, resume, "sweep") as run:
         _keep_settings(sweep, run.path / SWEEP)
-        paid = _paid_by_trials(sweep)
-        check_paid_heads(config, paid)
         artefacts = Pipeline(config, run).artefacts()
         refuse_unknown(paid, without_labels(artefacts.critic), f"the critic in {artefacts.critic}")
         reference = run.path / REFERENCE

@@ -69,8 +69,8 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
     heads, lower = train.labelled, table.lower & set(train.labelled)
     without = tuple(head for head in table.heads if head not in heads)
     reasons = _without_figures(train, valid)
-    for head, reason in reasons.items():
-        log.warning("%s: %s", head, reason)
+    for reason in dict.fromkeys(reasons.values()):
+        log.warning("%s: %s", ", ".join(head for head in reasons if reasons[head] == reason), reason)
     data = CriticData(train.of(heads), valid.of(heads), films)
     made = []
     for index, source in enumerate(sources):
@@ -111,11 +111,11 @@ def _without_figures(train: Targets, valid: Targets) -> dict[str, str]:
         column = train.heads.index(head)
         labels = valid.values[valid.known[:, column], column]
         if head not in train.labelled:
-            reasons[head] = "no label in the split train, so the critic does not score it"
+            reasons[head] = "no label in the split train: the critic does not score it"
         elif not len(labels):
-            reasons[head] = "no label in the split valid, so its figures and its spread are unknown"
+            reasons[head] = "no label in the split valid: figures and spread are unknown"
         elif not varies(labels):
-            reasons[head] = "its labels in the split valid do not vary, so R2 and correlation are not defined"
+            reasons[head] = "labels in the split valid do not vary: R2 and correlations are not defined"
     return reasons
 
 

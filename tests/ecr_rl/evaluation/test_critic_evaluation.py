@@ -97,7 +97,7 @@ def test_a_whole_evaluation_and_its_report(corpus: Corpus, tmp_path: Path) -> No
     assert set(results.heads) == set(HEADS)
     assert results.heads["bleu"].over == "made"
     assert results.heads["empathy"].over == "human"
-    assert results.heads["empathy"].r2 > 0.8
+    assert (results.heads["empathy"].r2 or 0.0) > 0.8
     heads = {kind: row.head for kind, row in results.kinds.items()}
     assert heads == {
         "cold": "empathy",
@@ -116,6 +116,32 @@ def test_a_whole_evaluation_and_its_report(corpus: Corpus, tmp_path: Path) -> No
         "calibration.png",
         "correlations.png",
     }
+
+
+class OneHeadCritic(JudgeAsCritic):
+    """Knows empathy alone, and nothing of how far it is off."""
+
+    def score(self, exchanges: Sequence[Exchange]) -> HeadScores:
+        values = super().score(exchanges).mean[:, [HEADS.index("empathy")]]
+        return HeadScores(values, np.full(values.shape, np.nan), ("empathy",), without_labels=("overall", "bleu"))
+
+
+def test_heads_without_labels_have_no_data_in_figures_tables_and_plots(corpus: Corpus, tmp_path: Path) -> None:
+    judge = RubricJudge(corpus.catalog)
+    told = {"rich": judge}
+    found = evaluate_critic(OneHeadCritic(judge), judge, corpus, replies=20, per_kind=5, told=told)
+    results = found.results
+    assert list(results.heads) == ["empathy", "overall", "bleu"]
+    assert (results.heads["overall"].over, results.heads["overall"].n, results.heads["overall"].r2) == (
+        "no data",
+        0,
+        None,
+    )
+    assert results.heads["empathy"].calibration.within_1 is None
+    page = write_critic_report(found, "one", tmp_path)
+    assert CriticResults.read(page.parent / "evaluation.json", remedy="") == results
+    rows = [line for line in (tmp_path / "README.md").read_text(encoding="utf-8").splitlines() if "overall" in line]
+    assert "| overall | no data | 0 | - | - | - | - | - | - | - | - | - |" in rows
 
 
 def test_the_same_seed_gives_the_same_figures(corpus: Corpus) -> None:

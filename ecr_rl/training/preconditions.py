@@ -1,18 +1,19 @@
-"""Refuse a reward that pays for heads which its critic cannot have learnt, before anything is trained."""
+"""What a run needs that can be known before anything is trained: a usable key, labels of what the reward pays for."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
 
+from algorithms.chat.endpoint import check_speaker
 from ecr_rl.config import RunConfig
 from ecr_rl.labels.storage.store import read_labels
 from envs.errors import ConfigError
 from envs.inputs.json_text import read_json
 
 
-def check_paid_heads(config: RunConfig, further: Collection[str] = ()) -> None:
-    """Check that the critic or the labels that the settings name know every head that is paid for.
+def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> None:
+    """Check what the seeker needs, and that the critic or the labels that the settings name know all paid heads.
 
     Args:
         config: ``reward.weights`` says what is paid for; ``critic.folder``, else ``labels.folder``, who knows it. A run
@@ -20,9 +21,10 @@ def check_paid_heads(config: RunConfig, further: Collection[str] = ()) -> None:
         further: heads that are paid for beside those, as a sweep's trials pay for them.
 
     Raises:
-        ConfigError: a head that is paid for has no label.
+        ConfigError: the seeker's endpoint lacks something, or a head that is paid for has no label.
         DataError: the label folder cannot be read.
     """
+    check_speaker(config.env)
     weights = config.reward.weights
     paid = list(dict.fromkeys([*(head for head, weight in weights.items() if weight), *further]))
     if config.critic.folder is not None:
