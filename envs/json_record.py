@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from envs.errors import DataError
+from envs.inputs.text import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class JsonRecord:
         """
         if not file.is_file():
             raise DataError("no such file", file=file, remedy=remedy)
-        return cls.from_json(file.read_text(encoding="utf-8"), file=file, remedy=remedy)
+        return cls.from_json(read_text(file, remedy=remedy), file=file, remedy=remedy)
 
 
 @cache

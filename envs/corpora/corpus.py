@@ -19,6 +19,7 @@ from envs.corpora.splits import split_validation
 from envs.corpora.spread import evenly_spread
 from envs.dialogue import Dialogue, named_films
 from envs.errors import ConfigError, DataError
+from envs.inputs.text import has_half_pair
 from envs.registry import Registry, call, is_own
 from envs.settings import DataSettings
 
@@ -153,6 +154,9 @@ def _own(settings: DataSettings, cache: Path) -> Corpus:
         if not dialogues:
             raise DataError(f"corpus reader {source}: no {split} dialogues", remedy="A corpus needs all three splits.")
         for dialogue in dialogues:
+            if any(has_half_pair(message.text) or "\0" in message.text for message in dialogue.messages):
+                what = f"{split} dialogue {dialogue.conversation_id} holds a NUL character or half of a surrogate pair"
+                raise DataError(f"corpus reader {source}: {what}", remedy="Mend its text, or leave it out.")
             if unknown := sorted(film for film in named_films(dialogue.utterances) if film not in corpus.catalog):
                 raise DataError(
                     f"corpus reader {source}: {split} dialogue {dialogue.conversation_id} names film {unknown[0]}, "

@@ -77,7 +77,7 @@ def download_goemotions() -> GoEmotions:
         ) from error
     labels = tuple(splits["train"].features["labels"].feature.names)
     parts = (
-        tuple((row["text"], frozenset(labels[number] for number in row["labels"])) for row in splits[name])
+        tuple((as_written(row["text"]), frozenset(labels[number] for number in row["labels"])) for row in splits[name])
         for name in ("train", "validation", "test")
     )
     return GoEmotions(labels, *parts)

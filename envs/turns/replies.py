@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from envs.catalog import Catalog
 from envs.dialogue import MENTION, mentioned_films
 from envs.film_text.markup import CUT, SLOTS, clean_reply, plain, split_slots
+from envs.inputs.text import whole
 
 _SPACES = re.compile(r"\s+")
 _SPACE_BEFORE_STOP = re.compile(r"\s+([,.!?;:])")
@@ -47,7 +48,7 @@ def read_reply(action: str, proposal: Sequence[int], catalog: Catalog, max_chara
         catalog: names of films, and the finder of titles.
         max_characters: longer replies are cut there.
     """
-    written = action.rstrip()
+    written = whole(action).rstrip()
     cut = written.endswith(CUT) or len(written) > max_characters
     text = written.removesuffix(CUT)[:max_characters]
     films: dict[str, int] = dict(zip(SLOTS, proposal, strict=False))

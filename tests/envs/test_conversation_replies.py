@@ -169,6 +169,12 @@ def test_a_cut_reply_is_marked_and_penalised() -> None:
     assert (long.cut, long.reply) == (True, "and now what do you like? and")
 
 
+def test_half_of_a_surrogate_pair_in_a_reply_is_replaced() -> None:
+    env = single()
+    started(env)
+    assert step(env, "So what \ud83d do you like?")[2].reply == "So what \ufffd do you like?"
+
+
 def test_saying_the_same_again_is_penalised() -> None:
     env = single()
     started(env)

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from envs.dialogue import Role
 from envs.errors import DataError
 from envs.files import json_text, write_text
+from envs.inputs.text import read_text
 from envs.json_record import JsonRecord
 
 _FIRST, _AGAIN = "Run the evaluation first: it writes the records", "Run the evaluation again"
@@ -131,7 +132,7 @@ def read_records(path: Path) -> list[ConversationRecord]:
     """
     if not path.is_file():
         raise DataError("no such file", file=path, remedy=_FIRST)
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = read_text(path, remedy=_AGAIN).split("\n")
     return [
         ConversationRecord.from_json(line, file=path, line=number, remedy=_AGAIN)
         for number, line in enumerate(lines, start=1)

@@ -15,7 +15,9 @@ from envs.heads import Exchange
 from tests.known_heads import HEADS
 
 BARE = Catalog([Film(1, "Saw", 2004, mentions=3), Film(2, "Up", 2009)])
-KNOWN = Catalog([Film(1, "Saw", 2004, ("horror",), ("James Wan",), "A trap.", 3), Film(2, "Up", 2009)])
+KNOWN = Catalog(
+    [Film(1, "Saw", 2004, ("horror",), ("James Wan", "Bo & Co"), "A trap &amp; more.", 3), Film(2, "Up", 2009)]
+)
 
 
 def test_film_facts_come_back_whole(tmp_path: Path) -> None:

@@ -99,6 +99,33 @@ def test_broken_metadata_is_named(tmp_path: Path, entries: object, message: str)
         load(write_folder(tmp_path / "r"), metadata=str(metadata(tmp_path, entries)))
 
 
+def test_placeholders_in_metadata_are_no_genres_and_no_people(tmp_path: Path):
+    entry = {
+        "genre": ["(no genres listed)", " Action|Comedy"],
+        "star": ["\\N", "", None],
+        "director": "N/A",
+        "plot": "-",
+    }
+    (tmp_path / "id2info.json").write_text(json.dumps({"1": entry}))
+    film = load(write_folder(tmp_path / "r"), metadata=str(tmp_path)).catalog[1]
+    assert (film.genres, film.people, film.plot) == (("action", "comedy"), (), "")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"1": {"genre": ["a"], "genre": ["b"]}}', r"field 1\.genre: the key stands there twice"),
+        ('{"1": {"year": NaN}}', r"field 1\.year: NaN is no number"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"1": {"plot": "\\ud83d"}}', r"field 1\.plot: half of a surrogate pair"),
+    ],
+)
+def test_metadata_without_one_meaning_is_refused(tmp_path: Path, content: str, message: str):
+    (tmp_path / "id2info.json").write_text(content)
+    with pytest.raises(DataError, match=rf"id2info\.json.*{message}"):
+        load(write_folder(tmp_path / "r"), metadata=str(tmp_path))
+
+
 def test_missing_metadata_is_named(tmp_path: Path):
     with pytest.raises(DataError, match=r"id2info\.json: the file cannot be read"):
         load(write_folder(tmp_path / "r"), metadata=str(tmp_path))
@@ -164,3 +191,17 @@ def test_a_file_that_exists_is_no_reader(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     Path("part:one").touch()
     assert not names_reader("part:one")
+
+
+def half_pair_corpus(settings: DataSettings, cache: Path) -> Corpus:
+    """A reader that passes half of a surrogate pair on."""
+    parts = [
+        (Dialogue(split, 0, (Message(Role.SEEKER, text),), {}),)
+        for split, text in enumerate(("Hi", "Hi \ud83d", "Yes"))
+    ]
+    return Corpus("own", *parts, Catalog([Film(7, "Alien", 1979)]))
+
+
+def test_half_of_a_surrogate_pair_of_an_own_reader_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match="valid dialogue 1 holds a NUL character or half of a surrogate pair"):
+        load_corpus(DataSettings(source=f"{__name__}:half_pair_corpus"), tmp_path)
