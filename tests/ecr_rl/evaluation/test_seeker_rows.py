@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from algorithms.settings import RecommenderSettings
 from ecr_rl.cli import app
 from ecr_rl.evaluation.conversations.seeker_rows import talk_figures
+from ecr_rl.training.parts import build_cross_fitted, build_recommender
+from envs.corpora.corpus import load_corpus
 from envs.errors import ModelError
 from envs.scripted_policies import Talk
+from envs.settings import DataSettings
 
 BROKEN = "the model wrote nothing"
 
@@ -45,6 +50,20 @@ def test_the_command_prints_one_row_a_recommender() -> None:
     assert figures["rows"]["never"]["success_rate"]["mean"] == 0
     assert figures["rows"]["random"]["success_rate"]["mean"] < 0.05
     assert all(row["failures"] == {} for row in figures["rows"].values())
+
+
+def test_a_recommender_names_no_films_on_dialogues_that_it_has_seen(tmp_path: Path) -> None:
+    corpus = load_corpus(DataSettings(limit=30))
+    small = RecommenderSettings(members=1, width=8)
+    build_recommender(corpus, small, tmp_path / "whole", lambda done, total, figures: None)
+    line = ["seekers", "demo", "--recommender", str(tmp_path / "whole"), "-s", "data.limit=30", "--json"]
+    for split, sees in (("train", True), ("valid", True), ("test", False)):
+        result = CliRunner().invoke(app, [*line, "--split", split])
+        assert result.exit_code == int(sees), result.output
+        assert ("the recommender of a run" in result.stderr) == sees
+    build_cross_fitted(corpus, small, tmp_path / "all", lambda done, total, figures: None)
+    result = CliRunner().invoke(app, [*line, "--split", "train", "--recommender", str(tmp_path / "all")])
+    assert json.loads(result.stdout)["rows"]["recommender"]["n"] == 30
 
 
 def test_a_seekers_model_that_is_not_there_gives_a_message_and_no_traceback() -> None:
