@@ -8,6 +8,8 @@ estimate, since it assumes that every conversation has its greatest length.
                 3 floats of logits an action token and word of the vocabulary
     env runner  its copy of the weights, keys and values of the conversations it holds, the critic and a local model
                 behind the seeker in float32
+    recommender 4 B a weight of both stages, for RECOMMENDER_ROWS features and films. An env runner holds those of both
+                halves of train (with ``ppo.film_candidates`` one), and the driver the one that plays validation
     each        PROCESS_BYTES for Python, torch, transformers and ray
 """
 
@@ -39,6 +41,8 @@ from ecr_rl.config import RunConfig
 
 PROCESS_BYTES = 600 * 2**20
 """A process that has imported ray's RLlib, torch and transformers (579 MiB seen)."""
+RECOMMENDER_ROWS = 116_000
+"""Features and films of a recommender: 109,001 and 6,924 on ReDial's train and validation dialogues with metadata."""
 ACTIVATIONS = 30
 """Floats kept for the backward pass, a token, layer and unit of width: a transformer block with a 4x MLP."""
 
@@ -98,6 +102,7 @@ def estimate(config: RunConfig) -> Estimate:
     runner = _runner_bytes(config, parameters, layer_config(policy.config)) + 4 * seeker
     resources, gpu = config.resources, "gpu" if config.resources.gpus else "cpu"
     driver = PROCESS_BYTES + (0 if resources.learner_count else learner) + (0 if resources.runner_count else runner)
+    driver += _recommender_bytes(config) if config.ppo.select_every else 0
     workers = [Worker("driver", 1, "cpu", driver)]
     if resources.learner_count:
         workers.append(Worker("learner", resources.learner_count, gpu, PROCESS_BYTES + learner))
@@ -205,7 +210,13 @@ def _runner_bytes(config: RunConfig, parameters: Parameters, shape: PretrainedCo
         width * parameters.policy
         + config.resources.conversations_per_runner * tokens * per_token
         + 4 * parameters.critic
+        + (1 if config.ppo.film_candidates else 2) * _recommender_bytes(config)
     )
+
+
+def _recommender_bytes(config: RunConfig) -> int:
+    """One recommender's; it lies in the memory of the CPU."""
+    return 4 * 2 * RECOMMENDER_ROWS * config.recommender.members * config.recommender.width
 
 
 def _longest(config: RunConfig) -> tuple[int, int]:

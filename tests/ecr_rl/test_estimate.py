@@ -12,3 +12,16 @@ def test_a_run_that_may_not_fit_is_told_of_with_a_remedy() -> None:
     assert f"may need {needed / 2**30:.1f} GiB" in warning and "ppo.minibatch_conversations" in warning
     smaller = load_config("redial-cpu", ["resources.env_runners=0", "ppo.minibatch_conversations=2"])
     assert memory_warning(smaller, needed // 2) == ""
+
+
+def test_env_runners_hold_two_recommenders_and_the_driver_one_for_the_choice_of_the_policy() -> None:
+    def needed(*changes: str) -> dict[str, int]:
+        return {worker.kind: worker.bytes for worker in estimate(load_config("redial-cpu", changes)).workers}
+
+    runners = "resources.env_runners=1"
+    narrow, wide = needed(runners, "recommender.width=64"), needed(runners)
+    one = wide["driver"] - narrow["driver"]
+    assert one > 200 * 2**20
+    assert wide["env_runner"] - narrow["env_runner"] == 2 * one
+    assert needed(runners)["env_runner"] - needed(runners, "ppo.film_candidates=5")["env_runner"] == 2 * one
+    assert needed(runners, "ppo.select_every=0")["driver"] == wide["driver"] - 2 * one
