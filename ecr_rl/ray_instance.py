@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import ray
 
 from algorithms.settings import ResourceSettings
+from ecr_rl.cluster_address import answering_cluster, cluster_address
 from envs.errors import ClusterError
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ def ray_instance(resources: ResourceSettings, trial: Mapping[str, float] | None 
         trial: all that each trial of a sweep reserves, such as ``{"CPU": 4.0}``.
 
     Raises:
-        ClusterError: this machine does not have the resources for a trial.
+        ClusterError: Ray does not start, or its cluster does not answer; this machine does not have the resources for
+            a trial.
     """
     trial = trial or {}
     if ray.is_initialized():
@@ -37,19 +39,38 @@ def ray_instance(resources: ResourceSettings, trial: Mapping[str, float] | None 
     wanted = resources.runner_count * resources.cpus_per_env_runner
     wanted += resources.learner_count * resources.cpus_per_learner + 1
     wanted = max(wanted, math.ceil(trial.get("CPU", 0.0)))
-    cluster = bool(os.environ.get("RAY_ADDRESS"))
-    cpus = None if cluster else max(os.cpu_count() or 1, wanted)
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, num_cpus=cpus)
+    cluster = answering_cluster()
+    _start(cluster, None if cluster else max(os.cpu_count() or 1, wanted))
     try:
-        _make_sure_of_room(trial, grows=cluster)
+        _make_sure_of_room(trial, grows=cluster is not None)
         yield
     finally:
         ray.shutdown()
 
 
+def _start(cluster: str | None, cpus: int | None) -> None:
+    """Connect to a cluster, or start Ray on this machine."""
+    try:
+        ray.init(
+            cluster or "local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            num_cpus=cpus,
+        )
+    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+        said = " ".join(str(error).split())
+        if "AF_UNIX" in said:
+            raise ClusterError(
+                f"Ray's sockets need a shorter folder ({said}). Set RAY_TMPDIR to one such as /tmp"
+            ) from error
+        where = "on this machine" if cluster is None else f"with RAY_ADDRESS={cluster}"
+        raise ClusterError(f"Ray does not start {where}: {said}") from error
+
+
 def other_machines() -> bool:
     """Whether workers may be on other machines, now or after the cluster grows."""
-    return bool(os.environ.get("RAY_ADDRESS")) or sum(node["Alive"] for node in ray.nodes()) > 1
+    return cluster_address() is not None or sum(node["Alive"] for node in ray.nodes()) > 1
 
 
 def _make_sure_of_room(trial: Mapping[str, float], grows: bool) -> None:

@@ -13,6 +13,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, named_part, settings_of
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig, with_given
@@ -274,6 +275,7 @@ def _label(
     from ecr_rl.runs.folder import RunFolder
     from ecr_rl.runs.source_closure import source_hash
 
+    answering_cluster()
     JUDGES.get(judging.judge)  # one that is not there is found before anything is made
     if judging.judge == OPENAI:
         check_endpoint(judging)

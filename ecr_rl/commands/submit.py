@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ecr_rl.cluster_address import job_server_address
 from ecr_rl.commands.options import Json, finite
 from ecr_rl.commands.output import show, working
 from ecr_rl.submission.command import job_words
@@ -29,7 +30,13 @@ def submit(
         typer.Argument(metavar="[COMMAND...]", help="What the job runs: train, evaluate, ... with its options."),
     ] = None,
     address: Annotated[
-        str, typer.Option("--address", envvar=ADDRESS_VARIABLES, help="The cluster's job server.")
+        str,
+        typer.Option(
+            "--address",
+            envvar=ADDRESS_VARIABLES,
+            callback=job_server_address,
+            help="The cluster's job server, http://HOST:PORT.",
+        ),
     ] = ADDRESS,
     folder: Annotated[
         Path, typer.Option("--working-dir", help="The folder that is packed and that the job runs in.")

@@ -54,8 +54,8 @@ INFRASTRUCTURE: Mapping[str, str] = {
 """Modules that do not influence any part, each with the reason. The search for imports stops at them."""
 _MAKES_A_PART = "_artefact"
 """A method that calls this one makes a separate part."""
-_DESCRIBED = "setting"
-"""A call of this function describes what it makes; the description decides as little as a docstring."""
+_DESCRIBED = ("setting", "seed_setting")
+"""A call of these functions describes what it makes; the description decides as little as a docstring."""
 _MODULE = re.compile(r"[A-Za-z_]\w*((\.\w+)+(:[\w.]+)?|:[\w.]+)")
 
 
@@ -292,7 +292,7 @@ def _parsed(text: str, package: str) -> _Module:
             statements = getattr(node, name, None)
             if isinstance(statements, list):
                 setattr(node, name, [statement for statement in statements if not _is_text(statement)])
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _DESCRIBED:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _DESCRIBED:
             node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
     digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
     return _Module(tree, digest, _with_packages(_imports(tree), package))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ecr_rl.cluster_address import PATIENCE
 from envs.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class JobServer:
         """Connect.
 
         Args:
-            address: ``http://HOST:PORT`` of the dashboard, or an address for ``ray.init``.
+            address: of the dashboard or the cluster, from ``job_server_address``.
 
         Raises:
             ClusterError: there is no job server, or it refuses the token.
@@ -80,7 +81,15 @@ class JobServer:
             logging.getLogger(name).setLevel(logging.ERROR)
         self.address = address
         with self._told(), _without(ADDRESS_VARIABLES):  # Ray would prefer them to the given address
+            self._greet()
             self._client: JobSubmissionClient = JobSubmissionClient(address)
+
+    def _greet(self) -> None:
+        """See that a server answers at all, since Ray's client waits for one without end."""
+        import requests
+
+        if "://" in self.address:
+            requests.get(f"{self.address}/api/version", timeout=PATIENCE)
 
     def submit(self, entrypoint: str, runtime_env: dict[str, Any], gpus: float = 0) -> str:
         """Upload the working directory, start a job and return its id.
@@ -154,14 +163,14 @@ class JobServer:
     @contextmanager
     def _told(self) -> Iterator[None]:
         from aiohttp import ClientError
-        from ray.exceptions import AuthenticationError
+        from ray.exceptions import AuthenticationError, RpcError
         from requests.exceptions import RequestException
 
         try:
             yield
         except AuthenticationError as error:
             raise ClusterError(_token_advice(self.address, str(error))) from None  # the cause contains request headers
-        except (ConnectionError, RequestException, ClientError) as error:
+        except (ConnectionError, RequestException, ClientError, RpcError) as error:
             raise ClusterError(
                 f"no job server answers at {self.address}. Start one with ray start --head, open a tunnel to the "
                 "head node, or name another with --address"

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations.held_out import Played
 from ecr_rl.evaluation.conversations.over_runs import compare_runs
@@ -63,9 +64,10 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
     Raises:
         RunError: the folder holds another sweep, or one with other settings; no trial has an objective; a final
             training failed.
-        ClusterError: this machine does not have the resources for a trial.
+        ClusterError: the cluster does not answer; this machine does not have the resources for a trial.
         ConfigError: a head that trials pay for has no label.
     """
+    answering_cluster()
     paid = _paid_by_trials(sweep)
     check_preconditions(config, paid)
     with RunFolder.create(out, config, resume, "sweep") as run:

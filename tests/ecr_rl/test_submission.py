@@ -251,6 +251,7 @@ class StubClient:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> JobServer:
     monkeypatch.setattr("ray.job_submission.JobSubmissionClient", StubClient)
+    monkeypatch.setattr(JobServer, "_greet", lambda self: None)
     return JobServer("http://127.0.0.1:1")
 
 
