@@ -11,7 +11,6 @@ from rich.console import Group
 from rich.text import Text
 
 from algorithms.chat.seekers import SEEKERS
-from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.commands.completion import folders
 from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set, named_part, seed_option
 from ecr_rl.commands.output import report_table, show, working
@@ -221,7 +220,6 @@ def _run_all(settings: RunConfig, out: Path, resume: bool, json: bool) -> None:
         from ecr_rl.runs.folder import RunFolder
         from ecr_rl.training.preconditions import check_preconditions
 
-        answering_cluster()
         check_preconditions(settings)
         with RunFolder.create(out, settings, resume) as folder:
             written = Pipeline(settings, folder).report()

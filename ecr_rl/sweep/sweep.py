@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations.held_out import Played
 from ecr_rl.evaluation.conversations.over_runs import compare_runs
@@ -67,7 +66,6 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
         ClusterError: the cluster does not answer; this machine does not have the resources for a trial.
         ConfigError: a head that trials pay for has no label.
     """
-    answering_cluster()
     paid = _paid_by_trials(sweep)
     check_preconditions(config, paid)
     with RunFolder.create(out, config, resume, "sweep") as run:

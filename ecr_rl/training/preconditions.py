@@ -1,4 +1,4 @@
-"""What a run needs that can be known before anything is trained: a usable key, labels of what the reward pays for."""
+"""What a run needs that can be known before anything is trained: cluster, key, labels of what the reward pays for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from algorithms.chat.endpoint import check_speaker
+from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.config import RunConfig
 from ecr_rl.labels.storage.store import read_labels
 from envs.errors import ConfigError
@@ -13,7 +14,7 @@ from envs.inputs.json_text import read_json
 
 
 def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> None:
-    """Check what the seeker needs, and that the critic or the labels that the settings name know all paid heads.
+    """Check that the cluster answers, what the seeker needs, and that the critic or the labels that the settings name know all paid heads.
 
     Args:
         config: ``reward.weights`` says what is paid for; ``critic.folder``, else ``labels.folder``, who knows it. A run
@@ -21,9 +22,11 @@ def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> Non
         further: heads that are paid for beside those, as a sweep's trials pay for them.
 
     Raises:
-        ConfigError: the seeker's endpoint lacks something, or a head that is paid for has no label.
+        ConfigError: RAY_ADDRESS is no cluster's address, the seeker's endpoint lacks something, or a head that is paid for has no label.
+        ClusterError: the cluster that RAY_ADDRESS names does not answer.
         DataError: the label folder cannot be read.
     """
+    answering_cluster()
     check_speaker(config.env)
     weights = config.reward.weights
     paid = list(dict.fromkeys([*(head for head, weight in weights.items() if weight), *further]))
