@@ -14,7 +14,9 @@ from envs.inputs.json_text import read_json
 
 
 def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> None:
-    """Check that the cluster answers, what the seeker needs, and that the critic or the labels that the settings name know all paid heads.
+    """Check that the cluster answers and that the seeker has what it needs.
+
+    All heads that are paid for must be known to the critic or the labels that the settings name.
 
     Args:
         config: ``reward.weights`` says what is paid for; ``critic.folder``, else ``labels.folder``, who knows it. A run
@@ -22,7 +24,8 @@ def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> Non
         further: heads that are paid for beside those, as a sweep's trials pay for them.
 
     Raises:
-        ConfigError: RAY_ADDRESS is no cluster's address, the seeker's endpoint lacks something, or a head that is paid for has no label.
+        ConfigError: RAY_ADDRESS is no cluster's address, the seeker's endpoint lacks something, or a head that is paid
+            for has no label.
         ClusterError: the cluster that RAY_ADDRESS names does not answer.
         DataError: the label folder cannot be read.
     """
