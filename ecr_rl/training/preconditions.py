@@ -8,7 +8,7 @@ from pathlib import Path
 from algorithms.chat.endpoint import check_speaker
 from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.config import RunConfig
-from ecr_rl.labels.storage.store import read_labels
+from ecr_rl.labels.storage.store import FACTS, read_labels
 from envs.errors import ConfigError
 from envs.inputs.json_text import read_json
 
@@ -20,7 +20,7 @@ def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> Non
 
     Args:
         config: ``reward.weights`` says what is paid for; ``critic.folder``, else ``labels.folder``, who knows it. A run
-            that makes its own labels is checked when its critic is loaded.
+            that makes its own labels is checked when its critic is loaded, and a folder that holds none when it is used.
         further: heads that are paid for beside those, as a sweep's trials pay for them.
 
     Raises:
@@ -33,11 +33,12 @@ def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> Non
     check_speaker(config.env)
     weights = config.reward.weights
     paid = list(dict.fromkeys([*(head for head, weight in weights.items() if weight), *further]))
+    folder = Path(config.labels.folder or "").expanduser()
     if config.critic.folder is not None:
         unknown = without_labels(Path(config.critic.folder).expanduser())
         refuse_unknown(paid, unknown, f"critic.folder={config.critic.folder}")
-    elif config.labels.folder is not None:
-        table = read_labels(Path(config.labels.folder).expanduser())
+    elif config.labels.folder is not None and (folder / FACTS).is_file():
+        table = read_labels(folder)
         known = table.select(split="train").labels.known.any(0)
         unknown = [head for head, labelled in zip(table.heads, known, strict=True) if not labelled]
         refuse_unknown(paid, unknown, f"labels.folder={config.labels.folder}")

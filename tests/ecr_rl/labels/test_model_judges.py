@@ -328,6 +328,18 @@ def test_a_template_without_a_system_role_still_tells_the_rubric(small: Path, mo
     assert "recommender: Try Alien (1979)!" in prompt
 
 
+def test_an_expectation_is_read_after_the_thinking_that_a_template_opens(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = "{% for m in messages %}{{ m.content }}{% endfor %}<|im_start|>assistant\n<think>\n"
+    (small / "chat_template.jinja").write_text(opens)
+    prompt = asked(small_judge(small), monkeypatch, piece())
+    assert re.search(r"<think>\s*</think>\s*\Z", prompt)
+    assert (
+        small_judge(small, reading="text").judge([piece()]).problems[0].startswith("no answer: cut off while thinking")
+    )
+
+
 def test_scores_that_are_no_single_tokens_need_the_reading_of_text(small: Path, tmp_path: Path) -> None:
     from tokenizers import Tokenizer
     from tokenizers.models import WordPiece

@@ -53,7 +53,7 @@ def test_an_own_seeker_converses() -> None:
     env = vector(1, settings=EnvSettings(seeker=f"{__name__}:Polite"))
     env.reset(seed=0)
     assert "Thank you!" in env.step(["Hello"])[0][0]
-    assert env.step(["Hello"])[3][0], "its two turns are over"
+    assert env.step(["Hello"])[2][0], "its two turns are over"
 
 
 @pytest.mark.parametrize(
