@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from transformers import PretrainedConfig
 
+from algorithms.settings import PolicySettings
+from envs.errors import ConfigError
+
 UNBOUNDED = 2**31 - 1
 """The positions of a model that takes sequences of any length."""
 _POSITIONS = ("max_position_embeddings", "n_positions", "seq_length", "max_seq_len", "max_sequence_length", "n_ctx")
@@ -23,3 +26,24 @@ def config_positions(config: PretrainedConfig) -> int:
     text = layer_config(config)
     named = (getattr(text, name, None) for name in _POSITIONS)
     return min((limit for limit in named if isinstance(limit, int) and limit > 0), default=UNBOUNDED)
+
+
+def require_positions(policy: PolicySettings, config: PretrainedConfig) -> None:
+    """Refuse conversations that are longer than the policy's model can read.
+
+    Args:
+        policy: the settings.
+        config: of the model that they name.
+
+    Raises:
+        ConfigError: ``policy.positions`` is above the model's own positions.
+    """
+    limit = config_positions(config)
+    if policy.positions <= limit:
+        return
+    needed = policy.max_history + policy.max_new + policy.max_observation
+    lower = "" if needed <= limit else f", and lower max_history + max_new + max_observation, {needed} now, to that too"
+    raise ConfigError(
+        f"policy.positions={policy.positions} is above the {limit} positions of policy.model={policy.model}. "
+        f"Set policy.positions to {limit} at most{lower}"
+    )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from algorithms.finite import require_finite_weights
 from envs.files import write_json
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ MODEL_CARD = "weights.json"
 
 
 def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a model and its tokenizer as ``transformers`` does, and a card with the weights' hashes."""
+    """Write a model and its tokenizer as ``transformers`` does, and a card with the weights' hashes.
+
+    Raises:
+        ModelError: a weight is not finite; nothing is written.
+    """
+    require_finite_weights(model.named_parameters(), str(folder))
     model.save_pretrained(folder)  # pyright: ignore[reportCallIssue]
     tokenizer.save_pretrained(folder)
     write_card(folder / MODEL_CARD, {}, *sorted(file.name for file in folder.glob("*.safetensors")))

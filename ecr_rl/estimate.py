@@ -22,6 +22,7 @@ import torch
 from torch import nn
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     BertConfig,
     BertModel,
@@ -34,10 +35,11 @@ from transformers.pytorch_utils import Conv1D
 from algorithms.critic.encoder import TINY as TINY_ENCODER
 from algorithms.critic.encoder import TINY_LAYERS, TINY_VOCABULARY, TINY_WIDTH
 from algorithms.model_files import ModelFiles
-from algorithms.model_shapes import layer_config
+from algorithms.model_shapes import layer_config, require_positions
 from algorithms.packaged_models import MINILM, SMOLLM2
 from algorithms.policy.language_model import TINY, build_tiny, hidden_width, policy_dtype
 from ecr_rl.config import RunConfig
+from envs.errors import ModelError
 
 PROCESS_BYTES = 600 * 2**20
 """A process that has imported ray's RLlib, torch and transformers (579 MiB seen)."""
@@ -87,7 +89,8 @@ def estimate(config: RunConfig) -> Estimate:
     """Estimate a run.
 
     Raises:
-        ModelError: policy, encoder or seeker is a hub model whose config is not on this machine.
+        ModelError: policy, encoder or seeker is a hub model whose config is not on this machine, or cannot be used.
+        ConfigError: the policy's model has fewer positions than ``policy.positions``.
     """
     with torch.device("meta"):
         policy = _policy_shape(config)
@@ -132,7 +135,11 @@ def _policy_shape(config: RunConfig) -> Any:
     settings = config.policy
     if settings.model == TINY:
         return build_tiny(settings, settings.vocabulary, 0, 1, seed=0)
-    return AutoModelForCausalLM.from_config(_model_config(settings.model, "policy.model"))
+    shape = _model_config(settings.model, "policy.model")
+    require_positions(settings, shape)
+    if not hasattr(layer_config(shape), "num_attention_heads"):
+        raise ModelError(f"policy.model={settings.model} has no attention. Choose a Llama, a Qwen 2 or a GPT-2")
+    return _of_shape(AutoModelForCausalLM, settings.model, shape)
 
 
 def _seeker_size(config: RunConfig) -> int:
@@ -140,7 +147,8 @@ def _seeker_size(config: RunConfig) -> int:
     speaker = config.env.seeker_model
     if config.env.seeker != "model" or speaker.endpoint is not None:
         return 0
-    return _size(AutoModelForCausalLM.from_config(_model_config(speaker.model, "env.seeker_model.model")))
+    shape = _model_config(speaker.model, "env.seeker_model.model")
+    return _size(_of_shape(AutoModelForCausalLM, speaker.model, shape))
 
 
 def _model_config(model: str, key: str) -> PretrainedConfig:
@@ -169,6 +177,11 @@ def _known_config(model: str, key: str) -> PretrainedConfig:
         return AutoConfig.from_pretrained(model, local_files_only=True)
 
 
+def _of_shape(auto: Any, model: str, shape: PretrainedConfig) -> Any:
+    with ModelFiles(model, f"no model can be made of the config of {model}", "Choose another"):
+        return auto.from_config(shape)
+
+
 def _critic_size(config: RunConfig) -> int:
     encoder = config.critic.encoder
     if encoder == TINY_ENCODER:
@@ -185,9 +198,7 @@ def _critic_size(config: RunConfig) -> int:
             hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536, vocab_size=30522
         )
     else:
-        from transformers import AutoModel
-
-        return _size(AutoModel.from_config(_known_config(encoder, "critic.encoder")))
+        return _size(_of_shape(AutoModel, encoder, _known_config(encoder, "critic.encoder")))
     return _size(BertModel(shape))
 
 

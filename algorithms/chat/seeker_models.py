@@ -18,7 +18,7 @@ from algorithms.chat.endpoint import ChatEndpoint, check_packages
 from algorithms.chat.model import ChatModel
 from algorithms.chat.responses import NoAnswer
 from algorithms.packaged_models import SMOLLM2, packaged_smollm2
-from algorithms.policy.decoding import ConversationDecoder
+from algorithms.policy.decoding import ConversationDecoder, require_exact_decoding
 from algorithms.policy.language_model import max_positions
 from envs.corpora.corpus import DEFAULT_CACHE
 from envs.seekers.model import ModelSeeker
@@ -59,6 +59,7 @@ class LocalLines:
             source = str(packaged_smollm2(cache or DEFAULT_CACHE.expanduser()))
         self._settings, self._seed = settings, seed
         self._chat = ChatModel(source)
+        require_exact_decoding(self._chat.model, settings.model)
 
     def __call__(self, prompts: list[str]) -> list[str]:
         """One line for each prompt; empty if the prompt is too long for the model."""

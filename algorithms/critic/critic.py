@@ -30,6 +30,7 @@ from algorithms.critic.encoder import Encoder, restore_encoder, save_encoder
 from algorithms.critic.film_table import FilmTable
 from algorithms.critic.pair_text import PairBatch, PairText
 from algorithms.critic.ridge import Ridge, quadratic, quadratic_width
+from algorithms.finite import require_finite_weights
 from algorithms.weight_hashes import read_card, write_card
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
@@ -303,7 +304,12 @@ def save_trunk(network: CriticNetwork, encoder: Encoder, folder: Path) -> dict[s
 
 
 def write_weights(network: nn.Module, file: Path) -> None:
-    """Write a network's weights as safetensors, atomically."""
+    """Write a network's weights as safetensors, atomically.
+
+    Raises:
+        ModelError: a weight is not finite; nothing is written.
+    """
+    require_finite_weights(network.named_parameters(), str(file))
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     write_bytes(file, save(weights))
 

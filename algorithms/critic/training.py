@@ -19,6 +19,7 @@ from algorithms.critic.film_table import FilmTable
 from algorithms.critic.pair_text import Pair, PairBatch, PairText
 from algorithms.critic.progress import Progress
 from algorithms.evaluators.regression_figures import r_squared, varies
+from algorithms.finite import require_finite_loss
 from algorithms.settings import CriticSettings, computes_in_bfloat16
 from envs.heads import Exchange
 from envs.progress import OnStep
@@ -134,7 +135,7 @@ class CriticTraining:
                 and removes it at the end. Only the process of rank 0 writes.
 
         Raises:
-            ModelError: the checkpoint is damaged or from another training.
+            ModelError: the checkpoint is damaged or from another training, or the training diverged.
         """
         settings, progress = self._settings, self._progress
         if checkpoint is not None and checkpoint.is_file():
@@ -145,6 +146,7 @@ class CriticTraining:
                 continue
             progress.step = step
             losses.append(self._update(rows, step))
+            require_finite_loss(losses[-1], step, "critic.learning_rate")
             if step % settings.evaluate_every == 0 or step == settings.steps:
                 quality = self.quality()
                 progress.note(quality)

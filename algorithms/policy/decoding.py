@@ -18,6 +18,13 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from algorithms.policy.language_model import chosen_logits, max_positions
+from envs.errors import ModelError
+
+_PROBE, _FIRST_PROBE = ((4, 2), (1, 5), (3, 1)), 5
+"""Tokens of each turn of two conversations that try a model, and the id of the first."""
+_GAP, _GAP_OF_SHORT_FLOATS = 1e-2, 0.5
+"""The largest difference of log-probabilities, in nats, that rounding makes."""
+_ATTENTION_ALONE = "Choose a decoder with attention in every layer, such as a Llama, Qwen 2 or GPT-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +186,41 @@ def _take_slots(cached: torch.Tensor, order_BT: torch.Tensor) -> torch.Tensor:
     # One index_select over all rows is several times faster than indexing each row's slots.
     index = (starts + order_BT.repeat_interleave(heads, 0)).reshape(-1)
     return cached.reshape(-1, size).index_select(0, index).view(batch, heads, -1, size)
+
+
+@torch.inference_mode()
+def require_exact_decoding(model: PreTrainedModel, name: str) -> None:
+    """Refuse a model that samples from another distribution than its plain forward gives.
+
+    Two short conversations of unequal length are read turn by turn, and at once. A model with a recurrent state (Mamba,
+    RWKV) reads the padding between the turns; others take no positions from outside.
+
+    Args:
+        model: the model; it is in eval mode afterwards.
+        name: for the message.
+
+    Raises:
+        ModelError: the model is refused.
+    """
+    model.eval()
+    decoder, whole, said = ConversationDecoder(model, 2), ([], []), torch.zeros(0)
+    ids = iter(range(_FIRST_PROBE, _FIRST_PROBE + sum(map(sum, _PROBE))))
+    try:
+        for lengths in _PROBE:
+            blocks = [np.array([next(ids) for _ in range(length)]) for length in lengths]
+            said = torch.log_softmax(decoder.extend(blocks).float(), -1)
+            for row, block in zip(whole, blocks, strict=True):
+                row.extend(block.tolist())
+        plain = [model(input_ids=torch.tensor([row], device=model.device)).logits[0, -1].float() for row in whole]
+    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{name} cannot hold conversations side by side: {reason}. {_ATTENTION_ALONE}") from error
+    gap = float((said - torch.log_softmax(torch.stack(plain), -1)).abs().max())
+    if not gap <= (_GAP if model.dtype is torch.float32 else _GAP_OF_SHORT_FLOATS):
+        raise ModelError(
+            f"{name} samples from another distribution than its plain forward gives: log-probabilities differ by "
+            f"{gap:.2g} nats. {_ATTENTION_ALONE}"
+        )
 
 
 def draw(logits: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:

@@ -115,6 +115,27 @@ def keep_adapter_gradients(model: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
+def fit_vocabulary(model: PreTrainedModel, known: int, size: int) -> list[int]:
+    """Give a model one embedding row a token, and return the ids of the new rows.
+
+    Rows beyond the tokenizer, with which some models fill their tables up to a round number (Pythia, Qwen), are dropped
+    first: nothing says them, and a new token that falls on one would keep a value that was never trained. New rows are
+    drawn around the mean of the others.
+
+    Args:
+        model: changed in place.
+        known: tokens that the model was trained with.
+        size: tokens that it shall have, at least as many.
+    """
+    rows = int(model.get_input_embeddings().weight.shape[0])  # pyright: ignore
+    kept = min(known, rows)
+    if kept < rows:
+        model.resize_token_embeddings(kept, mean_resizing=False)
+    if kept < size:
+        model.resize_token_embeddings(size, mean_resizing=True)
+    return list(range(kept, size))
+
+
 def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int] | None = None) -> PeftModel:
     """The model with fresh adapters on every linear layer; they change nothing until trained.
 
@@ -124,10 +145,11 @@ def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int
         new_rows: token ids whose embedding rows are trained, too; also their rows of the head if it is not tied.
     """
     rows: Any = new_rows or None
-    if new_rows and not model.config.tie_word_embeddings:
+    embeddings: Any = model.get_input_embeddings()
+    head: Any = model.get_output_embeddings()
+    if new_rows and head is not None and head.weight is not embeddings.weight:
         modules = {module: name.rsplit(".", 1)[-1] for name, module in model.named_modules()}
-        ends = (model.get_input_embeddings(), model.get_output_embeddings())
-        rows = {modules[end]: new_rows for end in ends if end is not None}
+        rows = {modules[end]: new_rows for end in (embeddings, head)}
     config = LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,

@@ -18,11 +18,28 @@ from peft import PeftModel
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from algorithms.finite import require_finite_loss
+from algorithms.model_shapes import require_positions
 from algorithms.packaged_models import SMOLLM2, best_device, packaged_smollm2
+from algorithms.policy.decoding import require_exact_decoding
 from algorithms.policy.emotion_planner import TrainedEmotionPlanner
-from algorithms.policy.language_model import TINY, build_tiny, load_causal_lm, merged, token_logits, with_adapters
+from algorithms.policy.language_model import (
+    TINY,
+    build_tiny,
+    fit_vocabulary,
+    load_causal_lm,
+    merged,
+    token_logits,
+    with_adapters,
+)
 from algorithms.policy.responder_rows import Advice, ResponderRows, Row, TurnKey, training_dialogues
-from algorithms.policy.text import ConversationText, load_tokenizer, train_tokenizer
+from algorithms.policy.text import (
+    ConversationText,
+    load_unmarked_tokenizer,
+    train_tokenizer,
+    vocabulary_size,
+    with_markers,
+)
 from algorithms.settings import PolicySettings, SupervisedSettings
 from algorithms.weight_hashes import save_model
 from envs.corpora.corpus import Corpus
@@ -34,6 +51,7 @@ from envs.progress import OnStep
 from envs.settings import EnvSettings
 from envs.turns.proposals import Recommenders
 
+_RATE = "supervised.learning_rate"
 PLANNER, CARD, METRICS = "planner", "responder.json", "metrics.json"
 """Further files of a responder's folder: the planner's folder, the card with what it is conditioned on, figures."""
 
@@ -78,6 +96,10 @@ def train_responder(
 
     Returns:
         ``validation_loss`` (nats a token), ``perplexity_word``, ``best_step``, ``parameters``.
+
+    Raises:
+        ModelError: the model cannot be used, or the training diverged; nothing is saved then.
+        ConfigError: the model has fewer positions than ``policy.positions``, or no reply can be learned.
     """
     model, tokenizer = _start(corpus, policy, settings.seed, cache)
     if not policy.four_bit:  # bitsandbytes has already put its model on the device
@@ -111,7 +133,11 @@ def _fit(
     settings: SupervisedSettings,
     on_step: OnStep,
 ) -> tuple[float, int]:
-    """Train, restore the weights of the best step, and return its validation loss and number."""
+    """Train, restore the weights of the best step, and return its validation loss and number.
+
+    Raises:
+        ModelError: the training diverged.
+    """
     optimiser = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=settings.learning_rate, weight_decay=0.01
     )
@@ -127,8 +153,10 @@ def _fit(
         optimiser.step()
         schedule.step()
         metrics = {"loss": loss.item() / count}
+        require_finite_loss(metrics["loss"], step, _RATE)
         if step % settings.evaluate_every == 0 or step == settings.steps:
             metrics["validation_loss"] = validation_loss(model, validation, settings.batch_size)
+            require_finite_loss(metrics["validation_loss"], step, _RATE)
             if metrics["validation_loss"] < best[0]:
                 kept = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
                 best = (metrics["validation_loss"], step, kept)
@@ -194,16 +222,18 @@ def _start(
         pad, end = int(tokenizer.pad_token_id), int(tokenizer.eos_token_id)  # pyright: ignore
         return build_tiny(policy, len(tokenizer), end, pad, seed), tokenizer
     source = str(packaged_smollm2(cache)) if policy.model == SMOLLM2 else policy.model
-    tokenizer = load_tokenizer(source)
+    tokenizer = load_unmarked_tokenizer(source)
+    known = vocabulary_size(tokenizer)
+    with_markers(tokenizer)
     model = load_causal_lm(source, four_bit=policy.four_bit, device=best_device() if policy.four_bit else "cpu")
-    old = int(model.get_input_embeddings().weight.shape[0])  # pyright: ignore
+    require_positions(policy, model.config)
+    require_exact_decoding(model, policy.model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if len(tokenizer) > old:
-            model.resize_token_embeddings(len(tokenizer), mean_resizing=True)
+        new_rows = fit_vocabulary(model, known, vocabulary_size(tokenizer))
         if policy.lora is None:
             return model, tokenizer
-        return with_adapters(model, policy.lora, list(range(old, len(tokenizer)))), tokenizer
+        return with_adapters(model, policy.lora, new_rows), tokenizer
 
 
 def _batches(rows: ResponderRows, settings: SupervisedSettings) -> Iterator[list[Row]]:

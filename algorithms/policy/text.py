@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -16,10 +17,16 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from algorithms.model_files import load_plain_tokenizer
 from algorithms.settings import PolicySettings
 from envs.errors import ModelError
-from envs.film_text.markup import ADDED, CUT, EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER, SLOTS
+from envs.film_text.markup import ADDED, CUT, EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER, SLOTS, SPECIAL
 
 _PAD = "<pad>"
 _PIECES = re.compile("(" + "|".join(map(re.escape, (*ADDED, END))) + ")")
+_ANCHOR = "a"
+"""Text before which pieces are decoded, so that a decoder takes no space from their beginning."""
+_ANCHORS = (_ANCHOR, "\n", "|", "~", "1", "?")
+"""Texts before which pieces are encoded; the first that no token shares with the piece serves."""
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
+"""A byte of text that SentencePiece's tokenizers have no token for; some list it among their special tokens."""
 _BEFORE_SLOT = re.compile(r"\s*(" + "|".join(map(re.escape, SLOTS)) + ")")
 
 
@@ -59,17 +66,35 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     Raises:
         ModelError: there is no tokenizer, or the tokenizer has no end-of-sequence token.
     """
+    return with_markers(load_unmarked_tokenizer(source))
+
+
+def load_unmarked_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a folder or hub id as it is.
+
+    Raises:
+        ModelError: there is no tokenizer, or the tokenizer has no end-of-sequence token.
+    """
     tokenizer = load_plain_tokenizer(source, "Name a model folder or a hub id")
     if tokenizer.eos_token_id is None:
         raise ModelError(
             f"the tokenizer of {source!r} has no end-of-sequence token; replies could not end. Choose another"
         )
-    return with_markers(tokenizer)
+    return tokenizer
 
 
-@dataclass(frozen=True, slots=True)
+def vocabulary_size(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The rows that embeddings need for a tokenizer: its highest id and one."""
+    return max(tokenizer.get_vocab().values()) + 1
+
+
+@dataclass(frozen=True)
 class ConversationText:
-    """Encodes observations and replies, decodes sampled tokens."""
+    """Encodes observations and replies, decodes sampled tokens.
+
+    Tokenizers of SentencePiece's kind (Llama, Mistral) add a space before each text and take one away when they decode.
+    What follows a slot is therefore encoded and decoded behind other text: its own space, or none, is kept.
+    """
 
     tokenizer: PreTrainedTokenizerBase
     settings: PolicySettings
@@ -82,7 +107,7 @@ class ConversationText:
     @property
     def size(self) -> int:
         """Number of token ids, markers included."""
-        return len(self.tokenizer)
+        return vocabulary_size(self.tokenizer)
 
     def observation(self, text: str, *, first: bool = False, after_cut: bool = False) -> np.ndarray:
         """Tokens of an observation.
@@ -110,7 +135,10 @@ class ConversationText:
         return np.asarray([*self._encode(reply), self.end], dtype=np.int32)
 
     def reply(self, tokens: Sequence[int] | np.ndarray) -> str:
-        """The text of sampled tokens; it ends with ``<cut>`` if the end token is missing."""
+        """The text of sampled tokens; it ends with ``<cut>`` if the end token is missing.
+
+        ``<special>`` stands for each special token that is no marker, whatever the tokenizer calls it.
+        """
         ids = [int(token) for token in tokens]
         ended = bool(ids) and ids[-1] == self.end
         text = self._decode(ids[:-1] if ended else ids)
@@ -130,26 +158,63 @@ class ConversationText:
 
     def _encode(self, text: str) -> list[int]:
         tokens: list[int] = []
+        before = ""
         for piece in _PIECES.split(_BEFORE_SLOT.sub(r"\1", text)):
             if piece == END:
                 tokens.append(self.end)
             elif piece in ADDED:
                 tokens.append(self._id(piece))
             elif piece:
-                tokens += self.tokenizer.encode(piece, add_special_tokens=False)
+                tokens += self._ids_behind(piece) if before in SLOTS else self._ids(piece)
+            before = piece
         return tokens
 
+    def _ids(self, piece: str) -> list[int]:
+        # A special token that somebody writes out stays text.
+        return self.tokenizer.encode(piece, add_special_tokens=False, split_special_tokens=True)
+
+    def _ids_behind(self, piece: str) -> list[int]:
+        """Tokens of a piece that follows other text."""
+        if self._keeps_spaces:
+            return self._ids(piece)
+        for anchor in _ANCHORS:
+            ahead, both = self._ids(anchor), self._ids(anchor + piece)
+            rest = both[len(ahead) :]
+            if both[: len(ahead)] == ahead and self._text_behind(rest) == piece:
+                return rest
+        return self._ids(piece)
+
+    def _text_behind(self, tokens: list[int]) -> str:
+        """The text of tokens that follow other text."""
+        ahead = self._ids(_ANCHOR)
+        return self._plain_text([*ahead, *tokens]).removeprefix(self._plain_text(ahead))
+
+    def _plain_text(self, tokens: list[int]) -> str:
+        return str(self.tokenizer.decode(tokens, clean_up_tokenization_spaces=False))
+
+    @cached_property
+    def _keeps_spaces(self) -> bool:
+        """Whether the tokenizer gives each piece back as it was, with a space before it or without."""
+        return all(self._text_behind(self._ids(piece)) == piece for piece in (" a", "a", "?"))
+
+    @cached_property
+    def _marker_of(self) -> dict[int, str]:
+        """The marker of each special token; of those that are the tokenizer's own, ``<special>``."""
+        added = self.tokenizer.added_tokens_decoder.items()
+        special = {*self.tokenizer.all_special_ids, *(index for index, token in added if token.special)}
+        bytes_of_text = {index for index, token in added if _BYTE.fullmatch(token.content)}
+        return dict.fromkeys(special - bytes_of_text, SPECIAL) | {self._id(marker): marker for marker in ADDED}
+
     def _decode(self, tokens: list[int]) -> str:
-        special = set(self.tokenizer.all_special_ids) | {self._id(marker) for marker in ADDED}
         pieces: list[str] = []
         run: list[int] = []
         for token in [*tokens, None]:
-            if token is not None and token not in special:
+            if token is not None and token not in self._marker_of:
                 run.append(token)
                 continue
             if run:
-                pieces.append(self.tokenizer.decode(run, clean_up_tokenization_spaces=False))  # pyright: ignore
+                pieces.append(self._text_behind(run) if pieces else self._plain_text(run))
                 run = []
             if token is not None:
-                pieces.append(str(self.tokenizer.convert_ids_to_tokens(token)))
+                pieces.append(self._marker_of[token])
         return _BEFORE_SLOT.sub(r" \1", "".join(pieces)).strip()

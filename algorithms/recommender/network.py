@@ -17,6 +17,7 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import nn
 
+from algorithms.finite import require_finite_loss
 from algorithms.settings import RecommenderSettings
 
 _START = 0.01
@@ -123,12 +124,16 @@ def train(
         epochs: passes over the examples.
         seed: of their order and of the dropout.
         on_batch: called with each batch's loss.
+
+    Raises:
+        ModelError: the training diverged.
     """
     noise = torch.Generator().manual_seed(seed)
     wanted = np.array([row for row, targets in enumerate(examples.targets) if targets], dtype=np.int64)
     steps = epochs * batches(len(wanted), settings.batch_size)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, _LAST_RATE, max(1, steps))
+    step = 0
     for _ in range(epochs):
         order = wanted[torch.randperm(len(wanted), generator=noise).numpy()]
         for rows in np.array_split(order, batches(len(order), settings.batch_size)) if len(order) else ():
@@ -145,6 +150,8 @@ def train(
             loss.backward()
             optimiser.step()
             schedule.step()
+            step += 1
+            require_finite_loss(float(loss.detach()), step, "recommender.learning_rate")
             on_batch(float(loss.detach()))
 
 

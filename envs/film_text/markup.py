@@ -22,21 +22,30 @@ MOVIE = "<movie>"
 MOVIE2 = "<movie2>"
 CUT = "<cut>"
 """Ends a reply that reached its token limit before ``<end>``."""
+SPECIAL = "<special>"
+"""Stands in a reply for a special token of the policy's own tokenizer, such as ``<end_of_turn>`` or ``[INST]``."""
 
 SLOTS = (MOVIE, MOVIE2)
 """The slots that a reply may use; they stand for the proposal's films, in order."""
 ADDED = (SEEKER, RECOMMENDER, EMOTION, PROPOSAL, *SLOTS)
 """The markers that a tokenizer must hold as single tokens."""
 
-_MARKERS = re.compile("|".join(map(re.escape, (*ADDED, END, CUT))), re.IGNORECASE)
+_MARKUP = re.compile(
+    "|".join(map(re.escape, (*ADDED, END, CUT, SPECIAL))) + r"|<\|[^|<>]{1,40}\|>"
+    r"|<{1,2}/?[|\uff5c]?[^\W\d_][\w|\uff5c\u2581:./-]{0,40}>{1,2}"
+    r"|\[/?(?:g?MASK|CLS|SEP|PAD|UNK|[BE]OS|INST|SYS|THINK|IMG(?:_[A-Z]+)?|(?:AVAILABLE_)?TOOLS?(?:_[A-Z]+)?|SYSTEM_PROMPT)\]",
+    re.IGNORECASE,
+)
+"""Markers, and special tokens written out: what looks like a tag, and the names in brackets that tokenizers use.
+
+Brackets alone prove nothing: ``[REC]`` is a film.
+"""
 _ROLE = re.compile(
     "|".join(map(re.escape, (SEEKER, RECOMMENDER, EMOTION, PROPOSAL, END)))
     + r"|(?:seeker|recommender|\b(?:user|system|assistant))\s*:",
     re.IGNORECASE,
 )
 """What starts another speaker's turn: a marker, or a role written out as in ``Seeker:``."""
-_SPECIAL = re.compile(r"<\|[^|<>]{1,40}\|>|</?s>|<(?:pad|unk|mask|bos|eos)>", re.IGNORECASE)
-"""Special tokens of the usual tokenizers, written out."""
 _SLOT = re.compile("(" + "|".join(map(re.escape, SLOTS)) + ")")
 _SPACES = re.compile(r"\s+")
 
@@ -45,7 +54,7 @@ def plain(text: str) -> str:
     """Remove every marker from text of the environment (seeker lines, titles), so that it cannot forge one."""
     previous = None
     while previous != text:  # a removal may join two halves of a marker
-        previous, text = text, _SPECIAL.sub("", _MARKERS.sub("", text))
+        previous, text = text, _MARKUP.sub("", text)
     return _SPACES.sub(" ", text).strip()
 
 
@@ -78,7 +87,6 @@ def _clean_once(reply: str) -> tuple[str, int]:
         removed, reply = 1, reply[: role.start()]
     pieces = split_slots(reply)
     for index in range(0, len(pieces), 2):
-        pieces[index], markers = _MARKERS.subn("", pieces[index])
-        pieces[index], specials = _SPECIAL.subn("", pieces[index])
-        removed += markers + specials
+        pieces[index], markers = _MARKUP.subn("", pieces[index])
+        removed += markers
     return "".join(pieces), removed

@@ -46,3 +46,17 @@ def test_forged_markers_are_dropped(forged: str) -> None:
 def test_special_tokens_are_removed_and_slots_stay() -> None:
     assert clean_reply(f"See <|endoftext|>{MOVIE} or <pad>{MOVIE2}</s>!") == (f"See {MOVIE} or {MOVIE2}!", 3)
     assert split_slots(f"See {MOVIE}!") == ["See ", MOVIE, "!"]
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["<end_of_turn>", "[/INST]", "<<SYS>>", "<s>", "<|im_start|>", "<unused42>", "<\uff5cAssistant\uff5c>", "[gMASK]"],
+)
+def test_special_tokens_written_out_are_removed_and_counted(token: str) -> None:
+    assert clean_reply(f"How about {MOVIE}?{token}") == (f"How about {MOVIE}?", 1)
+    assert plain(f"Fine{token}") == "Fine"
+
+
+def test_a_film_in_brackets_and_a_heart_are_no_special_tokens() -> None:
+    said = "I <3 [REC] (2007), a < b > c -> [so] good"
+    assert plain(said) == clean_reply(said)[0] == said
