@@ -245,10 +245,11 @@ def _speaker(record: dict[str, object], name: str, location: RecordLocation, pre
 
 def _whole_number(value: object) -> int | None:
     """A whole number of at most 64 bits given as a number or as digits; None for anything else."""
-    if isinstance(value, str):
-        value = int(value) if value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS else None
-    sound = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LAST_ID
-    return value if isinstance(value, int) and sound else None
+    if isinstance(value, str) and len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -LAST_ID <= value <= LAST_ID else None
 
 
 def _kind(value: object) -> str:

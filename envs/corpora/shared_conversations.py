@@ -47,14 +47,13 @@ def refuse_shared(*splits: Split, ids_tell: bool = True) -> None:
         DataError: there is one; both places are named.
     """
     by_id: dict[int, tuple[Split, Dialogue]] = {}
-    by_texts: dict[tuple[str, ...], tuple[Split, Dialogue]] = {}
+    by_texts: dict[str, tuple[Split, Dialogue]] = {}
     for split in splits:
         for dialogue in split.dialogues:
             here, number = (split, dialogue), dialogue.conversation_id
-            texts = tuple(message.text for message in dialogue.messages)
             first = here if number is None or not ids_tell else by_id.setdefault(number, here)
-            if first[0] is split and len(texts) >= FEWEST_MESSAGES:
-                alike = by_texts.setdefault(texts, here)
+            if first[0] is split and len(dialogue.messages) >= FEWEST_MESSAGES:
+                alike = by_texts.setdefault("\0".join(message.text for message in dialogue.messages), here)
                 if None in (number, alike[1].conversation_id) or number == alike[1].conversation_id:
                     first = alike
             if first[0] is not split:
