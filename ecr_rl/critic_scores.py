@@ -17,7 +17,7 @@ from envs.errors import DataError
 from envs.files import json_text, write_text
 from envs.heads import Exchange, HeadScores
 from envs.inputs.json_text import JsonFault, parse_json
-from envs.inputs.text import UnreadableText, recoded, whole
+from envs.inputs.text import UnreadableText, as_said, recoded
 from envs.progress import OnStep
 
 BATCH = 256
@@ -131,10 +131,10 @@ def _exchange(line: bytes) -> Exchange:
         raise ValueError("response: the text is empty")
     if not isinstance(context, list) or not all(isinstance(turn, str) for turn in context):
         raise ValueError("context: not a list of texts")
-    turns = list(map(whole, context[-_LONGEST_CONTEXT:]))
+    turns = list(map(as_said, context[-_LONGEST_CONTEXT:]))
     # Without a role, turns alternate and the last is the seeker's.
     return Exchange(
-        tuple(_turn(text, (len(turns) - index) % 2 == 1) for index, text in enumerate(turns)), whole(response)
+        tuple(_turn(text, (len(turns) - index) % 2 == 1) for index, text in enumerate(turns)), as_said(response)
     )
 
 

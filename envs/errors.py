@@ -12,6 +12,10 @@ class EcrError(Exception):
     """An error that a user can correct; the message says what was wrong, where, and what to do."""
 
 
+_LONGEST_FIELD = 80
+"""Characters of a field that a message shows: a key of a file may have any length."""
+
+
 class DataError(EcrError):
     """A record of a data file that cannot be used.
 
@@ -35,7 +39,8 @@ class DataError(EcrError):
         """Join the parts into one message."""
         self.what, self.file, self.line, self.field, self.remedy = what, file, line, field, remedy
         location = "" if file is None else str(file) + ("" if line is None else f", line {line}")
-        parts = [part for part in (location, "" if field is None else f"field {field}") if part]
+        shown = "" if field is None else f"field {field[:_LONGEST_FIELD]}{'…' * (len(field) > _LONGEST_FIELD)}"
+        parts = [part for part in (location, shown) if part]
         head = f"{', '.join(parts)}: {what}" if parts else what
         super().__init__(head if remedy is None else f"{head}. {remedy}")
 

@@ -31,7 +31,6 @@ REPAIRS = {
 
 _Kind = TypeVar("_Kind", dict, list, str)
 
-_LONGEST_FIELD = 80
 _MAX_DIGITS = len(str(LAST_ID))
 _ANSWERS = {0: Answer.NO, 1: Answer.YES, 2: Answer.UNSAID}
 _KINDS = {dict: "an object", list: "a list", str: "a string", int: "a whole number"}
@@ -50,9 +49,7 @@ class RecordLocation:
         return f"{self.file}, line {self.line}"
 
     def error(self, field: str | None, what: str, remedy: str = _FORMAT + ".") -> DataError:
-        """The error for one field of this record; a field's long name, of a key in the file, is cut."""
-        if field is not None and len(field) > _LONGEST_FIELD:
-            field = f"{field[:_LONGEST_FIELD]}…"
+        """The error for one field of this record."""
         return DataError(what, file=self.file, line=self.line, field=field, remedy=remedy)
 
 

@@ -14,8 +14,8 @@ A line is an object:
 * ``key``: the example's key, so that it merges with labels of the same key (default: made of the rest).
 
 Other fields are ignored and counted. A line with the split, dialogue, context and response of an earlier line is a
-duplicate, and rejected; so is a line whose dialogue has a line in another split, since what is learnt from must not be
-judged on.
+duplicate, and rejected. So is one with the dialogue, context and response of a line in another split, since what is
+learnt from must not be judged on; without a dialogue this holds for contexts of three turns and more.
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ from envs.errors import ConfigError, DataError
 from envs.files import json_text, write_text
 from envs.heads import Head
 from envs.inputs.json_text import JsonFault, parse_json
-from envs.inputs.text import UnreadableText, quoted, read_bytes, recoded
+from envs.inputs.text import UnreadableText, as_said, quoted, read_bytes, recoded
 
 REJECTS = "rejects.jsonl"
 SHOWN = 20
 """The most rejected lines that are shown; ``rejects.jsonl`` holds all of them."""
+_TELLING_CONTEXT = 3
+"""The fewest turns by which a line without a dialogue is told from another."""
 FIELDS = ("context", "response", "scores", "judge", "kind", "split", "dialogue", "reference", "key")
 
 
@@ -153,11 +155,12 @@ class _Reading:
                 self.passed_over.update(unknown)
 
     def _check_new(self, row: Mapping[str, Any], location: str) -> None:
-        """Refuse a row whose example or key was seen before, or whose dialogue was seen in another split."""
-        if row["dialogue"] is not None:
-            split, first = self._split_of.setdefault(row["dialogue"], (row["split"], location))
+        """Refuse a row whose example or key was seen before, or whose texts were seen in another split."""
+        if row["dialogue"] is not None or len(row["context"]) >= _TELLING_CONTEXT:
+            texts = _digest({**row, "split": None})
+            split, first = self._split_of.setdefault(texts, (row["split"], location))
             if split != row["split"]:
-                raise _Refusal("split", f"{first} has a line of the same dialogue in split {split}")
+                raise _Refusal("split", f"{first} has the same in split {split}; keep it in one of them")
         for name, identity in ((None, f"example {_digest(row)}"), ("key", f"key {row['key']}")):
             if identity in self._seen:
                 raise _Refusal(name, f"{self._seen[identity]} has the same; import each judge's labels by themselves")
@@ -205,7 +208,7 @@ def _text(value: Any, name: str) -> str:
         raise _Refusal(name, f"{_type(value)}, not text")
     if not value.strip():
         raise _Refusal(name, "empty")
-    return value
+    return as_said(value)
 
 
 def _context(value: Any) -> list[str]:

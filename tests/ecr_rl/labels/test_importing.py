@@ -129,16 +129,18 @@ def test_names_that_are_no_unicode_are_listed_with_the_rejected_lines(tmp_path: 
     assert [json.loads(text)["file"] for text in written] == [str(file)] * 2
 
 
-def test_a_dialogue_belongs_to_one_split(tmp_path: Path) -> None:
-    splits = ("train", "test", "train", "valid")
+def test_a_line_belongs_to_one_split(tmp_path: Path) -> None:
+    long = {**GOOD, "context": ["seeker: Hi", "recommender: Hello", "seeker: Heat?"]}
     file = lines(
         tmp_path / "labels.jsonl",
-        *({**GOOD, "dialogue": 7, "response": f"reply {row}", "split": split} for row, split in enumerate(splits)),
+        *({**GOOD, "dialogue": 7, "split": split} for split in ("train", "test")),
+        {**GOOD, "dialogue": 7, "split": "test", "response": "Another dialogue 7, of the test split."},
+        *({**long, "split": split} for split in ("train", "valid")),
+        *({**GOOD, "split": split} for split in ("train", "valid")),
     )
     made = import_labels([file], tmp_path / "out", DEFINITIONS)
-    assert made.facts["n"] == 2
-    assert [(reject.line, reject.field) for reject in made.rejects] == [(2, "split"), (4, "split")]
-    assert "line 1 has a line of the same dialogue in split train" in made.rejects[0].reason
+    assert [(reject.line, reject.field) for reject in made.rejects] == [(2, "split"), (5, "split")]
+    assert "line 1 has the same in split train" in made.rejects[0].reason
 
 
 def test_the_same_reply_in_another_dialogue_is_no_duplicate(tmp_path: Path) -> None:
