@@ -51,18 +51,23 @@ def parse_json(text: str | bytes, *, strict: bool = True) -> Any:
         JsonFault: the text is refused.
     """
     try:
-        if isinstance(text, bytes):
-            text = decoded(text)
-        text = text.removeprefix("\ufeff")
-        value = (_STRICT if strict else _LENIENT).decode(text)
+        return _parsed(text if isinstance(text, str) else decoded(text), strict)
     except UnreadableText as error:
         raise JsonFault(error.what, line=error.line) from error
     except json.JSONDecodeError as error:
         raise JsonFault(f"not JSON ({error.msg}, column {error.colno})", line=error.lineno) from error
     except RecursionError as error:
         raise JsonFault("not JSON that can be read: it is nested too deeply") from error
+
+
+def _parsed(text: str, strict: bool) -> Any:
+    text = text.removeprefix("\ufeff")
+    try:
+        value = (_STRICT if strict else _LENIENT).decode(text)
+    except (json.JSONDecodeError, RecursionError):
+        raise
     except ValueError as error:  # of ``_STRICT``, or a number that Python does not read
-        raise _first_fault(str(text)) or JsonFault(f"a number of more than {_MOST_DIGITS:,} digits") from error
+        raise _first_fault(text) or JsonFault(f"a number of more than {_MOST_DIGITS:,} digits") from error
     if strict and ("\\u" in text or not text.isascii()) and _SUSPECT.search(text):
         fault = _first_fault(text)
         if fault is not None:

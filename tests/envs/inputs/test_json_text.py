@@ -39,6 +39,8 @@ def test_sound_json_is_read_as_python_reads_it(value: Any, ascii_only: bool) -> 
         ("[" * 100_000, None, "nested too deeply"),
         ('{"a": ' * 100_000, None, "nested too deeply"),
         ('{"a": }', None, "not JSON"),
+        ('{"a": NaN, "b": }', None, "not JSON"),
+        ('{"a": NaN, "b": ' + "[" * 100_000, None, "nested too deeply"),
         ("", None, "not JSON"),
     ],
 )
