@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from algorithms.policy.film_choice import Choice
 from algorithms.ppo.advantages import centred, deviation, whiten
 from algorithms.ppo.estimators import Advantages, Conversations
+from algorithms.ppo.loss import ADVANTAGES, OLD_LOGP, OLD_VALUES, VALUE_TARGETS
 from algorithms.ppo.module import (
     ACTIONS,
     CHOICE_COLUMNS,
@@ -34,7 +35,6 @@ REPLY_PAY, CONVERSATION_PAY = "reply_pay", "conversation_pay"
 TURN_ENDS, BOOTSTRAPPED, SAMPLED_LOGP = "turn_ends", "bootstrapped", "sampled_logp"
 CHOICES = "choices"
 """Key of an episode's custom data: one ``Choice`` a turn if films are drawn, else an empty list."""
-OLD_LOGP, ADVANTAGES, VALUE_TARGETS, OLD_VALUES = "old_logp", "advantages", "value_targets", "old_values"
 
 
 class EpisodesToConversations(ConnectorV2):

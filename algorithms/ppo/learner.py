@@ -18,14 +18,7 @@ from safetensors.torch import save_file
 from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.text import load_tokenizer
 from algorithms.ppo.advantages import adapted_kl_weight
-from algorithms.ppo.batches import (
-    ADVANTAGES,
-    OLD_LOGP,
-    OLD_VALUES,
-    VALUE_TARGETS,
-    EpisodesToConversations,
-    TokenAdvantages,
-)
+from algorithms.ppo.batches import EpisodesToConversations, TokenAdvantages
 from algorithms.ppo.distributed import global_sums, learners
 from algorithms.ppo.estimators import estimator_of
 from algorithms.ppo.loss import Minibatch, loss_sums, total_loss
@@ -110,23 +103,11 @@ class ConversationPPOLearner(PPOTorchLearner):
         Raises:
             RunError: a term is not finite; the batch is dumped first.
         """
-        mask = fwd_out["mask"]
-        width = mask.shape[1]
-        old_logp, old_values, advantages, targets = (
-            batch[name][:, :width] for name in (OLD_LOGP, OLD_VALUES, ADVANTAGES, VALUE_TARGETS)
-        )
-        minibatch = Minibatch(
-            action_BT=mask,
-            logp_BT=fwd_out["logp"],
-            entropy_BT=fwd_out["entropy"],
-            values_BT=fwd_out["values"][:, :-1],
-            old_logp_BT=old_logp,
-            old_values_BT=old_values,
-            advantages_BT=advantages,
-            targets_BT=targets,
-        )
+        minibatch = Minibatch.of(fwd_out, batch)
         own = loss_sums(minibatch, self.ppo)
-        totals = global_sums(torch.stack([mask.sum().float(), *(term.detach() for term in own.values())]).double())
+        totals = global_sums(
+            torch.stack([minibatch.action_BT.sum().float(), *(term.detach() for term in own.values())]).double()
+        )
         self._batch = batch
         self._require_finite([name for name, total in zip(own, totals[1:].isfinite(), strict=True) if not total])
         count = float(totals[0])

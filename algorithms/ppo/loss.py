@@ -5,11 +5,15 @@ Axes: B conversations, T positions of their token streams; position t predicts t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from algorithms.settings import PPOSettings
+
+OLD_LOGP, OLD_VALUES, ADVANTAGES, VALUE_TARGETS = "old_logp", "old_values", "advantages", "value_targets"
+"""Columns of a batch that were computed before the first gradient step, (B, T); their last position is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,26 @@ class Minibatch:
     old_values_BT: torch.Tensor
     advantages_BT: torch.Tensor
     targets_BT: torch.Tensor
+
+    @classmethod
+    def of(cls, forward: Mapping[str, torch.Tensor], batch: Mapping[str, torch.Tensor]) -> Minibatch:
+        """Put a module's forward, trimmed to its longest conversation of T + 1 tokens, beside the batch's columns.
+
+        Args:
+            forward: ``mask``, ``logp`` and ``entropy`` (B, T); ``values`` (B, T + 1), the last after the last token.
+            batch: the columns above, of at least T positions.
+        """
+        width = forward["mask"].shape[1]
+        return cls(
+            action_BT=forward["mask"],
+            logp_BT=forward["logp"],
+            entropy_BT=forward["entropy"],
+            values_BT=forward["values"][:, :width],
+            old_logp_BT=batch[OLD_LOGP][:, :width],
+            old_values_BT=batch[OLD_VALUES][:, :width],
+            advantages_BT=batch[ADVANTAGES][:, :width],
+            targets_BT=batch[VALUE_TARGETS][:, :width],
+        )
 
 
 def loss_sums(minibatch: Minibatch, ppo: PPOSettings) -> dict[str, torch.Tensor]:

@@ -105,7 +105,7 @@ def test_the_turn_limit_is_an_end_after_which_nothing_is_proposed(seeker: str, t
         dialogues=[human], seeker=seeker, recommender=recommender, settings=EnvSettings(max_turns=3, horizon=2)
     )
     index = next(index for index in range(20) if started(env, index).count(SEEKER) == 1)
-    started(env, index)
+    observation = started(env, index)
     recommender.calls.clear()
     for turn in range(turns):
         observation, _, terminated, truncated, _ = env.step(f"What else is there, number {turn}?")

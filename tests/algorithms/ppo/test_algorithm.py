@@ -21,7 +21,7 @@ from algorithms.ppo.learner import GAP_BFLOAT16, GAP_FLOAT32, STATE
 from algorithms.settings import LoraSettings, PolicySettings, ResourceSettings
 from ecr_rl.training.ppo import iteration_figures
 from envs.errors import RunError
-from tests.algorithms.doubles import POLICY
+from tests.algorithms.doubles import POLICY, ROOMY
 from tests.algorithms.worlds import SmallWorld, small_algorithm, speaking_policy
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -70,11 +70,51 @@ def without_key_biases(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return kept
 
 
-@pytest.mark.parametrize("policy", [FLOAT32, BFLOAT16], ids=["float32", "bfloat16"])
-def test_rule_reward_rises_within_ten_iterations(folder: Path, tmp_path: Path, policy: PolicySettings) -> None:
-    with running(folder, tmp_path, policy=policy, learning_rate=1e-3, kl=0.0) as algorithm:
-        rewards = [iteration_figures(algorithm.train())["reward_mean"] for _ in range(10)]
-    assert rewards[-1] > rewards[0] + 0.5  # a reply with a question mark pays 2, one without -2
+@pytest.mark.parametrize(
+    ("policy", "paid"),
+    [(FLOAT32, 1.0), (FLOAT32, -1.0), (BFLOAT16, 1.0)],
+    ids=["float32", "float32-turned-round", "bfloat16"],
+)
+def test_what_a_rule_pays_for_rises_and_falls_where_it_is_turned_round(
+    folder: Path, tmp_path: Path, policy: PolicySettings, paid: float
+) -> None:
+    """The rule pays for a question mark, or for none; one reply in four has one at first."""
+    options: dict[str, Any] = {"world": SmallWorld(judged=paid), "policy": policy}
+    with running(folder, tmp_path, **options, learning_rate=1e-3, kl=0.0) as algorithm:
+        asked = [iteration_figures(algorithm.train())["head_overall"] for _ in range(10)]
+    grown = np.mean(asked[-3:]) / asked[0]
+    assert grown > 2 if paid > 0 else grown < 0.5
+
+
+def test_first_step_has_ratio_one_and_moves_policy_value_head_and_films_at_their_own_rates(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Adam's first step moves each weight by the learning rate, whatever the size of its gradient."""
+    rates = {"lm.": 2e-4, "value_head.": 3e-3, "choice.": 0.05}
+    ppo = dict(zip(("learning_rate", "value_learning_rate", "film_learning_rate"), rates.values(), strict=True))
+    world = SmallWorld(recommends=True, acceptance=1.0)
+    one_step = {"minibatch_conversations": 16, "candidates": 6}
+    with running(folder, tmp_path, world=world, policy=ROOMY, **one_step, **ppo) as algorithm:
+        before = weights(algorithm)
+        figures = iteration_figures(algorithm.train())
+        after = weights(algorithm)
+    assert figures["batches"] == 1
+    assert figures["policy_loss"] == pytest.approx(0, abs=1e-5)  # the mean of the whitened advantages
+    assert figures["gradient_norm"] < 10, "the loss is a mean over tokens; of a sum it would be in the hundreds"
+    for part, rate in rates.items():
+        moved = max(np.abs(after[name] - before[name]).max() for name in before if name.startswith(part))
+        assert moved == pytest.approx(rate, rel=1e-2), part
+
+
+def test_gradient_steps_end_with_the_minibatch_that_passes_the_kl_bound(folder: Path, tmp_path: Path) -> None:
+    """The first step is taken at KL 0; it moves the policy past the bound, so that the second is not taken."""
+    with running(folder, tmp_path, learning_rate=1e-3, epochs=2, kl_stop=1e-6) as algorithm:
+        before = weights(algorithm)
+        figures = iteration_figures(algorithm.train())
+        after = weights(algorithm)
+    assert (figures["batches"], figures["kl_stopped"]) == (1, 1)
+    moved = max(np.abs(after[name] - before[name]).max() for name in before if name.startswith("lm."))
+    assert moved == pytest.approx(1e-3, rel=1e-2)
 
 
 def test_auto_is_float32_whatever_the_cpu_has(folder: Path, tmp_path: Path, cpu_has_bf16: bool) -> None:

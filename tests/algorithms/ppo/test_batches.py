@@ -16,18 +16,16 @@ from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 
 from algorithms.ppo.advantages import gae
 from algorithms.ppo.batches import (
-    ADVANTAGES,
     BOOTSTRAPPED,
     CONVERSATION_PAY,
-    OLD_LOGP,
     REPLY_PAY,
     SAMPLED_LOGP,
     TURN_ENDS,
-    VALUE_TARGETS,
     TokenAdvantages,
     conversation_rows,
 )
 from algorithms.ppo.estimators import Discounts
+from algorithms.ppo.loss import ADVANTAGES, OLD_LOGP, VALUE_TARGETS
 from algorithms.ppo.module import ACTIONS, LENGTHS, TOKENS, TokenStatistics
 
 Turn = tuple[list[int], list[int], float]
@@ -169,6 +167,9 @@ def test_a_constant_reward_does_not_decide_whether_to_finish_or_to_go_on(later: 
     """The mean turn pays .2, then .55: that much counts for a turn that is not played."""
     worth, advantages = accept_or_go_on(later)
     assert worth.tolist() == pytest.approx(returns, abs=1e-6)
+    # Values are 0, so the eight action tokens' returns are their advantages before they are whitened.
+    assert advantages.sum().item() == pytest.approx(0, abs=1e-5)
+    assert (advantages**2).sum().item() == pytest.approx(8, abs=1e-4)
     for constant in (-1.0, 0.3, 5.0):
         shifted, shifted_advantages = accept_or_go_on(later, constant)
         assert shifted.tolist() == pytest.approx(returns, abs=1e-5)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from algorithms.ppo.loss import Minibatch, loss_sums, total_loss
+from algorithms.ppo.loss import ADVANTAGES, OLD_LOGP, OLD_VALUES, VALUE_TARGETS, Minibatch, loss_sums, total_loss
 from algorithms.settings import PPOSettings
 
 
@@ -95,6 +95,18 @@ def test_only_action_tokens_count() -> None:
     row = loss_sums(Minibatch(torch.ones(1, 4, dtype=torch.bool), *numbers[:, None, action]), PPOSettings())
     for name, total in whole.items():
         assert total.item() == with_other_padding[name].item() == pytest.approx(row[name].item())
+
+
+def test_each_column_stands_beside_what_the_forward_says_of_the_same_token() -> None:
+    names = (OLD_LOGP, OLD_VALUES, ADVANTAGES, VALUE_TARGETS)
+    batch = {name: torch.arange(6.0)[None] + 10 * index for index, name in enumerate(names, start=3)}
+    forward = {"mask": torch.tensor([[False, True, True]]), "logp": torch.arange(3.0)[None]}
+    forward |= {"entropy": torch.arange(10.0, 13)[None], "values": torch.arange(20.0, 24)[None]}
+    minibatch = Minibatch.of(forward, batch)
+    assert minibatch.action_BT.tolist() == [[False, True, True]]
+    fields = ("logp", "entropy", "values", "old_logp", "old_values", "advantages", "targets")
+    found = [getattr(minibatch, f"{name}_BT").tolist() for name in fields]
+    assert found == [[[start, start + 1, start + 2]] for start in (0, 10, 20, 30, 40, 50, 60)]
 
 
 class TwoTokens:
