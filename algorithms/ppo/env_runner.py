@@ -75,33 +75,42 @@ class ConversationEnvRunner(SingleAgentEnvRunner):
         choice: FilmChoice | None = self.module.choice  # pyright: ignore
         chooser = None if choice is None else FilmChooser(self.env.recommender, choice)  # pyright: ignore
         conversations = roll_out(self.module.lm, self._text, self.env, plan, self._env_spec.seed, chooser=chooser)  # pyright: ignore
-        done = [self._episode(conversation) for conversation in conversations]
+        version, runner = self._weights_seq_no, int(self.worker_index or 0)
+        done = [recorded_episode(conversation, runner, version) for conversation in conversations]
         self._done_episodes_for_metrics.extend(done)
         self._increase_sampled_metrics(sum(map(len, done)), len(done))
         return done
 
-    def _episode(self, conversation: Conversation) -> SingleAgentEpisode:
-        episode = SingleAgentEpisode()
-        episode.add_env_reset(observation=conversation.observations[0])
-        last = len(conversation.replies) - 1
-        for turn, reply in enumerate(conversation.replies):
-            episode.add_env_step(
-                observation=conversation.observations[turn + 1],
-                action=reply.tokens,
-                reward=conversation.rewards[turn],
-                terminated=conversation.terminated and turn == last,
-                truncated=conversation.truncated and turn == last,
-                extra_model_outputs={
-                    Columns.ACTION_LOGP: reply.logp,
-                    CONVERSATION_PAY: conversation.outcomes[turn].conversation_pay,
-                    WEIGHTS_SEQ_NO: self._weights_seq_no,
-                },
-            )
-        episode.custom_data[EPISODE] = conversation.episode
-        episode.custom_data[RUNNER] = int(self.worker_index or 0)
-        episode.custom_data[OUTCOMES] = conversation.outcomes
-        episode.custom_data[CHOICES] = conversation.choices[: last + 1]
-        return episode
+
+def recorded_episode(conversation: Conversation, runner: int, weights_version: int) -> SingleAgentEpisode:
+    """A played conversation as RLlib's episode; custom data and a turn's further outputs say what else is known of it.
+
+    Args:
+        conversation: over, with as many turns as it has replies.
+        runner: the number of the env runner that played it.
+        weights_version: of the weights that it was sampled with.
+    """
+    episode = SingleAgentEpisode()
+    episode.add_env_reset(observation=conversation.observations[0])
+    last = len(conversation.replies) - 1
+    for turn, reply in enumerate(conversation.replies):
+        episode.add_env_step(
+            observation=conversation.observations[turn + 1],
+            action=reply.tokens,
+            reward=conversation.rewards[turn],
+            terminated=conversation.terminated and turn == last,
+            truncated=conversation.truncated and turn == last,
+            extra_model_outputs={
+                Columns.ACTION_LOGP: reply.logp,
+                CONVERSATION_PAY: conversation.outcomes[turn].conversation_pay,
+                WEIGHTS_SEQ_NO: weights_version,
+            },
+        )
+    episode.custom_data[EPISODE] = conversation.episode
+    episode.custom_data[RUNNER] = runner
+    episode.custom_data[OUTCOMES] = conversation.outcomes
+    episode.custom_data[CHOICES] = conversation.choices[: last + 1]
+    return episode
 
 
 def token_spaces(settings: PolicySettings, vocabulary: int) -> tuple[TokenSequence, TokenSequence]:
