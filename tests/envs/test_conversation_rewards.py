@@ -61,6 +61,9 @@ def test_the_bonus_is_paid_on_the_accepting_turn() -> None:
     assert outcome.accepted == CONJURING
     assert outcome.conversation_pay == outcome.parts["acceptance"]
     assert reward == outcome.parts["acceptance"] == RewardSettings().acceptance
+    started(env)
+    assert step(env, "Goodbye!")[2].parts["acceptance"] == 0
+    assert env.conversation.terminated
 
 
 def test_a_dialogue_pays_for_the_turns_it_takes() -> None:

@@ -166,6 +166,16 @@ def test_a_measured_reference_gives_mean_0_and_deviation_1() -> None:
     assert (HeadReference.measure(HEADS, np.full((5, 6), 0.3), np.full(5, 7)).std > 0).all()
 
 
+def test_a_constant_on_a_heads_raw_scores_changes_no_pay() -> None:
+    """The critic's zero is a matter of its labels: after calibration it pays as before."""
+    scores = np.random.default_rng(2).random((50, 6)) / 2
+    paid = []
+    for raised in (scores, scores + 0.375):
+        shaper = RewardShaper(RewardSettings(), HeadReference.measure(HEADS, raised, np.arange(50)))
+        paid.append(shaper.heads(HeadScores(raised, np.zeros_like(raised), HEADS)))
+    assert paid[0] == pytest.approx(paid[1])
+
+
 def test_a_reference_survives_its_file(tmp_path: Path) -> None:
     reference = HeadReference(HEADS, np.linspace(0.1, 0.6, 6), np.linspace(0.2, 0.7, 6), (11.5, 3.25))
     reference.save(tmp_path / "reference.json")
