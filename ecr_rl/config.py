@@ -93,15 +93,16 @@ class RunConfig(Settings):
     @classmethod
     def _weigh_heads(cls, values: Any) -> Any:
         """Where no weights are set, the heads weigh what their definitions say."""
-        if not isinstance(values, Mapping) or "heads" not in values:
+        heads = values.get("heads") if isinstance(values, Mapping) else None
+        if not isinstance(heads, list | tuple) or not all(isinstance(name, str) for name in heads):
             return values
         reward = values.get("reward", {})
         given = reward.model_dump(exclude_unset=True) if isinstance(reward, RewardSettings) else reward
         if not isinstance(given, Mapping) or "weights" in given:
             return values
         try:
-            weights = default_weights(heads_of(values["heads"]))
-        except (ConfigError, TypeError):  # the check of ``heads`` says it
+            weights = default_weights(heads_of(heads))
+        except ConfigError:  # the check of ``heads`` says it
             return values
         return {**values, "reward": {**given, "weights": weights}}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -35,12 +35,6 @@ class _CoreLoader(yaml.SafeLoader):
 
     A value that holds itself (``&a [*a]``) is refused, too.
     """
-
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # filled from _CORE below
-    yaml_constructors: ClassVar[dict[Any, Any]] = {
-        tag: yaml.SafeLoader.yaml_constructors[tag]
-        for tag in (None, *(_PREFIX + kind for kind in ("null", "float", "str", "seq", "map")))
-    }
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -74,6 +68,11 @@ def _whole_number(loader: _CoreLoader, node: yaml.ScalarNode) -> int:
     return int(text, {"0x": 16, "0o": 8}.get(text[:2], 10))
 
 
+_CoreLoader.yaml_implicit_resolvers = {}
+_CoreLoader.yaml_constructors = {
+    tag: yaml.SafeLoader.yaml_constructors[tag]
+    for tag in (None, *(_PREFIX + kind for kind in ("null", "float", "str", "seq", "map")))
+}
 for _kind, _pattern, _first in _CORE:
     _found = re.compile(f"^(?:{_pattern})$")
     _CoreLoader.add_implicit_resolver(_PREFIX + _kind, _found, _first)

@@ -80,8 +80,9 @@ def grid_points(axis: Axis) -> list[Any]:
         return [dict(zip(axis.simplex, part, strict=True)) for part in _lattice(len(axis.simplex), steps)]
     if axis.choices is not None:
         return list(axis.choices)
-    spaced = np.geomspace if axis.log_uniform is not None else np.linspace
-    return [float(point) for point in spaced(*axis.bounds, steps)]
+    low, high = axis.bounds
+    points = np.linspace(low, high, steps) if axis.log_uniform is None else np.geomspace(low, high, steps)
+    return [float(point) for point in points]
 
 
 def tried_values(axis: Axis, grid: bool) -> list[Any]:

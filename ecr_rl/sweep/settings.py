@@ -96,7 +96,11 @@ class SweepSettings(Settings):
             raise ConfigError(problem)
         name = Override(("name",), self.name, "name")
         source = str(file or self.name)
-        config = overridden(load_config(self.base), [*changes, name, *given], source)
+        try:
+            base = load_config(self.base)
+        except ConfigError as error:
+            raise ConfigError(f"{source if file is None else place_of(file, ('base',))}: base: {error}") from error
+        config = overridden(base, [*changes, name, *given], source)
         for problem in self._problems(config):
             raise ConfigError(f"{source}: {problem}")
         places = {key: place("space", key) for key in self.space}

@@ -171,6 +171,14 @@ def test_changes_are_checked_with_their_line(tmp_path: Path) -> None:
     assert drawn.startswith("-s reward.weights.bleu=0.5: the axis reward.weights draws it in every trial")
 
 
+def test_a_base_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("# mine\nbase: demoo\nspace: {reward.cap: {uniform: [1, 3]}}\n")
+    with pytest.raises(ConfigError) as refused:
+        load_sweep(file).run_config((), file)
+    assert str(refused.value).startswith(f"{file}, line 2: base: demoo: no such config file. Did you mean")
+
+
 def test_a_range_is_tried_at_its_ends_and_inside() -> None:
     low, high, inside = tried_values(Axis(uniform=(1.0, 4.0)), grid=False)
     assert (low, high) == (1.0, 4.0)
