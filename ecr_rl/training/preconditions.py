@@ -20,7 +20,7 @@ def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> Non
 
     Args:
         config: ``reward.weights`` says what is paid for; ``critic.folder``, else ``labels.folder``, who knows it. A run
-            that makes its own labels is checked when its critic is loaded, and a folder that holds none when it is used.
+            that makes its own labels is checked when its critic is loaded, a folder without any when it is used.
         further: heads that are paid for beside those, as a sweep's trials pay for them.
 
     Raises:
