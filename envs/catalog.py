@@ -12,7 +12,7 @@ from envs.dialogue import LAST_ID, MENTION, mentioned_film
 from envs.errors import DataError
 from envs.film_text.title_finder import Title, TitleFinder, TitleSpan
 
-_NAME = re.compile(r"(?P<title>.*?)\s*\((?P<year>\d{4})\)", re.DOTALL)
+_NAME = re.compile(r"(?P<title>.*?)\s*[(\uff08](?P<year>\d{4})[)\uff09]", re.DOTALL)
 _SPACES = re.compile(r"\s+")
 _SPACE_BEFORE_STOP = re.compile(r"\s+([,.!?;:])")
 

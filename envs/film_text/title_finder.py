@@ -17,7 +17,7 @@ from envs.film_text.everyday_words import EVERYDAY_WORDS
 from envs.film_text.folding import Folded, fold, folded
 
 _WORD = re.compile(r"@?[^\W_]+(?:'[^\W_]+)*|&")
-_YEAR = re.compile(r"(?:[^\w(\[{]|_)*[(\[{]\s*(\d{4})\s*[)\]}]")
+_YEAR = re.compile(r"(?:[^\w(\[{]|_)*[(\[{]\s*(\d{4})(?:\s+(?:film|movie))?\s*[)\]}]")
 _YEAR_AFTER_COMMA = re.compile(r",\s*(\d{4})(?!\w)")
 _SENTENCE_END = re.compile(r"[!?;\n]|(?<=\w{3})\.\s")
 _SENTENCE_START = re.compile(r"(?:^|[.!?;:\n]|[^\w\s,])\s*$")

@@ -172,5 +172,8 @@ def on_one_line(text: str) -> str:
 
 def quoted(value: object) -> str:
     """A value from outside in an error: quoted as Python writes it, and cut where it is long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a deeply nested {type(value).__name__}"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"

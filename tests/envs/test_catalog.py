@@ -70,6 +70,7 @@ def test_two_films_of_one_id_are_refused():
         (" (2015)", ("", 2015)),
         ("2001: A Space Odyssey", ("2001: A Space Odyssey", None)),
         ("1941 (1979)", ("1941", 1979)),
+        ("Okja\uff082017\uff09", ("Okja", 2017)),
     ],
 )
 def test_a_name_splits_into_title_and_year(name: str, expected: tuple[str, int | None]):

@@ -47,6 +47,7 @@ def found(text: str) -> list[tuple[int, str]]:
         ),
         ("[Inception], (Inception), \u201cInception\u201d", [(10, "Inception")] * 3),
         ("Up [2009] or (Alien, 1979)", [(4, "Up [2009]"), (1, "Alien, 1979")]),
+        ("It (2017 film)", [(13, "It (2017 film)")]),
         ('"Up" (2009)', [(4, '"Up" (2009)')]),
         ('I loved "Alien" and \u00abUp\u00bb', [(1, "Alien"), (4, "Up")]),
         ('"Frozen"', [(8, "Frozen")]),

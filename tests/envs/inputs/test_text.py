@@ -67,3 +67,7 @@ def test_lines_end_as_on_any_system_and_keep_their_numbers() -> None:
 def test_what_is_printed_stays_on_its_line_and_short() -> None:
     assert on_one_line("a\nb \x1b[31m\ud83d\u202e") == "a b \\x1b[31m\\ud83d\\u202e"
     assert len(quoted("1" * 5_000)) < 100
+    nested: list[object] = []
+    for _ in range(5_000):
+        nested = [nested]
+    assert quoted(nested) == "a deeply nested list"
