@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -10,6 +11,7 @@ from typing import Any, get_args
 import pytest
 from typer.testing import CliRunner
 
+from algorithms.recommender.cross_fitted import FITS, TRAIN
 from algorithms.settings import Part
 from ecr_rl.cli import app
 from ecr_rl.evaluation.bootstrap import Interval
@@ -89,6 +91,10 @@ def test_validation_dialogues_judge_no_recommender_that_learnt_from_them(
     assert json.loads(result.stdout)["figures"]["dialogues"] == 120
     assert json.loads((tmp_path / "choose" / "recommender.json").read_text())["settings"]["refit"] is False
     assert json.loads(invoke(*line, held_out).stdout)["split"] == "valid"
+    shutil.copytree(folder, tmp_path / "run")
+    shutil.copytree(held_out, tmp_path / "run" / FITS / TRAIN)
+    figures = [json.loads(invoke(*line, given).stdout)["figures"] for given in (held_out, str(tmp_path / "run"))]
+    assert figures[0] == figures[1], "of a run the recommender of the train dialogues is judged"
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ import numpy as np
 
 from algorithms.recommender.baselines import LastFilms, NearestDialogues, Popularity
 from algorithms.recommender.cooccurrence import Cooccurrence
+from algorithms.recommender.cross_fitted import train_recommender
 from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.scorer import FilmScorer, LikingScorer, log_shares, ranked
 from ecr_rl.evaluation.bootstrap import Interval, Statistic, draw, interval
@@ -232,7 +233,8 @@ def evaluate_recommender(
     """Evaluate the recommender of a folder on a split, with the baselines if ``rows`` is set.
 
     Args:
-        folder: the recommender's; ``masked`` is judged by its stage 1, which recovers hidden films.
+        folder: the recommender's; ``masked`` is judged by its stage 1, which recovers hidden films. On the validation
+            dialogues its ``fits/train`` is judged where it has one.
         corpus: the dialogues.
         protocol: of the cases.
         split: of the corpus.
@@ -245,14 +247,15 @@ def evaluate_recommender(
     Raises:
         ModelError: it learnt from the validation dialogues on which it should be evaluated, or the folder holds none.
     """
-    scorer = Recommender.load(folder)
-    if split == "valid" and scorer.settings.refit:
+    scorer = train_recommender(folder) if split == "valid" else Recommender.load(folder)
+    if split == "valid" and any(dialogue.text_hash in scorer.learnt_from for dialogue in corpus.valid):
         raise ModelError(
             f"{folder} learnt from the validation dialogues too. Train one with -s recommender.refit=false, "
             "or judge on --split test"
         )
     scorers: dict[str, FilmScorer] = {OWN: scorer.fusion if protocol == "masked" else scorer}
-    scorers |= baseline_rows(recommender_dialogues(corpus, scorer.settings), corpus.catalog) if rows else {}
+    learnt = corpus.train if split == "valid" else recommender_dialogues(corpus, scorer.settings)
+    scorers |= baseline_rows(learnt, corpus.catalog) if rows else {}
     figures, predictions_of = evaluate_scorers(scorers, corpus.splits[split], protocol, on_step)
     predictions = predictions_of[OWN]
     result = RecommenderEvaluation(
