@@ -137,6 +137,7 @@ def label(
     readers = {"emotions": emotions, "acts": acts, "sentences": sentences}
     instruments = with_given(settings.labels, "instruments", **readers).instruments
     settings = with_given(settings, "labels", count=count, policy=policy, context=form, instruments=instruments)
+    answering_cluster()
     with working():
         judging = _judging(
             judge=judge,
@@ -275,7 +276,6 @@ def _label(
     from ecr_rl.runs.folder import RunFolder
     from ecr_rl.runs.source_closure import source_hash
 
-    answering_cluster()
     JUDGES.get(judging.judge)  # one that is not there is found before anything is made
     if judging.judge == OPENAI:
         check_endpoint(judging)
