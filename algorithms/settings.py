@@ -297,10 +297,18 @@ class PPOSettings(Settings):
         "0: the recommender's best films are proposed",
     )
     film_temperature: float = setting(
-        0.25, rebuilds={"ppo"}, gt=0, description="temperature of that draw, which divides the scores"
+        0.25,
+        rebuilds={"ppo"},
+        gt=0,
+        idle={"ppo.film_candidates": (0,)},
+        description="temperature of that draw, which divides the scores",
     )
     film_learning_rate: float = setting(
-        1e-3, rebuilds={"ppo"}, gt=0, description="rate of the recommender's last layer"
+        1e-3,
+        rebuilds={"ppo"},
+        gt=0,
+        idle={"ppo.film_candidates": (0,)},
+        description="rate of the recommender's last layer",
     )
     sampler_gap: float | None = setting(
         None,

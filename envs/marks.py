@@ -63,11 +63,13 @@ class Mark:
         rebuilds: what is built anew when it changes; what rests on that follows. None: what its section's mark says.
         resume: what may be gone on with under another value.
         path: how it takes a path; None where it takes none.
+        idle: other settings, by ``section.key``, and their values under which it changes nothing.
     """
 
     rebuilds: frozenset[Stage] | None
     resume: frozenset[Folder] = frozenset()
     path: TakesPath | None = None
+    idle: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
 
 NOTHING: frozenset[Stage] = frozenset()
@@ -104,6 +106,7 @@ def setting(
     rebuilds: Collection[Stage] | None,
     resume: Collection[Folder] = (),
     path: TakesPath | None = None,
+    idle: Mapping[str, Sequence[Any]] | None = None,
     **field: Any,
 ) -> Any:
     """A field of a settings class with its mark.
@@ -113,10 +116,12 @@ def setting(
         rebuilds: see ``Mark``; ``NOTHING`` for a setting of where and how, not of what.
         resume: see ``Mark``.
         path: see ``Mark``.
+        idle: see ``Mark``.
         field: what pydantic's ``Field`` takes: bounds, a description, a factory in place of the default.
     """
     info: FieldInfo = Field(**field) if "default_factory" in field else Field(default, **field)
-    info.metadata.append(Mark(None if rebuilds is None else frozenset(rebuilds), frozenset(resume), path))
+    others = tuple((key, tuple(values)) for key, values in (idle or {}).items())
+    info.metadata.append(Mark(None if rebuilds is None else frozenset(rebuilds), frozenset(resume), path, others))
     return info
 
 
@@ -191,6 +196,11 @@ def type_at(kind: type[Settings], path: Sequence[str]) -> Any:
         field = None if section is None else section.model_fields.get(part)
         wanted = Any if field is None else field.annotation
     return wanted
+
+
+def value_at(settings: Settings, key: str) -> Any:
+    """The value of a ``section.key``, as a JSON value; None where there is none."""
+    return next(_at(settings.model_dump(mode="json"), key), None)
 
 
 def decided(settings: Settings, stages: Collection[Stage]) -> dict[str, Any]:

@@ -119,10 +119,18 @@ class EnvSettings(Settings):
     )
     seeker_model: SeekerModelSettings = setting(SeekerModelSettings(), rebuilds={"ppo"})
     horizon: int = setting(
-        2, rebuilds={"ppo"}, gt=0, description="replay: free turns after the human history, then the end"
+        2,
+        rebuilds={"ppo"},
+        gt=0,
+        idle={"env.seeker": ("profile", "model")},
+        description="replay: free turns after the human history, then the end",
     )
     max_turns: int = setting(
-        4, rebuilds={"ppo"}, gt=0, description="profile, model: recommender turns at most, then the end"
+        4,
+        rebuilds={"ppo"},
+        gt=0,
+        idle={"env.seeker": ("replay",)},
+        description="profile, model: recommender turns at most, then the end",
     )
     max_history: int = setting(
         6, rebuilds={"responder"}, ge=0, description="human turns shown before the first free turn"

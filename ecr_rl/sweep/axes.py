@@ -16,7 +16,7 @@ from pydantic import model_validator
 from ecr_rl.config import RunConfig, overridden
 from ecr_rl.overrides import Override
 from envs.errors import ConfigError
-from envs.marks import NOTHING, Settings, Stage, mark_at, setting, type_at
+from envs.marks import NOTHING, Settings, Stage, mark_at, setting, type_at, value_at
 
 _STAGES: tuple[Stage, ...] = get_args(Stage)
 _TRIAL: Stage = "ppo"
@@ -149,6 +149,12 @@ def _check_effect(key: str, axis: Axis, space: Mapping[str, Axis], config: RunCo
         raise ConfigError(f"{place}: {key} decides what a sweep makes once, before its trials: {made}. {remedy}")
     if _TRIAL not in stages or mark.resume:
         raise ConfigError(f"{place}: {key} does not decide what a trial learns; no trial can differ by it. {remedy}")
+    for other, values in mark.idle:
+        drawn = tried_values(space[other], grid=False) if other in space else [value_at(config, other)]
+        if all(value in values for value in drawn):
+            raise ConfigError(
+                f"{place}: {key} changes nothing where {other} is {drawn[0]!r}. Change that, or leave it out"
+            )
 
 
 def _pairs(tried: Mapping[str, Sequence[Any]]) -> Iterator[tuple[dict[str, Any], list[str]]]:

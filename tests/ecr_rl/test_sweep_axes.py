@@ -145,6 +145,26 @@ def test_axes_are_exactly_what_ppo_reads_in_a_trial() -> None:
     assert {key.partition(".")[0] for key in free} == {"env", "reward", "policy", "ppo"}
 
 
+def test_an_axis_that_changes_nothing_under_the_base_is_refused(tmp_path: Path) -> None:
+    films = "space:\n  ppo.film_temperature: {uniform: [0.1, 1]}"
+    assert "changes nothing where ppo.film_candidates is 0" in refusal(tmp_path, films)
+    file = tmp_path / "good.yaml"
+    for text in (films + "\nchanges: {ppo.film_candidates: 8}", films + "\n  ppo.film_candidates: {choices: [0, 8]}"):
+        file.write_text(f"base: demo\n{text}\n")
+        load_sweep(file).run_config()
+    assert "changes nothing where env.seeker is 'profile'" in refusal(
+        tmp_path, "space:\n  env.horizon: {choices: [1, 2]}"
+    )
+    assert "changes nothing where env.seeker is 'replay'" in refusal(
+        tmp_path, "space:\n  env.max_turns: {choices: [1, 2]}", "env.seeker=replay"
+    )
+
+
+def test_every_setting_that_another_one_idles_names_one() -> None:
+    marks = marks_of(RunConfig)
+    assert all(other in marks for mark in marks.values() for other, _ in mark.idle)
+
+
 def test_two_axes_never_draw_the_same_setting(tmp_path: Path) -> None:
     axes = "space:\n  reward.weights.bleu: {uniform: [0, 1]}\n  reward.weights: {simplex: [overall, bleu]}"
     assert refusal(tmp_path, axes).startswith("line 3: space.reward.weights.bleu: the axis reward.weights draws")
