@@ -14,6 +14,7 @@ from typing import Any
 import tokenizers
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, StrictDataclassError
+from huggingface_hub.utils import validate_repo_id
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -99,9 +100,7 @@ def _file_at_fault(source: str, error: BaseException) -> tuple[str, str] | None:
     """What is wrong with which file, and the remedy; None if no file of the model shows a fault."""
     folder = _folder(source)
     if folder is None:
-        return (
-            ("there is no such folder", "Name a folder or a hub id") if isinstance(error, HFValidationError) else None
-        )
+        return None if _is_hub_id(source) else ("there is no such folder", "Name a folder or a hub id")
     names = sorted(file.name for file in folder.iterdir() if file.is_file())
     weights = [name for name in names if name.endswith(".safetensors")]
     for name in [_CONFIG, _TOKENIZER, "tokenizer.model", _INDEX, *weights]:
@@ -126,6 +125,14 @@ def _file_at_fault(source: str, error: BaseException) -> tuple[str, str] | None:
     if "ignore_mismatched_sizes" in str(error) and weights:
         return f"the weights in {weights[0]} have other shapes than {_CONFIG} says", "Take both from the same model"
     return None
+
+
+def _is_hub_id(source: str) -> bool:
+    try:
+        validate_repo_id(source)
+    except HFValidationError:
+        return False
+    return True
 
 
 def _folder(source: str) -> Path | None:
@@ -175,6 +182,8 @@ def _cut_off(header: bytes, held: int) -> tuple[str, str] | None:
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason = lines[0] if lines else type(error).__name__
+    if reason.endswith(":") and len(lines) > 1:
+        reason = f"{reason} {lines[1]}"
     if isinstance(error, KeyError):
         reason = f"the key {reason} is missing"
     return reason[:_LONGEST_REASON].rstrip(".")

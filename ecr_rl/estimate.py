@@ -38,6 +38,7 @@ from algorithms.model_files import ModelFiles
 from algorithms.model_shapes import layer_config, require_positions
 from algorithms.packaged_models import MINILM, SMOLLM2
 from algorithms.policy.language_model import TINY, build_tiny, hidden_width, policy_dtype
+from algorithms.settings import PolicySettings
 from ecr_rl.config import RunConfig
 from envs.errors import ModelError
 
@@ -112,6 +113,23 @@ def estimate(config: RunConfig) -> Estimate:
     if resources.runner_count:
         workers.append(Worker("env_runner", resources.runner_count, gpu, PROCESS_BYTES + runner))
     return Estimate(parameters, tuple(workers))
+
+
+def check_policy(settings: PolicySettings) -> None:
+    """Check what the policy's model can take, by its config and before anything is trained for it.
+
+    A model whose config is not on this machine is not checked; it is when it is loaded.
+
+    Raises:
+        ConfigError: the model has fewer positions than ``policy.positions``.
+    """
+    if settings.model == TINY:
+        return
+    try:
+        shape = _model_config(settings.model, "policy.model")
+    except ModelError:
+        return
+    require_positions(settings, shape)
 
 
 def memory_warning(config: RunConfig, free: int) -> str:

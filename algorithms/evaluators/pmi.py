@@ -17,14 +17,17 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from algorithms.packaged_models import SMOLLM2, best_device, packaged_smollm2
-from algorithms.policy.language_model import load_causal_lm
-from algorithms.policy.text import load_tokenizer
+from algorithms.policy.language_model import load_causal_lm, max_positions
+from algorithms.policy.text import load_unmarked_tokenizer
 from envs.dialogue import Role
+from envs.errors import ModelError
 from envs.heads import Exchange
 
 _BATCH = 8
 _CONTEXT, _REPLY = 256, 128
 """Tokens of a context, cut from the left, and of a reply, cut from the right, at most."""
+_SHORTEST_CONTEXT = 32
+"""A model that has no positions for so much of a context beside a reply is refused."""
 _SPEAKER = {Role.SEEKER: "Seeker", Role.RECOMMENDER: "Recommender"}
 
 
@@ -32,8 +35,18 @@ class ContextInformation:
     """Measures the PMI of replies and their contexts."""
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-        """Measure with this causal model, put into evaluation mode."""
+        """Measure with this causal model, put into evaluation mode.
+
+        Raises:
+            ModelError: the model has too few positions for a reply in its context.
+        """
         self._model, self._tokenizer = model.eval(), tokenizer
+        self._context = min(_CONTEXT, max_positions(model) - _REPLY)
+        if self._context < _SHORTEST_CONTEXT:
+            raise ModelError(
+                f"evaluation.language_model: {type(model).__name__} has {max_positions(model)} positions, and a reply "
+                f"in its context needs {_SHORTEST_CONTEXT + _REPLY}. Choose another model"
+            )
 
     @classmethod
     def load(cls, source: str, cache: Path) -> ContextInformation:
@@ -43,7 +56,7 @@ class ContextInformation:
             ModelError: nothing loadable is there.
         """
         folder = str(packaged_smollm2(cache)) if source == SMOLLM2 else source
-        return cls(load_causal_lm(folder, device=best_device()), load_tokenizer(folder))
+        return cls(load_causal_lm(folder, device=best_device()), load_unmarked_tokenizer(folder))
 
     def of(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """PMI (N,) of N exchanges, in nats a token; NaN for a reply without text, 0 without a context."""
@@ -51,7 +64,7 @@ class ContextInformation:
             self._ids(f" {exchange.reply.strip()}")[:_REPLY] if exchange.reply.strip() else [] for exchange in exchanges
         ]
         alone = self._nats([self._ids(_prompt(())) for _ in exchanges], replies)
-        known = self._nats([self._ids(_prompt(exchange.context))[-_CONTEXT:] for exchange in exchanges], replies)
+        known = self._nats([self._ids(_prompt(exchange.context))[-self._context :] for exchange in exchanges], replies)
         tokens = np.array([len(reply) for reply in replies], dtype=np.float64)
         return np.where(tokens > 0, (alone - known) / np.maximum(tokens, 1.0), np.nan)
 

@@ -10,7 +10,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from algorithms.policy.film_choice import ChoiceSettings
-from algorithms.policy.text import load_tokenizer
+from algorithms.policy.text import load_tokenizer, vocabulary_size
 from algorithms.ppo.algorithm import ConversationPPO
 from algorithms.ppo.env_runner import ConversationEnvRunner, token_spaces
 from algorithms.ppo.env_spec import EnvSpec
@@ -68,7 +68,7 @@ def algorithm_config(
         .debugging(seed=env_spec.seed % (SEEDS // 2), log_level="ERROR")
         .reporting(min_time_s_per_iteration=0, min_sample_timesteps_per_iteration=0, log_gradients=False)
     )
-    _play(config, env_spec, len(load_tokenizer(str(policy_folder))), policy, resources, shipped_files)
+    _play(config, env_spec, vocabulary_size(load_tokenizer(str(policy_folder))), policy, resources, shipped_files)
     _learn(config, ppo, resources, learners, dump, shipped_files)
     return config
 

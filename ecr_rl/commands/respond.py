@@ -63,9 +63,11 @@ def train(
     with working():
         import shutil
 
+        from ecr_rl.estimate import check_policy
         from ecr_rl.pipeline import Pipeline
         from ecr_rl.runs.folder import RunFolder
 
+        check_policy(settings.policy)
         with RunFolder.create(target, settings, resume) as folder:
             pipeline = Pipeline(settings, folder)
             made = pipeline.responder()

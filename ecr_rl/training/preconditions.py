@@ -1,4 +1,7 @@
-"""What a run needs that can be known before anything is trained: cluster, key, labels of what the reward pays for."""
+"""What a run needs that can be known before anything is trained.
+
+The cluster, the seeker's key, the positions of the policy's model, and labels of what the reward pays for.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from pathlib import Path
 from algorithms.chat.endpoint import check_speaker
 from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.config import RunConfig
+from ecr_rl.estimate import check_policy
 from ecr_rl.labels.storage.store import FACTS, read_labels
 from envs.errors import ConfigError
 from envs.inputs.json_text import read_json
 
 
 def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> None:
-    """Check that the cluster answers and that the seeker has what it needs.
+    """Check that the cluster answers, and that seeker and policy have what they need.
 
     All heads that are paid for must be known to the critic or the labels that the settings name.
 
@@ -24,13 +28,14 @@ def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> Non
         further: heads that are paid for beside those, as a sweep's trials pay for them.
 
     Raises:
-        ConfigError: RAY_ADDRESS is no cluster's address, the seeker's endpoint lacks something, or a head that is paid
-            for has no label.
+        ConfigError: RAY_ADDRESS is no cluster's address, the seeker's endpoint lacks something, the policy's model has
+            fewer positions than ``policy.positions``, or a head that is paid for has no label.
         ClusterError: the cluster that RAY_ADDRESS names does not answer.
         DataError: the label folder cannot be read.
     """
     answering_cluster()
     check_speaker(config.env)
+    check_policy(config.policy)
     weights = config.reward.weights
     paid = list(dict.fromkeys([*(head for head, weight in weights.items() if weight), *further]))
     folder = Path(config.labels.folder or "").expanduser()

@@ -8,8 +8,9 @@ import torch
 from transformers import PreTrainedModel
 
 from algorithms.model_shapes import UNBOUNDED, config_positions
-from algorithms.policy.decoding import ConversationDecoder, SampledReply
+from algorithms.policy.decoding import ConversationDecoder, SampledReply, require_exact_decoding
 from algorithms.policy.language_model import hidden_width, max_positions, token_logits
+from envs.errors import ModelError
 from tests.algorithms.families import FAMILIES, POSITIONS, VOCABULARY, family, gemma3_multimodal, recurrent
 
 END = 3
@@ -62,6 +63,20 @@ def test_positions_are_found_whatever_the_config_calls_them(name: str, positions
 
 def test_recurrent_model_has_no_limit_of_positions() -> None:
     assert config_positions(recurrent("mamba").config) == UNBOUNDED
+
+
+@pytest.mark.parametrize("kind", ["mamba", "rwkv"])
+def test_model_with_a_recurrent_state_is_refused(kind: str) -> None:
+    """Turns of unequal length lie side by side with padding between them, which such a model would read."""
+    with pytest.raises(ModelError, match="Choose a decoder with attention in every layer") as caught:
+        require_exact_decoding(recurrent(kind), kind)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ["granite", "bloom", "mistral", "gemma3"])
+def test_models_that_decode_exactly_are_accepted_in_any_dtype(name: str, dtype: torch.dtype) -> None:
+    require_exact_decoding(model_of(name).to(dtype), name)
 
 
 def test_value_head_of_a_projected_model_takes_what_the_model_gives() -> None:

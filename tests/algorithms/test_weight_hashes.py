@@ -60,3 +60,12 @@ def test_a_truncated_language_model_from_elsewhere_is_refused(tmp_path: Path) ->
     weights.write_bytes(weights.read_bytes()[:2000])
     with pytest.raises(ModelError, match="no causal language model"):
         load_causal_lm(folder)
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
+    source = tiny_policy_folder(tmp_path / "source")
+    model = load_causal_lm(source)
+    next(model.parameters()).data[0, 0] = float("nan")
+    with pytest.raises(ModelError, match=r"weights of .* are not finite, so nothing is saved"):
+        save_model(model, load_tokenizer(str(source)), tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()

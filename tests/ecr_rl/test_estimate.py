@@ -1,7 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from transformers import GPT2Config
+
 from ecr_rl.config import load_config
 from ecr_rl.estimate import estimate, memory_warning
+from ecr_rl.training.preconditions import check_preconditions
+from envs.errors import ConfigError
 
 
 def test_a_run_that_may_not_fit_is_told_of_with_a_remedy() -> None:
@@ -25,3 +32,11 @@ def test_env_runners_hold_two_recommenders_and_the_driver_one_for_the_choice_of_
     assert wide["env_runner"] - narrow["env_runner"] == 2 * one
     assert needed(runners)["env_runner"] - needed(runners, "ppo.film_candidates=5")["env_runner"] == 2 * one
     assert needed(runners, "ppo.select_every=0")["driver"] == wide["driver"] - 2 * one
+
+
+def test_positions_above_the_models_own_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    GPT2Config(vocab_size=400, n_positions=100, n_embd=32, n_layer=1, n_head=2).save_pretrained(tmp_path)
+    config = load_config("demo", [f"policy.model={tmp_path}", "policy.positions=512"])
+    for check in (estimate, check_preconditions):
+        with pytest.raises(ConfigError, match=r"512 is above the 100 positions .* lower max_history \+ max_new"):
+            check(config)

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from algorithms.chat.model import ChatModel
-from algorithms.policy.language_model import max_positions
+from algorithms.policy.language_model import chosen_logits, max_positions
 from ecr_rl.labels.judging.injection import speaks_to_judge
 from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
 from ecr_rl.labels.judging.prompt import EmotionsOf, JudgePrompt, unit
@@ -108,8 +108,12 @@ class ModelJudge:
         columns = []
         for prefill in self._chat.prefills:
             batch = self._batch([prompt + prefill for prompt in prompts])
-            logits = self._chat.model(**batch, logits_to_keep=1).logits[:, -1].float()
-            chances = torch.softmax(logits[:, self._chat.score_ids], dim=-1)
+            # The padding on the left takes no positions, so that a score does not depend on the rest of its batch.
+            positions = (batch["attention_mask"].cumsum(-1) - 1).clamp(min=0)
+            _, logits = chosen_logits(
+                self._chat.model, lambda hidden: hidden[:, -1], **batch, position_ids=positions, use_cache=False
+            )
+            chances = torch.softmax(logits[:, self._chat.score_ids].float(), dim=-1)
             scores = torch.arange(LOWEST, HIGHEST + 1, device=chances.device, dtype=chances.dtype)
             columns.append((chances @ scores).cpu().numpy())
         return [[unit(float(score)) for score in row] for row in np.stack(columns, axis=1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -175,6 +176,49 @@ def test_lora_result_is_one_plain_model_that_a_fresh_process_loads(
         ids = torch.arange(len(tokenizer))[None, -64:]
         mine = load_causal_lm(tmp_path / "sft").eval()(input_ids=ids).logits
     torch.testing.assert_close(load_file(out)["logits"], mine, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("padding", [3, 50], ids=["some-markers-on-padding", "all-markers-on-padding"])
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+def test_markers_on_a_padded_table_are_trained_and_nothing_else_can_be_said(
+    corpus: Corpus, llama_folder: Path, tmp_path: Path, tied: bool, padding: int
+) -> None:
+    """Pythia and Qwen fill their tables up to a round number; the markers' ids then are rows that exist already."""
+    base = tmp_path / "padded"
+    shutil.copytree(llama_folder, base)
+    config = LlamaConfig.from_pretrained(llama_folder, tie_word_embeddings=tied)
+    known = config.vocab_size
+    config.vocab_size = known + padding
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        LlamaForCausalLM(config).save_pretrained(base)
+    lora = LoraSettings(rank=4, alpha=8)
+    policy = ROOMY.model_copy(update={"model": str(base), "max_new": 60, "lora": lora, "max_history": 120})
+    trained(corpus, tmp_path / "sft", policy, steps=4, evaluate_every=4, warmup=1, learning_rate=1e-2)
+    model, tokenizer = load_causal_lm(tmp_path / "sft"), load_tokenizer(str(tmp_path / "sft"))
+    before = load_causal_lm(base)
+    for table, old in (
+        (model.get_input_embeddings(), before.get_input_embeddings()),
+        (model.get_output_embeddings(), before.get_output_embeddings()),
+    ):
+        rows, kept = table.weight, old.weight  # pyright: ignore
+        assert len(rows) == len(tokenizer) == known + 7, "a row without a token could be sampled"
+        torch.testing.assert_close(rows[:known], kept[:known], atol=0, rtol=0)
+        slot, role = (rows[tokenizer.convert_tokens_to_ids(name)] for name in ("<movie>", "<seeker>"))
+        mean = rows[:known].mean(0)
+        assert min((slot - mean).abs().max(), (role - mean).abs().max()) > 1e-3, "a marker's row is not trained"
+
+
+def test_more_positions_than_the_models_own_are_refused(corpus: Corpus, hub_folder: Path, tmp_path: Path) -> None:
+    policy = ROOMY.model_copy(update={"model": str(hub_folder), "positions": 512})
+    with pytest.raises(ConfigError, match=r"policy\.positions=512 is above the 256 positions"):
+        trained(corpus, tmp_path, policy)
+
+
+def test_training_that_diverges_stops_and_saves_nothing(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"diverged at step \d+: .*Lower supervised\.learning_rate"):
+        trained(corpus, tmp_path / "out", ROOMY, learning_rate=1e30, warmup=1)
+    assert not (tmp_path / "out").exists()
 
 
 def test_replies_that_are_all_too_long_are_refused_not_waited_for(corpus: Corpus, tmp_path: Path) -> None:

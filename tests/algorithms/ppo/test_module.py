@@ -18,6 +18,7 @@ from algorithms.ppo.module import ACTIONS, LENGTHS, TOKENS, ConversationModule, 
 from algorithms.settings import LoraSettings, PolicySettings
 from envs.errors import ModelError
 from tests.algorithms.doubles import POLICY, tiny_policy_folder, tiny_text
+from tests.algorithms.families import family
 
 LORA = POLICY.model_copy(update={"lora": LoraSettings(rank=4, alpha=8), "dtype": "float32"})
 PLAIN = POLICY.model_copy(update={"dtype": "float32"})
@@ -47,6 +48,17 @@ def build(
             "seed": 0,
         },
     )
+
+
+def test_values_and_probabilities_of_a_projected_model(tmp_path: Path) -> None:
+    family("opt_projected").save_pretrained(tmp_path)
+    module = build(tmp_path, PLAIN)
+    tokens = torch.arange(20).reshape(1, 20) % 30
+    columns = {TOKENS: tokens, LENGTHS: torch.tensor([20]), ACTIONS: torch.arange(20)[None] % 4 == 3}
+    statistics = module.token_statistics(columns)
+    statistics.values.sum().backward()
+    assert statistics.values.shape == (1, 20)
+    assert module.value_head.weight.grad is not None
 
 
 def batch() -> dict[str, Any]:
