@@ -59,7 +59,7 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         without a label in train is not learnt at all.
 
     Raises:
-        DataError: the folder holds no labels, or none of a split.
+        DataError: the folder holds no labels, none of a split, or both splits' labels are of other heads.
     """
     sources = (settings.encoder, *settings.more_encoders)
     total = settings.steps * len(sources)
@@ -68,10 +68,17 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
     train, valid = targets_of(table, labels, "train"), targets_of(table, labels, "valid")
     heads, lower = train.labelled, table.lower & set(train.labelled)
     without = tuple(head for head in table.heads if head not in heads)
-    reasons = _without_figures(train, valid)
+    data = CriticData(train.of(heads), valid.of(heads), films)
+    held_out = _some(data.valid, BLENDING)
+    if not held_out.labelled:
+        raise DataError(
+            f"the split 'train' labels {', '.join(heads)} alone, and the split 'valid' none of that",
+            file=labels,
+            remedy="Label both splits on the same heads.",
+        )
+    reasons = _without_figures(held_out, without)
     for reason in dict.fromkeys(reasons.values()):
         log.warning("%s: %s", ", ".join(head for head in reasons if reasons[head] == reason), reason)
-    data = CriticData(train.of(heads), valid.of(heads), films)
     made = []
     for index, source in enumerate(sources):
         own = settings.model_copy(update={"encoder": source, "seed": further_seed(settings.seed, index)})
@@ -79,7 +86,6 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         step = partial(_further, on_step, before, total)
         made.append(train_trunk(data, own, folder / f"training-{index}", step))
     trunks = [Trunk(trained.network, trained.encoder.text) for trained in made]
-    held_out = _some(data.valid, BLENDING)
     critic = Critic(trunks, films, Blend.even(len(trunks), len(heads)), heads, lower, best_device())
     scores = critic.forward(critic.prepare(held_out.exchanges))
     blend = Blend.fit(scores, held_out.values, held_out.known)
@@ -104,15 +110,12 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
     return figures
 
 
-def _without_figures(train: Targets, valid: Targets) -> dict[str, str]:
-    """Why heads have no figures or not all of them."""
-    reasons = {}
-    for head in train.heads:
-        column = train.heads.index(head)
-        labels = valid.values[valid.known[:, column], column]
-        if head not in train.labelled:
-            reasons[head] = "no label in the split train: the critic does not score it"
-        elif not len(labels):
+def _without_figures(held_out: Targets, without: Sequence[str]) -> dict[str, str]:
+    """Why heads have no figures or not all of them: those without labels in train, and those that validation lacks."""
+    reasons = dict.fromkeys(without, "no label in the split train: the critic does not score it")
+    for column, head in enumerate(held_out.heads):
+        labels = held_out.values[held_out.known[:, column], column]
+        if not len(labels):
             reasons[head] = "no label in the split valid: figures and spread are unknown"
         elif not varies(labels):
             reasons[head] = "labels in the split valid do not vary: R2 and correlations are not defined"
@@ -184,8 +187,9 @@ def _originals(part: LabelTable) -> np.ndarray:
 
 
 def _some(targets: Targets, count: int) -> Targets:
-    """At most ``count`` of the targets, spread evenly."""
-    rows = evenly_spread(len(targets.exchanges), count)
+    """At most ``count`` of the targets with a label, spread evenly."""
+    labelled = np.flatnonzero(targets.known.any(1))
+    rows = labelled[evenly_spread(len(labelled), count)]
     exchanges, alone = [targets.exchanges[row] for row in rows], np.full(len(rows), -1)
     return Targets(exchanges, targets.heads, targets.values[rows], targets.known[rows], alone)
 

@@ -22,10 +22,11 @@ _OPEN = "|".join(
         rf"\[\s*{_NAME}\s*\]",
         rf"<[|\uff5c](?:begin_of_|start_of_|start_)?{_NAME}[|\uff5c]>",
         rf"◁\s*{_NAME}\s*▷",
-        r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*(?:analysis|commentary)\b[^<]*<\|message\|>",
+        r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*(?:analysis|commentary)\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>",
         r"<\|channel>\s*(?:thought|analysis)\b",
         r"\A\s*(?-i:analysis)(?=(?-i:[A-Z]))",  # harmony's channels after their special tokens were left out
         r"\A\s*here(?: is|'s) my thought process:",
+        r"\A\s*thinking\.\.\.[ \t]*\n",
     )
 )
 _CLOSE = "|".join(
@@ -34,17 +35,20 @@ _CLOSE = "|".join(
         rf"\[\s*/\s*{_NAME}\s*\]",
         rf"<[|\uff5c](?:end_of_|end_|/){_NAME}[|\uff5c]>",
         rf"◁\s*/\s*{_NAME}\s*▷",
-        r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*final\b[^<]*<\|message\|>",
+        r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>",
         r"<channel\|>",
         r"(?-i:assistantfinal)",
         r"^\s*here(?: is|'s) my response:",
+        r"^\s*\.\.\.done thinking\.",
     )
 )
 _MARK = re.compile(
     rf"(?P<empty><\s*{_NAME}\s*/\s*>)|(?P<close>{_CLOSE})|(?P<open>{_OPEN})", re.IGNORECASE | re.MULTILINE
 )
 _OPENED = re.compile(rf"(?P<mark>{_OPEN})\s*\Z", re.IGNORECASE)
-_CHANNELS = frozenset({"<|start|>", "<|channel|>", "<|message|>", "<|end|>", "<|return|>", "<|channel>", "<channel|>"})
+_CHANNELS = frozenset(
+    {"<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "<|end|>", "<|return|>", "<|channel>", "<channel|>"}
+)
 _ANSWER = re.compile(
     r"<(?P<name>answer|final_answer|response)>(?P<inside>.*?)(?:</(?P=name)>|\Z)", re.IGNORECASE | re.DOTALL
 )

@@ -26,7 +26,11 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 _LONGEST_TEXT = 3 * LONGEST_LINE
 """A longer text is no line that ran on: it is something else."""
-_OWN = r"(?:the )?(?:seeker|you|me)(?:'s)?(?: next)?(?: (?:turn|line|reply|message|response))?"
+_TURN = r"(?:turn|line|reply|message|response|answer|output)"
+_OWN = (
+    rf"(?:(?:the )?(?:seeker|you|me)(?:'s)?(?: next)?(?: {_TURN})?(?: \([^()]*\))?"
+    rf"|(?:(?:my|the) )?(?:next |final )?{_TURN})"
+)
 _OTHERS = (
     r"recommender|assistant|system|user|human|ai|bot|chatbot|agent|model|narrator"
     r"|thoughts?|thinking|reasoning|analysis|explanation"

@@ -33,9 +33,9 @@ def in_words(count: int) -> str:
 def read_scores(answer: str, heads: Sequence[str]) -> list[int]:
     """The scores from 1 to 5 that an answer states, in the order of ``heads``.
 
-    The last object that names a head counts, wherever it is nested; other objects are passed over. An earlier object
-    with other scores makes the answer unreadable, unless words such as "Final answer:" stand before the last alone.
-    Further keys do not matter. A score may be text (``"4"``, ``"4/5"``) or stand in an object
+    The last object that names a head and gives it more than words counts, wherever it is nested; other objects are
+    passed over. An earlier object with other scores makes the answer unreadable, unless words such as "Final answer:"
+    stand before the last alone. Further keys do not matter. A score may be text (``"4"``, ``"4/5"``) or stand in an object
     (``{"score": 4, "reason": "…"}``).
 
     Raises:
@@ -49,7 +49,7 @@ def read_scores(answer: str, heads: Sequence[str]) -> list[int]:
         final = _FINAL.search(answer[before : one.start]) is not None
         readings += [(_reading(about, heads), final) for about in _about(one.value, heads)]
         before = one.stop
-    if re.search(rf"\{{[^{{}}]*?\b(?:{'|'.join(heads)})\b", answer[before:], re.IGNORECASE):
+    if re.search(rf"\{{[^{{}}]*?\b(?:{'|'.join(heads)})[\"'\\]*\s*[:=]", answer[before:], re.IGNORECASE):
         raise ValueError("its last JSON object is incomplete or broken")
     if not readings:
         raise ValueError("no JSON object of scores in the answer" if found else "no JSON object in the answer")
@@ -76,7 +76,7 @@ def _decoded(answer: str) -> str:
 
 
 def _about(value: Any, heads: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """The objects in a value that name a head, by plain keys, in order; those inside them are theirs."""
+    """The objects in a value that give a head more than words, by plain keys, in order; those inside are theirs."""
     ahead = [value]
     while ahead:
         inner = ahead.pop(0)
@@ -86,7 +86,8 @@ def _about(value: Any, heads: Sequence[str]) -> Iterator[Mapping[str, Any]]:
             ahead[:0] = inner
         elif isinstance(inner, dict):
             plain = _plain_keys(inner)
-            if plain.keys() & set(heads):
+            named = [plain[head] for head in heads if head in plain]
+            if any(not isinstance(entry, str) or re.search(r"\d", entry) for entry in named):
                 yield plain
             else:
                 ahead[:0] = inner.values()

@@ -35,6 +35,7 @@ READ = [1.0, 0.75, 1.0, 0.75, 1.0]
         f"{scores(1, 1, 1, 1, 9)} That was out of range. {HIGH}",
         f'{{"reasoning": "it says 5/5", "scores": {HIGH}}}',
         f"[{HIGH}]",
+        f'{{"overall": "warm"}}\n{HIGH}\n{{"overall": "The reply is warm."}} I gave {{overall}} five.',
         json.dumps(HIGH),
         json.dumps({"scores": HIGH}),
         scores("5", " 4 ", "5/5", "4 out of 5", "5.0"),

@@ -142,6 +142,15 @@ def test_a_split_without_any_label_is_refused(tmp_path: Path, split: str) -> Non
         build_critic(folder_of(tmp_path / "labels", bare), SETTINGS, tmp_path / "critic", silent)
 
 
+def test_splits_labelled_on_different_heads_are_refused(tmp_path: Path) -> None:
+    rows = [
+        row("a", split="train", **dict.fromkeys(HEADS) | {"empathy": 0.5}),
+        row("b", split="valid", **dict.fromkeys(HEADS) | {"overall": 0.5}),
+    ]
+    with pytest.raises(DataError, match="'train' labels empathy alone, and the split 'valid' none of that"):
+        build_critic(folder_of(tmp_path / "labels", rows), SETTINGS, tmp_path / "critic", silent)
+
+
 def test_an_evaluator_is_not_fitted_to_labels_that_are_not_known(tmp_path: Path) -> None:
     dialogues, catalog = sample_corpus(12)
     corpus = Corpus("sample", tuple(dialogues[:8]), tuple(dialogues[8:]), (), catalog, {})

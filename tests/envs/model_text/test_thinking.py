@@ -22,6 +22,8 @@ MARKS = [
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ("<|channel|>analysis<|message|>", "<|channel|>final <|constrain|>json<|message|>"),
+    ("Thinking...\n", "\n...done thinking.\n\n"),
     ("<|channel>thought\n", "<channel|>"),
     ("analysis", "assistantfinal"),
     ("Here is my thought process: ", "\nHere is my response: "),

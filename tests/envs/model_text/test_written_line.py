@@ -28,6 +28,8 @@ LINE = "Something scary, please!"
         f"Seeker: {LINE}",
         f"**Seeker:** {LINE}",
         f"The seeker's next line: {LINE}",
+        f"Seeker (happy): {LINE}",
+        f"Final answer: {LINE}",
         f"```\n{LINE}\n```",
         f"Sure! Here is a line:\n\n{LINE}",
         f"{LINE}\n\n(It names no film.)",
