@@ -35,8 +35,8 @@ def read_scores(answer: str, heads: Sequence[str]) -> list[int]:
 
     The last object that names a head and gives it more than words counts, wherever it is nested; other objects are
     passed over. An earlier object with other scores makes the answer unreadable, unless words such as "Final answer:"
-    stand before the last alone. Further keys do not matter. A score may be text (``"4"``, ``"4/5"``) or stand in an object
-    (``{"score": 4, "reason": "…"}``).
+    stand before the last alone. Further keys do not matter. A score may be text (``"4"``, ``"4/5"``) or stand in an
+    object (``{"score": 4, "reason": "…"}``).
 
     Raises:
         ValueError: no scores of all heads can be read, or more than one set of them.
