@@ -159,7 +159,7 @@ class TwoTokens:
 def test_gradient_is_that_of_the_loss_written_by_hand(weight: float, value: float) -> None:
     ppo = PPOSettings(clip=0.2, value_clip=0.3, entropy=0.15, value_coefficient=0.4)
     learnt = [torch.tensor(number, dtype=torch.float64, requires_grad=True) for number in (weight, value)]
-    loss = TwoTokens.by_code(*learnt, ppo)
+    loss = TwoTokens.by_code(learnt[0], learnt[1], ppo)
     assert loss.item() == pytest.approx(TwoTokens.by_hand(weight, value, ppo))
     loss.backward()
     step = 1e-6
