@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 from scipy.sparse import csr_matrix
 
+from algorithms.finite import require_finite_weights
 from algorithms.readers.emotion_readers import load_reader, save_reader
 from algorithms.recommender.dialogue_ridge import DialogueRidge, WordRows
 from algorithms.recommender.features import ContextReader
@@ -126,7 +128,11 @@ class Recommender:
         return ranked(self.scores(contexts), self._ids, count, [named_films(context) for context in contexts])
 
     def save(self, folder: Path) -> None:
-        """Write arrays as safetensors, films, words and features as JSON, and the reader of emotions."""
+        """Write arrays as safetensors, films, words and features as JSON, and the reader of emotions.
+
+        Raises:
+            ModelError: a weight is not finite; nothing is written.
+        """
         arrays = {"liking": self._liking, **_arrays(self.fusion, "fusion"), **_arrays(self.items, "items")}
         card: dict[str, Any] = {
             "settings": self.settings.model_dump(mode="json"),
@@ -145,6 +151,7 @@ class Recommender:
             chances = self.items.again.chances
             arrays |= {"again.places": chances.positions, "again.ways": chances.ways}
             card["again"] = list(chances.vocabulary.columns)
+        require_finite_weights(((name, torch.from_numpy(array)) for name, array in arrays.items()), str(folder))
         write_bytes(folder / WEIGHTS, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
         write_card(folder / CARD, card | {"emotions": save_reader(self.items.reader.emotions, folder)}, WEIGHTS)
 

@@ -182,6 +182,18 @@ def test_masked_labels_do_not_move_their_head() -> None:
     assert results[0] == results[1]
 
 
+def test_training_that_diverges_stops_at_its_step_and_is_not_saved(tmp_path: Path) -> None:
+    given, values = exchanges(), np.full((24, len(HEADS)), 0.3)
+    targets = Targets(given, HEADS, values, np.ones_like(values, dtype=bool), NONE)
+    settings = SETTINGS.model_copy(update={"learning_rate": 1e30})
+    made, encoder = network(settings)
+    training = CriticTraining(made, encoder.text, FILMS, settings, targets, targets)
+    with pytest.raises(ModelError, match=r"diverged at step \d+: .*Lower critic\.learning_rate"):
+        training.run(lambda done, total, figures: None)
+    with pytest.raises(ModelError, match="are not finite, so nothing is saved"):
+        save_critic([(made, encoder)], FILMS, BLEND, HEADS, {}, tmp_path / "critic")
+
+
 def test_contrast_teaches_what_another_film_changes() -> None:
     """Labels that scatter widely hide a small fall from each reply to the same with another film."""
     given, rng = exchanges(), np.random.default_rng(3)

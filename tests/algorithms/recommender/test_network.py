@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 
 from algorithms.recommender.network import Examples, SoftmaxNetwork, batches, train
 from algorithms.settings import RecommenderSettings
+from envs.errors import ModelError
 
 SETTINGS = RecommenderSettings(batch_size=8, dropout=0.3, learning_rate=2e-2)
 FACTS = csr_matrix(np.array([[1, 0], [0, 0.5], [1, 0], [0, 0]], dtype=np.float32))
@@ -108,3 +109,9 @@ def test_examples_without_targets_teach_nothing() -> None:
 
 def test_batches_are_about_as_large_as_asked() -> None:
     assert [batches(count, 10) for count in (0, 1, 14, 16, 100)] == [1, 1, 1, 2, 10]
+
+
+def test_training_that_diverges_stops_at_its_step() -> None:
+    settings = SETTINGS.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(ModelError, match=r"diverged at step \d+: .*Lower recommender\.learning_rate"):
+        train(network(8), clicks(), settings, 30, 0)
