@@ -56,6 +56,19 @@ def with_interval(
     return f"{shown(value.mean, form, signed=signed)} {bounds(value.low, value.high, form, signed=signed)}"
 
 
+def by_chance(intervals: Iterable[object | None]) -> str:
+    """How many intervals a table holds, and how many of them would exclude 0 by chance, in a sentence.
+
+    Args:
+        intervals: of figures that are 0 if nothing differs, each at 95 %; None where one has no data.
+    """
+    count = sum(value is not None for value in intervals)
+    return (
+        f"{count} intervals at 95 %, not corrected for their number: if nothing differed, about {0.05 * count:.1f} of "
+        "them would exclude 0 by chance."
+    )
+
+
 def share(value: float | None) -> str:
     """A share in percent to one decimal, a dash where it is not defined."""
     return NOT_DEFINED if value is None else f"{value:.1%}"

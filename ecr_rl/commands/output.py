@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from ecr_rl.runs.progress import make_display
-from ecr_rl.tables import TextTable, with_interval
+from ecr_rl.tables import TextTable, by_chance, with_interval
 from envs.files import json_text
 from envs.inputs.text import whole
 from envs.progress import OnStep
@@ -103,7 +103,12 @@ def rich_table(content: TextTable) -> Table:
 
 def report_table(report: Report) -> Table:
     """The figures of ``report.json`` side by side, with 95 % intervals."""
-    table = Table(title=f"{report.n} held-out dialogues, mean [95 % interval]", title_justify="left")
+    table = Table(
+        title=f"{report.n} held-out dialogues, mean [95 % interval]",
+        caption=by_chance(report.difference.values()),
+        title_justify="left",
+        caption_justify="left",
+    )
     for column in ("figure", "baseline", "rl", "rl - baseline"):
         table.add_column(column, justify="left" if column == "figure" else "right", no_wrap=True)
     sections = (report.systems.baseline, report.systems.rl, report.difference)

@@ -6,6 +6,7 @@ evaluated on the same row, so they are compared on the same dialogues.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -13,6 +14,8 @@ import numpy as np
 
 COVERAGE = 0.95
 """Share of the resamples inside an interval."""
+_ROUNDING = 1e-9
+"""A relative difference that rounding alone may make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,73 @@ class Ratio:
     def over(self, counts_BN: np.ndarray) -> np.ndarray:
         """The figure of B resamples, shape (B,); NaN where no drawn dialogue has data."""
         return divide(counts_BN @ self.numerator, counts_BN @ self.denominator)
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The standard deviation of all values of N dialogues, each of which has several.
+
+    It is computed anew for each resample, from sums by dialogue: a unit varies with the draw of the dialogues, and an
+    interval that holds it fixed is too narrow.
+
+    Attributes:
+        count: shape (N,): values of each dialogue.
+        total: shape (N,): their sum, from a common middle.
+        squares: shape (N,): the sum of their squares, from the same middle.
+        least: below this a deviation is rounding, and no unit.
+    """
+
+    count: np.ndarray
+    total: np.ndarray
+    squares: np.ndarray
+    least: float
+
+    @classmethod
+    def of(cls, values: Sequence[Sequence[float]]) -> Deviation:
+        """Of the values by dialogue; a dialogue may have none."""
+        every = [value for row in values for value in row]
+        middle = sum(every) / len(every) if every else 0.0
+        rows = [np.array(row, dtype=np.float64) - middle for row in values]
+        return cls(
+            count=np.array([len(row) for row in rows], dtype=np.float64),
+            total=np.array([row.sum() for row in rows], dtype=np.float64),
+            squares=np.array([(row**2).sum() for row in rows], dtype=np.float64),
+            least=_ROUNDING * max(1.0, abs(middle)),
+        )
+
+    @property
+    def defined(self) -> bool:
+        """Whether the values of all dialogues differ."""
+        return bool(np.isfinite(self.over(np.ones((1, len(self.count)))))[0])
+
+    def over(self, counts_BN: np.ndarray) -> np.ndarray:
+        """The deviations of B resamples, shape (B,); NaN where no two values differ."""
+        count = counts_BN @ self.count
+        square = divide(counts_BN @ self.squares, count)
+        variance = square - divide(counts_BN @ self.total, count) ** 2
+        varies = variance > np.maximum(self.least**2, _ROUNDING * square)
+        return np.sqrt(np.where(varies, variance, np.nan))
+
+
+@dataclass(frozen=True)
+class InDeviations:
+    """A figure in units of a standard deviation, both drawn with the same dialogues."""
+
+    figure: Statistic
+    unit: Deviation
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which dialogues have data, shape (N,), bool; none where the unit is not defined."""
+        return self.figure.present & self.unit.defined
+
+    def restricted(self, keep_N: np.ndarray) -> InDeviations:
+        """The figure without the dialogues where ``keep_N`` is False; the unit stays that of all."""
+        return InDeviations(self.figure.restricted(keep_N), self.unit)
+
+    def over(self, counts_BN: np.ndarray) -> np.ndarray:
+        """The figure of B resamples, shape (B,); NaN where no drawn dialogue has data, or the unit is not defined."""
+        return self.figure.over(counts_BN) / self.unit.over(counts_BN)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The bars that a PPO run must meet, one for each way in which a score can rise while conversations get worse.
 
-A bar on a difference, rl - baseline, is met by its interval: "above 0" asks that all of it lies above 0, "not below 0"
-that not all of it lies below. A bar on a share or a ratio is met by the figure itself.
+A bar on a difference, rl - baseline, is met by its interval. What must rise has an interval above 0. What must not get
+worse has one that ends inside a margin (non-inferiority): few dialogues give a wide interval, and a wide one does not
+meet the bar. A bar on a share or a ratio is met by the figure itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ecr_rl.evaluation.bootstrap import Interval, Metrics
+from ecr_rl.evaluation.conversations.builtin_figures import RUBRIC_FIGURE
 from ecr_rl.evaluation.conversations.comparison import Comparison, FrequentReply, Section
 from ecr_rl.evaluation.conversations.definitions import main_figures, more_figures
 from ecr_rl.evaluation.conversations.figure_definition import Definition
@@ -18,7 +20,16 @@ from ecr_rl.report.verdicts import NO_DATA, mean_and_interval, percent, relative
 from envs.heads import Head
 
 GAIN = 0.5
-"""The least gain in empathy and recommendation, in standard deviations of the baseline's dialogues."""
+"""The least gain in empathy and recommendation, in standard deviations of the baseline's conversations."""
+FALL, RECOMMENDATION_FALL = 0.2, 0.1
+"""How far a held-out head or measure may fall, in standard deviations of the baseline's conversations.
+
+A fifth is what Cohen (1988) calls a small effect; recommendation, which a recommender is for, may lose half of it.
+"""
+REPETITION_RISE = 0.01
+"""How far repetition may rise, a share of bigrams: less than one more in the some 40 of a conversation's replies."""
+TURNS_RISE = 0.1
+"""How far the turns of a conversation may rise: one conversation in ten is a turn longer."""
 DISTINCT, VARIETY = 0.9, 0.95
 """The least share of the baseline's share of distinct replies, and of its DIST-2, that must remain."""
 SAME = 0.02
@@ -27,6 +38,7 @@ LENGTH = 0.3
 """The largest relative change of the mean length, up or down."""
 OVER_TARGET = 1.5
 """The largest KL, as a multiple of its target."""
+_DEVIATIONS = " deviations"
 _ASKED_MORE = {
     f"held_out_{name}"
     for name in ("overall", "overall_length_matched", "overall_like_length", "empathy", "recommendation")
@@ -66,24 +78,30 @@ def criteria_of(report: Comparison, kl_target: float | None, heads: Sequence[Hea
     other = partial(_difference, report.more.difference, definitions)
     ratio = partial(_ratio, definitions)
     return [
-        gain("held_out_overall", "interval above 0", _above, "no gain that the evaluator of other dialogues can see"),
+        gain("held_out_overall", "interval above 0", _gained, "no gain that the evaluator of other dialogues can see"),
+        gain(
+            RUBRIC_FIGURE.name,
+            "interval above 0",
+            _gained,
+            "the evaluators find a gain that the rubric itself, which they predict, does not measure",
+        ),
         gain(
             "held_out_overall",
             f"mean at least +{GAIN:g} deviations",
             lambda value: value.mean >= GAIN,
             "a small gain: a stronger KL or a selection for variety costs some, more iterations may give it",
         ),
-        gain("held_out_overall_length_matched", "interval above 0", _above, "the gain is one of length"),
-        gain("held_out_overall_like_length", "interval above 0", _above, "the gain is one of length"),
+        gain("held_out_overall_length_matched", "interval above 0", _gained, "the gain is one of length"),
+        gain("held_out_overall_like_length", "interval above 0", _gained, "the gain is one of length"),
         *_of_heads(gain, definitions, report.difference),
         ratio(report.more, "distinct_replies", DISTINCT, "the policy says the same whatever it is told"),
         _most_frequent(report.frequent.rl),
         ratio(report, "dist2", VARIETY, "score is bought with variety"),
-        gain("repetition", "interval not above 0", lambda value: value.low <= 0, "it repeats itself"),
+        gain("repetition", *_below(REPETITION_RISE, ""), "it repeats itself"),
         _length(report),
         *([] if kl_target is None else [_distance(report.systems.rl["kl"], kl_target)]),
-        other("accepted", "interval above 0", _above, "more pleasant words find the seeker no more films"),
-        other("turns", "interval not above 0", lambda value: value.low <= 0, "conversations grow longer"),
+        other("accepted", "interval above 0", _gained, "more pleasant words find the seeker no more films"),
+        other("turns", *_below(TURNS_RISE, " turns"), "conversations grow longer"),
     ]
 
 
@@ -92,21 +110,18 @@ def _of_heads(
 ) -> Iterator[Criterion]:
     """The bars on held-out heads and measures; those on empathy and recommendation are the highest."""
     if "held_out_empathy" in difference:
-        yield gain("held_out_empathy", "interval above 0", _above, "the replies are not heard as more empathetic")
+        yield gain("held_out_empathy", "interval above 0", _gained, "the replies are not heard as more empathetic")
     if "held_out_recommendation" in difference:
         yield gain(
             "held_out_recommendation",
-            "lower end above -0.1 deviations",
-            lambda value: value.low > -0.1,
+            *_above(-RECOMMENDATION_FALL, _DEVIATIONS),
             "empathy or talk is bought with recommendation",
         )
     worse = "this head or measure, which no training saw, finds the replies worse: the gain has a price that it names"
     for name in difference:
         if name.startswith("held_out_") and name not in _ASKED_MORE:
-            if definitions[name].better == "lower":
-                yield gain(name, "interval not above 0", lambda value: value.low <= 0, worse)
-            else:
-                yield gain(name, "interval not below 0", lambda value: value.high >= 0, worse)
+            lower = definitions[name].better == "lower"
+            yield gain(name, *(_below(FALL, _DEVIATIONS) if lower else _above(-FALL, _DEVIATIONS)), worse)
 
 
 def sentence(bars: Sequence[Criterion]) -> str:
@@ -117,8 +132,18 @@ def sentence(bars: Sequence[Criterion]) -> str:
     return f"{met}; not met: {'; '.join(missed)}." if missed else f"{met}."
 
 
-def _above(value: Interval) -> bool:
+def _gained(value: Interval) -> bool:
     return value.low > 0
+
+
+def _above(margin: float, unit: str) -> tuple[str, Callable[[Interval], bool]]:
+    """A bar on the lower end: the condition as text, and what holds it."""
+    return f"lower end above {margin:+g}{unit}", lambda value: value.low > margin
+
+
+def _below(margin: float, unit: str) -> tuple[str, Callable[[Interval], bool]]:
+    """A bar on the upper end: the condition as text, and what holds it."""
+    return f"upper end below {margin:+g}{unit}", lambda value: value.high < margin
 
 
 def _difference(

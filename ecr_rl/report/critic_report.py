@@ -10,7 +10,7 @@ from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation
 from ecr_rl.evaluation.critic.results import CriticResults
 from ecr_rl.report.critic_plots import draw_critic_plots
 from ecr_rl.report.html import render_page
-from ecr_rl.tables import NOT_DEFINED, TextTable, bounds, markdown_tables, share, shown
+from ecr_rl.tables import NOT_DEFINED, TextTable, bounds, by_chance, markdown_tables, share, shown
 from envs.files import write_bytes, write_json, write_text
 
 RESULTS, PAGE, MARKDOWN = "evaluation.json", "index.html", "README.md"
@@ -54,7 +54,8 @@ def _head_table(results: CriticResults) -> TextTable:
     note = (
         f"{results.n} human replies of the {results.split} split; BLEU on {results.n_made} made ones. R2 = 1 "
         "- sum (y - p)^2 / sum (y - mean y)^2. Mean, length and VADER: least squares on these very labels. Last "
-        "column: R2 above length alone, 95 % interval, 1,000 resamples of dialogues. No data: a head without labels."
+        "column: R2 above length alone, 95 % interval, 1,000 resamples of dialogues. No data: a head without labels. "
+        f"{by_chance(fit.interval or None for fit in results.heads.values())}"
     )
     return TextTable("Heads", note, ["head", "over", "n", *_FITS, "above length"], rows)
 

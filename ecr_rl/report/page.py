@@ -30,7 +30,7 @@ from ecr_rl.report.verdicts import (
     protocol,
     reading,
 )
-from ecr_rl.tables import bounds, shown
+from ecr_rl.tables import bounds, by_chance, shown
 
 CARDS = ("reward", "held_out_overall", "dist2", "length")
 """The figures shown large at the top."""
@@ -75,9 +75,12 @@ def render(page: ReportPage) -> str:
         outcome=_outcome(report),
         cards=[_row(definition, report) for definition in figures if definition.name in CARDS],
         groups=_groups(figures, report),
+        by_chance=by_chance(report.difference.values()),
         more=_groups((*more_figures(heads, own), *parts), report.more),
+        more_by_chance=by_chance(report.more.difference.values()),
         sacrebleu=report.more.sacrebleu,
         agreement=agreement_rows(report),
+        agreement_by_chance=by_chance((report.agreement.baseline, report.agreement.rl, report.agreement.gain)),
         frequent=_frequent(report.frequent),
         protocol=protocol(report, page.config),
         marks=MARKS,

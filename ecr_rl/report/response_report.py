@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecr_rl.evaluation.responder.response_figures import ResponseEvaluation
-from ecr_rl.tables import TextTable, table_lines, with_interval
+from ecr_rl.tables import TextTable, by_chance, table_lines, with_interval
 
 PUBLISHED = (
     ("the earlier project of this work", "BLEU-1 .1425, DIST-1 1.64", "BLEU-1 against reviews of films, not replies"),
@@ -59,4 +59,5 @@ def note(value: ResponseEvaluation) -> str:
         f"{value.n_perplexity:,} human replies with no more films than a proposal. Emotions planned by "
         f"{value.planned_by}, measured by {value.measured_by}{same}.{unshown} Mean [95 % bootstrap "
         f"interval over dialogues, {value.bootstrap.resamples:,} resamples], differences paired."
+        f"{f' {by_chance(value.difference.values())}' if value.difference else ''}"
     )

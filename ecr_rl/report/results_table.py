@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ecr_rl.evaluation.conversations.definitions import main_figures, more_figures
 from ecr_rl.evaluation.conversations.over_runs import RunsComparison
 from ecr_rl.report.verdicts import MARKS, marked, mean_and_interval, reading
-from ecr_rl.tables import table_lines
+from ecr_rl.tables import by_chance, table_lines
 from envs.heads import Head
 
 _FURTHER = (
@@ -22,6 +22,11 @@ _FURTHER = (
     "rdl",
 )
 """The further figures that the table shows if it has data."""
+_ONE = "Bootstrap over dialogues: it speaks of this one training run."
+_SEVERAL = (
+    "Of one run: bootstrap over dialogues, which speaks of that run. Of all runs: t-interval over training seeds, with "
+    "the variance of the dialogues inside."
+)
 
 
 def results_table(result: RunsComparison, names: Sequence[str], heads: Sequence[Head]) -> str:
@@ -34,18 +39,19 @@ def results_table(result: RunsComparison, names: Sequence[str], heads: Sequence[
     """
     several = len(names) > 1
     header = ["figure", *names, *(["all runs"] if several else []), ""]
-    rows = []
+    rows, intervals = [], []
     data = result.difference
     further = [more for more in more_figures(heads) if more.name in _FURTHER and data[more.name] is not None]
     for definition in (*main_figures(heads), *further):
         together = data[definition.name]
-        columns = [each[definition.name] for each in result.each] if several else []
-        cells = [mean_and_interval(value, definition.decimals, signed=True) for value in (*columns, together)]
+        values = [*(each[definition.name] for each in result.each if several), together]
+        intervals += values
+        cells = [mean_and_interval(value, definition.decimals, signed=True) for value in values]
         rows.append([f"`{definition.name}`", *cells, marked(reading(definition, together))])
-    runs, over = (f"{len(names)} runs", "; of all runs over runs and dialogues") if several else ("one run", "")
+    runs, method = (f"{len(names)} runs", _SEVERAL) if several else ("one run", _ONE)
     note = (
-        f"{result.n} dialogues of the test split, {runs}; rl - baseline, mean [95 % bootstrap interval over "
-        f"dialogues{over}]. "
+        f"{result.n} dialogues of the test split, {runs}; rl - baseline, mean [95 % interval]. {method} "
+        f"{by_chance(intervals)} "
         f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0."
     )
     table = table_lines(header, rows, ["---", *["---:"] * (len(header) - 2), "---"])

@@ -115,7 +115,7 @@ class EqualWeights:
 
 @dataclass(frozen=True, slots=True)
 class CandidateComparison(RunsComparison):
-    """Winner against equal weights on the test dialogues, nested in training seeds; ``difference`` is winner - equal.
+    """Winner against equal weights on the test dialogues, over training seeds; ``difference`` is winner - equal.
 
     Attributes:
         seeker_failures: conversations left out.

@@ -13,11 +13,12 @@ import numpy as np
 from algorithms.evaluators.regression_figures import spearman
 from ecr_rl.config import load_config
 from ecr_rl.evaluation.bootstrap import Interval, percentiles
+from ecr_rl.evaluation.conversations.builtin_figures import RUBRIC_FIGURE
 from ecr_rl.report.html import render_page
 from ecr_rl.report.sweep_plots import draw_sweep_plots, pareto_front, short
 from ecr_rl.report.sweep_record import CandidateComparison, ScoredTrial, TrialRecord, read_sweep
 from ecr_rl.settings_file import read_mapping
-from ecr_rl.tables import shown, table_lines, with_interval
+from ecr_rl.tables import by_chance, shown, table_lines, with_interval
 from ecr_rl.yaml_text import write_yaml
 from envs.files import write_bytes, write_text
 from envs.heads import Head
@@ -49,6 +50,8 @@ def write_sweep_report(folder: Path) -> Path:
         front=[trial.record.trial for trial in pareto_front(scored)],
         compared=[] if comparison is None else _compared(comparison, config.head_definitions),
         comparison=comparison,
+        by_chance="" if comparison is None else _compared_by_chance(comparison, config.head_definitions),
+        importance_by_chance=by_chance(importance.values()),
         winner=result.winner,
         importance=_importance_rows(importance),
         sweep=sweep,
@@ -84,7 +87,7 @@ def verdict(comparison: CandidateComparison | None) -> str:
     judged, width, effect = comparison.difference["held_out_overall"], comparison.width, comparison.smallest_effect
     if judged is None or width is None or effect is None:
         return "The final trainings gave no held-out scores to compare."
-    gain = f"{with_interval(judged, signed=True)} standard deviations"
+    gain = f"{with_interval(judged, signed=True)} standard deviations of one conversation{_of_rubric(comparison)}"
     seeds = f"{comparison.runs} seed{'' if comparison.runs == 1 else 's'}"
     over = f"over {seeds} and {comparison.n} test dialogues"
     if comparison.beats:
@@ -95,6 +98,14 @@ def verdict(comparison: CandidateComparison | None) -> str:
         f"The weights make no difference that this sweep can see: held_out_overall {gain} {over}. The interval is "
         f"{width:.3f} wide; the smallest effect found in four of five such runs is {effect:.3f}."
     )
+
+
+def _of_rubric(comparison: CandidateComparison) -> str:
+    """The rubric's own score in brackets: the reporting evaluator predicts it, and the reward shares its origin."""
+    own = comparison.difference[RUBRIC_FIGURE.name]
+    if own is None:
+        return ""
+    return f" (the rubric's own score, of one origin with the reward: {with_interval(own, signed=True)})"
 
 
 def importance_of(trials: Sequence[ScoredTrial]) -> dict[str, Interval]:
@@ -154,17 +165,25 @@ def _trial_row(trial: TrialRecord) -> _TrialRow:
 
 def _compared(comparison: CandidateComparison, heads: Sequence[Head]) -> list[tuple[str, str, list[str]]]:
     """For each figure winner - equal weights, over all seeds and for each seed."""
-    held_out = [f"held_out_{head.name}" for head in heads if head.judged and head.name != "overall"]
-    names = ("held_out_overall", "held_out_overall_length_matched", *held_out, *_COMPARED)
     return [
         (
             name,
             with_interval(comparison.difference[name]),
             [shown(None if (value := each[name]) is None else value.mean) for each in comparison.each],
         )
-        for name in names
-        if name in comparison.difference
+        for name in _names(comparison, heads)
     ]
+
+
+def _compared_by_chance(comparison: CandidateComparison, heads: Sequence[Head]) -> str:
+    return by_chance(comparison.difference[name] for name in _names(comparison, heads))
+
+
+def _names(comparison: CandidateComparison, heads: Sequence[Head]) -> list[str]:
+    """The figures of the comparison that are shown."""
+    held_out = [f"held_out_{head.name}" for head in heads if head.judged and head.name != "overall"]
+    names = ("held_out_overall", RUBRIC_FIGURE.name, "held_out_overall_length_matched", *held_out, *_COMPARED)
+    return [name for name in names if name in comparison.difference]
 
 
 def _importance_rows(importance: Mapping[str, Interval]) -> list[tuple[str, str]]:

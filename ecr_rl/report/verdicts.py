@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.bootstrap import Interval
+from ecr_rl.evaluation.conversations.builtin_figures import RUBRIC_FIGURE
 from ecr_rl.evaluation.conversations.comparison import Comparison, Section
 from ecr_rl.evaluation.conversations.figure_definition import Definition
 from ecr_rl.tables import with_interval
@@ -86,7 +87,18 @@ def _reporting_evaluator(report: Comparison) -> str:
         )
     matched = report.difference["held_out_overall_length_matched"]
     at_length = "" if matched is None else f"; at equal length {mean_and_interval(matched, 3, signed=True)}"
-    return f"{said} standard deviations of the baseline's dialogues{at_length}."
+    return f"{said} standard deviations of the baseline's conversations{at_length}.{_rubric(report)}"
+
+
+def _rubric(report: Comparison) -> str:
+    """The rubric's own score beside that of the evaluator which predicts it."""
+    difference = report.difference[RUBRIC_FIGURE.name]
+    if difference is None:
+        return ""
+    return (
+        f" The rubric's own score, which that evaluator predicts and which shares its origin with the reward, moves by "
+        f"{mean_and_interval(difference, 3, signed=True)} of its deviations."
+    )
 
 
 def _text(report: Comparison) -> str:
@@ -137,10 +149,8 @@ def limits(report: Comparison, config: RunConfig) -> list[str]:
         "The reward is a learned critic's score. A rise says that replies moved towards what this critic rates highly, "
         "not that people prefer them; the reporting evaluator and the conversations below are there to check it.",
         f"The other speaker is {_speaker(config.env.seeker)}, not a person.",
-        f"One training run (seed {config.seed}): the intervals cover the choice of dialogues, not the variation "
-        "between training runs.",
-        f"{len(report.difference)} figures are shown without correction for multiple comparisons: one in twenty "
-        "intervals excludes 0 by chance alone.",
+        f"One training run (seed {config.seed}): the intervals cover the choice of dialogues and speak of this run's "
+        "policy alone, not of what other training runs would give.",
         "DIST falls as a system writes more: read it beside the length. BLEU compares with one human reply only.",
     ]
     if config.data.source == "sample":

@@ -158,9 +158,10 @@ def best_trial(trials: Sequence[TrialResult]) -> TrialResult:
 
 
 def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunConfig) -> CandidateComparison:
-    """Compare winner and equal weights on the test dialogues, nested in training seeds.
+    """Compare winner and equal weights on the test dialogues, over training seeds.
 
-    The smallest effect is ``POWER`` standard errors of ``held_out_overall``.
+    The smallest effect is ``POWER`` standard errors of ``held_out_overall``, where half an interval counts as 1.96 of
+    them: with few seeds, whose intervals are wider, it is an upper bound.
 
     Raises:
         ModelError: the seeker failed in every conversation.

@@ -181,7 +181,7 @@ def test_the_report_shows_it_and_reads_a_fall_as_better(finished: Path, config: 
     directions = {figure.name: figure.better for figure in main_figures(config.head_definitions)}
     assert directions["long"] == directions["held_out_long"] == "lower" != directions["overall"]
     asked = {criterion["name"]: criterion["asked"] for criterion in report["bars"]}
-    assert asked["Held-out long"] == "interval not above 0"
+    assert asked["Held-out long"] == "upper end below +0.2 deviations"
     page = (finished / "report" / "index.html").read_text()
     assert ">Long<" in page and "my_heads:LONG" in page
 

@@ -127,6 +127,14 @@ REWARD_FIGURE = Definition(
     "higher",
     statistic=dialogue_mean(lambda turn: turn.reward),
 )
+RUBRIC_FIGURE = Definition(
+    "rubric_overall_deviations",
+    "Rubric's own overall",
+    "the rubric measured on the text itself, which the reporting evaluator predicts; it shares its origin with the "
+    "reward, since the critic learnt from its labels. In deviations as held-out overall",
+    HELD_OUT,
+    "higher",
+)
 HELD_OUT_FIGURES: tuple[Definition, ...] = (
     Definition(
         "held_out_pmi",

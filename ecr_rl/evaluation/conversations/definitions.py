@@ -9,6 +9,7 @@ from ecr_rl.evaluation.conversations.builtin_figures import (
     HELD_OUT_FIGURES,
     MORE_FIGURES,
     REWARD_FIGURE,
+    RUBRIC_FIGURE,
     TEXT_FIGURES,
 )
 from ecr_rl.evaluation.conversations.figure_definition import Definition, StatisticOf, dialogue_mean
@@ -26,12 +27,18 @@ def main_figures(heads: Sequence[Head]) -> tuple[Definition, ...]:
     """The report's figures of a run that scores these heads, in the order they are shown."""
     judged = sorted(_judged(heads), key=lambda head: head.name != "overall")
     formula = (
-        "the head by the reporting evaluator, which PPO never saw; mean over the turns of a dialogue's conversations, "
-        "in standard deviations of the baseline's dialogues around the baseline's mean"
+        "the head by the reporting evaluator, which PPO never saw; it predicts the labels of the judge that the critic "
+        "learnt from, on other dialogues. Mean over the turns of a dialogue's conversations, then over dialogues, less "
+        "the baseline's mean, in standard deviations of one conversation of the baseline"
     )
+    held_out = [
+        _of_head(head, f"held_out_{head.name}", f"Held-out {head.name}", formula, HELD_OUT, None) for head in judged
+    ]
     return (
         REWARD_FIGURE,
-        *(_of_head(head, f"held_out_{head.name}", f"Held-out {head.name}", formula, HELD_OUT, None) for head in judged),
+        *held_out[:1],
+        RUBRIC_FIGURE,
+        *held_out[1:],
         *HELD_OUT_FIGURES,
         *(
             _of_head(head, head.name, head.title, _HEAD, _CRITIC, dialogue_mean(head_score(head.name)))
@@ -69,7 +76,7 @@ def more_figures(heads: Sequence[Head], own: Sequence[Definition] = ()) -> tuple
                 f"{head.title}, rubric",
                 rubric,
                 _RUBRIC,
-                dialogue_mean(_rubric_score(head.name)),
+                dialogue_mean(rubric_score(head.name)),
             )
             for head in _judged(heads)
         ),
@@ -120,7 +127,8 @@ def reporting_score(head: str) -> Callable[[TurnRecord], float | None]:
     return lambda turn: turn.held_out.get(head)
 
 
-def _rubric_score(head: str) -> Callable[[TurnRecord], float | None]:
+def rubric_score(head: str) -> Callable[[TurnRecord], float | None]:
+    """Reads the rubric's own score of a head off a turn."""
     return lambda turn: turn.rubric.get(head)
 
 

@@ -17,6 +17,8 @@ from ecr_rl.evaluation.conversations.records import ConversationRecord, TurnReco
 
 Dialogues = Sequence[Sequence[ConversationRecord]]
 """The conversations of each dialogue; the bootstrap draws them together."""
+ValuesOf = Callable[[ConversationRecord], list[float]]
+"""Reads a conversation's values of what is averaged: a number for each turn, or for each gold context."""
 StatisticOf = Callable[[Dialogues], Statistic]
 """Computes a figure's statistic from one system's dialogues."""
 
@@ -32,8 +34,8 @@ class Definition:
         group: the heading it stands under.
         better: the direction that is an improvement; ``neither`` where a change alone is neither.
         decimals: digits after the point that are worth reading.
-        statistic: computes it from the conversations of one system; None for the held-out figures, which are in units
-            of the other system's deviations.
+        statistic: computes it from the conversations of one system; None for the figures of ``held_out_figures``, which
+            are in deviations of the baseline.
     """
 
     name: str
@@ -67,11 +69,25 @@ def dialogue_mean(value: Callable[[TurnRecord], float | None]) -> StatisticOf:
     return lambda dialogues: mean_of(dialogue_values(dialogues, value))
 
 
+def of_turns(value: Callable[[TurnRecord], float | None]) -> ValuesOf:
+    """Reads the values of a conversation's turns, those of turns that have one."""
+    return lambda record: [number for turn in record.turns if (number := value(turn)) is not None]
+
+
 def dialogue_values(dialogues: Dialogues, value: Callable[[TurnRecord], float | None]) -> np.ndarray:
     """(N,) for each dialogue the mean over its conversations' turns that have a value; NaN without such a turn."""
-    found = [[value(turn) for record in records for turn in record.turns] for records in dialogues]
-    known = [[number for number in row if number is not None] for row in found]
+    return dialogue_means(dialogues, of_turns(value))
+
+
+def dialogue_means(dialogues: Dialogues, values: ValuesOf) -> np.ndarray:
+    """(N,) for each dialogue the mean of all values of its conversations; NaN without any."""
+    known = [[number for record in records for number in values(record)] for records in dialogues]
     return floats([sum(row) / len(row) if row else np.nan for row in known])
+
+
+def conversation_means(dialogues: Dialogues, values: ValuesOf) -> list[list[float]]:
+    """For each dialogue the mean of each of its conversations' values; a conversation without any is left out."""
+    return [[sum(known) / len(known) for record in records if (known := values(record))] for records in dialogues]
 
 
 def mean_of(values: np.ndarray) -> Ratio:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 
 import numpy as np
 
 from algorithms.evaluators import text_figures
-from ecr_rl.evaluation.bootstrap import COVERAGE, Metrics, Ratio, Statistic, draw, paired
+from ecr_rl.evaluation.bootstrap import COVERAGE, Metrics, Statistic, draw, paired
 from ecr_rl.evaluation.conversations.agreement import rank_agreement
 from ecr_rl.evaluation.conversations.comparison import (
     Agreement,
@@ -33,10 +32,8 @@ from ecr_rl.evaluation.conversations.figure_definition import (
     Definition,
     Dialogues,
     dialogue_values,
-    floats,
-    mean_of,
 )
-from ecr_rl.evaluation.conversations.length_matched import Intercept, of_like_length
+from ecr_rl.evaluation.conversations.held_out_figures import held_out_statistics
 from ecr_rl.evaluation.conversations.records import ConversationRecord, TurnRecord
 from envs.errors import DataError
 from envs.heads import Head
@@ -173,53 +170,6 @@ def _intervals(
 def _missing(systems: Systems[Metrics], difference: Metrics) -> list[str]:
     """The figures without data of one system or both."""
     return [name for name in difference if None in (systems.baseline[name], systems.rl[name], difference[name])]
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """The held-out figures of both systems, and the number of dialogues with replies of similar length."""
-
-    baseline: dict[str, Statistic]
-    rl: dict[str, Statistic]
-    like_length: int
-
-
-def held_out_statistics(baseline: Dialogues, rl: Dialogues, judged: Sequence[str]) -> HeldOut:
-    """Of the reporting evaluator's heads (``judged``), PMI and emotion match the figures ``held_out_<name>``.
-
-    A dialogue's score is the mean over the turns (emotion match: over the gold contexts) of all its conversations.
-    Scores are scaled so that the baseline has mean 0 and standard deviation 1 over dialogues; if all baseline scores
-    are equal, the figure is not defined. ``held_out_overall_length_matched`` and ``held_out_overall_like_length`` are
-    the gain in the head ``overall`` at equal length (see ``length_matched``); the baseline's is 0.
-    """
-    first, second = {}, {}
-    for name, values in _held_out_values(judged).items():
-        mine, theirs = (values(dialogues) for dialogues in (baseline, rl))
-        middle, spread = (np.nanmean(mine), np.nanstd(mine)) if np.isfinite(mine).any() else (0.0, 0.0)
-        unit = spread if spread > 0 else np.nan
-        for found, scores in ((first, mine), (second, theirs)):
-            found[f"held_out_{name}"] = mean_of((scores - middle) / unit)
-    gains = second["held_out_overall"].numerator - first["held_out_overall"].numerator
-    known = second["held_out_overall"].present & first["held_out_overall"].present
-    lengths = [dialogue_values(each, lambda turn: text_figures.word_count(turn.reply)) for each in (baseline, rl)]
-    alike = known & of_like_length(*lengths)
-    nothing = np.zeros(len(gains))
-    first["held_out_overall_length_matched"] = Ratio(nothing, known.astype(np.float64))
-    first["held_out_overall_like_length"] = Ratio(nothing, alike.astype(np.float64))
-    second["held_out_overall_length_matched"] = Intercept(gains, lengths[1] - lengths[0], known)
-    second["held_out_overall_like_length"] = Ratio(np.where(alike, gains, 0.0), alike.astype(np.float64))
-    return HeldOut(first, second, int(alike.sum()))
-
-
-def _held_out_values(judged: Sequence[str]) -> dict[str, Callable[[Dialogues], np.ndarray]]:
-    """By name, the function that gives each dialogue's value (N,); NaN where there is none."""
-    heads = {head: partial(dialogue_values, value=reporting_score(head)) for head in judged}
-    return heads | {"pmi": partial(dialogue_values, value=lambda turn: turn.pmi), "emotion_match": _emotion_match}
-
-
-def _emotion_match(dialogues: Dialogues) -> np.ndarray:
-    found = [[case.emotion for record in records for case in record.gold] for records in dialogues]
-    return floats([sum(row) / len(row) if row else np.nan for row in found])
 
 
 def _agreement(baseline: Dialogues, rl: Dialogues, counts_BN: np.ndarray) -> Agreement:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ecr_rl.evaluation.conversations import figures
@@ -26,6 +27,7 @@ compare = partial(figures.compare, heads=DEFINITIONS)
 NAMES = [
     "reward",
     "held_out_overall",
+    "rubric_overall_deviations",
     "held_out_empathy",
     "held_out_informativeness",
     "held_out_recommendation",
@@ -185,7 +187,7 @@ def test_a_figure_without_data_is_null_and_named() -> None:
     assert report.systems.baseline["kl"] is None
     assert known(report.systems.rl["kl"]).mean == pytest.approx(0.1)
     assert report.difference["kl"] is None
-    assert report.missing == ["held_out_emotion_match", "bleu1", "kl"]
+    assert report.missing == ["rubric_overall_deviations", "held_out_emotion_match", "bleu1", "kl"], "one rubric score"
     assert report.more.sacrebleu is None
 
 
@@ -231,8 +233,8 @@ def held_out(score: float, words: int = 3) -> dict[str, Any]:
     return {"reply": " ".join(["word"] * words), "held_out": {"overall": score}}
 
 
-def test_held_out_heads_are_in_deviations_of_the_baselines_dialogues() -> None:
-    """Baseline .1 and .3: mean .2, deviation .1; a dialogue's score is the mean over all turns on it."""
+def test_held_out_heads_are_in_deviations_of_the_baselines_conversations() -> None:
+    """Baseline .1 and .3: mean .2; its conversations 0, .2, .3 and .3 have the deviation sqrt(.015)."""
     baseline = [
         conversation(0, turn(**held_out(0.0))),
         conversation(0, turn(**held_out(0.2)), repeat=1),
@@ -247,8 +249,40 @@ def test_held_out_heads_are_in_deviations_of_the_baselines_dialogues() -> None:
     found = compare(baseline, rl, resamples=20)
     assert (found.n, found.conversations) == (2, 2)
     assert known(found.systems.baseline["held_out_overall"]).mean == pytest.approx(0.0)
-    assert known(found.difference["held_out_overall"]).mean == pytest.approx(1.5)
+    assert known(found.difference["held_out_overall"]).mean == pytest.approx(0.15 / 0.015**0.5)
     assert found.systems.rl["held_out_empathy"] is None, "no score of that head"
+
+
+def test_more_conversations_on_a_dialogue_leave_the_unit_as_it_is() -> None:
+    """Conversations differ within a dialogue as much as between dialogues; a gain of .5 stays one of .5 of their SD."""
+    rng = np.random.default_rng(0)
+
+    def gain(repeats: int) -> float:
+        scores = rng.normal(size=(300, 1)) + rng.normal(size=(300, repeats))
+        systems = [
+            [
+                conversation(index, turn(**held_out(score + more)), repeat=repeat)
+                for index, row in enumerate(scores.tolist())
+                for repeat, score in enumerate(row)
+            ]
+            for more in (0.0, 0.5 * 2**0.5)
+        ]
+        return known(compare(*systems, resamples=20).difference["held_out_overall"]).mean
+
+    assert gain(1) == pytest.approx(0.5, abs=0.04)
+    assert gain(6) == pytest.approx(0.5, abs=0.04)
+
+
+def test_the_rubrics_own_score_stands_beside_the_evaluator_that_predicts_it() -> None:
+    """The evaluator sees a gain of two deviations, the rubric none."""
+    baseline = [conversation(i, turn(rubric={"overall": i % 2}, **held_out(i % 2 / 10))) for i in range(20)]
+    rl = [conversation(i, turn(rubric={"overall": i % 2}, **held_out(i % 2 / 10 + 0.1))) for i in range(20)]
+    found = compare(baseline, rl, resamples=50).difference
+    assert known(found["held_out_overall"]).mean == pytest.approx(2.0)
+    assert known(found["rubric_overall_deviations"]).mean == pytest.approx(0.0)
+    assert (
+        "shares its origin with the reward" in compare(baseline, rl, resamples=5).formulas["rubric_overall_deviations"]
+    )
 
 
 def test_a_gain_that_is_length_alone_is_gone_at_equal_length() -> None:

@@ -1,4 +1,4 @@
-"""Several runs together: means over runs, intervals over runs and dialogues."""
+"""Several runs together: means over runs, intervals over training seeds with the dialogues' variance inside."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 from ecr_rl.cli import app
 from ecr_rl.evaluation.bootstrap import Ratio, draw, paired
 from ecr_rl.evaluation.conversations import figures, over_runs
-from ecr_rl.evaluation.conversations.over_runs import nested_difference
+from ecr_rl.evaluation.conversations.over_runs import critical_value, difference_over_runs
 from ecr_rl.evaluation.conversations.records import ConversationRecord
 from ecr_rl.report.results_table import results_table
 from envs.errors import DataError
@@ -32,26 +33,50 @@ def records(reward: float, dialogues: int = 12) -> list[ConversationRecord]:
     return [conversation(index, turn(reward=reward)) for index in range(dialogues)]
 
 
-def test_the_interval_spans_the_runs() -> None:
-    """Rises of 1 and 3 without noise: the mean is 2, and a resample may draw either run twice."""
-    pairs = [(constant(0.0), constant(1.0)), (constant(0.0), constant(3.0))]
-    found = nested_difference(pairs, draw(12, 400, 0), seed=0)
+def test_runs_without_noise_have_students_interval_over_seeds() -> None:
+    """Rises of 1, 2 and 6 that no dialogue changes: scipy's interval of three numbers."""
+    rises = [1.0, 2.0, 6.0]
+    found = difference_over_runs([(constant(0.0), constant(rise)) for rise in rises], draw(12, 400, 0))
+    low, high = stats.t.interval(0.95, df=2, loc=np.mean(rises), scale=stats.sem(rises))
     assert found is not None
-    assert (found.mean, found.low, found.high) == (2.0, 1.0, 3.0)
+    assert (found.mean, found.low, found.high) == pytest.approx((3.0, low, high))
+
+
+def test_runs_that_move_together_have_the_dialogues_interval() -> None:
+    """Five equal runs: the variance is that of the dialogues, and the interval that of scipy's bootstrap of one run."""
+    gains = np.random.default_rng(0).normal(1.0, 2.0, size=100)
+    pair = Ratio(np.zeros(100), np.ones(100)), Ratio(gains, np.ones(100))
+    found = difference_over_runs([pair] * 5, draw(100, 4000, 0))
+    known_interval = stats.bootstrap((gains,), np.mean, method="percentile", rng=0).confidence_interval
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((known_interval.low, known_interval.high), abs=0.03)
+
+
+@pytest.mark.parametrize("runs", [2, 3, 5, 10])
+def test_the_interval_covers_93_to_97_percent_whichever_variance_is_larger(runs: int) -> None:
+    """By integration: normal means, a known variance of the dialogues, an estimated one of the seeds."""
+    quantiles = stats.chi2.ppf((np.arange(1000) + 0.5) / 1000, runs - 1) / (runs - 1)
+    for share in (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0):
+        critical = np.array([critical_value(share * each, 1 - share, runs) for each in quantiles])
+        half = critical * np.sqrt(share * quantiles + 1 - share)
+        assert 0.93 <= float(np.mean(2 * stats.norm.cdf(half) - 1)) <= 0.97, share
 
 
 def test_one_run_has_the_interval_of_the_paired_bootstrap() -> None:
     rng = np.random.default_rng(0)
     baseline, rl = (Ratio(rng.normal(size=40), np.ones(40)) for _ in range(2))
     counts = draw(40, 300, 5)
-    assert nested_difference([(baseline, rl)], counts, seed=5) == paired(baseline, rl, counts)[2]
+    assert difference_over_runs([(baseline, rl)], counts) == paired(baseline, rl, counts)[2]
 
 
 def test_runs_that_agree_keep_the_noise_of_the_dialogues() -> None:
     baseline, rl = example_records(0.0), example_records(0.1)
-    once, twice = (compare_runs([(baseline, rl)] * count, resamples=200) for count in (1, 2))
-    assert once.difference == twice.difference
-    assert twice.each[0]["reward"] == compare(baseline, rl, resamples=200).difference["reward"]
+    once, twice = (compare_runs([(baseline, rl)] * count, resamples=2000) for count in (1, 2))
+    for name in ("reward", "held_out_overall", "length"):
+        one, both = known(once.difference[name]), known(twice.difference[name])
+        assert both.mean == one.mean
+        assert both.high - both.low == pytest.approx(one.high - one.low, rel=0.1)
+    assert twice.each[0]["reward"] == compare(baseline, rl).difference["reward"]
     assert (twice.runs, twice.n) == (2, 80)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from ecr_rl.evaluation.conversations import figures
 from ecr_rl.report.criteria import Criterion, criteria_of, sentence
 from tests.ecr_rl.example_run import conversation, turn
@@ -36,8 +38,23 @@ def test_bars_say_what_a_gain_has_to_keep() -> None:
     # .25 nats over a reply of five tokens
     assert bars["KL to the reference", "below 1.5 times its target of 0.05"].found == "0.0500 [0.0500, 0.0500]"
     assert bars["Accepted", "interval above 0"].met is False
-    assert bars["Turns", "interval not above 0"].met
+    assert bars["Turns", "upper end below +0.1 turns"].met
     assert bars["Held-out empathy", "interval above 0"].met is None
+
+
+def test_what_must_not_get_worse_needs_dialogues_enough_to_see_it() -> None:
+    """A measure that differs by chance alone: 20 dialogues leave a fall of more than a fifth open, 2,000 do not."""
+
+    def met(dialogues: int) -> bool | None:
+        rng = np.random.default_rng(0)
+        systems = [
+            [conversation(i, turn(f"film {i}", pmi=float(rng.normal()))) for i in range(dialogues)] for _ in range(2)
+        ]
+        found = criteria_of(compare(*systems, resamples=200), kl_target=None, heads=DEFINITIONS)
+        return next(bar.met for bar in found if bar.name == "Held-out PMI")
+
+    assert met(20) is False
+    assert met(2000) is True
 
 
 def test_bars_name_what_was_paid_for_a_gain() -> None:

@@ -237,11 +237,9 @@ def test_verdict_names_the_second_evaluator_and_the_texts() -> None:
     rl = [conversation(index, turn("a b a b a", held_out={"overall": 0.4 + index / 100})) for index in range(9)]
     _, second, texts = verdict(compare(baseline, rl, resamples=50))
     # the baseline's deviation of 0, ..., 8 hundredths is sqrt(60 / 9) hundredths: 10 of them are 3.873 of it
-    fall = "-3.873 [-3.873, -3.873]"
-    assert second == (
-        f"The reporting evaluator, which PPO never saw, scores RL lower: {fall} standard deviations of the baseline's "
-        f"dialogues; at equal length {fall}."
-    )
+    lower = "The reporting evaluator, which PPO never saw, scores RL lower: -3.873 ["
+    assert second.startswith(lower), second
+    assert "standard deviations of the baseline's conversations; at equal length -3.873 [" in second
     assert texts.startswith("Relative to the baseline: DIST-2 -50.0 %")
     assert texts.endswith("mean reply length +25.0 %.")
 
