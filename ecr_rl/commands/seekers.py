@@ -53,7 +53,7 @@ def seekers(
 ) -> None:
     """Let recommenders without a policy talk with a seeker.
 
-    They name popular films, random films, or never a film. Success rate and average turns of each, with 95 % bootstrap
+    They name popular films, random films, or never a film. Success rate and average turns of each, with 95 %
     intervals over dialogues, are what a policy has to beat. Conversations whose seeker could not answer are counted and
     left out.
     """

@@ -42,7 +42,7 @@ Records = Sequence[ConversationRecord]
 Statistics = Mapping[str, Statistic]
 FREQUENT = 10
 """The number of most frequent replies that are reported."""
-METHOD = "percentile over dialogues, paired; DIST by each dialogue's jackknife influence"
+METHOD = "percentile over dialogues, paired; deviations drawn with them; DIST by each dialogue's jackknife influence"
 """How intervals are drawn."""
 
 

@@ -16,8 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binomtest
 
-from ecr_rl.evaluation.bootstrap import Interval, Ratio, draw, interval
+from ecr_rl.evaluation.bootstrap import COVERAGE, Interval, Ratio, draw, interval
+from ecr_rl.evaluation.conversations.figure_definition import floats
 from envs.conversation import EVALUATION, ConversationVectorEnv
 from envs.corpora.corpus import Corpus
 from envs.corpora.spread import evenly_spread
@@ -43,16 +45,16 @@ class SeekerRow:
     Attributes:
         n: conversations in which the seeker answered.
         failures: the others, by reason.
-        success_rate: with its interval over dialogues, as all that follows.
-        turns: recommender turns.
+        success_rate: with its interval over dialogues, as all that follows; of shares Wilson's.
+        turns: recommender turns; a bootstrap's interval.
         findable: share of conversations with a film that the seeker would accept.
     """
 
     n: int
     failures: dict[str, int]
-    success_rate: Interval | None
+    success_rate: Interval
     turns: Interval | None
-    findable: Interval | None
+    findable: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +154,16 @@ def talk_figures(talks: Sequence[Talk], seed: int) -> SeekerRow:
         raise ModelError(f"the seeker answered in none of {len(talks)} conversations ({reasons}). See the log")
     counts = draw(len(whole), RESAMPLES, seed)
 
-    def mean(values: Sequence[float]) -> Interval | None:
-        return interval(Ratio(np.array(values, dtype=np.float64), np.ones(len(whole))), counts)
-
     return SeekerRow(
         n=len(whole),
         failures=dict(failures),
-        success_rate=mean([talk.accepted is not None for talk in whole]),
-        turns=mean([talk.turns for talk in whole]),
-        findable=mean([talk.findable for talk in whole]),
+        success_rate=_share([talk.accepted is not None for talk in whole]),
+        turns=interval(Ratio(floats([talk.turns for talk in whole]), np.ones(len(whole))), counts),
+        findable=_share([talk.findable for talk in whole]),
     )
+
+
+def _share(holds: Sequence[bool]) -> Interval:
+    """A share of conversations, one on each dialogue, by Wilson: a bootstrap of nothing but failures has no width."""
+    found = binomtest(sum(holds), len(holds)).proportion_ci(COVERAGE, method="wilson")
+    return Interval(sum(holds) / len(holds), float(found.low), float(found.high))

@@ -95,6 +95,7 @@ def test_success_of_both_systems_stands_beside_each_run() -> None:
     assert known(found.accepted[0].baseline).mean == 0.0
     assert known(found.accepted[0].rl).mean == 0.5
     table = results_table(found, ["one"], DEFINITIONS)
+    assert "it speaks of this one training run" in table
     assert "| `accepted`, rl | 0.500 [" in table
 
 
@@ -111,5 +112,6 @@ def test_the_command_reads_run_folders_and_fills_a_page(tmp_path: Path) -> None:
     text = page.read_text()
     assert "| `held_out_overall` | +" in text and "| one | two | all runs |" in text
     assert f"{found['difference']['reward']['mean']:+.3f}" in text
+    assert "Of all runs: t-interval over training seeds" in text and "would exclude 0 by chance" in text
     missing = CliRunner().invoke(app, ["results", str(tmp_path / "one"), "--against", "nobody"])
     assert missing.exit_code == 1 and "Run the evaluation first" in missing.output

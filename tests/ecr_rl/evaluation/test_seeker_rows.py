@@ -28,11 +28,14 @@ def test_success_and_turns_leave_failed_conversations_out_and_count_them() -> No
     talks = [talk(1, accepted=7), talk(4), talk(4, findable=False), talk(3, accepted=9), talk(1, failure=BROKEN)]
     figures = talk_figures(talks, seed=0)
     assert (figures.n, figures.failures) == (4, {BROKEN: 1})
-    assert figures.success_rate and figures.turns and figures.findable
+    assert figures.turns
     assert figures.success_rate.mean == 0.5
     assert figures.turns.mean == 3.0
     assert figures.findable.mean == 0.75
     assert figures.success_rate.low < 0.5 < figures.success_rate.high
+    nothing = talk_figures([talk(3)] * 300, seed=0).success_rate
+    assert (nothing.mean, nothing.low) == (0.0, 0.0)
+    assert nothing.high == pytest.approx(0.0126, abs=1e-4), "none of 300 does not say that it never happens"
 
 
 def test_a_seeker_that_never_answers_is_an_error_with_its_reason() -> None:

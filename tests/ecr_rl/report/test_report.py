@@ -158,6 +158,11 @@ def test_the_page_shows_verdict_figures_formulas_and_limits(report: Report, page
         assert definition.label in text
         assert definition.formula in text
     assert "interval excludes 0" in text and "interval includes 0" in text
+    shown = sum(value is not None for value in report.difference.values())
+    assert (
+        f"{shown} intervals at 95 %" in text and f"about {0.05 * shown:.1f} of them would exclude 0 by chance" in text
+    )
+    assert "Rubric's own overall" in text and "speak of this run's policy alone" in text
     assert "80 held-out dialogues of source sample" in text
     assert "say nothing about ReDial" in text
     assert report.more.sacrebleu is not None and report.more.sacrebleu.signature in text
@@ -240,8 +245,18 @@ def test_verdict_names_the_second_evaluator_and_the_texts() -> None:
     lower = "The reporting evaluator, which PPO never saw, scores RL lower: -3.873 ["
     assert second.startswith(lower), second
     assert "standard deviations of the baseline's conversations; at equal length -3.873 [" in second
+    assert "The rubric" not in second, "it scores both alike, and so has no unit"
     assert texts.startswith("Relative to the baseline: DIST-2 -50.0 %")
     assert texts.endswith("mean reply length +25.0 %.")
+
+
+def test_verdict_tells_the_rubrics_own_score_and_its_origin() -> None:
+    judged = [{"held_out": {"overall": i / 10}, "rubric": {"overall": i / 20}} for i in range(12)]
+    baseline = [conversation(i, turn(**judged[i])) for i in range(9)]
+    rl = [conversation(i, turn(**judged[i + 3])) for i in range(9)]
+    said = verdict(compare(baseline, rl, resamples=50))[1]
+    assert "The rubric's own score, which that evaluator predicts and which shares its origin with the reward" in said
+    assert "moves by +1.162 [" in said
 
 
 def test_relative_change_of_nothing_is_unknown() -> None:
