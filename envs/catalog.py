@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from envs.errors import DataError
 from envs.film_text.title_finder import Title, TitleFinder, TitleSpan
 
 _NAME = re.compile(r"(?P<title>.*?)\s*[(\uff08](?P<year>\d{4})[)\uff09]", re.DOTALL)
+_OWNER = re.compile(r"['\u2019]s\b")
 _SPACES = re.compile(r"\s+")
 _SPACE_BEFORE_STOP = re.compile(r"\s+([,.!?;:])")
 
@@ -143,9 +144,11 @@ class Catalog:
         return list(dict.fromkeys(span.film_id for span in self._finder.spans(text)))
 
     def strip_titles(self, text: str) -> tuple[str, int]:
-        """Remove the titles that ``find`` sees, with their years; return the text and the number of removed titles."""
+        """Remove the titles that ``find`` sees, with their years and ``'s``; return the text and how many they were."""
         spans = self._finder.spans(text)
-        return (_tidy(_replaced(text, spans, lambda span: "")), len(spans)) if spans else (text, 0)
+        owned = [(span, _OWNER.match(text, span.end)) for span in spans]
+        whole = [span if owner is None else replace(span, end=owner.end()) for span, owner in owned]
+        return (_tidy(_replaced(text, whole, lambda span: "")), len(spans)) if spans else (text, 0)
 
     def link(self, text: str) -> str:
         """Replace the titles that ``find`` sees by ``@id``; the inverse of ``render``."""

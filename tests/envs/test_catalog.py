@@ -128,6 +128,7 @@ def test_find_sees_titles_as_people_write_them(catalog: Catalog, text: str, expe
     [
         ("Watch The Conjuring (2013), it is great", ("Watch, it is great", 1)),
         ("Frozen (1999) or star wars?", ("or?", 2)),
+        ("I saw The Conjuring's end", ("I saw end", 1)),
         ("Nothing  here.", ("Nothing  here.", 0)),
         ("How about <movie>? Or Frozen!", ("How about <movie>? Or!", 1)),
     ],
