@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from ecr_rl.config import RunConfig
+from ecr_rl.config import RunConfig, with_given
 from ecr_rl.evaluation.conversations.held_out import Played
 from ecr_rl.evaluation.conversations.over_runs import compare_runs
 from ecr_rl.evaluation.conversations.records import read_records
@@ -66,7 +66,7 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
         ClusterError: the cluster does not answer; this machine does not have the resources for a trial.
         ConfigError: a head that trials pay for has no label.
     """
-    paid = _paid_by_trials(sweep)
+    paid = paid_by_trials(sweep, config)
     check_preconditions(config, paid)
     with RunFolder.create(out, config, resume, "sweep") as run:
         _keep_settings(sweep, run.path / SWEEP)
@@ -74,7 +74,9 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
         refuse_unknown(paid, without_labels(artefacts.critic), f"the critic in {artefacts.critic}")
         reference = run.path / REFERENCE
         if not reference.is_file():
-            calibrate(config, artefacts, reference)
+            # Of the weights, calibration needs only that they name what the critic scores.
+            weighed = with_given(config, "reward", weights=dict.fromkeys(paid, 1.0))
+            calibrate(weighed, artefacts, reference)
         with ray_instance(config.resources, trial_resources(config.resources).required_resources):
             shipped_files = shipped_files_of(config, artefacts, reference)
             plan = TrialPlan(
@@ -118,16 +120,17 @@ def run_sweep(sweep: SweepSettings, config: RunConfig, out: Path, resume: bool =
     return result
 
 
-def _paid_by_trials(sweep: SweepSettings) -> list[str]:
-    """The heads whose weights trials draw."""
-    heads: list[str] = []
+def paid_by_trials(sweep: SweepSettings, config: RunConfig) -> list[str]:
+    """The heads that trials may pay for: those whose weights they draw, and those of the base run that stay."""
+    weights = config.reward.weights
+    heads = [] if WEIGHTS in sweep.space else [head for head, weight in weights.items() if weight]
     for key, axis in sweep.space.items():
         if key == WEIGHTS:
             choices = [choice for choice in axis.choices or () if isinstance(choice, Mapping)]
             heads += [*(axis.simplex or ()), *(head for choice in choices for head in choice if choice[head])]
         elif key.startswith(f"{WEIGHTS}."):
             heads.append(key.removeprefix(f"{WEIGHTS}."))
-    return heads
+    return list(dict.fromkeys(heads))
 
 
 def _mirrored(run: RunFolder, on_step: OnStep) -> OnStep:

@@ -17,15 +17,15 @@ from envs.errors import ConfigError
 from envs.inputs.json_text import read_json
 
 
-def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> None:
+def check_preconditions(config: RunConfig, paid: Collection[str] | None = None) -> None:
     """Check that the cluster answers, and that seeker and policy have what they need.
 
     All heads that are paid for must be known to the critic or the labels that the settings name.
 
     Args:
-        config: ``reward.weights`` says what is paid for; ``critic.folder``, else ``labels.folder``, who knows it. A run
-            that makes its own labels is checked when its critic is loaded, a folder without any when it is used.
-        further: heads that are paid for beside those, as a sweep's trials pay for them.
+        config: ``critic.folder``, else ``labels.folder``, says who knows the heads. A run that makes its own labels is
+            checked when its critic is loaded, a folder without any when it is used.
+        paid: the heads that are paid for; by default those that ``reward.weights`` gives a weight.
 
     Raises:
         ConfigError: RAY_ADDRESS is no cluster's address, the seeker's endpoint lacks something, the policy's model has
@@ -36,8 +36,8 @@ def check_preconditions(config: RunConfig, further: Collection[str] = ()) -> Non
     answering_cluster()
     check_speaker(config.env)
     check_policy(config.policy)
-    weights = config.reward.weights
-    paid = list(dict.fromkeys([*(head for head, weight in weights.items() if weight), *further]))
+    if paid is None:
+        paid = [head for head, weight in config.reward.weights.items() if weight]
     folder = Path(config.labels.folder or "").expanduser()
     if config.critic.folder is not None:
         unknown = without_labels(Path(config.critic.folder).expanduser())

@@ -18,7 +18,7 @@ from ecr_rl.critic_scores import score_lines
 from ecr_rl.labels.judging.rubric import RubricJudge
 from ecr_rl.runs.artefacts import require_heads
 from ecr_rl.sweep.settings import SweepSettings
-from ecr_rl.sweep.sweep import run_sweep
+from ecr_rl.sweep.sweep import paid_by_trials, run_sweep
 from ecr_rl.training.critic import build_critic
 from ecr_rl.training.head_evaluator import TrainExamples, fit_evaluator
 from ecr_rl.training.preconditions import check_preconditions
@@ -127,11 +127,21 @@ def test_a_reward_that_pays_for_it_is_refused_before_anything_is_trained(labels:
 )
 def test_a_sweep_that_pays_for_it_is_refused_and_leaves_no_folder(labels: Path, tmp_path: Path, axis: Any) -> None:
     config = with_given(RunConfig(), "labels", folder=str(labels))
-    config = with_given(config, "reward", weights={"empathy": 1.0})
+    if "reward.weights" not in axis:
+        config = with_given(config, "reward", weights={"empathy": 1.0})
     sweep = SweepSettings.model_validate({"base": "demo", "space": axis})
     with pytest.raises(ConfigError, match="pays for bleu"):
         run_sweep(sweep, config, tmp_path / "sweep")
     assert not (tmp_path / "sweep").exists()
+
+
+def test_a_sweep_may_draw_weights_of_labelled_heads_whatever_its_base_weighs(labels: Path) -> None:
+    config = with_given(RunConfig(), "labels", folder=str(labels))
+    space = {"reward.weights": {"simplex": ["empathy", "overall"]}}
+    sweep = SweepSettings.model_validate({"base": "demo", "space": space})
+    check_preconditions(config, paid_by_trials(sweep, config))
+    with pytest.raises(ConfigError, match="pays for informativeness, bleu"):
+        check_preconditions(config)
 
 
 @pytest.mark.parametrize("split", ["train", "valid"])
