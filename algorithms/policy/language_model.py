@@ -143,6 +143,9 @@ def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int
         model: the base, frozen by this.
         lora: rank and scale.
         new_rows: token ids whose embedding rows are trained, too; also their rows of the head if it is not tied.
+
+    Raises:
+        ModelError: the model is a mixture of experts.
     """
     rows: Any = new_rows or None
     embeddings: Any = model.get_input_embeddings()
@@ -158,7 +161,14 @@ def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int
         task_type="CAUSAL_LM",
         trainable_token_indices=rows,
     )
-    return get_peft_model(model, config)  # pyright: ignore[reportReturnType]
+    adapted = get_peft_model(model, config)
+    for name, layer in adapted.named_modules():
+        if isinstance(layer, LoraLayer) and not hasattr(layer.get_base_layer(), "weight"):
+            raise ModelError(
+                f"{type(model).__name__} holds the weights of several experts in {name}, which adapters do not fit. "
+                "Unset policy.lora, or choose a model without experts"
+            )
+    return adapted  # pyright: ignore[reportReturnType]
 
 
 def merged(model: PeftModel) -> PreTrainedModel:

@@ -9,7 +9,15 @@ from transformers import PreTrainedModel
 
 from algorithms.model_shapes import UNBOUNDED, config_positions
 from algorithms.policy.decoding import ConversationDecoder, SampledReply, require_exact_decoding
-from algorithms.policy.language_model import hidden_width, max_positions, token_logits
+from algorithms.policy.language_model import (
+    fit_vocabulary,
+    hidden_width,
+    max_positions,
+    merged,
+    token_logits,
+    with_adapters,
+)
+from algorithms.settings import LoraSettings
 from envs.errors import ModelError
 from tests.algorithms.families import FAMILIES, POSITIONS, VOCABULARY, family, gemma3_multimodal, recurrent
 
@@ -63,6 +71,32 @@ def test_positions_are_found_whatever_the_config_calls_them(name: str, positions
 
 def test_recurrent_model_has_no_limit_of_positions() -> None:
     assert config_positions(recurrent("mamba").config) == UNBOUNDED
+
+
+ADAPTED = ["gpt2", "opt_projected", "bloom", "phi", "granite", "cohere", "gemma3_text", "gemma3"]
+
+
+@pytest.mark.parametrize("name", ADAPTED)
+def test_adapters_and_new_rows_merge_into_what_they_were(name: str) -> None:
+    model = model_of(name)
+    new = fit_vocabulary(model, VOCABULARY - 6, VOCABULARY + 2)
+    assert new == list(range(VOCABULARY - 6, VOCABULARY + 2))
+    adapted = with_adapters(model, LoraSettings(rank=4, alpha=8), new).eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
+        ids = torch.arange(2, VOCABULARY + 2)[None]
+        before = adapted(input_ids=ids).logits
+        after = merged(adapted)(input_ids=ids).logits
+    assert before.shape[-1] == VOCABULARY + 2
+    torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-4)
+
+
+def test_adapters_on_experts_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"several experts .* Unset policy\.lora"):
+        with_adapters(family("mixtral"), LoraSettings(rank=4, alpha=8))
 
 
 @pytest.mark.parametrize("kind", ["mamba", "rwkv"])
