@@ -34,6 +34,8 @@ def test_gpu_profile_puts_a_learner_and_a_runner_on_each_gpu(folder: Path, gpus:
     assert config.minibatch_size * gpus == profile.ppo.minibatch_conversations
     assert config.train_batch_size_per_learner * gpus == profile.ppo.conversations_per_iteration
     assert config.num_envs_per_env_runner == profile.resources.conversations_per_runner
+    assert (config.grad_clip, config.grad_clip_by) == (profile.ppo.gradient_clip, "global_norm")
+    assert not config.use_kl_loss  # it would be KL to the last policy
     config.validate()
 
 
