@@ -15,6 +15,7 @@ from ecr_rl.benches.alternate import alternate
 from ecr_rl.labels.replies.examples import human_examples
 from envs.builtin_heads import HEADS
 from envs.corpora.embedded.sample import sample_corpus
+from envs.corpora.spread import evenly_spread
 from envs.heads import Exchange
 from envs.progress import OnStep
 
@@ -49,7 +50,8 @@ def _exchanges(count: int) -> list[Exchange]:
     """Distinct exchanges, so that caches of texts do not help."""
     dialogues, catalog = sample_corpus(count)
     exchanges = [example.evidence.exchange for example in human_examples(dialogues, catalog)]
-    return list({(exchange.context, exchange.reply): exchange for exchange in exchanges}.values())[:count]
+    distinct = list({(exchange.context, exchange.reply): exchange for exchange in exchanges}.values())
+    return [distinct[index] for index in evenly_spread(len(distinct), count)]
 
 
 def _untrained(settings: CriticSettings, exchanges: Sequence[Exchange]) -> Critic:
