@@ -102,7 +102,7 @@ def verdict(comparison: CandidateComparison | None) -> str:
 
 def _of_rubric(comparison: CandidateComparison) -> str:
     """The rubric's own score in brackets: the reporting evaluator predicts it, and the reward shares its origin."""
-    own = comparison.difference[RUBRIC_FIGURE.name]
+    own = comparison.difference.get(RUBRIC_FIGURE.name)
     if own is None:
         return ""
     return f" (the rubric's own score, of one origin with the reward: {with_interval(own, signed=True)})"

@@ -264,7 +264,10 @@ def test_importance_is_the_rank_correlation_with_the_objective() -> None:
 
 
 def comparison(low: float, mean: float, high: float) -> CandidateComparison:
-    judged: Metrics = {"held_out_overall": Interval(mean, low, high)}
+    judged: Metrics = {
+        "held_out_overall": Interval(mean, low, high),
+        "rubric_overall_deviations": Interval(0.5, 0.25, 0.75),
+    }
     width = high - low
     return CandidateComparison(
         difference=judged,
@@ -298,6 +301,7 @@ def test_the_verdict_says_what_the_intervals_say() -> None:
     assert "make no difference that this sweep can see" in unclear
     assert "0.392 wide" in unclear
     assert "four of five such runs is 0.280" in unclear
+    assert "(the rubric's own score, of one origin with the reward: +0.500 [+0.250, +0.750])" in unclear
 
 
 def test_the_report_shows_every_trial(tmp_path: Path) -> None:
@@ -312,6 +316,7 @@ def test_the_report_shows_every_trial(tmp_path: Path) -> None:
     assert all(f"<td>t{n}</td>" in page for n in range(1, 6))
     assert "Trial broken failed after 15 iterations: out of memory" in page
     assert "The winner beats equal weights" in page
+    assert "2 intervals at 95 %, not corrected for their number" in page
     assert {file.name for file in (tmp_path / "report" / "plots").iterdir()} == {
         "pareto.png",
         "parallel_coordinates.png",
