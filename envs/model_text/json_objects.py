@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _LONGEST_INTEGER = 18
+_MOST_BROKEN = 1_000
+_START = re.compile(r'\{\s*["}]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +29,23 @@ def json_objects(text: str) -> list[FoundObject]:
     are found. Integers of more than 18 digits become floats.
 
     Raises:
-        ValueError: an object is nested too deeply to be read.
+        ValueError: an object is nested too deeply to be read, or more than 1,000 are broken.
     """
     found: list[FoundObject] = []
-    start = text.find("{")
-    while start >= 0:
+    broken = 0
+    start = _START.search(text)
+    while start is not None:
         try:
-            value, stop = _DECODER.raw_decode(text, start)
+            value, stop = _DECODER.raw_decode(text, start.start())
         except RecursionError:
             raise ValueError("JSON that is nested too deeply") from None
         except ValueError:
-            stop = start + 1
+            stop, broken = start.start() + 1, broken + 1
+            if broken > _MOST_BROKEN:
+                raise ValueError("JSON that is broken in too many places") from None
         else:
-            found.append(FoundObject(value, start, stop))
-        start = text.find("{", stop)
+            found.append(FoundObject(value, start.start(), stop))
+        start = _START.search(text, stop)
     return found
 
 

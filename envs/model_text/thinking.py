@@ -38,8 +38,8 @@ _CLOSE = "|".join(
         r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>",
         r"<channel\|>",
         r"(?-i:assistantfinal)",
-        r"^\s*here(?: is|'s) my response:",
-        r"^\s*\.\.\.done thinking\.",
+        r"^[ \t]*here(?: is|'s) my response:",
+        r"^[ \t]*\.\.\.done thinking\.",
     )
 )
 _MARK = re.compile(

@@ -38,16 +38,17 @@ _OTHERS = (
 _OWN_NAME = re.compile(rf"^\W*{_OWN}\W*:[\s*_]*", re.IGNORECASE)
 _OTHER_NAME = re.compile(rf"^\W*(?:{_OTHERS})\W*:", re.IGNORECASE)
 _SPEAKER = re.compile(
-    rf"^\W*(?:{_OWN}|{_OTHERS})\W*:|\b(?:seeker|recommender|user|assistant|system)\s*:", re.IGNORECASE | re.MULTILINE
+    rf"^[^\w\n]*(?:{_OWN}|{_OTHERS})[^\w\n]*:|\b(?:seeker|recommender|user|assistant|system)\s*:",
+    re.IGNORECASE | re.MULTILINE,
 )
 _HEADER = re.compile(
     r"<\|im_start\|>\s*(\w+)|<\|start_header_id\|>\s*(\w+)\s*<\|end_header_id\|>|<start_of_turn>\s*(\w+)"
-    r"|<\|(user|assistant|system)\|>|^#+\s*(seeker|recommender|user|assistant|system)\b\s*:?",
+    r"|<\|(user|assistant|system)\|>|^#+[ \t]*(seeker|recommender|user|assistant|system)\b\s*:?",
     re.IGNORECASE | re.MULTILINE,
 )
 """How chat formats name a speaker."""
 _INSTRUCTION = re.compile(r"\[/?INST\]")
-_FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})\w*\s*$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})\w*[ \t]*$", re.MULTILINE)
 _JSON = re.compile(r"\A\s*[\[{]\s*[\"'{]")
 _ITSELF = re.compile(
     r"\b(?:as|i am|i'm) (?:just )?an? (?:ai|(?:ai |large |virtual )*(?:language model|assistant))\b", re.IGNORECASE

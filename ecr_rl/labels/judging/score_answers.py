@@ -20,6 +20,8 @@ _FINAL = re.compile(
     r"\bfinal(?:ly)?\W*(?:answers?|scores?|ratings?|json|output|result|verdict)?\W*(?:json)?\W*\Z", re.IGNORECASE
 )
 """Words right before an object which say that it is the answer."""
+_LABEL = 60
+"""The most characters of these words."""
 
 _Reading = list[int] | str
 """The scores of an object, or what is wrong with them."""
@@ -46,7 +48,7 @@ def read_scores(answer: str, heads: Sequence[str]) -> list[int]:
     readings: list[tuple[_Reading, bool]] = []
     before = 0
     for one in found:
-        final = _FINAL.search(answer[before : one.start]) is not None
+        final = _FINAL.search(answer[max(before, one.start - _LABEL) : one.start]) is not None
         readings += [(_reading(about, heads), final) for about in _about(one.value, heads)]
         before = one.stop
     if re.search(rf"\{{[^{{}}]*?\b(?:{'|'.join(heads)})[\"'\\]*\s*[:=]", answer[before:], re.IGNORECASE):

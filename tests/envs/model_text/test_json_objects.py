@@ -24,5 +24,8 @@ def test_a_key_with_two_values_makes_no_object() -> None:
 def test_numbers_without_end_and_nesting_are_bounded() -> None:
     (long,) = json_objects(f'{{"a": {"9" * 5_000}}}')
     assert long.value["a"] == math.inf
+    assert json_objects("{" * 200_000) == []
+    with pytest.raises(ValueError, match="too many places"):
+        json_objects('{"a"' * 30_000)
     with pytest.raises(ValueError, match="too deeply"):
         json_objects('{"a": ' * 100_000)
