@@ -92,10 +92,11 @@ RESERVED = frozenset(
         # parts of a turn's reward, and its metrics
         *("random", "length", "missing_end", "repetition", "verbosity", "markup", "acceptance", "turns"),
         *("mean", "net_reward"),
-        # figures of a report; the held-out ones without their prefix
+        # figures of a report; the held-out ones without their prefix, the rubric's own with and without
         *("reward", "pmi", "emotion_match", "overall_length_matched", "overall_like_length", "kl", "tokens", "cut"),
         *(f"bleu{order}" for order in range(1, 5)),
         *(f"dist{order}{over}" for order in range(1, 5) for over in ("", "_all", "_sentences")),
+        *("rubric_overall_deviations", "overall_deviations"),
         *("distinct_replies", "pmi_film_replies", "pmi_other_replies", "film_replies", "accepted", "stripped"),
         *("sr", "rdl"),
     }

@@ -89,6 +89,7 @@ def test_no_head_can_take_the_name_of_what_stands_beside_heads() -> None:
     own = {f"{kind}own" for kind in ("", "held_out_", "second_", "rubric_")}
     figures = {figure.name for figure in (*main_figures([head]), *more_figures([head]))} - own
     figures = {name.removeprefix("held_out_") for name in figures}
+    figures |= {name.removeprefix("rubric_") for name in figures}
     assert {*schema_of(()).names, *RULES, LENGTH, "random", "mean", "net_reward", *figures} <= RESERVED
 
 
