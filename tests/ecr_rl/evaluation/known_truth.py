@@ -113,7 +113,7 @@ def main() -> None:
     for statistics in (in_deviations, with_fixed_unit):
         for shape in (NORMAL, SKEWED):
             truths = [replace(Truth(0, shape=shape), gain=each) for each in _GAINS]
-            cells = [f"{coverage(truth, 1, 4000, 1, statistics):.3f}" for truth in truths]
+            cells = [f"{coverage(truth, 1, 2000, 1, statistics):.3f}" for truth in truths]
             print(f"| {statistics.__name__}, {shape} | {' | '.join(cells)} |", flush=True)
 
 
