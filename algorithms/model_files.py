@@ -7,6 +7,7 @@ transformers, tokenizers and safetensors raise many kinds of errors for broken f
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -61,7 +62,7 @@ class ModelFiles:
     def __enter__(self) -> None:
         """Silence transformers' own tables of what is wrong."""
         self._verbosity = transformers_logging.get_verbosity()
-        transformers_logging.set_verbosity(transformers_logging.CRITICAL)
+        transformers_logging.set_verbosity(logging.CRITICAL)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

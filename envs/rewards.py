@@ -126,7 +126,6 @@ class RewardShaper:
                 have one that the reference does not know; a spread is charged for that nothing measured.
         """
         settings, heads = self._settings, scores.heads
-        unmeasured = np.isnan(scores.spread).any(0)
         if not np.isfinite(scores.mean).all() or np.isinf(scores.spread).any():
             raise ModelError("the reward model gave a score that is not finite; no reward can be made of it")
         missing = [head for head, weight in settings.weights.items() if weight and head not in heads]
@@ -135,7 +134,8 @@ class RewardShaper:
                 f"reward.weights names {', '.join(missing)}; the reward model scores {', '.join(heads)}. "
                 "Leave out what it does not score"
             )
-        charged = [head for head, nan in zip(heads, unmeasured, strict=True) if nan and settings.weight(head)]
+        unmeasured = [head for column, head in enumerate(heads) if np.isnan(scores.spread[:, column]).any()]
+        charged = [head for head in unmeasured if settings.weight(head)]
         if settings.spread_penalty and charged:
             raise ModelError(
                 f"reward.spread_penalty charges for the spread of {', '.join(charged)}, which no validation label "

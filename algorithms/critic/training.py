@@ -72,7 +72,7 @@ class Targets:
     @property
     def labelled(self) -> tuple[str, ...]:
         """The heads with a label at least."""
-        return tuple(head for head, known in zip(self.heads, self.known.any(0), strict=True) if known)
+        return tuple(head for column, head in enumerate(self.heads) if self.known[:, column].any())
 
     def of(self, heads: Sequence[str]) -> Targets:
         """The same exchanges with the labels of some of the heads."""

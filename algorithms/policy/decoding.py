@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -174,7 +175,8 @@ class ConversationDecoder:
             return
         order_BT = torch.argsort(self._mask_BT, dim=1, stable=True)[:, -longest:]
         self._mask_BT = self._mask_BT.gather(1, order_BT)
-        for layer in self._cache.layers:
+        layers: list[Any] = self._cache.layers
+        for layer in layers:
             if layer.get_seq_length() > 0:
                 layer.keys, layer.values = _take_slots(layer.keys, order_BT), _take_slots(layer.values, order_BT)
 

@@ -132,8 +132,8 @@ def load_sweep(path: str | Path) -> SweepSettings:
     if "space" not in values:
         raise ConfigError(f"{file}: a sweep has base and space; this looks like a run's config. Use ecr-rl train")
     sweep = validated(SweepSettings, {"name": file.stem, **values}, file)
-    for path, problem in _conflicts(sweep):
-        raise ConfigError(f"{place_of(file, path)}: {'.'.join(path)}: {problem}")
+    for keys, problem in _conflicts(sweep):
+        raise ConfigError(f"{place_of(file, keys)}: {'.'.join(keys)}: {problem}")
     return sweep
 
 

@@ -76,7 +76,7 @@ def fit_evaluator(
             remedy="Take another judge, or leave the head out of heads.",
         )
     exchanges = [train.exchanges[row] for row in labelled]
-    evaluator = evaluator_of(name).fit(exchanges, train.labels.values[np.ix_(labelled, columns)], heads)
+    evaluator = evaluator_of(name).fit(exchanges, train.labels.values[labelled][:, columns], heads)
     evaluator.save(folder)
     values, known = valid.labels.values[:, columns], valid.labels.known[:, columns]
     figures = head_figures(heads, values, known, evaluator.scores(valid.exchanges), valid.replies)

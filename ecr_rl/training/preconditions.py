@@ -44,8 +44,8 @@ def check_preconditions(config: RunConfig, paid: Collection[str] | None = None) 
         refuse_unknown(paid, unknown, f"critic.folder={config.critic.folder}")
     elif config.labels.folder is not None and (folder / FACTS).is_file():
         table = read_labels(folder)
-        known = table.select(split="train").labels.known.any(0)
-        unknown = [head for head, labelled in zip(table.heads, known, strict=True) if not labelled]
+        known = table.select(split="train").labels.known
+        unknown = [head for column, head in enumerate(table.heads) if not known[:, column].any()]
         refuse_unknown(paid, unknown, f"labels.folder={config.labels.folder}")
 
 

@@ -88,9 +88,14 @@ _Located = list[tuple[RecordLocation, Dialogue]]
 
 
 def _redial(train: _Located, test: _Located, reader: RecordReader) -> Redial:
-    dialogues = [tuple(dialogue for _, dialogue in part) for part in (train, test)]
-    origins = [tuple(location for location, _ in part) for part in (train, test)]
-    return Redial(*dialogues, reader.films, dict(reader.repairs), *origins)
+    return Redial(
+        train=tuple(dialogue for _, dialogue in train),
+        test=tuple(dialogue for _, dialogue in test),
+        catalog=reader.films,
+        repairs=dict(reader.repairs),
+        train_origins=tuple(location for location, _ in train),
+        test_origins=tuple(location for location, _ in test),
+    )
 
 
 def _dialogues(reader: RecordReader, records: Iterable[tuple[RecordLocation, object]]) -> _Located:

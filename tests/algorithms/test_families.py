@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -110,7 +112,8 @@ def test_model_with_a_recurrent_state_is_refused(kind: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("name", ["granite", "bloom", "mistral", "gemma3"])
 def test_models_that_decode_exactly_are_accepted_in_any_dtype(name: str, dtype: torch.dtype) -> None:
-    require_exact_decoding(model_of(name).to(dtype), name)
+    model: Any = model_of(name)
+    require_exact_decoding(model.to(dtype), name)
 
 
 def test_value_head_of_a_projected_model_takes_what_the_model_gives() -> None:

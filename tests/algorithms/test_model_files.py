@@ -45,7 +45,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pointer(name: str) -> Callable[[Path], None]:
     text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 548105171\n"
-    return lambda folder: (folder / name).write_text(text) and None
+
+    def write(folder: Path) -> None:
+        (folder / name).write_text(text)
+
+    return write
 
 
 def cut(name: str, kept: float) -> Callable[[Path], None]:

@@ -57,7 +57,7 @@ def _llama(legacy: bool | None) -> PreTrainedTokenizerBase:
     model = learnt.model
     vocabulary = learnt.get_vocab()
     merges = [tuple(pair) for pair in _merges(model)]
-    return LlamaTokenizer(vocab=vocabulary, merges=merges, legacy=legacy)
+    return LlamaTokenizer(vocab=vocabulary, merges=merges, legacy=legacy)  # pyright: ignore[reportArgumentType] None is its default
 
 
 def _merges(model: models.Model) -> list[list[str]]:

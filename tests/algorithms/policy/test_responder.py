@@ -197,11 +197,11 @@ def test_markers_on_a_padded_table_are_trained_and_nothing_else_can_be_said(
     trained(corpus, tmp_path / "sft", policy, steps=4, evaluate_every=4, warmup=1, learning_rate=1e-2)
     model, tokenizer = load_causal_lm(tmp_path / "sft"), load_tokenizer(str(tmp_path / "sft"))
     before = load_causal_lm(base)
-    for table, old in (
+    tables: Any = (
         (model.get_input_embeddings(), before.get_input_embeddings()),
         (model.get_output_embeddings(), before.get_output_embeddings()),
-    ):
-        rows, kept = table.weight, old.weight  # pyright: ignore
+    )
+    for rows, kept in ((table.weight, old.weight) for table, old in tables):
         assert len(rows) == len(tokenizer) == known + 7, "a row without a token could be sampled"
         torch.testing.assert_close(rows[:known], kept[:known], atol=0, rtol=0)
         slot, role = (rows[tokenizer.convert_tokens_to_ids(name)] for name in ("<movie>", "<seeker>"))

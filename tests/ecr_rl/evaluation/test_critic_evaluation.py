@@ -37,7 +37,7 @@ def test_r2_and_its_interval() -> None:
     fit = head_fit(halved, "human", halved, draw(200, 500, 0))
     assert fit.r2 == fit.r2_all == pytest.approx(0.75, abs=0.01)  # a quarter of the variance is left
     low, high = fit.interval["r2"]
-    assert low < fit.r2 < high
+    assert fit.r2 is not None and low < fit.r2 < high
     assert fit.interval["r2_above_length"][0] > 0.6
     assert fit.spearman == pytest.approx(1.0)
 

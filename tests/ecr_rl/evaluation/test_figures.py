@@ -259,15 +259,15 @@ def test_more_conversations_on_a_dialogue_leave_the_unit_as_it_is() -> None:
 
     def gain(repeats: int) -> float:
         scores = rng.normal(size=(300, 1)) + rng.normal(size=(300, repeats))
-        systems = [
+        baseline, rl = (
             [
                 conversation(index, turn(**held_out(score + more)), repeat=repeat)
                 for index, row in enumerate(scores.tolist())
                 for repeat, score in enumerate(row)
             ]
             for more in (0.0, 0.5 * 2**0.5)
-        ]
-        return known(compare(*systems, resamples=20).difference["held_out_overall"]).mean
+        )
+        return known(compare(baseline, rl, resamples=20).difference["held_out_overall"]).mean
 
     assert gain(1) == pytest.approx(0.5, abs=0.04)
     assert gain(6) == pytest.approx(0.5, abs=0.04)

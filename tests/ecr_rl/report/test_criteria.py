@@ -47,10 +47,10 @@ def test_what_must_not_get_worse_needs_dialogues_enough_to_see_it() -> None:
 
     def met(dialogues: int) -> bool | None:
         rng = np.random.default_rng(0)
-        systems = [
+        baseline, rl = (
             [conversation(i, turn(f"film {i}", pmi=float(rng.normal()))) for i in range(dialogues)] for _ in range(2)
-        ]
-        found = criteria_of(compare(*systems, resamples=200), kl_target=None, heads=DEFINITIONS)
+        )
+        found = criteria_of(compare(baseline, rl, resamples=200), kl_target=None, heads=DEFINITIONS)
         return next(bar.met for bar in found if bar.name == "Held-out PMI")
 
     assert met(20) is False

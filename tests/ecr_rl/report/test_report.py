@@ -251,9 +251,9 @@ def test_verdict_names_the_second_evaluator_and_the_texts() -> None:
 
 
 def test_verdict_tells_the_rubrics_own_score_and_its_origin() -> None:
-    judged = [{"held_out": {"overall": i / 10}, "rubric": {"overall": i / 20}} for i in range(12)]
-    baseline = [conversation(i, turn(**judged[i])) for i in range(9)]
-    rl = [conversation(i, turn(**judged[i + 3])) for i in range(9)]
+    turns = [turn(held_out={"overall": i / 10}, rubric={"overall": i / 20}) for i in range(12)]
+    baseline = [conversation(i, turns[i]) for i in range(9)]
+    rl = [conversation(i, turns[i + 3]) for i in range(9)]
     said = verdict(compare(baseline, rl, resamples=50))[1]
     assert "The rubric's own score, which that evaluator predicts and which shares its origin with the reward" in said
     assert "moves by +1.162 [" in said

@@ -195,11 +195,11 @@ def test_a_file_that_exists_is_no_reader(tmp_path: Path, monkeypatch: pytest.Mon
 
 def half_pair_corpus(settings: DataSettings, cache: Path) -> Corpus:
     """A reader that passes half of a surrogate pair on."""
-    parts = [
+    train, valid, test = (
         (Dialogue(split, 0, (Message(Role.SEEKER, text),), {}),)
         for split, text in enumerate(("Hi", "Hi \ud83d", "Yes"))
-    ]
-    return Corpus("own", *parts, Catalog([Film(7, "Alien", 1979)]))
+    )
+    return Corpus("own", train, valid, test, Catalog([Film(7, "Alien", 1979)]))
 
 
 def test_half_of_a_surrogate_pair_of_an_own_reader_is_refused(tmp_path: Path):
