@@ -27,6 +27,10 @@ from tests.algorithms.worlds import SmallWorld, small_algorithm, speaking_policy
 pytestmark = pytest.mark.usefixtures("ray_session")
 
 
+BEYOND_FLOAT32 = 1e300
+"""A setting that is finite, and makes what the learner computes of it infinite."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return speaking_policy(tmp_path_factory.mktemp("policy"))
@@ -313,7 +317,7 @@ def test_scores_that_are_no_numbers_stop_the_run(folder: Path, tmp_path: Path) -
 
 
 def test_loss_that_is_not_finite_dumps_the_batch_and_names_the_term(folder: Path, tmp_path: Path) -> None:
-    with running(folder, tmp_path, kl=float("inf")) as algorithm, pytest.raises(RunError, match="policy_loss"):
+    with running(folder, tmp_path, kl=BEYOND_FLOAT32) as algorithm, pytest.raises(RunError, match="policy_loss"):
         for _ in range(3):
             algorithm.train()
     (dumped,) = tmp_path.glob("not-finite-*.safetensors")
@@ -322,7 +326,7 @@ def test_loss_that_is_not_finite_dumps_the_batch_and_names_the_term(folder: Path
 
 def test_gradient_that_is_not_finite_stops_the_run_too(folder: Path, tmp_path: Path) -> None:
     with (
-        running(folder, tmp_path, value_coefficient=float("inf")) as algorithm,
+        running(folder, tmp_path, value_coefficient=BEYOND_FLOAT32) as algorithm,
         pytest.raises(RunError, match=r"the gradient of lm\..* is not finite"),
     ):
         algorithm.train()
