@@ -1,4 +1,4 @@
-"""Atomic writing: a file or folder gets a temporary name, and its own name when it is complete."""
+"""Paths as users write them, and atomic writing: what is written gets its own name when it is complete."""
 
 from __future__ import annotations
 
@@ -13,7 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import ConfigError
-from envs.inputs.text import whole
+from envs.inputs.text import quoted, whole
+
+
+def user_path(written: str | Path) -> Path:
+    """A path that a user wrote, with ``~`` or ``~NAME`` at its start replaced by that home folder.
+
+    Raises:
+        ConfigError: there is no such user.
+    """
+    try:
+        return Path(written).expanduser()
+    except RuntimeError as error:
+        start = quoted(Path(written).parts[0])
+        raise ConfigError(
+            f"{written}: {start} is no user's home folder. Write ./ before it, or the whole path"
+        ) from error
 
 
 @contextmanager

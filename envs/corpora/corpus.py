@@ -19,6 +19,7 @@ from envs.corpora.splits import split_validation
 from envs.corpora.spread import evenly_spread
 from envs.dialogue import Dialogue, named_films
 from envs.errors import ConfigError, DataError
+from envs.files import user_path
 from envs.inputs.text import has_half_pair
 from envs.registry import Registry, call, is_own
 from envs.settings import DataSettings
@@ -94,7 +95,7 @@ def load_corpus(settings: DataSettings, cache: Path | None = None, on_progress: 
         ConfigError: the validation split asks for more dialogues than there are, or the source is an own reader that is
             not there or returns no ``Corpus``.
     """
-    cache = cache or DEFAULT_CACHE.expanduser()
+    cache = cache or user_path(DEFAULT_CACHE)
     if settings.source == "sample":
         corpus = _sample(settings)
     elif names_reader(settings.source):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import re
 import time
 import urllib.error
 import urllib.request
@@ -11,13 +12,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from envs.errors import DataError
+from envs.inputs.text import quoted
 
 _LOG = logging.getLogger(__name__)
 _CHUNK = 1 << 16
 _TIMEOUT_S = 30.0
 _ATTEMPTS = 4
+_MOST_DIGITS = 18
 _COMPLETE = 416
 """HTTP status of a range that starts at the file's end: every byte was fetched before."""
+
+_LOGIN = re.compile(r"//[^/?#]*@")
+"""The user's name and password in an address."""
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes received and the file's size in bytes; the size is None if the server does not send it."""
@@ -39,8 +45,14 @@ def download(address: str, target: Path, *, pause_s: float = 1.0, on_progress: P
         ``target``.
 
     Raises:
-        DataError: the address cannot be reached, refuses, or stops short every time.
+        DataError: the address is none or holds a name and password, cannot be reached, refuses, or stops short every
+            time.
     """
+    if _LOGIN.search(address):
+        raise DataError(
+            f"cannot download {_LOGIN.sub('//…@', address)}: an address with a name and password is not taken",
+            remedy="Fetch the file by other means and give its path as the source.",
+        )
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -60,6 +72,9 @@ def download(address: str, target: Path, *, pause_s: float = 1.0, on_progress: P
                 break
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
+        except ValueError as error:  # no address, or a size that is no number
+            reason = str(error)
+            break
         _LOG.info("download of %s stopped (%s), attempt %d of %d", address, reason, attempt + 1, _ATTEMPTS)
     kept = f"; {part.stat().st_size} bytes are kept in {part}" if part.exists() else ""
     raise DataError(
@@ -89,7 +104,10 @@ def _fetch(address: str, part: Path, on_progress: Progress | None) -> bool:
             return False
         length = response.headers.get("Content-Length")
         at_hand = held if resumed else 0
-        whole = None if length is None else at_hand + int(length)
+        size = _number(length or "")
+        if length is not None and size is None:
+            raise ValueError(f"Content-Length is {quoted(length)}, no size")
+        whole = None if size is None else at_hand + size
         with part.open("ab" if resumed else "wb") as sink:
             while piece := response.read(_CHUNK):
                 at_hand += sink.write(piece)
@@ -101,10 +119,16 @@ def _fetch(address: str, part: Path, on_progress: Progress | None) -> bool:
 def _range_start(content_range: str | None) -> int | None:
     """The first byte of ``bytes 100-199/200``; None where the header does not say it."""
     first = (content_range or "").removeprefix("bytes ").partition("-")[0]
-    return int(first) if first.isdigit() else None
+    return _number(first)
 
 
 def _whole_size(content_range: str | None) -> int | None:
     """The file's size in ``bytes 100-199/200`` or ``bytes */200``; None where the header does not say it."""
     size = (content_range or "").rpartition("/")[2]
-    return int(size) if size.isdigit() else None
+    return _number(size)
+
+
+def _number(digits: str) -> int | None:
+    """A number of bytes; None for anything else, and for more than any disk holds."""
+    sound = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    return int(digits) if sound else None

@@ -54,7 +54,7 @@ def read_goemotions(folder: Path) -> GoEmotions:
     (``data/original``).
 
     Raises:
-        DataError: a file is missing, a line has another form, or the labels are not GoEmotions' own.
+        DataError: a file is missing or has no comment, a line has another form, or the labels are not GoEmotions' own.
     """
     labels = _labels(folder)
     return GoEmotions(labels, *(_read(folder / f"{split}.tsv", labels) for split in _SPLITS))
@@ -94,9 +94,11 @@ def _labels(folder: Path) -> tuple[str, ...]:
         raise DataError(
             f"{_LISTS[0]} and {_LISTS[1]} differ", file=folder, remedy="Keep the one that the numbers mean."
         )
-    unknown = [label for label in labels if label not in LABELS]
-    if unknown or set(labels) == _EKMAN or len(set(labels)) < len(labels):
-        fault = f"{quoted(unknown[0])} is no label of GoEmotions" if unknown else "not GoEmotions' labels, each once"
+    if sorted(labels) != sorted(LABELS):
+        unknown = [label for label in labels if label not in LABELS]
+        fault = f"not the {len(LABELS)} labels of GoEmotions, each once"
+        if unknown:
+            fault = f"{quoted(unknown[0])} is no label of GoEmotions"
         if set(labels) in (_EKMAN, _GROUPS):
             fault = f"these are the {len(labels)} labels of a grouped version, not the {len(LABELS)} of GoEmotions"
         raise DataError(
@@ -136,6 +138,8 @@ def _read(file: Path, labels: tuple[str, ...]) -> tuple[Comment, ...]:
                 remedy="Each line is a text, a tab and label numbers with commas between them.",
             )
         comments.append((as_written(text), frozenset(labels[entry] for entry in numbers if entry is not None)))
+    if not comments:
+        raise DataError("the file holds no comment", file=file, remedy=_REMEDY)
     return tuple(comments)
 
 

@@ -14,6 +14,7 @@ from envs.catalog import Catalog, Film, split_name
 from envs.corpora.redial_source import SourceFile
 from envs.dialogue import LAST_ID
 from envs.errors import DataError
+from envs.files import user_path
 from envs.inputs.json_text import read_json
 from envs.inputs.placeholders import film_name, genre_names, person_names, plot_text
 from envs.inputs.text import quoted
@@ -112,13 +113,22 @@ def add_metadata(catalog: Catalog, folder: Path) -> Catalog:
     ``(no genres listed)`` and ``\N`` are left out.
 
     Raises:
-        DataError: the file is missing, broken, or an entry has another shape.
+        DataError: the file is missing or broken, names a film twice, or an entry has another shape.
     """
-    file = folder.expanduser() / METADATA
+    file = user_path(folder) / METADATA
     entries = read_json(file, remedy=f"data.metadata names a folder with {METADATA}; leave it out to go without.")
     if not isinstance(entries, dict):
         raise DataError("must be an object of film id to entry", file=file, remedy="Fetch it again.")
-    return Catalog(_with_metadata(film, entries.get(str(film.film_id)), file) for film in catalog)
+    by_id: dict[int, object] = {}
+    for key, entry in entries.items():
+        film_id = _number(key)
+        if film_id in by_id:
+            raise DataError(
+                f"film {film_id} stands there twice", file=file, field=key, remedy="Keep one of the entries."
+            )
+        if film_id is not None:
+            by_id[film_id] = entry
+    return Catalog(_with_metadata(film, by_id.get(film.film_id), file) for film in catalog)
 
 
 def film_facts(catalog: Catalog) -> dict[str, dict[str, object]]:

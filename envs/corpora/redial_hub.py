@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
-from envs.corpora.redial_record import RecordLocation
+from envs.corpora.redial_record import RecordLocation, twice
 from envs.errors import DataError
+from envs.files import user_path
 
 PREFIX = "hf:"
 """Starts a source that ``datasets`` reads: ``hf:owner/name``, or ``hf:FOLDER`` with files that it can read."""
@@ -28,7 +28,7 @@ def load_rows(source: str) -> dict[str, list[dict[str, object]]]:
     from datasets.exceptions import DatasetsError
 
     name = source.removeprefix(PREFIX)
-    path = Path(name).expanduser()
+    path = user_path(name)
     try:
         loaded = datasets.load_dataset(str(path) if path.is_dir() else name)
     except (OSError, ValueError, DatasetsError) as error:
@@ -52,7 +52,7 @@ def file_form(row: Mapping[str, object], location: RecordLocation) -> dict[str, 
     """One row in the form of ReDial's files: films and answers as objects by film id, absent columns left out.
 
     Raises:
-        DataError: an entry without a ``movieId``.
+        DataError: an entry without a ``movieId``, or a film twice.
     """
     record = {key: value for key, value in row.items() if value is not None or key == "conversationId"}
     record["movieMentions"] = {
@@ -72,5 +72,7 @@ def _by_film(row: Mapping[str, object], column: str, location: RecordLocation) -
         film_id = entry.get("movieId") if isinstance(entry, dict) else None
         if film_id is None:
             raise location.error(f"{column}[{i}].movieId", "is missing", "Each entry names its film.")
+        if str(film_id) in films:
+            raise location.error(f"{column}[{i}].movieId", *twice(film_id))
         films[str(film_id)] = entry
     return films

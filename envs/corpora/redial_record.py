@@ -107,6 +107,8 @@ class RecordReader:
             name, film_id = f"movieMentions.{key}", _whole_number(key)
             if film_id is None:
                 raise location.error(name, f"a film id must be a number up to {LAST_ID}")
+            if film_id in titles or film_id in nameless:
+                raise location.error(name, *twice(film_id))
             if title is not None and not isinstance(title, str):
                 raise location.error(name, f"a title must be a string, not {_kind(title)}")
             title = film_name(title) if title else ""
@@ -181,8 +183,12 @@ class RecordReader:
     ) -> dict[int, Feedback]:
         """One questionnaire; its films must be declared, and those that are left out have no answers."""
         form: dict[int, Feedback] = {}
+        seen_ids: set[int | None] = set()
         for key, answers in self._object(record, name, "empty_list_as_questionnaire", location).items():
             film_id = _whole_number(key)
+            if film_id is not None and film_id in seen_ids:
+                raise location.error(f"{name}.{key}", *twice(film_id))
+            seen_ids.add(film_id)
             if film_id in nameless:
                 continue
             if film_id is None or film_id not in titles:
@@ -247,6 +253,11 @@ def _whole_number(value: object) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if -LAST_ID <= value <= LAST_ID else None
+
+
+def twice(film_id: object) -> tuple[str, str]:
+    """Fault and remedy of a film that two entries name."""
+    return f"film {film_id} stands there twice", "Keep one of the entries."
 
 
 def _kind(value: object) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from envs.corpora.download import Progress, download
 from envs.errors import DataError
+from envs.files import user_path
 from envs.inputs.text import decoded_file, on_one_line
 
 OFFICIAL_ADDRESS = "https://github.com/ReDialData/website/raw/data/redial_dataset.zip"
@@ -71,7 +72,7 @@ def read_files(source: str, cache: Path, on_progress: Progress | None = None) ->
     address = OFFICIAL_ADDRESS if source == "official" else source
     if address.startswith(("http://", "https://")):
         return _read_address(address, cache, on_progress)
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.is_dir():
         return RedialFiles(*(_read_plain(path / name) for name in (TRAIN, TEST, FILMS)))
     if path.is_file():
@@ -118,7 +119,7 @@ def _read_zip(path: Path) -> RedialFiles:
             for name in names:
                 _refuse_escape(path, name)
             return RedialFiles(*(_read_member(path, archive, names, name) for name in (TRAIN, TEST, FILMS)))
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:  # a later version; a name that is no text
         raise DataError(f"not a whole zip file ({error})", file=path, remedy="Fetch the archive again.") from error
     except OSError as error:
         raise DataError(
@@ -155,7 +156,8 @@ def _read_member(path: Path, archive: zipfile.ZipFile, names: list[str], wanted:
     origin = f"{path}:{on_one_line(members[0])}"
     try:
         return SourceFile(origin, archive.read(members[0]))
-    except (zlib.error, lzma.LZMAError, RuntimeError, EOFError) as error:  # RuntimeError: encrypted, or another method
+    except (zlib.error, lzma.LZMAError, OSError, RuntimeError, EOFError) as error:
+        # OSError: of bz2; RuntimeError: encrypted, or another method
         raise DataError(
             f"the member cannot be unpacked ({error})", file=origin, remedy="Fetch the archive again."
         ) from error

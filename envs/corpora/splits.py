@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from envs.dialogue import LAST_ID, Dialogue
 from envs.errors import ConfigError, DataError
+from envs.files import user_path
 from envs.inputs.json_text import read_json
 from envs.settings import DataSettings
 
@@ -78,7 +78,7 @@ def validation_ids(validation: str) -> list[int]:
         DataError: there is no such file or key, or it is not a list of ids.
     """
     name, _, key = validation.partition("#")
-    file = Path(name).expanduser()
+    file = user_path(name)
     value = read_json(file, remedy="data.validation takes latest, random, FILE or FILE#KEY of a JSON file.")
     if isinstance(value, dict):
         key = key or (next(iter(value)) if len(value) == 1 else "")

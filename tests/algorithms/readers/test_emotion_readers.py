@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from algorithms.readers.emotion_readers import emotion_reader, load_reader, save_reader
+from envs.corpora.goemotions import LABELS
 from envs.emotions import NINE
 from envs.errors import DataError, ModelError
 
@@ -21,9 +22,9 @@ def test_phrases_need_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_fitted_reader_lives_in_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "labels.txt").write_text("sadness\nneutral\n")
+    (tmp_path / "labels.txt").write_text("\n".join(sorted(LABELS, key=lambda label: label != "sadness")))
     for name in ("train", "dev", "test"):
-        (tmp_path / f"{name}.tsv").write_text("so sad\t0\tid\nok\t1\tid\n" * 20)
+        (tmp_path / f"{name}.tsv").write_text("so sad\t0\tid\nok\t27\tid\n" * 20)
     reader = emotion_reader(str(tmp_path))
     name = save_reader(reader, tmp_path / "part")
     loaded = load_reader(tmp_path / "part", name)

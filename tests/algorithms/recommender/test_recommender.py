@@ -16,6 +16,7 @@ from algorithms.recommender.training import fit_recommender
 from algorithms.settings import RecommenderSettings
 from envs.corpora.cases import cases
 from envs.corpora.embedded.sample import sample_corpus
+from envs.corpora.goemotions import LABELS
 from envs.dialogue import Role, Utterance, named_films
 from envs.errors import ModelError
 from tests.algorithms.doubles import flip_a_byte
@@ -92,9 +93,9 @@ def test_a_saved_recommender_scores_the_same(recommender: Recommender, tmp_path:
 def test_a_reader_that_was_fitted_goes_into_the_folder(tmp_path: Path) -> None:
     source = tmp_path / "goemotions"
     source.mkdir()
-    (source / "labels.txt").write_text("sadness\nneutral\n")
+    (source / "labels.txt").write_text("\n".join(sorted(LABELS, key=lambda label: label != "sadness")))
     for name in ("train", "dev", "test"):
-        (source / f"{name}.tsv").write_text("so sad\t0\tid\nok\t1\tid\n" * 20)
+        (source / f"{name}.tsv").write_text("so sad\t0\tid\nok\t27\tid\n" * 20)
     settings = TINY.model_copy(update={"emotions": str(source)})
     fit_recommender(TRAIN[:5], CATALOG, settings).save(tmp_path / "recommender")
     loaded = Recommender.load(tmp_path / "recommender")

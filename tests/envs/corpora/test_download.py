@@ -21,6 +21,7 @@ class Server(http.server.ThreadingHTTPServer):
     break_after: list[int]
     ranges: list[str | None]
     status = 200
+    size: str | None = None
     takes_ranges = True
 
 
@@ -43,7 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if first else 200)
         if first:
             self.send_header("Content-Range", f"bytes {first}-{size - 1}/{size}")
-        self.send_header("Content-Length", str(size - first))
+        self.send_header("Content-Length", server.size or str(size - first))
         self.end_headers()
         end = first + server.break_after.pop(0) if server.break_after else size
         self.wfile.write(content[first:end])
@@ -120,6 +121,27 @@ def test_a_refusal_is_told(server: Server, tmp_path: Path, status: int, attempts
 def test_without_a_network_the_error_says_what_to_do(tmp_path: Path):
     with pytest.raises(DataError, match=r"cannot download http://127\.0\.0\.1:9/x: .*give its path as the source"):
         download("http://127.0.0.1:9/x", tmp_path / "file", pause_s=0)
+
+
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [
+        ("http://[::1/x.zip", "Invalid IPv6 URL"),
+        ("http://a..b/x.zip", "label empty or too long"),
+        ("http://me:secret@127.0.0.1/x.zip", "a name and password is not taken"),
+    ],
+)
+def test_an_address_that_is_none_is_told_without_its_password(tmp_path: Path, address: str, what: str):
+    with pytest.raises(DataError, match=what) as caught:
+        download(address, tmp_path / "data.zip")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", ["abc", "1" * 5_000])
+def test_a_size_that_is_no_number_is_told(server: Server, tmp_path: Path, size: str):
+    server.size = size
+    with pytest.raises(DataError, match=r"Content-Length is '.*, no size"):
+        download(address(server), tmp_path / "data.zip")
 
 
 def test_redial_from_an_address_is_cached_and_read_offline(server: Server, tmp_path: Path):

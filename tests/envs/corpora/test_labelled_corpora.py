@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from envs.corpora.goemotions import read_goemotions
+from envs.corpora.goemotions import LABELS, read_goemotions
 from envs.corpora.iard import read_iard
 from envs.dialogue import Role
 from envs.errors import DataError
 
+NAMES = ["joy", "love", *(label for label in LABELS if label not in ("joy", "love"))]
+
 
 def goemotions(folder: Path, line: str = "nice\t0,1\tid1") -> Path:
-    (folder / "labels.txt").write_text("joy\nlove\n")
+    (folder / "labels.txt").write_text("\n".join(NAMES))
     for split in ("train", "dev", "test"):
         (folder / f"{split}.tsv").write_text(f"{line}\nok\t1\tid2\n")
     return folder
@@ -22,11 +24,11 @@ def goemotions(folder: Path, line: str = "nice\t0,1\tid1") -> Path:
 
 def test_goemotions_gives_texts_and_labels(tmp_path: Path) -> None:
     data = read_goemotions(goemotions(tmp_path))
-    assert data.labels == ("joy", "love")
+    assert data.labels == tuple(NAMES)
     assert data.train == (("nice", frozenset({"joy", "love"})), ("ok", frozenset({"love"})))
 
 
-@pytest.mark.parametrize("line", ["nice", "nice\t7\tid", "nice\tjoy\tid", "nice\t\u00b2\tid", "nice\t" + "1" * 5_000])
+@pytest.mark.parametrize("line", ["nice", "nice\t28\tid", "nice\tjoy\tid", "nice\t\u00b2\tid", "nice\t" + "1" * 5_000])
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     with pytest.raises(DataError, match=r"train\.tsv.*1.*labels"):
         read_goemotions(goemotions(tmp_path, line))
@@ -37,7 +39,7 @@ def test_goemotions_is_read_from_googles_folder_and_with_a_byte_order_mark(tmp_p
     expected = read_goemotions(goemotions(tmp_path / "one"))
     labels = (tmp_path / "one" / "labels.txt").rename(tmp_path / "one" / "emotions.txt")
     assert read_goemotions(tmp_path / "one") == expected
-    labels.write_bytes(b"\xef\xbb\xbfjoy\r\nlove\r\n")
+    labels.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(NAMES).encode())
     assert read_goemotions(tmp_path / "one") == expected
 
 
@@ -58,7 +60,10 @@ EKMAN = ["anger", "disgust", "fear", "joy", "sadness", "surprise", "neutral"]
         ({"goemotions_1.csv": ""}, "the dump of all raters"),
         ({"data/labels.txt": ""}, "one folder below. Give .*data"),
         ({"train.tsv": ""}, r"neither emotions\.txt \(Google's\) nor labels\.txt"),
-        ({"labels.txt": "joy\nlove"}, r"train\.tsv: the file cannot be read"),
+        ({"labels.txt": "\n".join(NAMES)}, r"train\.tsv: the file cannot be read"),
+        ({"labels.txt": "\n".join(NAMES[:27])}, r"labels\.txt: not the 28 labels of GoEmotions, each once"),
+        ({"labels.txt": "\n".join([*NAMES, "joy"])}, r"labels\.txt: not the 28 labels of GoEmotions, each once"),
+        ({"labels.txt": "\n".join(NAMES), "train.tsv": "\n"}, r"train\.tsv: the file holds no comment"),
     ],
 )
 def test_another_folder_of_goemotions_is_told_by_what_it_holds(

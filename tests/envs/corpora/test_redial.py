@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from envs.corpora.redial import Redial, read_redial
+from envs.corpora.redial_films import add_metadata
 from envs.dialogue import Answer, Feedback, FilmMention, Message, Role
 from envs.errors import DataError
 from tests.envs.redial_files import (
@@ -172,6 +173,8 @@ BROKEN: list[tuple[dict[str, Any], str, str]] = [
     ({"respondentQuestions": {"1": answers(2)}}, "respondentQuestions.1.suggested", "must be 0, 1 or null, not 2"),
     ({"respondentQuestions": {"1": answers(1, 5)}}, "respondentQuestions.1.seen", "must be 0, 1, 2 or null, not 5"),
     ({"conversationId": "x1"}, "conversationId", "must be a number or null, not 'x1'"),
+    ({"movieMentions": {"1": "A (2000)", "01": "A (2000)"}}, "movieMentions.01", "film 1 stands there twice"),
+    ({"initiatorQuestions": {"1": answers(), "01": answers()}}, "initiatorQuestions.01", "film 1 stands there twice"),
     ({"provenance": 4}, "provenance", "must be a string"),
 ]
 
@@ -285,6 +288,47 @@ def test_a_zip_without_the_files_or_broken_is_refused(tmp_path: Path):
     (tmp_path / "cut.zip").write_bytes(whole.read_bytes()[:200])
     with pytest.raises(DataError, match="not a whole zip file"):
         read(tmp_path / "cut.zip")
+
+
+@pytest.mark.parametrize(
+    ("found", "put", "what"),
+    [
+        (b"\x14\x00\x00\x00", b"\xff\x00\x00\x00", "version"),
+        (b"movies_with", b"m\xffvies_with", "codec can't decode"),
+    ],
+)
+def test_a_zip_of_a_later_version_or_with_a_name_that_is_no_text_is_refused(
+    tmp_path: Path, found: bytes, put: bytes, what: str
+):
+    archive = write_zip(tmp_path / "redial.zip", write_folder(tmp_path / "r"))
+    content = bytearray(archive.read_bytes())
+    entry = content.rindex(b"PK\x01\x02")
+    while not content.startswith(b"movies_with", entry + 46):
+        entry = content.rindex(b"PK\x01\x02", 0, entry)
+    content[entry + 9] |= 8  # the name is UTF-8
+    end = len(content)
+    content[entry:end] = bytes(content[entry:end]).replace(found, put, 1)
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match=rf"redial\.zip: not a whole zip file \(.*{what}"):
+        read(archive)
+
+
+def test_a_broken_member_of_bz2_is_named_with_the_reason(tmp_path: Path):
+    folder = write_folder(tmp_path / "r")
+    with zipfile.ZipFile(tmp_path / "redial.zip", "w", zipfile.ZIP_BZIP2) as archive:
+        for file in folder.iterdir():
+            archive.write(file, file.name)
+    content = (tmp_path / "redial.zip").read_bytes()
+    (tmp_path / "redial.zip").write_bytes(content.replace(b"BZh91AY", b"BZh91AX"))
+    with pytest.raises(DataError, match=r"redial\.zip:.*cannot be unpacked \(Invalid data stream\)"):
+        read(tmp_path / "redial.zip")
+
+
+@pytest.mark.parametrize("entries", ['{"1": {}, "01": {}}', '{"01": {"genre": "x"}}'])
+def test_metadata_of_a_film_under_another_spelling_of_its_id_is_read(tmp_path: Path, entries: str):
+    (tmp_path / "id2info.json").write_text(entries)
+    with pytest.raises(DataError, match=r"id2info\.json, field 0?1"):
+        add_metadata(read(write_folder(tmp_path / "r")).catalog, tmp_path)
 
 
 def test_a_missing_file_or_source_is_named(tmp_path: Path):
