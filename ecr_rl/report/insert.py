@@ -20,8 +20,11 @@ KINDS = ("report", "results", "critic", "recommend", "respond", "sweep")
 
 _MARKER = re.compile(rf"<!--[ \t]*(?P<end>/?)(?P<kind>{'|'.join(KINDS)})\b[ \t]*(?P<name>[^\n]*?)[ \t]*-->")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_FENCE = re.compile(r" {0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})", re.MULTILINE)
-_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+_FENCE = re.compile(r"(?: {0,3}|[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})", re.MULTILINE)
+"""The start of fenced code, also as the first line of a list's item."""
+_FENCE_END = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t\r]*\n?")
+_RAW = re.compile(r" {0,3}<(?P<tag>pre|script|style|textarea)\b", re.IGNORECASE)
+"""The start of HTML whose text is no Markdown."""
 
 
 def insert_report(page: Path, name: str, report: Report, heads: Sequence[Head]) -> None:
@@ -42,8 +45,8 @@ def insert_report(page: Path, name: str, report: Report, heads: Sequence[Head]) 
 def insert_block(page: Path, kind: str, name: str, text: str) -> None:
     """Replace the text between ``<!-- KIND NAME -->`` and ``<!-- /KIND -->``, wherever the page has that block.
 
-    Markers in code (between fences or backticks) are none. The page keeps its line ends, its access rights and, if it
-    is a link, the link.
+    A marker stands alone on its line, from the first column; in code (between fences, in ``<pre>``) it is none. The
+    page keeps its line ends, its access rights and, if it is a link, the link.
 
     Args:
         page: a Markdown file.
@@ -118,22 +121,25 @@ def _blocks(page: Path, text: str, kind: str, name: str) -> list[_Block]:
         blocks.append(_Block(marker.end(), following.start()))
     if not blocks:
         what = f"has no block <!-- {kind} {name} --> … <!-- /{kind} -->"
-        raise DataError(what, file=page, remedy="Add the two markers, outside code.")
+        raise DataError(
+            what, file=page, remedy="Add the two markers, each alone on its line from the first column, outside code."
+        )
     return blocks
 
 
 def _markers(text: str) -> Iterator[re.Match[str]]:
-    """The markers of a page that stand outside code, in order."""
-    fence = ""
+    """The markers of a page that stand alone on their lines, outside code, in order."""
+    fence = tag = ""
     for line in _LINE.finditer(text):
-        mark = _FENCE.match(line[0])
         if fence:
-            closes = mark is not None and mark["fence"].startswith(fence) and not line[0][mark.end() :].strip()
-            fence = "" if closes else fence
-        elif mark is not None:
+            end = _FENCE_END.fullmatch(line[0])
+            fence = "" if end is not None and end["fence"].startswith(fence) else fence
+        elif tag or (raw := _RAW.match(line[0])):
+            tag = tag or raw["tag"].lower()
+            tag = "" if f"</{tag}>" in line[0].lower() else tag
+        elif mark := _FENCE.match(line[0]):
             fence = mark["fence"]
-        elif "<!--" in line[0]:
-            code = [range(*span.span()) for span in _CODE.finditer(line[0])]
-            for marker in _MARKER.finditer(text, line.start(), line.end()):
-                if not any(marker.start() - line.start() in span for span in code):
-                    yield marker
+        else:
+            marker = _MARKER.match(text, line.start() + line[0].startswith("\ufeff"))
+            if marker is not None and not text[marker.end() : line.end()].strip():
+                yield marker

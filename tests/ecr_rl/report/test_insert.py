@@ -53,6 +53,11 @@ def page_of(tmp_path: Path, content: str | bytes) -> Path:
         ("<!-- results a -->\n```\n<!-- /results -->\n```\n", "has no end"),
         ("```\n<!-- results a -->\nold\n<!-- /results -->\n```\n", "has no block"),
         ("Write `<!-- results a -->` and `<!-- /results -->`.\n", "has no block"),
+        ("> ```\n> <!-- results a -->\n> <!-- /results -->\n> ```\n", "has no block"),
+        ("    <!-- results a -->\n    <!-- /results -->\n", "has no block"),
+        ("<pre>\n<!-- results a -->\n<!-- /results -->\n</pre>\n", "has no block"),
+        ("- ```\n  <!-- results a -->\n  <!-- /results -->\n  ```\n", "has no block"),
+        ("A line with <!-- results a -->\n<!-- /results -->\n", "has no block"),
         (b"\xe9 page\n<!-- results a -->\n<!-- /results -->\n", "is not UTF-8 text"),
         ("<!-- results a -->\n<!-- /results -->\n".encode("utf-16"), "is not UTF-8 text"),
     ],
@@ -71,6 +76,13 @@ def test_code_between_the_markers_and_around_them_stays_code(tmp_path: Path) -> 
     page = page_of(tmp_path, f"{example}<!-- results a -->\n```\n<!-- /results -->\n```\n<!--/results-->\n{example}")
     insert_block(page, "results", "a", "new\n")
     assert page.read_text() == f"{example}<!-- results a -->\nnew\n<!--/results-->\n{example}"
+
+
+@pytest.mark.parametrize("example", ["- ```\n  code\n  ```\n", "<pre>code</pre>\n", "> ```\n> code\n> ```\n", "\ufeff"])
+def test_a_block_after_an_example_is_found(tmp_path: Path, example: str) -> None:
+    page = page_of(tmp_path, f"{example}<!-- results a -->\n<!-- /results -->\n")
+    insert_block(page, "results", "a", "new\n")
+    assert page.read_text() == f"{example}<!-- results a -->\nnew\n<!-- /results -->\n"
 
 
 def test_line_ends_mark_link_and_rights_stay(tmp_path: Path) -> None:
