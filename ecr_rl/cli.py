@@ -5,6 +5,8 @@ Commands import what computes (torch, ray, transformers) only when they run, so 
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Annotated, Any
 
 import typer
@@ -16,9 +18,11 @@ from ecr_rl.commands.former_option import former_option
 from ecr_rl.commands.options import examples
 from ecr_rl.commands.output import replace_unencodable
 from envs.errors import ConfigError, EcrError
-from envs.inputs.text import printable
+from envs.inputs.text import printable, quoted
 
 USAGE_ERROR, FAILURE = 2, 1
+UNUSABLE_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.ENOTDIR, errno.EROFS}
+"""Errors of the system that a path from a user causes."""
 
 SECTIONS = {
     "A run": ("demo", "train", "status", "tensorboard", "evaluate", "report", "results"),
@@ -59,6 +63,12 @@ class EcrGroup(TyperGroup):
         except EcrError as error:
             typer.echo(f"ecr-rl: {printable(str(error))}", err=True)
             raise typer.Exit(USAGE_ERROR if isinstance(error, ConfigError) else FAILURE) from error
+        except OSError as error:
+            if error.errno not in UNUSABLE_PATH or error.filename is None:
+                raise
+            name = quoted(os.fsdecode(error.filename))
+            typer.echo(f"ecr-rl: {name}: {error.strerror}. Give another path", err=True)
+            raise typer.Exit(USAGE_ERROR) from error
 
 
 app = typer.Typer(

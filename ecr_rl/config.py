@@ -27,6 +27,7 @@ from ecr_rl.settings_file import SettingsT, given_fields, read_mapping, sections
 from ecr_rl.yaml_text import write_yaml
 from envs.builtin_heads import HEADS, default_weights, heads_of
 from envs.errors import ConfigError
+from envs.files import user_path
 from envs.heads import Head
 from envs.marks import NOTHING, Settings, TakesPath, seed_setting, setting
 from envs.settings import DataSettings, EnvSettings, RewardSettings
@@ -87,7 +88,7 @@ class RunConfig(Settings):
     @property
     def cache_folder(self) -> Path:
         """The cache folder with ``~`` expanded."""
-        return self.cache.expanduser()
+        return user_path(self.cache)
 
     @model_validator(mode="before")
     @classmethod

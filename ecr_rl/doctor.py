@@ -16,6 +16,7 @@ from typing import Literal
 import psutil
 
 from ecr_rl.runs.provenance import PACKAGES, installed_version
+from envs.files import user_path
 
 Level = Literal["ok", "note", "missing"]
 """``ok``: present; ``note``: a run works without it, but slower or smaller; ``missing``: something does not work."""
@@ -131,7 +132,7 @@ def _offline(cache: Path) -> Iterator[Check]:
     cost = "data.source=official downloads it once; without a network set data.source to a zip or folder"
     yield Check("ReDial", *_at_least(bool(archives), str(archives[0]) if archives else "not downloaded", cost))
     home = os.environ.get("HF_HOME", "~/.cache/huggingface")
-    hub = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser()
+    hub = user_path(os.environ.get("HF_HUB_CACHE", f"{home}/hub"))
     there = (hub / _DIALOGPT).is_dir()
     cost = "redial-gpu downloads it once; without a network set policy.model to a local folder"
     found = f"in {hub}" if there else f"not in {hub}"

@@ -26,6 +26,7 @@ from ecr_rl.settings import ContextForm, TextReaderSettings
 from envs import marks
 from envs.corpora.corpus import Corpus, load_corpus
 from envs.errors import ConfigError
+from envs.files import user_path
 
 if TYPE_CHECKING:
     from algorithms.readers.film_affinity import FilmAffinity
@@ -330,7 +331,7 @@ class Pipeline:
         Raises:
             ConfigError: it holds no such file, or scores other heads than the run.
         """
-        folder = Path(written).expanduser().resolve()
+        folder = user_path(written).resolve()
         if not (folder / card).is_file():
             raise ConfigError(f"{kind}.folder={written}: no {kind} there, {card} is missing. {maker} makes one")
         require_heads(folder / card, self._config.head_definitions, f"{kind}.folder={written}")

@@ -21,6 +21,7 @@ from algorithms.packaged_models import SMOLLM2, packaged_smollm2
 from algorithms.policy.decoding import ConversationDecoder, require_exact_decoding
 from algorithms.policy.language_model import max_positions
 from envs.corpora.corpus import DEFAULT_CACHE
+from envs.files import user_path
 from envs.seekers.model import ModelSeeker
 from envs.seekers.registry import SeekerInputs
 from envs.settings import SeekerModelSettings
@@ -56,7 +57,7 @@ class LocalLines:
         """
         source = settings.model
         if source == SMOLLM2:
-            source = str(packaged_smollm2(cache or DEFAULT_CACHE.expanduser()))
+            source = str(packaged_smollm2(cache or user_path(DEFAULT_CACHE)))
         self._settings, self._seed = settings, seed
         self._chat = ChatModel(source)
         require_exact_decoding(self._chat.model, settings.model)

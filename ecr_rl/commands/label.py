@@ -21,7 +21,7 @@ from ecr_rl.labels.judging.registry import JUDGES, OPENAI, RUBRIC, TRANSFORMERS,
 from ecr_rl.settings import ContextForm
 from ecr_rl.tables import shown
 from envs.errors import ConfigError, ModelError
-from envs.inputs.text import UnreadableText, decoded
+from envs.inputs.text import UnreadableText, decoded, printable
 from envs.registry import is_own
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def import_(
         _tell_rejects([str(reject) for reject in made.rejects[:SHOWN]], len(made.rejects), out / REJECTS)
         if made.passed_over:
             fields = ", ".join(f"{name} ({n} lines)" for name, n in made.passed_over.items())
-            typer.echo(f"fields passed over: {fields}", err=True)
+            typer.echo(f"fields passed over: {printable(fields)}", err=True)
     counts = made.facts["counts"]
     result: dict[str, Any] = {"folder": str(out), "n": counts["n"], "rejected": len(made.rejects)}
     result |= {"kinds": counts["kinds"], "splits": counts["splits"], "passed_over": dict(made.passed_over)}
@@ -344,7 +344,7 @@ def _command(context: typer.Context) -> str:
 
 def _tell_rejects(shown: list[str], count: int, file: Path) -> None:
     for line in shown:
-        typer.echo(f"rejected: {line}", err=True)
+        typer.echo(f"rejected: {printable(line)}", err=True)
     if count > len(shown):
         typer.echo(f"and {count - len(shown)} more; all {count} stand in {file}", err=True)
 
@@ -352,7 +352,7 @@ def _tell_rejects(shown: list[str], count: int, file: Path) -> None:
 def _counted(out: Path, counts: dict[str, Any]) -> Group:
     rows = Table("kind", "replies", "share", title=f"{counts['n']:,} labelled replies", title_justify="left")
     for kind, n in counts["kinds"].items():
-        rows.add_row(kind, f"{n:,}", f"{n / counts['n']:.1%}")
+        rows.add_row(Text(printable(kind)), f"{n:,}", f"{n / counts['n']:.1%}")
     heads = Table("head", "labelled", "mean", "std")
     for head, figures in counts["heads"].items():
         heads.add_row(head, f"{figures['known']:.1%}", shown(figures["mean"]), shown(figures["std"]))

@@ -18,6 +18,7 @@ from ecr_rl.commands.options import Json, Run
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig
 from envs.errors import RunError
+from envs.files import user_path
 
 
 def status(
@@ -102,7 +103,7 @@ def doctor(
     with working():
         from ecr_rl.doctor import examine
 
-        checks = examine((cache or RunConfig().cache).expanduser().absolute())
+        checks = examine(user_path(cache or RunConfig().cache).absolute())
     table = Table("", "what", "found", "what its lack costs", box=None, pad_edge=False)
     marks = {"ok": "ok", "note": "note", "missing": "MISSING"}
     for check in checks:

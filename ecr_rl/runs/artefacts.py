@@ -24,7 +24,7 @@ from typing import Any
 from ecr_rl.runs.source_closure import PACKAGES, source_hash
 from envs.builtin_heads import heads_of
 from envs.errors import ConfigError, ModelError
-from envs.files import new_folder, write_json
+from envs.files import new_folder, user_path, write_json
 from envs.heads import Head
 
 KEY = "key.json"
@@ -191,7 +191,7 @@ def model_version(source: str) -> str:
     Sub-folders count: a responder's folder holds planner and recommender. A model that is copied, moved or touched
     stays the same model.
     """
-    folder = Path(source).expanduser()
+    folder = user_path(source)
     if folder.is_file():
         return _content(folder)
     return content_hash(folder) if folder.is_dir() else source

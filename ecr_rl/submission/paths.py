@@ -13,6 +13,7 @@ from ecr_rl.config import RunConfig
 from ecr_rl.submission.package import Package
 from envs.corpora.corpus import names_reader
 from envs.errors import ConfigError
+from envs.files import user_path
 from envs.marks import TakesPath, marks_of, path_values
 
 OUTPUTS = frozenset({"out", "output", "predictions", "into"})
@@ -49,7 +50,7 @@ class JobPaths:
             self.add_module(text, label)
             return text
         written, mark, key = text.partition(takes.key_after) if takes.key_after else (text, "", "")
-        path = Path(os.path.abspath(Path(written).expanduser()))
+        path = Path(os.path.abspath(user_path(written)))
         if takes.hub and not path.exists() and not written.startswith((".", "/", "~")):
             return text
         return self._placed(path, takes.made, label) + mark + key

@@ -39,7 +39,7 @@ from ecr_rl.runs.artefacts import RECOMMENDER, ArtefactFolders
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.training.selection import FOLDER, Selection
 from envs.errors import RunError
-from envs.files import write_json
+from envs.files import user_path, write_json
 from envs.progress import OnStep
 from envs.rewards import HeadReference
 
@@ -159,7 +159,7 @@ def shipped_files_of(config: RunConfig, artefacts: ArtefactFolders, reference: P
     named = [config.data.source, config.data.metadata, config.data.validation.partition("#")[0]]
     if config.env.seeker == "model" and config.env.seeker_model.endpoint is None:
         named.append(config.env.seeker_model.model)
-    local = [Path(path).expanduser() for path in named if path]
+    local = [user_path(path) for path in named if path]
     chosen = [artefacts.selecting_evaluator] if artefacts.selecting_evaluator is not None else []
     return pack([*folders, *chosen, *(path for path in local if path.exists())])
 

@@ -14,6 +14,7 @@ from ecr_rl.config import RunConfig
 from ecr_rl.estimate import check_policy
 from ecr_rl.labels.storage.store import FACTS, read_labels
 from envs.errors import ConfigError
+from envs.files import user_path
 from envs.inputs.json_text import read_json
 
 
@@ -38,9 +39,9 @@ def check_preconditions(config: RunConfig, paid: Collection[str] | None = None) 
     check_policy(config.policy)
     if paid is None:
         paid = [head for head, weight in config.reward.weights.items() if weight]
-    folder = Path(config.labels.folder or "").expanduser()
+    folder = user_path(config.labels.folder or "")
     if config.critic.folder is not None:
-        unknown = without_labels(Path(config.critic.folder).expanduser())
+        unknown = without_labels(user_path(config.critic.folder))
         refuse_unknown(paid, unknown, f"critic.folder={config.critic.folder}")
     elif config.labels.folder is not None and (folder / FACTS).is_file():
         table = read_labels(folder)

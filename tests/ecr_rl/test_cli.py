@@ -137,6 +137,11 @@ def test_an_existing_run_is_refused_without_resume(tmp_path: Path, stub_pipeline
         ("critic evaluate nowhere", 2, "nowhere is no folder"),
         ("status nowhere --watch --json", 2, "take one of them"),
         ("data stats --source nowhere.zip", 1, "nowhere.zip"),
+        ("data stats --source ~nosuchuser/redial.zip", 2, "'~nosuchuser' is no user's home"),
+        (f"data stats --source {'x' * 300}", 2, "File name too long"),
+        (f"status {'x' * 300}", 2, "File name too long"),
+        (f"train {'x' * 300}.yaml", 2, "File name too long"),
+        (f"train demo --out {'x' * 300}", 2, "File name too long"),
     ],
 )
 def test_errors_are_one_clear_message(line: str, code: int, said: str) -> None:

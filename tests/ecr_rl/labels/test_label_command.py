@@ -71,7 +71,8 @@ def test_import_and_merge_from_the_command_line(tmp_path: Path) -> None:
         "key": "a",
     }
     file = tmp_path / "people.jsonl"
-    bad = [{**good, "scores": {"empathy": value}} for value in range(2, 27)]
+    bad = [{**good, "scores": {"empathy": value}} for value in range(2, 26)]
+    bad.insert(1, {**good, "scores": {"\x1b[31mred": 0.5}})
     file.write_text("\n".join(map(json.dumps, [{**good, "rater": 3}, *bad])))
     made = invoke(f"label import {file} --out {tmp_path / 'people'} --json")
     assert made.exit_code == 0, made.output
@@ -80,6 +81,7 @@ def test_import_and_merge_from_the_command_line(tmp_path: Path) -> None:
     assert f"{file}, line 2, field scores.empathy: 2 is not in [0, 1]" in made.stderr
     assert made.stderr.count("rejected:") == 20
     assert "and 5 more" in made.stderr
+    assert "\x1b" not in made.stderr and "x1b[31mred" in made.stderr
 
     rubric = folder_of(tmp_path / "rubric", [row("a", empathy=0.5), row("b")])
     merged = invoke(f"label merge {rubric} {tmp_path / 'people'} --out {tmp_path / 'both'} --json")
