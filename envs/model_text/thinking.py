@@ -1,6 +1,7 @@
 """Take a model's thinking out of what it wrote, so that only its answer is read.
 
-Models mark their thoughts in several ways: ``<think>…</think>`` and tags of other names, ``[THINK]…[/THINK]``,
+Models mark their thoughts in several ways: ``<think>…</think>`` and tags of other names, also with escaped brackets
+(``&lt;think&gt;``), ``[THINK]…[/THINK]``,
 ``<|START_THINKING|>…<|END_THINKING|>``, the channels of OpenAI's harmony format. Some chat templates open the thinking
 in the prompt, so that the text holds the closing mark alone.
 """
@@ -16,11 +17,20 @@ _NAME = (
     r"(?:think|thinking|thoughts?|thought[ _]process|reason|reasoning|reflection|analysis|scratchpad|inner_monologue"
     r"|chain_of_thought|cot|antthinking|seed:think|longcat_think)"
 )
+_TAG = (
+    r"[\w:.-]{0,40}(?:think|thought|reason|rationale|reflect|analy[sz]|scratch[_-]?pad|monologue|deliberat|ponder"
+    r"|brainstorm|contemplat|introspect|inner|internal|(?<![a-z])cot(?![a-z])|(?<![a-z])plan(?:s|ning)?(?![a-z]))"
+    r"[\w:.-]{0,40}"
+)
+"""The name of a tag that holds thinking."""
+_LESS = r"(?:<|&(?:amp;)*(?:lt|#0*60|#x0*3c);)"
+_GREATER = r"(?:>|&(?:amp;)*(?:gt|#0*62|#x0*3e);)"
 _OPEN = "|".join(
     (
-        rf"<\s*{_NAME}(?:\s[^<>]*)?(?<!/)>",
+        rf"{_LESS}\s*{_TAG}(?:\s[^<>&]*)?(?<!/){_GREATER}",
+        r"<unused94>\s*thought\b",  # Gemma's
         rf"\[\s*{_NAME}\s*\]",
-        rf"<[|\uff5c](?:begin_of_|start_of_|start_)?{_NAME}[|\uff5c]>",
+        rf"<[|\uff5c](?!end_){_TAG}(?<!_end)[|\uff5c]>",
         rf"◁\s*{_NAME}\s*▷",
         r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*(?:analysis|commentary)\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>",
         r"<\|channel>\s*(?:thought|analysis)\b",
@@ -31,9 +41,10 @@ _OPEN = "|".join(
 )
 _CLOSE = "|".join(
     (
-        rf"<\s*/\s*{_NAME}\s*>",
+        rf"{_LESS}\s*/\s*{_TAG}(?:\s[^<>&]*)?{_GREATER}",
+        r"<unused95>",
         rf"\[\s*/\s*{_NAME}\s*\]",
-        rf"<[|\uff5c](?:end_of_|end_|/){_NAME}[|\uff5c]>",
+        rf"<[|\uff5c](?:(?:end_|/){_TAG}|{_TAG}(?<=_end))[|\uff5c]>",
         rf"◁\s*/\s*{_NAME}\s*▷",
         r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>",
         r"<channel\|>",
@@ -43,7 +54,7 @@ _CLOSE = "|".join(
     )
 )
 _MARK = re.compile(
-    rf"(?P<empty><\s*{_NAME}\s*/\s*>)|(?P<close>{_CLOSE})|(?P<open>{_OPEN})", re.IGNORECASE | re.MULTILINE
+    rf"(?P<empty>{_LESS}\s*{_TAG}\s*/\s*{_GREATER})|(?P<close>{_CLOSE})|(?P<open>{_OPEN})", re.IGNORECASE | re.MULTILINE
 )
 _OPENED = re.compile(rf"(?P<mark>{_OPEN})\s*\Z", re.IGNORECASE)
 _CHANNELS = frozenset(
@@ -87,6 +98,8 @@ def opened_by(prompt: str) -> str:
 
 def closing(mark: str) -> str:
     """The mark that closes the thinking which ``mark`` opened."""
+    if mark.startswith("<unused94>"):
+        return "<unused95>"
     if mark.startswith(("<|", "<\uff5c")):
         return re.sub("begin_of|start_of|start", lambda part: _ended(part.group()), mark, flags=re.IGNORECASE)
     return f"{mark[:1]}/{mark[1:]}"

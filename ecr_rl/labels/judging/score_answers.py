@@ -23,6 +23,30 @@ _FINAL = re.compile(
 _LABEL = 60
 """The most characters of these words."""
 
+_SCORE_TEXT = re.compile(
+    r"\W*(?:(?:score|rating|value)\W*)?\d+(?:\.\d+)?\s*(?:%|/|out of\b|or\b|to\b|stars?\b|points?\b|[^\w\s]|\Z)",
+    re.IGNORECASE,
+)
+"""How a text begins that is meant as a score; other texts are reasons, whatever digits they hold."""
+_TOP_KEY = re.compile(
+    r"(?:max|maximum|highest|best|upper)(?:_(?:possible|score|rating|value|points|bound))*|scale_(?:max|maximum|top)"
+    r"|(?:score|rating)_(?:max|maximum|range|scale)|(?:rating|scoring|score|grading)?_?scale|range|out_?of|denominator"
+)
+_BOTTOM_KEY = re.compile(
+    r"(?:min|minimum|lowest|worst|lower)(?:_(?:possible|score|rating|value|points|bound))*|scale_(?:min|minimum)"
+)
+"""Keys that tell the scale of scores, as ``_plain_keys`` writes them."""
+_OTHER_SCALE = re.compile(r"\b(?:zero|six|seven|eight|nine|ten|twenty|hundred|percent\w*)\b|%", re.IGNORECASE)
+_NUMBER_WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
+_NUMBER = rf"(?<![\w.])(\d+(?:\.\d+)?|{'|'.join(_NUMBER_WORDS)})(?![\w%])"
+_BETWEEN = (
+    r"(?:\W|_|\b(?:is|was|gets?|got|deserves?|earns?|scores?|scored|ratings?|rated|should|would|be|at|an?|the|of|to|now|"
+    r"becomes?|i|give|gave|it|final|as)\b){1,24}?"
+)
+"""What may stand between a head's name and its score in prose, a list or a table."""
+_AFTER_SCORE = "out|of|and|for|but|because|as|since|with|now|instead|stars?|points?"
+"""What may follow a score; other words say what the number counts."""
+
 _Reading = list[int] | str
 """The scores of an object, or what is wrong with them."""
 
@@ -38,10 +62,11 @@ def read_scores(answer: str, heads: Sequence[str]) -> list[int]:
     The last object that names a head and gives it more than words counts, wherever it is nested; other objects are
     passed over. An earlier object with other scores makes the answer unreadable, unless words such as "Final answer:"
     stand before the last alone. Further keys do not matter. A score may be text (``"4"``, ``"4/5"``) or stand in an
-    object (``{"score": 4, "reason": "…"}``).
+    object (``{"score": 4, "reason": "…"}``). An object that tells another scale than 1 to 5 is unreadable, and so is
+    an answer whose words after the last object give a head another score.
 
     Raises:
-        ValueError: no scores of all heads can be read, or more than one set of them.
+        ValueError: no scores of all heads can be read, more than one set of them, or scores on another scale.
     """
     answer = _decoded(answer)
     found = json_objects(answer)
@@ -49,7 +74,8 @@ def read_scores(answer: str, heads: Sequence[str]) -> list[int]:
     before = 0
     for one in found:
         final = _FINAL.search(answer[max(before, one.start - _LABEL) : one.start]) is not None
-        readings += [(_reading(about, heads), final) for about in _about(one.value, heads)]
+        scale = f"its scores are not on the scale from {LOWEST} to {HIGHEST}" if _other_scale(one.value, heads) else ""
+        readings += [(scale or _reading(about, heads), final) for about in _about(one.value, heads)]
         before = one.stop
     if re.search(rf"\{{[^{{}}]*?\b(?:{'|'.join(heads)})[\"'\\]*\s*[:=]", answer[before:], re.IGNORECASE):
         raise ValueError("its last JSON object is incomplete or broken")
@@ -61,7 +87,46 @@ def read_scores(answer: str, heads: Sequence[str]) -> list[int]:
     others = [(reading, marked) for reading, marked in earlier if isinstance(reading, list) and reading != last]
     if others and (not final or any(marked for _, marked in others)):
         raise ValueError("it states different scores")
+    if _contradicts(answer[before:], last, heads):
+        raise ValueError("it states different scores after its last JSON object")
     return last
+
+
+def _contradicts(text: str, scores: Sequence[int], heads: Sequence[str]) -> bool:
+    """Whether words give a head another score, or list as many numbers as there are heads and others than these."""
+    names = [re.escape(head).replace("_", "[ _-]") for head in heads]
+    counted = rf"[ \t-]*(?!(?:{'|'.join((_AFTER_SCORE, *names))})\b)[a-z]{{2,}}"  # as in "2 films"
+    for plain, score in zip(names, scores, strict=True):
+        name = rf"\b{plain}(?![a-z])"
+        after = re.finditer(rf"{name}{_BETWEEN}{_NUMBER}(?!{counted})", text, re.IGNORECASE)
+        ahead = re.finditer(rf"{_NUMBER}(?:\s*/\s*5)?\s+(?:for|on|in)\s+(?:the\s+)?{name}", text, re.IGNORECASE)
+        if any(_number(found[1]) != score for found in (*after, *ahead)):
+            return True
+    row = rf"{_NUMBER}(?:[\s,;|*]+{_NUMBER}){{{len(heads) - 1}}}"
+    listed = re.finditer(row, text, re.IGNORECASE) if len(heads) > 1 else ()
+    return any([_number(one) for one in re.findall(_NUMBER, found[0], re.IGNORECASE)] != scores for found in listed)
+
+
+def _number(written: str) -> float:
+    return _NUMBER_WORDS.get(written.lower()) or float(written)
+
+
+def _other_scale(value: Any, heads: Sequence[str]) -> bool:
+    """Whether an object, or one inside it, tells another scale than 1 to 5."""
+    if isinstance(value, list):
+        return any(_other_scale(inner, heads) for inner in value)
+    if not isinstance(value, dict):
+        return False
+    for key, inner in _plain_keys(value).items():
+        told = key not in heads and not isinstance(inner, dict)
+        numbers = [float(one) for one in re.findall(r"\d+(?:\.\d+)?", str(inner))] if told else []
+        if told and _TOP_KEY.fullmatch(key):
+            words = isinstance(inner, str) and _OTHER_SCALE.search(inner) is not None
+            if words or (numbers and (max(numbers) != HIGHEST or min(numbers) not in (LOWEST, HIGHEST))):
+                return True
+        elif told and _BOTTOM_KEY.fullmatch(key) and numbers and numbers != [LOWEST]:
+            return True
+    return any(_other_scale(inner, heads) for inner in value.values())
 
 
 def _decoded(answer: str) -> str:
@@ -89,10 +154,17 @@ def _about(value: Any, heads: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         elif isinstance(inner, dict):
             plain = _plain_keys(inner)
             named = [plain[head] for head in heads if head in plain]
-            if any(not isinstance(entry, str) or re.search(r"\d", entry) for entry in named):
+            if not all(_is_reason(entry) for entry in named):
                 yield plain
             else:
                 ahead[:0] = inner.values()
+
+
+def _is_reason(value: Any) -> bool:
+    """Whether what stands under a head's name is words alone, and is not meant as a score."""
+    if isinstance(value, dict):
+        return bool(value) and not set(value) & set(_SCORE_KEYS) and all(map(_is_reason, value.values()))
+    return isinstance(value, str) and _SCORE_TEXT.match(value) is None
 
 
 def _plain_keys(value: Mapping[str, Any]) -> dict[str, Any]:

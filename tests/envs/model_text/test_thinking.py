@@ -27,6 +27,16 @@ MARKS = [
     ("<|channel>thought\n", "<channel|>"),
     ("analysis", "assistantfinal"),
     ("Here is my thought process: ", "\nHere is my response: "),
+    ("<thinking_process>", "</thinking_process>"),
+    ("<inner_thoughts>", "</inner_thoughts>"),
+    ("<planning>", "</planning>"),
+    ("<mm:think>", "</mm:think>"),
+    ("<think_fast>", "</think_fast>"),
+    ("<selfReflection>", "</selfReflection>"),
+    ("<|plan|>", "<|/plan|>"),
+    ("<unused94>thought\n", "<unused95>"),
+    ("&lt;think&gt;", "&lt;/think&gt;"),
+    ("&#60;think&#62;", "&#x3C;/think&#x3E;"),
 ]
 
 
@@ -54,6 +64,7 @@ def test_what_stands_between_the_marks_is_left_out(opening: str, ending: str) ->
         (f"<think>a</think><answer>{ANSWER}</answer>", ANSWER),
         (f"<answer>A first one.</answer> No: <answer>{ANSWER}", ANSWER),
         ("I think that the analysis in [it] was 1 < 2 and thoughtful.",) * 2,
+        ("I liked <planet> of the [thoughtful] apes.",) * 2,
     ],
 )
 def test_what_is_left_is_the_answer(text: str, answer: str | None) -> None:
@@ -78,4 +89,5 @@ def test_a_prompt_may_open_the_thinking() -> None:
         "<|END_THINKING|>",
         "<|end_of_thought|>",
     ]
+    assert closing(opened_by("<unused94>thought\n")) == "<unused95>"
     assert marks_thinking("[THINK]") and marks_thinking("<|channel|>") and not marks_thinking("<|im_end|>")

@@ -11,6 +11,8 @@ from envs.model_text.written_line import (
     LONGEST_LINE,
     NOTHING,
     OTHER_SPEAKER,
+    REFUSAL,
+    TAGS,
     THINKING,
     TOO_LONG,
     read_line,
@@ -27,6 +29,9 @@ LINE = "Something scary, please!"
         f"\u201c{LINE}\u201d",
         f"Seeker: {LINE}",
         f"**Seeker:** {LINE}",
+        f"Seeker\uff1a{LINE}",
+        "\x1b[1mSomething\x1b[0m sca\x00ry,\x07 please!\u202e",
+        f"{LINE}</s>",
         f"The seeker's next line: {LINE}",
         f"Seeker (happy): {LINE}",
         f"Final answer: {LINE}",
@@ -71,8 +76,29 @@ def test_half_a_surrogate_pair_does_not_come_through() -> None:
         ("word " * LONGEST_LINE, TOO_LONG),
         ("I like it. " * LONGEST_LINE, TOO_LONG),
         ("As an AI language model, I cannot watch films.", ITSELF),
+        ("I'm sorry, but I can't help with that.", REFUSAL),
+        ("I\u2019m sorry, I cannot assist with this request.", REFUSAL),
+        ("Sorry, I can't do that.", REFUSAL),
+        ("I'm unable to create that kind of content.", REFUSAL),
+        (f"<mood>happy</mood> {LINE}", TAGS),
+        (f"<movie_talk>\nWhat would she say?\n</movie_talk>\n{LINE}", TAGS),
+        (f"&lt;mood&gt;happy&lt;/mood&gt; {LINE}", TAGS),
+        (f"[NOTE]short[/NOTE] {LINE}", TAGS),
     ],
 )
 def test_what_is_no_line_says_why(written: str, failure: str) -> None:
     line = read_line(written)
     assert (line.text, line.failure) == ("", failure)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "I can't help but love horror, sorry!",
+        "I'm sorry, I can't do scary films at night.",
+        "I can't answer that, I have not seen it.",
+        "Unfortunately I can't stand musicals.",
+    ],
+)
+def test_a_seeker_may_say_what_it_cannot_do(line: str) -> None:
+    assert read_line(line).text == line
