@@ -10,9 +10,9 @@ import ipaddress
 import os
 import re
 import socket
-from urllib.parse import urlsplit
 
 from envs.errors import ClusterError, ConfigError
+from envs.inputs.hosts import is_host, names_server
 
 DASHBOARD = 8265
 """The port of Ray's dashboard, which is the job server."""
@@ -33,7 +33,8 @@ def cluster_address() -> str | None:
     address = os.environ.get("RAY_ADDRESS", "").strip()
     if address in ("", "local"):
         return None
-    if address == "auto" or ((found := HOST_PORT.fullmatch(address)) and 0 < int(found["port"]) < 2**16):
+    found = HOST_PORT.fullmatch(address)
+    if address == "auto" or (found and is_host(found["host"].strip("[]")) and 0 < int(found["port"]) < 2**16):
         return address
     if address.startswith(("http://", "https://")):
         raise ConfigError(
@@ -92,7 +93,9 @@ def job_server_address(address: str) -> str:
     """
     written, address = address, address.strip().rstrip("/")
     found = HOST_PORT.fullmatch(address)
-    if address == "auto" or (found and speaks_grpc(found["host"], int(found["port"]))):
+    if address == "auto" or (
+        found and is_host(found["host"].strip("[]")) and speaks_grpc(found["host"], int(found["port"]))
+    ):
         return address
     if re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address) and _has_host(address):
         return address
@@ -102,8 +105,7 @@ def job_server_address(address: str) -> str:
 def _has_host(url: str) -> bool:
     """Whether a URL has a host and, where it names a port, one that exists."""
     try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
+        return names_server(url)
     except ValueError:
         return False
 
@@ -118,4 +120,6 @@ def _meant(address: str) -> str:
     host, _, port = place.rpartition(":") if ":" in place else (place, "", "")
     if HOST_PORT.fullmatch(place) and port not in _NO_DASHBOARD and _has_host(f"http://{place}"):
         return f"http://{place}"
-    return f"http://{host}:{DASHBOARD}" if re.fullmatch(r"[\w.-]+", host) else f"http://HOST:{DASHBOARD}"
+    return (
+        f"http://{host}:{DASHBOARD}" if re.fullmatch(r"[\w.-]+", host) and is_host(host) else f"http://HOST:{DASHBOARD}"
+    )

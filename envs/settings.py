@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import field_validator
 
 from envs.builtin_heads import HEADS, default_weights, heads_of
+from envs.inputs.hosts import names_server
 from envs.marks import Settings, TakesPath, seed_setting, setting
 
 
@@ -58,9 +59,11 @@ class EndpointSettings(Settings):
         rebuilds=None,
         description="endpoint: the environment variable that holds the key; never the key",
     )
-    timeout: float = setting(60.0, rebuilds=None, gt=0, description="endpoint: seconds to wait for an answer")
+    timeout: float = setting(
+        60.0, rebuilds=None, gt=0, le=86_400, description="endpoint: seconds to wait for an answer"
+    )
     requests_per_minute: float = setting(
-        600.0, rebuilds=None, gt=0, description="endpoint: the most requests a minute, for each worker"
+        600.0, rebuilds=None, ge=0.001, description="endpoint: the most requests a minute, for each worker"
     )
     retries: int = setting(
         5, rebuilds=None, ge=0, description="endpoint: further attempts after 429, 5xx or a lost connection"
@@ -82,13 +85,12 @@ def _address(written: str) -> str:
     if not re.fullmatch("[!-~]+", address):
         raise ValueError("a blank or a character that is not ASCII stands in the address")
     try:
-        parts = urlsplit(address)
-        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        named, user = names_server(address), urlsplit(address).username
     except ValueError as error:  # of the port or of an IPv6 address
         raise ValueError(f"{error}; an address is like http://127.0.0.1:8000/v1") from error
     if not named:
-        raise ValueError("no server is named; an address is like http://127.0.0.1:8000/v1")
-    if parts.username is not None:
+        raise ValueError("no server can have this name; an address is like http://127.0.0.1:8000/v1")
+    if user is not None:
         raise ValueError("a user name or key stands in the address; put the key into the variable of api_key_env")
     return address
 

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies
 
 from algorithms.chat.responses import NoAnswer, completion_text, endpoint_words
 from envs.errors import ConfigError, ModelError
+from envs.inputs.hosts import names_server
 from envs.inputs.text import whole
 from envs.settings import EndpointSettings, EnvSettings
 
@@ -24,6 +26,8 @@ _NO_KEY = "none"
 """Sent as the key where there is none: a server on this machine asks for none."""
 _SENT_ALONG = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS")
 """Environment variables that the client sends as headers."""
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Environment variables that say where certificates lie."""
 Messages = list[dict[str, str]]
 """A chat: ``role`` and ``content`` of each message."""
 
@@ -98,6 +102,8 @@ class ChatEndpoint:
         except openai.OpenAIError as error:
             because = f" ({_one_line(str(error.__cause__))})" if error.__cause__ is not None else ""
             raise NoAnswer(f"no answer: {type(error).__name__}{because}") from None
+        except UnicodeError as error:  # of a redirect, since the endpoint's own address and proxies are checked
+            raise NoAnswer(f"no answer: the endpoint leads to an address that is none ({error})") from None
 
     def _refusal(self, error: openai.APIStatusError) -> Exception:
         """What an answer with another status than 200 comes to, in one line with the endpoint's own words."""
@@ -145,13 +151,47 @@ class ChatEndpoint:
 
     @cached_property
     def _client(self) -> OpenAI:
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
 
         settings = self._settings
+        _check_proxies()
         try:
-            return OpenAI(base_url=settings.endpoint, api_key=self._key, timeout=settings.timeout, max_retries=0)
+            return OpenAI(
+                base_url=settings.endpoint,
+                api_key=self._key,
+                timeout=settings.timeout,
+                max_retries=0,
+                http_client=DefaultHttpxClient(event_hooks={"response": [_take_as_utf8]}),
+            )
+        except OSError as error:
+            names = [f"{name}={os.environ[name]}" for name in _CERTIFICATES if os.environ.get(name)]
+            place = " and ".join(names) or "this machine's certificates"
+            raise ConfigError(
+                f"no certificates can be read from {place} ({_one_line(str(error))}). Name a PEM file, or unset it"
+            ) from error
         except (ValueError, ImportError) as error:  # of a proxy that the environment names
             raise ConfigError(f"{settings.endpoint} cannot be called: {_one_line(str(error))}") from error
+
+
+def _take_as_utf8(response: Any) -> None:
+    """Decode a response as JSON is (RFC 8259), whatever encoding its header claims."""
+    response.encoding = "utf-8"
+
+
+def _check_proxies() -> None:
+    """Refuse a proxy of the environment that nothing can reach; ConfigError names its variable."""
+    for scheme, proxy in getproxies().items():
+        if scheme not in ("http", "https", "all"):
+            continue
+        try:
+            named = names_server(proxy if "://" in proxy else f"http://{proxy}")
+        except ValueError:
+            named = False
+        if not named:
+            raise ConfigError(
+                f"the environment variable {scheme.upper()}_PROXY (or {scheme}_proxy) names no server. Write "
+                "http://HOST:PORT, or unset it"
+            )
 
 
 def check_packages(who: str) -> None:

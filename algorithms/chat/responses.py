@@ -32,7 +32,7 @@ def completion_text(body: str) -> str:
             answer.
     """
     value = _parsed(body)
-    if isinstance(value, Mapping) and value.get("error"):
+    if isinstance(_alone(value), Mapping) and _alone(value).get("error"):
         raise NoAnswer(f"the endpoint answered an error: {endpoint_words(body)}")
     try:
         choice = value["choices"][0]
@@ -53,7 +53,7 @@ def completion_text(body: str) -> str:
 
 def endpoint_words(body: str) -> str:
     """What an endpoint says of an error, on one line; empty if the body says nothing in a known form."""
-    value = _parsed(body)
+    value = _alone(_parsed(body))
     for key in ("error", "detail", "message", "msg", "error_description"):
         while isinstance(value, Mapping) and key in value:
             value = value[key]
@@ -76,6 +76,13 @@ def _parsed(body: str) -> Any:
     return None
 
 
+def _alone(value: Any) -> Any:
+    """An error that stands in a list, as Google's endpoints send it; any other value as it is."""
+    if isinstance(value, list) and value and isinstance(value[0], Mapping) and "error" in value[0]:
+        return value[0]
+    return value
+
+
 def _joined(content: Any) -> str | None:
     """The text of a message's content; None if it has another form."""
     if content is None or isinstance(content, str):
@@ -87,7 +94,8 @@ def _joined(content: Any) -> str | None:
 
 
 def _part_text(part: Mapping[str, Any]) -> str:
-    text = part.get("text") if part.get("type", "text") in _TEXT_PARTS else None
+    kind = part.get("type", "text")
+    text = part.get("text") if isinstance(kind, str) and kind in _TEXT_PARTS else None
     if isinstance(text, Mapping):
         text = text.get("value")
     return text if isinstance(text, str) else ""

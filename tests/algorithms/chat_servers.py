@@ -25,6 +25,8 @@ class FaultServer:
         self.headers: list[str] = []
         self.asked: list[dict[str, Any]] = []
         self.url = ""
+        self.content_type = "application/json"
+        self.location = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.calls += 1
@@ -42,7 +44,9 @@ class FaultServer:
         handler.send_response(status)
         if status == 429:
             handler.send_header("Retry-After", "1")
-        handler.send_header("Content-Type", "application/json")
+        if 300 <= status < 400:
+            handler.send_header("Location", self.location)
+        handler.send_header("Content-Type", self.content_type)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)

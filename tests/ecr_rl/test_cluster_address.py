@@ -59,6 +59,9 @@ def closed_port() -> int:
         ("127.0.0.1:6379/", "is no address of a cluster"),
         ("::1:6379", "is no address of a cluster"),
         ("a b:6379", "is no address of a cluster"),
+        ("a..b:6379", "is no address of a cluster"),
+        (".x:6379", "is no address of a cluster"),
+        (f"{'a' * 70}:6379", "is no address of a cluster"),
     ],
 )
 def test_what_is_no_cluster_is_refused_with_the_remedy(
@@ -150,6 +153,9 @@ def test_a_folder_too_long_for_a_socket_is_one_message(monkeypatch: pytest.Monke
         ("http://", "http://HOST:8265"),
         ("", "http://HOST:8265"),
         ("http://a b", "http://HOST:8265"),
+        ("a..b:8265", "http://HOST:8265"),
+        ("http://a..b:8265", "http://HOST:8265"),
+        (f"http://{'a' * 70}:8265", "http://HOST:8265"),
         ("::1", "http://[::1]:8265"),
         ("[::1]:8265", "http://[::1]:8265"),
     ],

@@ -84,6 +84,9 @@ def test_blanks_around_key_and_address_do_not_count(server: FaultServer, monkeyp
         ("http://127.0.0.1:port/v1", "Port"),
         ("http://127.0.0.1:80000/v1", "Port"),
         ("http://[::1/v1", "IPv6"),
+        ("http://a..b/v1", "no server"),
+        (f"http://{'a' * 70}/v1", "no server"),
+        ("http://[v1.x]/v1", "no server"),
         (f"http://me:{KEY}@127.0.0.1/v1", "api_key_env"),
     ],
 )
@@ -118,3 +121,43 @@ def test_a_lost_connection_says_why() -> None:
     pytest.importorskip("openai")
     with pytest.raises(NoAnswer, match=r"APIConnectionError \(.*refused"):
         endpoint("http://127.0.0.1:9/v1").ask([])
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTP_PROXY", "http://a..b"),
+        ("HTTP_PROXY", "http://[v1.x]"),
+        ("SSL_CERT_FILE", "/nope"),
+        ("SSL_CERT_FILE", __file__),
+    ],
+)
+def test_a_proxy_or_certificate_that_is_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    pytest.importorskip("openai")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=variable) as caught:
+        endpoint("http://127.0.0.1:9/v1").ask([])
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "hex", "idna", "undefined"])
+def test_an_answer_is_utf8_whatever_its_header_says(server: FaultServer, charset: str) -> None:
+    server.content_type = f"application/json; charset={charset}"
+    server.faults = ["Grüezi", (400, json.dumps({"error": "quota"}))]
+    assert endpoint(server.url).ask([]) == "Grüezi"
+    with pytest.raises(NoAnswer, match="answered 400: quota"):
+        endpoint(server.url).ask([])
+
+
+def test_a_redirect_to_no_address_is_no_answer(server: FaultServer) -> None:
+    server.faults, server.location = [307], "http://a..b/v1"
+    with pytest.raises(NoAnswer, match="leads to an address that is none"):
+        endpoint(server.url).ask([])
+
+
+@pytest.mark.parametrize("setting", [{"timeout": 1e10}, {"requests_per_minute": 1e-308}])
+def test_waits_beyond_any_clock_are_refused(setting: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        EndpointSettings.model_validate(setting)

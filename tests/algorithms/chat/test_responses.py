@@ -58,6 +58,9 @@ def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:
         ('{"error": {"message": "Unexpected\\nendpoint"}}', "an error: Unexpected endpoint"),
         (body({"content": 5}), "neither text nor parts"),
         (body({"content": [5]}), "neither text nor parts"),
+        (body({"content": [{"type": ["text"], "text": "x"}]}), "thinking and no answer"),
+        (body({"content": {"type": {}, "text": "x"}}), "thinking and no answer"),
+        ('[{"error": {"message": "quota"}}]', "an error: quota"),
         (body({}), "an empty answer"),
         (body({"content": " \n"}), "an empty answer"),
         (body({"content": None}, finish_reason="length"), "cut off before its first word"),
@@ -86,6 +89,7 @@ def test_what_is_no_answer_says_why(sent: str, reason: str) -> None:
         ('{"detail": [{"msg": "field required"}]}', '[{"msg": "field required"}]'),
         ("<html></html>", ""),
         ('{"error": {"code": 5}}', ""),
+        ('[{"error": {"message": "quota"}}]', "quota"),
         ("", ""),
     ],
 )
