@@ -142,7 +142,7 @@ def label(
         judging = _judging(
             judge=judge,
             context=settings.labels.context,
-            model=model or ("smollm2" if judge == TRANSFORMERS else None),
+            model="smollm2" if model is None and judge == TRANSFORMERS else model,
             endpoint=endpoint,
             prompt=None if prompt is None else _prompt_of(prompt, judge),
             four_bit=four_bit,
@@ -235,8 +235,10 @@ def _judging(**given: Any) -> JudgeSettings:
 
     from ecr_rl.settings import JudgeSettings
 
+    if given["model"] == "":
+        raise ConfigError("--model is empty: name a model, or leave the option out")
     try:
-        return JudgeSettings(**{name: value for name, value in given.items() if value})
+        return JudgeSettings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(
             f"--{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}" for problem in error.errors()
@@ -249,9 +251,12 @@ def _prompt_of(file: Path, judge: str) -> str:
     if judge == RUBRIC:
         raise ConfigError("the rubric is told nothing: --prompt goes with --judge transformers, openai or your own")
     try:
-        return decoded(file.read_bytes())
+        prompt = decoded(file.read_bytes())
     except (OSError, UnreadableText) as error:
         raise ConfigError(f"--prompt {file}: no text can be read there: {error}") from error
+    if not any(letter.isprintable() and not letter.isspace() for letter in prompt):
+        raise ConfigError(f"--prompt {file}: the file is empty or blank. Write what the model is to do")
+    return prompt
 
 
 def _label(

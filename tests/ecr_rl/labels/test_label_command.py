@@ -189,11 +189,18 @@ def test_an_own_prompt_is_asked_and_stands_with_the_labels(tmp_path: Path, ray_s
     [
         ("label --out {}/x --prompt {}/none.txt", "--prompt goes with --judge transformers"),
         ("label --judge openai --out {}/x --prompt {}/none.txt", "no text can be read there"),
+        ("label --judge openai --out {}/x --prompt {}/empty.txt", "empty.txt: the file is empty or blank"),
+        ("label --judge openai --out {}/x --prompt {}/mark.txt", "mark.txt: the file is empty or blank"),
+        ("label --judge openai --out {}/x --prompt {}/blank.txt", "blank.txt: the file is empty or blank"),
+        ("label --judge openai --out {}/x --endpoint=", "--endpoint: http:// or https:// is missing"),
+        ("label --judge transformers --out {}/x --model=", "--model is empty"),
         ("label --judge openia --out {}/x", "Did you mean openai?"),
         ("label --judge no_module:J --config demo --limit 10 --count 9 --no-policy --out {}/x", "no module no_module"),
     ],
 )
 def test_a_judge_or_prompt_that_is_not_there_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    for name, content in {"empty": "", "mark": "\ufeff", "blank": " \n\t\u200b"}.items():
+        (tmp_path / f"{name}.txt").write_text(content, encoding="utf-8")
     result = invoke(line.replace("{}", str(tmp_path)))
     assert result.exit_code == 2
     assert said in result.stderr and "Traceback" not in result.stderr
