@@ -134,8 +134,10 @@ def _markers(text: str) -> Iterator[re.Match[str]]:
         if fence:
             end = _FENCE_END.fullmatch(line[0])
             fence = "" if end is not None and end["fence"].startswith(fence) else fence
-        elif tag or (raw := _RAW.match(line[0])):
-            tag = tag or raw["tag"].lower()
+        elif tag:
+            tag = "" if f"</{tag}>" in line[0].lower() else tag
+        elif raw := _RAW.match(line[0]):
+            tag = raw["tag"].lower()
             tag = "" if f"</{tag}>" in line[0].lower() else tag
         elif mark := _FENCE.match(line[0]):
             fence = mark["fence"]
