@@ -47,8 +47,8 @@ class JudgedReply:
     Attributes:
         exchange: the turns before it and the reply, films as titles in both.
         heads: what each head pays for it by name: normalised, capped and weighted.
-        seed_key: seed, stream, index and turn of the conversation. A source that draws at random seeds a generator with
-            these numbers, so that a conversation is paid the same whatever else runs beside it.
+        seed_key: seed, stream and index of the conversation, and the turn, from 1. A source that draws at random seeds
+            a generator with these numbers, so that a conversation is paid the same whatever else runs beside it.
     """
 
     exchange: Exchange

@@ -15,6 +15,8 @@ from envs.heads import Exchange, HeadScores
 from envs.reward_sources import JudgedReply, RewardInputs
 from envs.rewards import RULES, HeadReference, RewardShaper
 from envs.settings import RewardSettings
+from envs.vector_conversation import ConversationVectorEnv
+from tests.envs.doubles import six_films, three_dialogues
 from tests.known_heads import HEADS
 
 _ALL_ONE: dict[str, float] = dict.fromkeys(HEADS, 1.0)
@@ -115,6 +117,26 @@ def test_an_own_source_pays_beside_the_rules() -> None:
     assert tuple(parts) == ("question", *RULES)
     assert parts["question"] == 0.5
     assert _control(f"{__name__}:Questions", "Yes")["question"] == 0
+
+
+class Places(Questions):
+    """A source that pays the numbers a reply is known by."""
+
+    def pay(self, replies: Sequence[JudgedReply]) -> list[dict[str, float]]:
+        """Seed, stream, index and turn."""
+        names = ("seed", "stream", "index", "turn")
+        return [dict(zip(names, map(float, reply.seed_key), strict=True)) for reply in replies]
+
+
+def test_a_source_is_told_conversation_and_turn_from_1() -> None:
+    reward = RewardSettings(source=f"{__name__}:Places")
+    world = ConversationVectorEnv(three_dialogues(), six_films(), num_envs=2, reward=reward, seed=7)
+    world.reset(options={"episodes": [(3, 5), (3, 1)]})
+    told = []
+    for _ in range(2):
+        *_, infos = world.step(["Have you seen it?", "What do you like?"])
+        told.append([[turn.parts[name] for name in ("seed", "stream", "index", "turn")] for turn in infos["turn"]])
+    assert told == [[[7, 3, 5, 1], [7, 3, 1, 1]], [[7, 3, 5, 2], [7, 3, 1, 2]]]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations.held_out_judges import TurnJudgement, TurnJudges
 from ecr_rl.evaluation.conversations.records import ConversationRecord, GoldRecord, TurnRecord
 from ecr_rl.runs.artefacts import RECOMMENDER, ArtefactFolders
+from ecr_rl.settings import EvaluationSettings
 from ecr_rl.training.ppo import env_spec_of
 from envs.conversation import EVALUATION
 from envs.corpora.spread import evenly_spread
@@ -43,12 +44,27 @@ class Played:
     failed: set[tuple[int, int]]
 
 
-class HeldOutConversations:
-    """The test dialogues of a run's evaluation, for one policy after the other.
+def dialogues_of(available: int, asked: EvaluationSettings) -> tuple[list[int], set[int], set[int]]:
+    """The indices of an evaluation's dialogues, spread evenly over a split.
 
-    ``evaluation.dialogues`` of them are spread evenly over the split; of these, the dialogues with replies to human
-    contexts and those whose PMI is measured are spread evenly again.
+    Args:
+        available: dialogues of the split.
+        asked: the numbers of dialogues.
+
+    Returns:
+        The dialogues that policies converse on; of these, spread evenly again, those with replies to human contexts,
+        and those whose PMI is measured.
     """
+    played = evenly_spread(available, asked.dialogues)
+    answered, informed = (
+        {played[index] for index in evenly_spread(len(played), count)}
+        for count in (asked.gold_replies, asked.pmi_dialogues)
+    )
+    return played, answered, informed
+
+
+class HeldOutConversations:
+    """The test dialogues of a run's evaluation (``dialogues_of``), for one policy after the other."""
 
     def __init__(self, config: RunConfig, artefacts: ArtefactFolders, reference: Path) -> None:
         """Set up seekers and judges.
@@ -62,11 +78,7 @@ class HeldOutConversations:
         parts = spec.load()
         corpus = parts.corpus
         self._config, self._dialogues = config, corpus.test
-        self._played = evenly_spread(len(corpus.test), asked.dialogues)
-        self._answered, self._informed = (
-            {self._played[index] for index in evenly_spread(len(self._played), count)}
-            for count in (asked.gold_replies, asked.pmi_dialogues)
-        )
+        self._played, self._answered, self._informed = dialogues_of(len(corpus.test), asked)
         self._free = spec.build(min(len(self._played), _BATCH), parts)
         self._gold = env_spec_of(config, artefacts, reference, "test", seeker="replay", horizon=1).build(_BATCH, parts)
         self._recommender = self._free.recommender

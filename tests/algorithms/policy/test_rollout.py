@@ -109,6 +109,16 @@ def test_full_context_truncates_before_the_positions_run_out(policy) -> None:
     assert sum(len(talk.replies) for talk in roomy) > sum(len(talk.replies) for talk in played)
 
 
+def test_a_conversation_that_ended_by_itself_is_not_truncated_for_want_of_room(policy) -> None:
+    """No room for a second turn: a conversation that the turn limit ended has no last value to bootstrap."""
+    tight = POLICY.model_copy(update={"positions": POLICY.max_new + POLICY.max_observation + 1})
+    played = play(policy, EPISODES, 6, settings=tight, world=SmallWorld(max_turns=1))
+    assert [(talk.terminated, talk.truncated) for talk in played] == [(True, False)] * len(EPISODES)
+    goes_on = play(policy, EPISODES, 6, settings=tight, world=SmallWorld(max_turns=40))
+    assert any(talk.truncated for talk in goes_on), "there was room: nothing was tested"
+    assert all(talk.terminated != talk.truncated for talk in goes_on)
+
+
 def test_a_conversation_without_room_is_over_in_the_environment_too(policy) -> None:
     """Choosing among candidates asks the environment for its live conversations: those alone that are sampled for."""
     tight = POLICY.model_copy(update={"positions": 140})

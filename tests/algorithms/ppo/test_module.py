@@ -215,3 +215,16 @@ def test_value_gradients_reach_the_trunk_only_where_wanted(folder: Path, into_tr
 
 def test_values_are_zero_before_training(folder: Path) -> None:
     assert not build(folder, PLAIN).compute_values(batch()).any()
+
+
+def test_the_value_at_a_token_is_of_the_state_after_it(folder: Path) -> None:
+    module, columns = build(folder, PLAIN), batch()
+    change(module)
+    with torch.no_grad():
+        values = module.token_statistics(columns).values
+        for row, length in enumerate(columns[LENGTHS].tolist()):
+            ids = columns[TOKENS][row : row + 1, :length]  # no padding at all
+            hidden = module.plain(input_ids=ids, output_hidden_states=True).hidden_states[-1]
+            alone = module.value_head(hidden)[0, :, 0]
+            assert alone.std() > 0.01, "all values are alike: nothing was tested"
+            torch.testing.assert_close(values[row, :length], alone, atol=1e-4, rtol=1e-4)

@@ -6,10 +6,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ecr_rl.evaluation.conversations import figures
+from ecr_rl.evaluation.conversations.comparison import Comparison
 from ecr_rl.report.criteria import Criterion, criteria_of, sentence
-from tests.ecr_rl.example_run import conversation, turn
+from tests.ecr_rl.example_run import conversation, known, turn
 from tests.known_heads import DEFINITIONS
 
 compare = partial(figures.compare, heads=DEFINITIONS)
@@ -26,6 +28,11 @@ def bars_by_name(gain: float, rl_reply: str, **rl: Any) -> dict[tuple[str, str],
     ]
     found = criteria_of(compare(baseline, said, resamples=200), kl_target=0.05, heads=DEFINITIONS)
     return {(bar.name, bar.asked): bar for bar in found}
+
+
+def bar_of(report: Comparison, name: str) -> Criterion:
+    """The last bar of a name: of a head with two bars, the one that it must not fall."""
+    return [bar for bar in criteria_of(report, kl_target=None, heads=DEFINITIONS) if bar.name == name][-1]
 
 
 def test_bars_say_what_a_gain_has_to_keep() -> None:
@@ -55,6 +62,35 @@ def test_what_must_not_get_worse_needs_dialogues_enough_to_see_it() -> None:
 
     assert met(20) is False
     assert met(2000) is True
+
+
+def test_a_mean_inside_the_margin_does_not_meet_a_bar_that_its_interval_crosses() -> None:
+    """One conversation in 40 is two turns longer: .05 turns on average, and .1 lies inside the interval."""
+    baseline, rl = (
+        [conversation(i, *[turn(f"film {i}")] * (extra if i == 0 else 1)) for i in range(40)] for extra in (1, 3)
+    )
+    report = compare(baseline, rl, resamples=400)
+    rise = known(report.more.difference["turns"])
+    assert rise.mean < 0.1 < rise.high
+    assert bar_of(report, "Turns").met is False
+
+
+@pytest.mark.parametrize(("fall", "held"), [(0.05, True), (0.15, False), (0.25, False)])
+def test_recommendation_may_fall_by_half_of_what_other_heads_may(fall: float, held: bool) -> None:
+    """A fall, in deviations, that is the same in every dialogue: other heads may fall by .2."""
+
+    def met(head: str) -> bool | None:
+        scores = [{head: 0.5 + (-1) ** i / 10} for i in range(40)]
+        spread = float(np.std([each[head] for each in scores], ddof=1))
+        baseline = [conversation(i, turn(f"film {i}", held_out=each)) for i, each in enumerate(scores)]
+        rl = [
+            conversation(i, turn(f"film {i}", held_out={head: each[head] - fall * spread}))
+            for i, each in enumerate(scores)
+        ]
+        return bar_of(compare(baseline, rl, resamples=200), f"Held-out {head.replace('_', ' ')}").met
+
+    assert met("recommendation") is held
+    assert met("informativeness") is (fall < 0.2)
 
 
 def test_bars_name_what_was_paid_for_a_gain() -> None:
