@@ -180,7 +180,8 @@ def results(
 ) -> None:
     """Compare baseline and RL over several runs, such as seeds.
 
-    The runs were evaluated on the same dialogues. Intervals are over runs and dialogues.
+    The runs were evaluated on the same dialogues; one in which a seeker failed in some run is left out of all.
+    Intervals are over runs and dialogues.
     """
     with working():
         from ecr_rl.evaluation.conversations.over_runs import compare_runs

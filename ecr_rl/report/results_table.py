@@ -49,8 +49,10 @@ def results_table(result: RunsComparison, names: Sequence[str], heads: Sequence[
         cells = [mean_and_interval(value, definition.decimals, signed=True) for value in values]
         rows.append([f"`{definition.name}`", *cells, marked(reading(definition, together))])
     runs, method = (f"{len(names)} runs", _SEVERAL) if several else ("one run", _ONE)
+    failures = result.seeker_failures
+    left_out = f"Conversations left out of all runs, as a seeker failed in one: {failures}. " if failures else ""
     note = (
-        f"{result.n} dialogues of the test split, {runs}; rl - baseline, mean [95 % interval]. {method} "
+        f"{result.n} dialogues of the test split, {runs}; rl - baseline, mean [95 % interval]. {left_out}{method} "
         f"{by_chance(intervals)} "
         f"{MARKS['better']} better, {MARKS['worse']} worse, {MARKS['changed']} changed: the interval excludes 0."
     )

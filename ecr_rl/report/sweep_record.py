@@ -118,13 +118,11 @@ class CandidateComparison(RunsComparison):
     """Winner against equal weights on the test dialogues, over training seeds; ``difference`` is winner - equal.
 
     Attributes:
-        seeker_failures: conversations left out.
         width: of the interval of ``held_out_overall``; None without data, as the next.
         smallest_effect: that four of five such comparisons would find.
         beats: whether that interval lies above 0.
     """
 
-    seeker_failures: int
     width: float | None
     smallest_effect: float | None
     beats: bool

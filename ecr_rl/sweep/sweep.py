@@ -171,23 +171,17 @@ def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunC
     """
     played = {name: [_test_conversations(training) for training in finals[name]] for name in (EQUAL, WINNER)}
     failed = {place for each in played.values() for one in each for place in one.failed}
-    # A conversation in which the seeker failed once is left out of all trainings, so that all have the same ones.
-    kept = {
-        name: [[record for record in one.records if record.key not in failed] for one in each]
-        for name, each in played.items()
-    }
-    if not kept[EQUAL][0]:
+    if all(record.key in failed for record in played[EQUAL][0].records):
         raise ModelError(
             f"the seeker failed in every one of {len(failed)} test conversations, once at least; the log says why"
         )
-    pairs = list(zip(kept[EQUAL], kept[WINNER], strict=True))
+    pairs = [(equal.records, best.records) for equal, best in zip(played[EQUAL], played[WINNER], strict=True)]
     resamples, seed = config.evaluation.resamples, config.seed
-    result = compare_runs(pairs, config.head_definitions, resamples=resamples, seed=seed)
+    result = compare_runs(pairs, config.head_definitions, failed=failed, resamples=resamples, seed=seed)
     judged = result.difference[_JUDGED]
     width = None if judged is None else judged.high - judged.low
     return CandidateComparison.extending(
         result,
-        seeker_failures=len(failed),
         width=width,
         smallest_effect=None if width is None else POWER * width / (2 * 1.96),
         beats=judged is not None and judged.low > 0,

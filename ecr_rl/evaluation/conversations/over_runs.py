@@ -1,6 +1,7 @@
 """Figures of several training runs together: intervals over training seeds, with the dialogues' variance inside.
 
-K runs differ in their seed and are evaluated on the same N dialogues. Their mean has two variances:
+K runs differ in their seed and are evaluated on the same N dialogues; a conversation in which a seeker failed in one
+run is left out of all. Their mean has two variances:
 
 * ``seeds``: the sample variance of the K runs' differences, divided by K, with K - 1 degrees of freedom. It holds what
   a seed does, and what it does to single dialogues.
@@ -20,7 +21,7 @@ One run says nothing of other seeds: its interval is the bootstrap over dialogue
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +37,12 @@ from envs.heads import Head
 from envs.json_record import JsonRecord
 
 Records = Sequence[ConversationRecord]
+Key = tuple[int, int]
+"""A conversation: index of its dialogue, and repeat."""
 Pair = tuple[Statistic, Statistic]
 """One run's figure: of the baseline, and of the trained policy."""
+COMMON = 0.9
+"""The least share of all conversations that every run must have; below it the runs were given different samples."""
 _SHARPNESS = 4 / 3
 """The power of the variances in the weights of ``critical_value``."""
 
@@ -52,6 +57,7 @@ class RunsComparison(JsonRecord):
         accepted: of each run the share of conversations in which the seeker accepted a film.
         runs: how many.
         n: dialogues.
+        seeker_failures: conversations that are in no figure: a seeker could not answer in one of the runs.
     """
 
     difference: Metrics
@@ -59,6 +65,7 @@ class RunsComparison(JsonRecord):
     accepted: list[Systems[Interval | None]]
     runs: int
     n: int
+    seeker_failures: int
 
 
 def difference_over_runs(pairs: Sequence[Pair], counts_BN: np.ndarray) -> Interval | None:
@@ -122,30 +129,32 @@ def critical_value(seeds: float, dialogues: float, runs: int) -> float:
 
 
 def compare_runs(
-    runs: Sequence[tuple[Records, Records]], heads: Sequence[Head], *, resamples: int = 2000, seed: int = 0
+    runs: Sequence[tuple[Records, Records]],
+    heads: Sequence[Head],
+    *,
+    failed: Collection[Key] = (),
+    resamples: int = 2000,
+    seed: int = 0,
 ) -> RunsComparison:
-    """Compare baseline and trained policy over several runs.
+    """Compare baseline and trained policy over several runs, on the conversations that all runs have.
 
     Args:
         runs: for each run both systems' records.
         heads: that the runs score.
+        failed: (index, repeat) of conversations to leave out, as a seeker is known to have failed in them; a
+            conversation that only some runs have counts as such a one.
         resamples: bootstrap resamples.
         seed: of the resamples.
 
     Raises:
-        DataError: the runs were evaluated on different dialogues, or no run is given.
+        DataError: no run is given, or fewer than ``COMMON`` of the conversations are in all of them.
     """
     if not runs:
         raise DataError("no runs to compare", remedy="Name at least one run folder that was evaluated")
-    statistics = [statistics_of(*records, heads) for records in runs]
-    indices = [[records[0].index for records in each.dialogues[0]] for each in statistics]
-    if any(other != indices[0] for other in indices[1:]):
-        raise DataError(
-            "the runs were evaluated on different dialogues",
-            field="index",
-            remedy="Evaluate all of them on the same ones: evaluation.dialogues and data must be alike",
-        )
-    counts_BN = draw(len(indices[0]), resamples, seed)
+    kept, left_out = _of_all_runs(runs, failed)
+    statistics = [statistics_of(*records, heads) for records in kept]
+    dialogues = len(statistics[0].dialogues[0])
+    counts_BN = draw(dialogues, resamples, seed)
     names = [definition.name for definition in (*main_figures(heads), *more_figures(heads))]
     pairs = {name: [(each.figures[0][name], each.figures[1][name]) for each in statistics] for name in names}
     return RunsComparison(
@@ -157,5 +166,29 @@ def compare_runs(
             Systems(*(interval(figures["accepted"], counts_BN) for figures in each.figures)) for each in statistics
         ],
         runs=len(runs),
-        n=len(indices[0]),
+        n=dialogues,
+        seeker_failures=len(left_out),
     )
+
+
+def _of_all_runs(
+    runs: Sequence[tuple[Records, Records]], failed: Collection[Key]
+) -> tuple[list[tuple[Records, Records]], set[Key]]:
+    """Both systems' records of the conversations that every run has, and which ones are left out."""
+    keys = [{record.key for records in both for record in records}.difference(failed) for both in runs]
+    every, common = set[Key]().union(*keys), keys[0].intersection(*keys)
+    if len(common) < COMMON * len(every):
+        raise DataError(
+            f"the runs were evaluated on different dialogues: only {len(common)} of {len(every)} conversations are in "
+            "all of them",
+            field="index",
+            remedy="Evaluate all of them on the same ones: evaluation.dialogues and data must be alike",
+        )
+    kept = [
+        (
+            [record for record in baseline if record.key in common],
+            [record for record in rl if record.key in common],
+        )
+        for baseline, rl in runs
+    ]
+    return kept, (every - common).union(failed)

@@ -82,9 +82,26 @@ def test_runs_that_agree_keep_the_noise_of_the_dialogues() -> None:
 
 def test_runs_on_other_dialogues_are_refused() -> None:
     with pytest.raises(DataError, match="different dialogues"):
-        compare_runs([(records(0.0), records(1.0)), (records(0.0, 11), records(1.0, 11))])
+        compare_runs([(records(0.0), records(1.0)), (records(0.0, 10), records(1.0, 10))])
     with pytest.raises(DataError, match="no runs"):
         compare_runs([])
+
+
+def test_a_seeker_that_failed_in_one_run_leaves_its_conversation_out_of_all() -> None:
+    """Where run two has no conversation, run one gains 24 times as much as in any other."""
+    one, two = (
+        (records(0.0, 24), [conversation(n, turn(reward=24.0 if n == 5 else 1.0)) for n in range(24)]) for _ in range(2)
+    )
+    lacking = ([each for each in two[0] if each.index != 5], [each for each in two[1] if each.index != 5])
+    found = compare_runs([one, lacking], resamples=20)
+    assert (found.n, found.seeker_failures) == (23, 1)
+    assert [known(each["reward"]).mean for each in found.each] == [1.0, 1.0]
+    assert "as a seeker failed in one: 1. " in results_table(found, ["one", "two"], DEFINITIONS)
+    whole = compare_runs([one, two], resamples=20)
+    assert (whole.n, whole.seeker_failures) == (24, 0)
+    assert "seeker failed" not in results_table(whole, ["one", "two"], DEFINITIONS)
+    with pytest.raises(DataError, match="the two systems"):
+        compare_runs([one, (lacking[0], two[1])], resamples=20)
 
 
 def test_success_of_both_systems_stands_beside_each_run() -> None:
