@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from ecr_rl.overrides import Override, nearest
 from ecr_rl.yaml_text import line_of_key, one_line, read_yaml
 from envs.errors import ConfigError
-from envs.inputs.text import UnreadableText, decoded
+from envs.inputs.text import UnreadableText, decoded, quoted
 from envs.marks import Settings, section_of
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -102,7 +102,7 @@ def _explain(kind: type[Settings], detail: ErrorDetails, source: Path | str, cha
     message = detail["msg"].removeprefix("Value error, ")
     if not path:
         return f"{where}: {message}"
-    written = "" if isinstance(detail["input"], dict) else f" (it is {detail['input']!r})"
+    written = "" if isinstance(detail["input"], dict) else f" (it is {quoted(detail['input'])})"
     if detail["type"] == "string_type" and isinstance(detail["input"], int | float):
         written += ". Quote it"
     return f"{where}: {key}: {message}{written}"

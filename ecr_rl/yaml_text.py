@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from envs.errors import ConfigError
+from envs.inputs.text import quoted
 
 _PREFIX = "tag:yaml.org,2002:"
 _CORE = (
@@ -28,17 +29,31 @@ _CORE = (
     ("merge", "<<", ["<"]),
 )
 """What a plain word is: kind, pattern and first characters. Merging (``<<: *base``) is YAML 1.1's, and kept."""
+_FLOAT = re.compile(next(pattern for kind, pattern, _ in _CORE if kind == "float"))
+_LONGEST_NUMBER = 1000
+"""The most characters of a whole number; the largest number of 64 bits has 20 digits, the largest float 309."""
+_MOST_REPEATED = 100_000
+"""The most values that aliases may repeat: ten lists of ten aliases of each other would be 10**10 values."""
 
 
 class _CoreLoader(yaml.SafeLoader):
     """Loads YAML's safe types, and refuses a key that is written twice, since the second would silently win.
 
-    A value that holds itself (``&a [*a]``) is refused, too.
+    A value that holds itself (``&a [*a]``) is refused, too, and so are aliases that repeat too many values.
     """
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
         self.deep_construct = True  # or a value that holds itself would be made
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        sizes: dict[int, int] = {}
+        if node is not None and _whole_size(node, sizes) - len(sizes) > _MOST_REPEATED:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"its aliases repeat more than {_MOST_REPEATED:,} values", node.start_mark
+            )
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: list[Any] = []
@@ -50,6 +65,18 @@ class _CoreLoader(yaml.SafeLoader):
                 )
             seen.append(key)
         return super().construct_mapping(node, deep)
+
+
+def _whole_size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """The values of a node and below it, one behind an alias as often as it stands there; ``sizes``: those known."""
+    if id(node) not in sizes:
+        sizes[id(node)] = 1  # of a node that holds itself, which is refused later
+        if isinstance(node, yaml.MappingNode):
+            inner = [each for pair in node.value for each in pair]
+        else:
+            inner = node.value if isinstance(node, yaml.SequenceNode) else []
+        sizes[id(node)] += sum(_whole_size(each, sizes) for each in inner)
+    return sizes[id(node)]
 
 
 class _CoreDumper(yaml.SafeDumper):
@@ -65,13 +92,22 @@ def _truth(loader: _CoreLoader, node: yaml.ScalarNode) -> bool:
 
 def _whole_number(loader: _CoreLoader, node: yaml.ScalarNode) -> int:
     text = str(loader.construct_scalar(node))
+    if len(text) > _LONGEST_NUMBER:  # Python refuses to print one of more than 4300 digits, whatever its base
+        raise ValueError(f"a whole number of {len(text):,} digits; {_LONGEST_NUMBER} are the most")
     return int(text, {"0x": 16, "0o": 8}.get(text[:2], 10))
+
+
+def _fraction(loader: _CoreLoader, node: yaml.ScalarNode) -> float:
+    text = str(loader.construct_scalar(node))
+    if not _FLOAT.fullmatch(text):
+        raise ValueError(f"{quoted(text)} is no number")
+    return float(loader.construct_yaml_float(node))
 
 
 _CoreLoader.yaml_implicit_resolvers = {}
 _CoreLoader.yaml_constructors = {
     tag: yaml.SafeLoader.yaml_constructors[tag]
-    for tag in (None, *(_PREFIX + kind for kind in ("null", "float", "str", "seq", "map")))
+    for tag in (None, *(_PREFIX + kind for kind in ("null", "str", "seq", "map")))
 }
 for _kind, _pattern, _first in _CORE:
     _found = re.compile(f"^(?:{_pattern})$")
@@ -79,6 +115,7 @@ for _kind, _pattern, _first in _CORE:
     _CoreDumper.add_implicit_resolver(_PREFIX + _kind, _found, _first)
 _CoreLoader.add_constructor(f"{_PREFIX}bool", _truth)
 _CoreLoader.add_constructor(f"{_PREFIX}int", _whole_number)
+_CoreLoader.add_constructor(f"{_PREFIX}float", _fraction)
 
 
 def read_yaml(text: str) -> Any:

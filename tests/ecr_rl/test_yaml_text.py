@@ -46,6 +46,11 @@ def test_anchors_and_merges_are_read() -> None:
     assert read_yaml(text)["mine"] == {"a": 1, "b": 3}
 
 
+BOMB = "a0: &a0 [1]\n" + "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 11)
+)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -62,6 +67,11 @@ def test_anchors_and_merges_are_read() -> None:
         ("a: !!bool maybe", "neither true nor false"),
         ("a: !!int x", "invalid literal"),
         ("a: " + "9" * 5000, "digits"),
+        ("a: 0x" + "f" * 4000, "a whole number of 4,002 digits; 1000 are the most"),
+        ("a: 0o" + "7" * 5000, "digits"),
+        ('a: !!float ""', "'' is no number"),
+        ("a: !!float _", "'_' is no number"),
+        (BOMB, "its aliases repeat more than 100,000 values"),
         ("[" * 2_000, "recursion"),
         ("? [a, b]\n: 1\n", "unhashable"),
         ("a: \x00", "not allowed"),
