@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from envs.marks import NOTHING, Settings, TakesPath, seed_setting, setting
+from envs.marks import LEAST_TEMPERATURE, MOST_LAYERS, NOTHING, Settings, TakesPath, seed_setting, setting, size_setting
 
 Precision = Literal["auto", "float32", "bfloat16"]
 """The dtype in which a model computes; ``computes_in_bfloat16`` resolves ``auto``."""
@@ -44,17 +44,20 @@ class CriticSettings(Settings):
     trained_layers: int = setting(
         2, rebuilds={"critic"}, ge=0, description="top encoder layers that are trained; all of them for tiny"
     )
-    members: int = setting(
-        3, rebuilds={"critic"}, gt=0, description="heads of the ensemble on the shared encoder; 1 has no spread"
+    members: int = size_setting(
+        3,
+        rebuilds={"critic"},
+        most=MOST_LAYERS,
+        description="heads of the ensemble on the shared encoder; 1 has no spread",
     )
-    max_tokens: int = setting(
+    max_tokens: int = size_setting(
         96,
         rebuilds={"critic"},
-        gt=8,
+        above=8,
         description="tokens of context and reply together; the context is cut from the left",
     )
     steps: int = setting(400, rebuilds={"critic"}, gt=0)
-    batch_size: int = setting(64, rebuilds={"critic"}, gt=0)
+    batch_size: int = size_setting(64, rebuilds={"critic"})
     learning_rate: float = setting(5e-4, rebuilds={"critic"}, gt=0)
     contrast: float = setting(
         4.0,
@@ -106,10 +109,13 @@ class RecommenderSettings(Settings):
         path=TakesPath(frozenset({"lexicon", "hub"})),
         description="lexicon: phrases | hub | GoEmotions folder: a classifier is fitted to it",
     )
-    members: int = setting(
-        4, rebuilds={"recommender"}, gt=0, description="networks with different seeds, whose scores are averaged"
+    members: int = size_setting(
+        4,
+        rebuilds={"recommender"},
+        most=MOST_LAYERS,
+        description="networks with different seeds, whose scores are averaged",
     )
-    width: int = setting(128, rebuilds={"recommender"}, gt=0, description="width of a network's vectors")
+    width: int = size_setting(128, rebuilds={"recommender"}, description="width of a network's vectors")
     rare: int = setting(
         5,
         rebuilds={"recommender"},
@@ -122,7 +128,7 @@ class RecommenderSettings(Settings):
     epochs: int = setting(
         2, rebuilds={"recommender"}, gt=0, description="passes over messages that name films (stage 2)"
     )
-    batch_size: int = setting(512, rebuilds={"recommender"}, gt=0)
+    batch_size: int = size_setting(512, rebuilds={"recommender"})
     learning_rate: float = setting(2e-3, rebuilds={"recommender"}, gt=0)
     dropout: float = setting(
         0.5, rebuilds={"recommender"}, ge=0, lt=1, description="share of the features that training leaves out"
@@ -162,7 +168,7 @@ class RecommenderSettings(Settings):
 class LoraSettings(Settings):
     """Low-rank adapters (Hu et al., arXiv 2106.09685)."""
 
-    rank: int = setting(16, rebuilds={"responder"}, gt=0)
+    rank: int = size_setting(16, rebuilds={"responder"})
     alpha: int = setting(32, rebuilds={"responder"}, gt=0)
 
 
@@ -184,22 +190,22 @@ class PolicySettings(Settings):
         rebuilds={"policy_replies", "ppo"},
         description="of weights that sample and of PPO's forward passes; auto: bfloat16 on a GPU, float32 on every CPU",
     )
-    layers: int = setting(4, rebuilds={"responder"}, gt=0, description="tiny: transformer layers")
-    width: int = setting(192, rebuilds={"responder"}, gt=0, description="tiny: hidden width")
-    heads: int = setting(6, rebuilds={"responder"}, gt=0, description="tiny: attention heads")
-    vocabulary: int = setting(3000, rebuilds={"responder"}, gt=300, description="tiny: size of its own BPE")
-    positions: int = setting(
-        512, rebuilds={"responder"}, gt=0, description="longest conversation in tokens; never above the model's own"
+    layers: int = size_setting(4, rebuilds={"responder"}, most=MOST_LAYERS, description="tiny: transformer layers")
+    width: int = size_setting(192, rebuilds={"responder"}, description="tiny: hidden width")
+    heads: int = size_setting(6, rebuilds={"responder"}, description="tiny: attention heads")
+    vocabulary: int = size_setting(3000, rebuilds={"responder"}, above=300, description="tiny: size of its own BPE")
+    positions: int = size_setting(
+        512, rebuilds={"responder"}, description="longest conversation in tokens; never above the model's own"
     )
-    max_new: int = setting(28, rebuilds={"responder"}, gt=0, description="the most tokens of a reply")
-    max_observation: int = setting(
-        96, rebuilds={"responder"}, gt=8, description="the most tokens of an observation after the first"
+    max_new: int = size_setting(28, rebuilds={"responder"}, description="the most tokens of a reply")
+    max_observation: int = size_setting(
+        96, rebuilds={"responder"}, above=8, description="the most tokens of an observation after the first"
     )
-    max_history: int = setting(
-        192, rebuilds={"responder"}, gt=8, description="the most tokens of the first observation, cut from the left"
+    max_history: int = size_setting(
+        192, rebuilds={"responder"}, above=8, description="the most tokens of the first observation, cut from the left"
     )
     temperature: float = setting(
-        1.0, rebuilds={"ppo"}, gt=0, description="sampling temperature; nothing else shapes the distribution"
+        1.0, rebuilds={"ppo"}, ge=LEAST_TEMPERATURE, description="sampling temperature; nothing else shapes the draw"
     )
 
 
@@ -207,7 +213,7 @@ class SupervisedSettings(Settings):
     """Supervised training of the policy on recommender turns."""
 
     steps: int = setting(600, rebuilds={"responder"}, gt=0)
-    batch_size: int = setting(32, rebuilds={"responder"}, gt=0)
+    batch_size: int = size_setting(32, rebuilds={"responder"})
     learning_rate: float = setting(1e-3, rebuilds={"responder"}, gt=0)
     warmup: int = setting(40, rebuilds={"responder"}, ge=0)
     evaluate_every: int = setting(
@@ -243,10 +249,10 @@ class PPOSettings(Settings):
     """PPO on conversations (Schulman et al., arXiv 1707.06347), one row a conversation."""
 
     iterations: int = setting(40, rebuilds={"ppo"}, resume={"run"}, ge=0)
-    conversations_per_iteration: int = setting(64, rebuilds={"ppo"}, gt=0)
+    conversations_per_iteration: int = size_setting(64, rebuilds={"ppo"})
     epochs: int = setting(2, rebuilds={"ppo"}, gt=0)
-    minibatch_conversations: int = setting(
-        32, rebuilds={"ppo"}, gt=0, description="rows of a gradient step over all learners"
+    minibatch_conversations: int = size_setting(
+        32, rebuilds={"ppo"}, description="rows of a gradient step over all learners"
     )
     learning_rate: float = setting(1e-4, rebuilds={"ppo"}, gt=0)
     learning_rate_schedule: Literal["constant", "linear", "cosine"] = setting(
@@ -288,18 +294,18 @@ class PPOSettings(Settings):
     turn_discount: float = setting(0.99, rebuilds={"ppo"}, gt=0, le=1)
     token_lambda: float = setting(1.0, rebuilds={"ppo"}, ge=0, le=1)
     turn_lambda: float = setting(0.95, rebuilds={"ppo"}, ge=0, le=1)
-    micro_batch: int = setting(32, rebuilds={"ppo"}, gt=0, description="rows of a no-grad pass")
-    film_candidates: int = setting(
+    micro_batch: int = size_setting(32, rebuilds={"ppo"}, description="rows of a no-grad pass")
+    film_candidates: int = size_setting(
         0,
         rebuilds={"ppo"},
-        ge=0,
+        above=-1,
         description="draw each turn's films from this many of the recommender's best, and train its last layer; "
         "0: the recommender's best films are proposed",
     )
     film_temperature: float = setting(
         0.25,
         rebuilds={"ppo"},
-        gt=0,
+        ge=LEAST_TEMPERATURE,
         idle={"ppo.film_candidates": (0,)},
         description="temperature of that draw, which divides the scores",
     )
@@ -357,8 +363,8 @@ class ResourceSettings(Settings):
         ge=0,
         description="remote env runners without GPUs; 0 samples in the driver",
     )
-    conversations_per_runner: int = setting(
-        32, rebuilds=NOTHING, resume={"run", "sweep"}, gt=0, description="conversations that a runner holds at once"
+    conversations_per_runner: int = size_setting(
+        32, rebuilds=NOTHING, resume={"run", "sweep"}, description="conversations that a runner holds at once"
     )
     learners: int = setting(
         0,

@@ -63,13 +63,16 @@ class Mark:
         rebuilds: what is built anew when it changes; what rests on that follows. None: what its section's mark says.
         resume: what may be gone on with under another value.
         path: how it takes a path; None where it takes none.
-        idle: other settings, by ``section.key``, and their values under which it changes nothing.
+        idle: other settings, by ``section.key``, and their values under which it changes nothing. A section's holds
+            for all in it.
+        same_result: it says how something is done, not what, though a change of it rebuilds what its section does.
     """
 
     rebuilds: frozenset[Stage] | None
     resume: frozenset[Folder] = frozenset()
     path: TakesPath | None = None
     idle: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    same_result: bool = False
 
 
 NOTHING: frozenset[Stage] = frozenset()
@@ -77,6 +80,12 @@ NOTHING: frozenset[Stage] = frozenset()
 
 SEEDS = 2**32
 """Seeds are below this number: NumPy's and scikit-learn's global generators take 32 bits."""
+LARGEST = 2**20
+"""The largest width, vocabulary, length or batch: what is larger is a slip, and fits no machine."""
+MOST_LAYERS = 1000
+"""The most layers of a network, and networks of an ensemble."""
+LEAST_TEMPERATURE = 0.01
+"""Logits over a far smaller number are infinite, and a softmax of them draws nothing that the model means."""
 
 
 class Settings(BaseModel):
@@ -107,6 +116,7 @@ def setting(
     resume: Collection[Folder] = (),
     path: TakesPath | None = None,
     idle: Mapping[str, Sequence[Any]] | None = None,
+    same_result: bool = False,
     **field: Any,
 ) -> Any:
     """A field of a settings class with its mark.
@@ -117,17 +127,26 @@ def setting(
         resume: see ``Mark``.
         path: see ``Mark``.
         idle: see ``Mark``.
+        same_result: see ``Mark``.
         field: what pydantic's ``Field`` takes: bounds, a description, a factory in place of the default.
     """
     info: FieldInfo = Field(**field) if "default_factory" in field else Field(default, **field)
     others = tuple((key, tuple(values)) for key, values in (idle or {}).items())
-    info.metadata.append(Mark(None if rebuilds is None else frozenset(rebuilds), frozenset(resume), path, others))
+    stages = None if rebuilds is None else frozenset(rebuilds)
+    info.metadata.append(Mark(stages, frozenset(resume), path, others, same_result))
     return info
 
 
 def seed_setting(*, rebuilds: Collection[Stage], description: str | None = None) -> Any:
     """A field of a settings class that is a seed: an integer from 0 to 2**32 - 1."""
     return setting(0, rebuilds=rebuilds, ge=0, lt=SEEDS, description=description)
+
+
+def size_setting(
+    default: int, *, rebuilds: Collection[Stage] | None, above: int = 0, most: int = LARGEST, **field: Any
+) -> Any:
+    """A field of a settings class that is a size: an integer above one number and up to another; see ``setting``."""
+    return setting(default, rebuilds=rebuilds, gt=above, le=most, **field)
 
 
 def further_seed(seed: int, step: int) -> int:
@@ -156,20 +175,21 @@ def marks_of(kind: type[Settings]) -> Mapping[str, Mark]:
     Raises:
         TypeError: a field has no mark, or one that leaves it to a section without mark what it rebuilds.
     """
-    return dict(_marks(kind, "", None))
+    return dict(_marks(kind, "", Mark(None)))
 
 
-def _marks(kind: type[Settings], above: str, rebuilds: frozenset[Stage] | None) -> Iterator[tuple[str, Mark]]:
+def _marks(kind: type[Settings], above: str, outer: Mark) -> Iterator[tuple[str, Mark]]:
     for name, field in kind.model_fields.items():
         mark, section, key = mark_of(field), section_of(field), f"{above}{name}"
         if section is not field.annotation:
             if mark is None:
                 raise TypeError(f"{kind.__name__}.{name} does not say what it rebuilds: write it with setting()")
-            if mark.rebuilds is None and rebuilds is None:
+            if mark.rebuilds is None and outer.rebuilds is None:
                 raise TypeError(f"{kind.__name__}.{name} rebuilds what its section says, and {above or 'it'} has none")
-            yield key, mark if mark.rebuilds is not None else replace(mark, rebuilds=rebuilds)
+            rebuilds = outer.rebuilds if mark.rebuilds is None else mark.rebuilds
+            yield key, replace(mark, rebuilds=rebuilds, idle=outer.idle + mark.idle)
         if section is not None:
-            yield from _marks(section, f"{key}.", rebuilds if mark is None else mark.rebuilds)
+            yield from _marks(section, f"{key}.", outer if mark is None else replace(mark, idle=outer.idle + mark.idle))
 
 
 def mark_at(kind: type[Settings], key: str) -> Mark | None:

@@ -9,7 +9,7 @@ from pydantic import field_validator
 
 from envs.builtin_heads import HEADS, default_weights, heads_of
 from envs.inputs.hosts import names_server
-from envs.marks import Settings, TakesPath, seed_setting, setting
+from envs.marks import LEAST_TEMPERATURE, Settings, TakesPath, seed_setting, setting, size_setting
 
 
 class DataSettings(Settings):
@@ -57,16 +57,25 @@ class EndpointSettings(Settings):
     api_key_env: str = setting(
         "OPENAI_API_KEY",
         rebuilds=None,
+        same_result=True,
         description="endpoint: the environment variable that holds the key; never the key",
     )
     timeout: float = setting(
-        60.0, rebuilds=None, gt=0, le=86_400, description="endpoint: seconds to wait for an answer"
+        60.0, rebuilds=None, same_result=True, gt=0, le=86_400, description="endpoint: seconds to wait for an answer"
     )
     requests_per_minute: float = setting(
-        600.0, rebuilds=None, ge=0.001, description="endpoint: the most requests a minute, for each worker"
+        600.0,
+        rebuilds=None,
+        same_result=True,
+        ge=0.001,
+        description="endpoint: the most requests a minute, for each worker",
     )
     retries: int = setting(
-        5, rebuilds=None, ge=0, description="endpoint: further attempts after 429, 5xx or a lost connection"
+        5,
+        rebuilds=None,
+        same_result=True,
+        ge=0,
+        description="endpoint: further attempts after 429, 5xx or a lost connection",
     )
 
     @field_validator("endpoint")
@@ -105,9 +114,9 @@ class SeekerModelSettings(EndpointSettings):
         min_length=1,
         description="smollm2 (packaged) | a folder | a hub id | the endpoint's name",
     )
-    temperature: float = setting(0.7, rebuilds=None, gt=0, description="sampling temperature")
-    max_new: int = setting(60, rebuilds=None, gt=0, description="the most tokens of a line")
-    batch: int = setting(16, rebuilds=None, gt=0, description="lines that are generated together")
+    temperature: float = setting(0.7, rebuilds=None, ge=LEAST_TEMPERATURE, description="sampling temperature")
+    max_new: int = size_setting(60, rebuilds=None, description="the most tokens of a line")
+    batch: int = size_setting(16, rebuilds=None, description="lines that are generated together")
 
 
 class EnvSettings(Settings):
@@ -119,18 +128,18 @@ class EnvSettings(Settings):
         description="replay: the human's own lines | profile: rules and sentences | model: the same rules, a model's "
         "words | module:Class",
     )
-    seeker_model: SeekerModelSettings = setting(SeekerModelSettings(), rebuilds={"ppo"})
-    horizon: int = setting(
+    seeker_model: SeekerModelSettings = setting(
+        SeekerModelSettings(), rebuilds={"ppo"}, idle={"env.seeker": ("replay", "profile")}
+    )
+    horizon: int = size_setting(
         2,
         rebuilds={"ppo"},
-        gt=0,
         idle={"env.seeker": ("profile", "model")},
         description="replay: free turns after the human history, then the end",
     )
-    max_turns: int = setting(
+    max_turns: int = size_setting(
         4,
         rebuilds={"ppo"},
-        gt=0,
         idle={"env.seeker": ("replay",)},
         description="profile, model: recommender turns at most, then the end",
     )
@@ -162,10 +171,17 @@ class RewardSettings(Settings):
         "module:Class",
     )
     cap: float = setting(
-        2.0, rebuilds={"ppo"}, description="a normalised head pays at most this many standard deviations"
+        2.0,
+        rebuilds={"ppo"},
+        idle={"reward.source": ("random",)},
+        description="a normalised head pays at most this many standard deviations",
     )
     spread_penalty: float = setting(
-        0.0, rebuilds={"ppo"}, ge=0, description="k in mean - k x ensemble spread (arXiv 2310.02743)"
+        0.0,
+        rebuilds={"ppo"},
+        ge=0,
+        idle={"reward.source": ("random", "length")},
+        description="k in mean - k x ensemble spread (arXiv 2310.02743)",
     )
     missing_end: float = setting(
         0.5, rebuilds={"ppo"}, ge=0, description="penalty of a reply that was cut before its end"

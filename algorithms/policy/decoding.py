@@ -20,6 +20,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from algorithms.policy.language_model import chosen_logits, max_positions
 from envs.errors import ModelError
+from envs.marks import LEAST_TEMPERATURE
 
 _PROBE, _FIRST_PROBE = ((4, 2), (1, 5), (3, 1)), 5
 """Tokens of each turn of two conversations that try a model, and the id of the first."""
@@ -109,13 +110,19 @@ class ConversationDecoder:
             logits: what ``extend`` returned, shape (B, vocabulary).
             uniforms: numbers in [0, 1), shape (B, max_new); column t decides token t.
             end: the token that ends a reply; it belongs to the reply.
-            temperature: divides the logits; nothing else shapes the distribution. One number, or one a row, shape (B,).
+            temperature: divides the logits; nothing else shapes the distribution. One number, or one a row, shape (B,);
+                at least ``LEAST_TEMPERATURE``.
             last: whether no turn follows. Then conversations leave the cache as they end, and the decoder cannot
                 continue.
 
         Returns:
             B replies; log-probabilities are those of the tempered distribution.
+
+        Raises:
+            ValueError: a temperature is below ``LEAST_TEMPERATURE``, or no number.
         """
+        if not (np.asarray(temperature) >= LEAST_TEMPERATURE).all():
+            raise ValueError(f"a temperature is at least {LEAST_TEMPERATURE}, not {np.min(temperature)}")
         uniform_BT = torch.from_numpy(uniforms).to(self._device)
         divisor_B1 = torch.as_tensor(temperature, dtype=torch.float32, device=self._device).reshape(-1, 1)
         divisor_B1 = divisor_B1.expand(len(uniforms), 1)

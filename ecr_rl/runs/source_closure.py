@@ -54,7 +54,7 @@ INFRASTRUCTURE: Mapping[str, str] = {
 """Modules that do not influence any part, each with the reason. The search for imports stops at them."""
 _MAKES_A_PART = "_artefact"
 """A method that calls this one makes a separate part."""
-_DESCRIBED = ("setting", "seed_setting")
+_DESCRIBED = ("setting", "seed_setting", "size_setting")
 """A call of these functions describes what it makes; the description decides as little as a docstring."""
 _MODULE = re.compile(r"[A-Za-z_]\w*((\.\w+)+(:[\w.]+)?|:[\w.]+)")
 

@@ -5,17 +5,20 @@ A sweep is refused before anything is trained. Importing this needs neither torc
 
 from __future__ import annotations
 
+import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any, get_args
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import TypeAdapter, model_validator
 
 from ecr_rl.config import RunConfig, overridden
 from ecr_rl.overrides import Override
 from envs.errors import ConfigError
+from envs.inputs.text import quoted
 from envs.marks import NOTHING, Settings, Stage, mark_at, setting, type_at, value_at
 
 _STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -23,6 +26,10 @@ _TRIAL: Stage = "ppo"
 """The stage that a trial is."""
 _INSIDE = (5**0.5 - 1) / 2
 """Where inside a range a draw is tried: the golden section, which is no whole number whatever whole ends it has."""
+_MOST_TRIALS = 10_000
+"""The most trials of a grid."""
+_MOST_TRIED = 32
+"""The most points of a range that are each tried, and values of an axis with those of others; of more, the ends."""
 
 
 class Axis(Settings):
@@ -43,6 +50,7 @@ class Axis(Settings):
         None,
         rebuilds={"sweep"},
         ge=1,
+        le=_MOST_TRIALS,
         description="grid sampler: points of a range; a simplex has multiples of 1 / steps",
     )
 
@@ -73,6 +81,14 @@ class Axis(Settings):
         return bounds
 
 
+def grid_size(axis: Axis) -> int:
+    """The number of values of an axis under the grid sampler, which are not made for that."""
+    steps = axis.steps or 1
+    if axis.simplex is not None:
+        return math.comb(steps + len(axis.simplex) - 1, steps)
+    return steps if axis.choices is None else len(axis.choices)
+
+
 def grid_points(axis: Axis) -> list[Any]:
     """The values of an axis under the grid sampler."""
     steps = axis.steps or 1
@@ -86,9 +102,15 @@ def grid_points(axis: Axis) -> list[Any]:
 
 
 def tried_values(axis: Axis, grid: bool) -> list[Any]:
-    """Values that stand for all that an axis draws: each of a grid or a choice, of a range its ends and one inside."""
-    if grid or axis.choices is not None:
-        return grid_points(axis)
+    """Values that stand for all that an axis draws: each of a grid or a choice, of a range its ends and one inside.
+
+    A grid's range of many points is tried at its ends and beside the first, which is no whole number if not all are.
+    All weights of a simplex are valid where one is: they are in [0, 1].
+    """
+    if axis.simplex is None and (grid or axis.choices is not None):
+        points = grid_points(axis)
+        long = axis.choices is None and len(points) > _MOST_TRIED
+        return [points[0], points[-1], points[1]] if long else points
     if axis.simplex is not None:
         return [dict.fromkeys(axis.simplex, 1 / len(axis.simplex))]
     low, high = axis.bounds
@@ -119,6 +141,13 @@ def check_axes(
     """
     for key, axis in space.items():
         _check_effect(key, axis, space, config, places[key])
+    count = math.prod(map(grid_size, space.values())) if grid else 0
+    if count > _MOST_TRIALS:
+        said = f"{count:,}" if count < 10**15 else "over 10**15"
+        raise ConfigError(
+            f"{next(iter(places.values()))}: the grid has {said} trials; {_MOST_TRIALS:,} are the most. Take "
+            "fewer steps or axes, or another sampler"
+        )
     tried = {key: tried_values(axis, grid) for key, axis in space.items()}
     for draw, told in _pairs(tried):
         changes = [Override(_path(key), value, f"{places[key]}={value!r}") for key, value in draw.items()]
@@ -129,6 +158,20 @@ def check_axes(
             raise ConfigError(f"{error}{_remedy(space, str(error))}") from error
         for problem in problems(trial):
             raise ConfigError(f"{source}: {problem}")
+    for key, axis in space.items():
+        if grid or axis.choices is not None:
+            _check_difference(key, grid_points(axis), grid, places[key])
+
+
+def _check_difference(key: str, values: Sequence[Any], grid: bool, place: str) -> None:
+    """Refuse an axis without two different values, and a grid that has a value twice; all are valid."""
+    reads = TypeAdapter(type_at(RunConfig, _path(key))).validate_python
+    given = [json.dumps(reads(value), sort_keys=True) for value in values]
+    if len(set(given)) < 2:
+        raise ConfigError(f"{place}: an axis needs two different values, not {quoted(list(values))}")
+    twice = next((value for value, count in Counter(given).items() if count > 1), None)
+    if grid and twice is not None:
+        raise ConfigError(f"{place}: {twice} stands there twice; a grid would train the same trial again")
 
 
 def _check_effect(key: str, axis: Axis, space: Mapping[str, Axis], config: RunConfig, place: str) -> None:
@@ -147,9 +190,11 @@ def _check_effect(key: str, axis: Axis, space: Mapping[str, Axis], config: RunCo
     if before:
         made = ", ".join(before)
         raise ConfigError(f"{place}: {key} decides what a sweep makes once, before its trials: {made}. {remedy}")
-    if _TRIAL not in stages or mark.resume:
+    if _TRIAL not in stages or mark.resume or mark.same_result:
         raise ConfigError(f"{place}: {key} does not decide what a trial learns; no trial can differ by it. {remedy}")
-    for other, values in mark.idle:
+    # Of the weights these sources use the sum alone, and that of a simplex is 1.
+    idle = mark.idle if axis.simplex is None else (*mark.idle, ("reward.source", ("random", "length")))
+    for other, values in idle:
         drawn = tried_values(space[other], grid=False) if other in space else [value_at(config, other)]
         if all(value in values for value in drawn):
             raise ConfigError(
@@ -164,8 +209,13 @@ def _pairs(tried: Mapping[str, Sequence[Any]]) -> Iterator[tuple[dict[str, Any],
     for key, values in tried.items():
         yield from ((first | {key: value}, [key]) for value in values[1:])
     for one, other in combinations(tried, 2):
-        for left, right in product(tried[one][1:], tried[other][1:]):
+        for left, right in product(_paired(tried[one]), _paired(tried[other])):
             yield first | {one: left, other: right}, [one, other]
+
+
+def _paired(values: Sequence[Any]) -> Sequence[Any]:
+    """The values behind the first that are tried with those of another axis."""
+    return values[1:] if len(values) <= _MOST_TRIED else values[-1:]
 
 
 def _remedy(space: Mapping[str, Axis], error: str) -> str:

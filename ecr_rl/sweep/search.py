@@ -29,6 +29,7 @@ from ray.tune.search import BasicVariantGenerator, Searcher
 
 from ecr_rl.overrides import flat
 from ecr_rl.report.sweep_record import TrialFigures, TrialRecord
+from ecr_rl.sweep.axes import grid_size
 from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import mutations, tune_space, values_of
 from ecr_rl.sweep.trial import (
@@ -156,7 +157,7 @@ def trial_count(sweep: SweepSettings) -> int:
     """The number of trials of the search: as set, or the number of a grid's combinations."""
     if sweep.search.sampler != "grid":
         return sweep.search.trials
-    return math.prod(len(domain["grid_search"]) for domain in tune_space(sweep).values())
+    return math.prod(map(grid_size, sweep.space.values()))
 
 
 _listeners: list[OnStep] = []

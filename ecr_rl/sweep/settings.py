@@ -109,6 +109,11 @@ class SweepSettings(Settings):
 
     def _problems(self, config: RunConfig) -> Iterator[str]:
         """What is wrong with the settings of a trial, for this sweep."""
+        if config.ppo.value_warmup >= config.ppo.iterations:
+            yield (
+                f"ppo.iterations={config.ppo.iterations} ends before the policy learns (ppo.value_warmup="
+                f"{config.ppo.value_warmup}), so no trial would differ. Raise ppo.iterations"
+            )
         if config.ppo.select_every:
             yield from _too_early(self.scheduler, config.ppo)
         else:

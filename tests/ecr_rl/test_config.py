@@ -235,3 +235,34 @@ def test_an_option_is_checked_as_its_setting_is() -> None:
     assert changed == load_config("demo", ["reward.weights.bleu=0.25", "evaluation.dialogues=3"])
     with pytest.raises(ConfigError, match=r"^--dialogues: evaluation\.dialogues: Input should be greater than 0"):
         with_given(config, "evaluation", dialogues=0)
+
+
+@pytest.mark.parametrize("key", ["policy.temperature", "env.seeker_model.temperature", "ppo.film_temperature"])
+def test_a_temperature_has_a_lower_bound(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{key}: Input should be greater than or equal to 0\.01 \(it is 1e-40\)"):
+        load_config("demo", [f"{key}=1e-40"])
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "policy.layers",
+        "policy.width",
+        "policy.vocabulary",
+        "policy.positions",
+        "policy.lora.rank",
+        "critic.max_tokens",
+        "critic.members",
+        "recommender.width",
+        "ppo.conversations_per_iteration",
+        "env.max_turns",
+    ],
+)
+def test_a_size_has_an_upper_bound(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: Input should be less than or equal to"):
+        load_config("demo", [f"{key}={10**25}"])
+
+
+def test_a_long_value_is_cut_in_a_message() -> None:
+    with pytest.raises(ConfigError, match=r"seed: Input should be .*… \([\d,]+ characters\)"):
+        load_config("demo", ["seed=" + "9" * 900])

@@ -81,7 +81,7 @@ def test_values_that_contradict_each_other_only_together_are_refused(tmp_path: P
         "ppo.conversations_per_iteration=48 is not a multiple of ppo.minibatch_conversations=32"
     )
     axes = axes.replace("64, 48", "96, 48").replace("16, 32", "24, 48")
-    SweepSettings.model_validate({"base": "demo", "space": {"ppo.clip": {"choices": [0.1]}}}).run_config()
+    SweepSettings.model_validate({"base": "demo", "space": {"ppo.clip": {"choices": [0.1, 0.2]}}}).run_config()
     file = tmp_path / "good.yaml"
     file.write_text(f"base: demo\nspace:\n{axes}\n")
     assert load_sweep(file).run_config().ppo.conversations_per_iteration == 64, "32 fits neither, and no trial has it"
@@ -91,7 +91,7 @@ STAGES: tuple[str, ...] = get_args(Stage)
 FIXED = [
     key
     for key, mark in marks_of(RunConfig).items()
-    if mark.resume or not mark.rebuilds or set(mark.rebuilds) & set(STAGES[: STAGES.index("ppo")])
+    if mark.resume or mark.same_result or not mark.rebuilds or set(mark.rebuilds) & set(STAGES[: STAGES.index("ppo")])
 ]
 
 
@@ -116,6 +116,9 @@ def test_what_is_made_once_before_the_trials_is_no_axis(tmp_path: Path, schedule
         "ppo.checkpoint_every: {choices: [1, 5]}": "no trial can differ by it",
         "resources.driver_threads: {choices: [1, 2]}": "no trial can differ by it",
         "name: {choices: [a, b]}": "no trial can differ by it",
+        "env.seeker_model.timeout: {choices: [10, 20]}": "no trial can differ by it",
+        "env.seeker_model.retries: {choices: [1, 2]}": "no trial can differ by it",
+        "env.seeker_model.requests_per_minute: {choices: [60, 600]}": "no trial can differ by it",
     }
     for axis, reason in said.items():
         message = refusal(tmp_path, f"space:\n  {axis}{scheduler}")
@@ -158,6 +161,63 @@ def test_an_axis_that_changes_nothing_under_the_base_is_refused(tmp_path: Path) 
     assert "changes nothing where env.seeker is 'replay'" in refusal(
         tmp_path, "space:\n  env.max_turns: {choices: [1, 2]}", "env.seeker=replay"
     )
+
+
+@pytest.mark.parametrize(
+    ("axis", "change", "said"),
+    [
+        ("env.seeker_model.temperature: {uniform: [0.5, 1]}", "env.seeker=profile", "where env.seeker is 'profile'"),
+        ("env.seeker_model.batch: {choices: [8, 16]}", "env.seeker=replay", "where env.seeker is 'replay'"),
+        ("reward.cap: {uniform: [1, 3]}", "reward.source=random", "where reward.source is 'random'"),
+        ("reward.spread_penalty: {uniform: [0, 1]}", "reward.source=length", "where reward.source is 'length'"),
+        ("reward.weights: {simplex: [overall, bleu]}", "reward.source=random", "where reward.source is 'random'"),
+        ("ppo.learning_rate: {log_uniform: [1.0e-4, 1.0e-3]}", "ppo.iterations=0", "before the policy learns"),
+        ("ppo.learning_rate: {log_uniform: [1.0e-4, 1.0e-3]}", "ppo.value_warmup=40", "before the policy learns"),
+    ],
+)
+def test_an_axis_that_another_setting_idles_is_refused(tmp_path: Path, axis: str, change: str, said: str) -> None:
+    assert said in refusal(tmp_path, f"space:\n  {axis}", change)
+
+
+@pytest.mark.parametrize(
+    ("axis", "change"),
+    [
+        ("env.seeker_model.temperature: {uniform: [0.5, 1]}", "env.seeker=model"),
+        ("reward.cap: {uniform: [1, 3]}", "reward.source=length"),
+        ("reward.weights.overall: {uniform: [0.1, 1]}", "reward.source=random"),
+    ],
+)
+def test_an_axis_that_the_run_uses_is_taken(tmp_path: Path, axis: str, change: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"base: demo\nspace:\n  {axis}\n")
+    load_sweep(file).run_config((change,), file)
+
+
+@pytest.mark.parametrize(
+    ("axis", "said"),
+    [
+        ("ppo.clip: {choices: [1]}", "space.ppo.clip: an axis needs two different values, not [1]"),
+        ("ppo.clip: {choices: [1, 1]}", "needs two different values"),
+        ("ppo.clip: {choices: [1, 1.0]}", "needs two different values"),
+        ("ppo.epochs: {choices: [1, '1']}", "needs two different values"),
+        ("ppo.clip: {uniform: [0.1, 0.2], steps: 1}" + GRID, "needs two different values"),
+        ("ppo.clip: {choices: [0.1, 0.2, 0.1]}" + GRID, "space.ppo.clip: 0.1 stands there twice; a grid would train"),
+    ],
+)
+def test_an_axis_needs_different_values(tmp_path: Path, axis: str, said: str) -> None:
+    assert said in refusal(tmp_path, f"space:\n  {axis}")
+
+
+@pytest.mark.parametrize(
+    ("axis", "said"),
+    [
+        ("reward.weights: {simplex: [overall, bleu, empathy, naturalness, informativeness], steps: 100}", "4,598,126"),
+        ("ppo.clip: {uniform: [0.1, 0.2], steps: 200}\n  ppo.kl: {uniform: [0.1, 0.2], steps: 100}", "20,000"),
+        ("reward.cap: {uniform: [1, 3], steps: 1000000000000}", "less than or equal to 10000"),
+    ],
+)
+def test_a_grid_of_too_many_trials_is_refused_before_they_are_made(tmp_path: Path, axis: str, said: str) -> None:
+    assert said in refusal(tmp_path, f"space:\n  {axis}{GRID}")
 
 
 def test_every_setting_that_another_one_idles_names_one() -> None:

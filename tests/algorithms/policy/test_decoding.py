@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,6 +83,14 @@ def test_each_row_has_its_own_temperature(name: str) -> None:
     replies = decoder.sample(decoder.extend(seen), uniforms(range(3), 0), end=END, temperature=temperatures)
     for temperature, block, reply in zip(temperatures, seen, replies, strict=True):
         np.testing.assert_allclose(reply.logp, full_forward(MODELS[name], [(block, reply)], temperature), atol=1e-4)
+
+
+@pytest.mark.parametrize("coldest", [1e-40, 0.0, math.nan])
+def test_a_temperature_that_gives_no_distribution_is_refused(coldest: float) -> None:
+    decoder = ConversationDecoder(next(iter(MODELS.values())), 3)
+    logits = decoder.extend(blocks(LENGTHS[0], 0))
+    with pytest.raises(ValueError, match=r"a temperature is at least 0\.01"):
+        decoder.sample(logits, uniforms(range(3), 0), end=END, temperature=np.array([1.0, coldest, 1.0]))
 
 
 @pytest.mark.parametrize("name", MODELS)
