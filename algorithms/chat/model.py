@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from jinja2 import TemplateError
 
-from algorithms.model_files import load_plain_tokenizer
+from algorithms.model_files import ModelFiles, load_plain_tokenizer, require_rows
 from algorithms.packaged_models import best_device
 from algorithms.policy.language_model import load_causal_lm
 from envs.errors import ModelError
@@ -43,6 +43,8 @@ class ChatModel:
             )
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
+        with ModelFiles(source, f"chat model {source!r} cannot be used", remedy):
+            require_rows(self.model, self._ids_in_use())
         self.tokenizer.padding_side = "left"
 
     @property
@@ -71,6 +73,11 @@ class ChatModel:
     def length(self, text: str) -> int:
         """Number of tokens of a text; special tokens written in it count, and none are added."""
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _ids_in_use(self) -> set[int]:
+        """Ids of text and padding; some tokenizers have special tokens, such as an image's, that a text model lacks."""
+        special = {index for index, token in self.tokenizer.added_tokens_decoder.items() if token.special}
+        return {*self.tokenizer.get_vocab().values()} - special | {self.tokenizer.pad_token_id}
 
     def write(self, messages: list[dict[str, str]]) -> str:
         """Render a chat by its template, up to the point where the model answers."""

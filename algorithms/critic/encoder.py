@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel, BertConfig, PretrainedConfig, PreTrainedModel
 
 from algorithms.critic.pair_text import BREAK, PAD, START, PairText, train_tokenizer
-from algorithms.model_files import ModelFiles, load_model, load_plain_tokenizer
+from algorithms.model_files import ModelFiles, load_model, load_plain_tokenizer, require_rows
 from algorithms.model_shapes import config_positions, layer_config
 from algorithms.packaged_models import MINILM, packaged_minilm
 from algorithms.settings import CriticSettings
@@ -66,7 +66,8 @@ def load_encoder(settings: CriticSettings, texts: Iterable[str], films: Sequence
     remedy = "Use tiny, minilm, a folder with config.json, safetensors weights and a tokenizer, or a hub id"
     with ModelFiles(source, f"encoder {settings.encoder!r} cannot be loaded", remedy):
         model = load_model(AutoModel, source, dtype=torch.float32)
-    tokenizer: Any = load_plain_tokenizer(source, remedy)
+        tokenizer: Any = load_plain_tokenizer(source, remedy)
+        require_rows(model, tokenizer.get_vocab().values())
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"encoder {settings.encoder!r} has no fast tokenizer. Choose one with a tokenizer.json")
     _without_dropout(model)
@@ -98,10 +99,10 @@ def restore_encoder(folder: Path) -> Encoder:
         ModelError: a file is missing or broken.
     """
     with ModelFiles(folder, f"{folder} holds no encoder of a critic", "Train the critic again"):
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         special = json.loads((folder / _SPECIAL).read_text(encoding="utf-8"))
         tokenizer = Tokenizer.from_str((folder / _TOKENIZER).read_text(encoding="utf-8"))
-        return Encoder(AutoModel.from_config(config), PairText(tokenizer, **special))
+        return Encoder(AutoModel.from_config(config, trust_remote_code=False), PairText(tokenizer, **special))
 
 
 def _tiny(settings: CriticSettings, texts: Iterable[str], films: Sequence[str]) -> Encoder:

@@ -26,6 +26,16 @@ _PROBE, _FIRST_PROBE = ((4, 2), (1, 5), (3, 1)), 5
 """Tokens of each turn of two conversations that try a model, and the id of the first."""
 _GAP, _GAP_OF_SHORT_FLOATS = 1e-2, 0.5
 """The largest difference of log-probabilities, in nats, that rounding makes."""
+_FAILED_FORWARD = (
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    RuntimeError,
+)
+"""What a model's forward raises for what it does not take."""
 _ATTENTION_ALONE = "Choose a decoder with attention in every layer, such as a Llama, Qwen 2 or GPT-2"
 
 
@@ -221,7 +231,7 @@ def require_exact_decoding(model: PreTrainedModel, name: str) -> None:
             for row, block in zip(whole, blocks, strict=True):
                 row.extend(block.tolist())
         plain = [model(input_ids=torch.tensor([row], device=model.device)).logits[0, -1].float() for row in whole]
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
+    except _FAILED_FORWARD as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{name} cannot hold conversations side by side: {reason}. {_ATTENTION_ALONE}") from error
     gap = float((said - torch.log_softmax(torch.stack(plain), -1)).abs().max())

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import AutoModel
 
-from algorithms.model_files import ModelFiles, load_model, load_plain_tokenizer
+from algorithms.model_files import ModelFiles, load_model, load_plain_tokenizer, require_rows
 from algorithms.model_shapes import config_positions, layer_config
 from algorithms.packaged_models import MINILM, best_device, packaged_minilm
 from algorithms.readers.hashed_grams import LONGEST
@@ -38,7 +38,8 @@ class FrozenSentences:
         remedy = "Use words, minilm, a folder or a hub id"
         with ModelFiles(folder, f"sentence encoder {source!r} cannot be loaded", remedy):
             self._model = load_model(AutoModel, folder, dtype=torch.float32).eval()
-        self._tokenizer = load_plain_tokenizer(folder, remedy)
+            self._tokenizer = load_plain_tokenizer(folder, remedy)
+            require_rows(self._model, self._tokenizer.get_vocab().values())
         if self._model.config.is_encoder_decoder:
             raise ModelError(f"sentence encoder {source!r} is an encoder with a decoder. {remedy}")
         if self._tokenizer.pad_token_id is None:

@@ -18,7 +18,7 @@ from algorithms.policy.text import load_tokenizer
 from algorithms.readers.frozen_sentences import FrozenSentences
 from algorithms.settings import CriticSettings
 from envs.errors import ModelError
-from tests.algorithms.doubles import random_gpt2
+from tests.algorithms.doubles import random_gpt2, random_llama
 from tests.algorithms.tokenizers_of_users import byte_level
 
 WEIGHTS = "model.safetensors"
@@ -85,6 +85,40 @@ def lacks_a_shard(folder: Path) -> None:
     (folder / WEIGHTS).unlink()
 
 
+def other_index(index: object) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        lacks_a_shard(folder)
+        (folder / f"{WEIGHTS}.index.json").write_text(json.dumps(index), encoding="utf-8")
+
+    return damage
+
+
+def other_header(header: bytes) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        (folder / WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header)
+
+    return damage
+
+
+def offsets(start: object, end: object) -> Callable[[Path], None]:
+    return other_header(json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [start, end]}}).encode())
+
+
+def nested(name: str) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        (folder / name).write_text("[" * 200_000)
+
+    return damage
+
+
+def needs_own_code(folder: Path) -> None:
+    """As a model of the hub whose classes lie in Python files beside its weights."""
+    facts = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    names = {"AutoConfig": "own.Config", "AutoModel": "own.Model", "AutoModelForCausalLM": "own.Model"}
+    (folder / "config.json").write_text(json.dumps(facts | {"model_type": "own", "auto_map": names}), encoding="utf-8")
+    (folder / "own.py").write_text("raise SystemExit('its code was run')\n")
+
+
 def only_pickled(folder: Path) -> None:
     torch.save(load_file(folder / WEIGHTS), folder / "pytorch_model.bin")
     (folder / WEIGHTS).unlink()
@@ -115,6 +149,17 @@ BROKEN: Mapping[str, tuple[Callable[[Path], None], str, set[str]]] = {
     "unknown-model": (other_json("config.json", "model_type", value="gpt9"), "gpt9", {"tokenizer"}),
     "missing-tensor": (lacks_a_tensor, "lack 1 of the model's tensors, among them", {"tokenizer"}),
     "missing-shard": (lacks_a_shard, "model-00001-of-00001.safetensors is missing", {"tokenizer"}),
+    "index-list": (other_index([]), r"index\.json is no JSON object", {"tokenizer"}),
+    "index-null": (other_index({"weight_map": None}), r"index\.json does not say", {"tokenizer"}),
+    "index-map-list": (other_index({"weight_map": ["a"]}), r"index\.json does not say", {"tokenizer"}),
+    "index-file-list": (other_index({"weight_map": {"a": ["b"]}}), r"index\.json does not say", {"tokenizer"}),
+    "nested-config": (nested("config.json"), r"config\.json is no JSON", set()),
+    "nested-tokenizer": (nested("tokenizer.json"), r"tokenizer\.json is no JSON", {"policy"}),
+    "nested-header": (other_header(b"[" * 200_000), f"{WEIGHTS} is cut off or is no safetensors", {"tokenizer"}),
+    "offset-text": (offsets("a", "b"), f"{WEIGHTS} is cut off or is no safetensors", {"tokenizer"}),
+    "offset-null": (offsets(0, None), f"{WEIGHTS} is cut off or is no safetensors", {"tokenizer"}),
+    "no-heads": (other_json("config.json", "n_head", value=0), "by zero", {"tokenizer"}),
+    "own-code": (needs_own_code, "needs code of its own, which is not run", {"tokenizer"}),
     "pickled": (only_pickled, r"pytorch_model\.bin, which is not read", {"tokenizer"}),
     "adapters": (only_adapters, "holds adapters alone", {"tokenizer"}),
 }
@@ -141,6 +186,32 @@ def test_every_loader_names_file_and_remedy_in_one_line(damage: str, whole: Path
 def test_folder_that_is_not_there_is_named(name: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such folder"):
         LOADERS[name](str(tmp_path / "nothing"))
+
+
+def test_padding_id_above_the_embedding_is_no_traceback(tmp_path: Path) -> None:
+    model = random_llama()
+    model.save_pretrained(tmp_path)
+    other_json("config.json", "pad_token_id", value=50)(tmp_path)
+    with pytest.raises(ModelError, match="no causal language model at"):
+        load_causal_lm(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["encoder", "sentences", "chat"])
+def test_tokenizer_with_more_ids_than_the_embedding_has_rows_is_refused(name: str, tmp_path: Path) -> None:
+    tokenizer = byte_level()
+    tokenizer.add_special_tokens({"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>"})
+    random_gpt2(len(tokenizer) - 1, positions=512).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"has ids up to \d+, and its embedding \d+ rows"):
+        LOADERS[name](str(tmp_path))
+
+
+def test_special_token_that_a_chat_model_never_reads_needs_no_row(tmp_path: Path) -> None:
+    tokenizer = byte_level()
+    random_gpt2(len(tokenizer)).save_pretrained(tmp_path)
+    tokenizer.add_tokens(["<image>"], special_tokens=True)
+    tokenizer.save_pretrained(tmp_path)
+    assert ChatModel(str(tmp_path)).length("a text") > 0
 
 
 def test_sentences_need_a_padding_token(whole: Path) -> None:

@@ -184,5 +184,5 @@ def _prefills(space: str, heads: Sequence[str]) -> list[str]:
 def model_size(config: Any) -> int:
     """The number of parameters of a causal model, from its config; no weights are read or allocated."""
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     return sum(parameter.numel() for parameter in model.parameters())

@@ -86,7 +86,7 @@ def check_memory(settings: JudgeSettings) -> float:
     from ecr_rl.labels.judging.model_judge import model_size
 
     with ModelFiles(settings.model, f"{settings.model}: no model there", "Give --model a folder or a hub id"):
-        parameters = model_size(AutoConfig.from_pretrained(settings.model))
+        parameters = model_size(AutoConfig.from_pretrained(settings.model, trust_remote_code=False))
     cuda = torch.cuda.is_available()
     bytes_each = 0.6 if settings.four_bit else 2.0 if cuda else 4.0
     needed = parameters * bytes_each * 1.15 / 1e9  # activations and the KV cache take about a seventh
