@@ -24,8 +24,18 @@ def config_positions(config: PretrainedConfig) -> int:
     ``UNBOUNDED`` if its config names none: ALiBi (Bloom) and recurrent models know no limit.
     """
     text = layer_config(config)
-    named = (getattr(text, name, None) for name in _POSITIONS)
+    named = [*(getattr(text, name, None) for name in _POSITIONS), *_change_of_scale(text)]
     return min((limit for limit in named if isinstance(limit, int) and limit > 0), default=UNBOUNDED)
+
+
+def _change_of_scale(text: PretrainedConfig) -> list[object]:
+    """After how many tokens LongRoPE takes other factors (arXiv 2402.13753), for some or all layers.
+
+    A longer sequence changes the keys of every token, and those in a cache would be of the old factors.
+    """
+    rotary = getattr(text, "rope_parameters", None) or {}
+    parts = [rotary, *(part for part in rotary.values() if isinstance(part, dict))]
+    return [part.get("original_max_position_embeddings") for part in parts if part.get("rope_type") == "longrope"]
 
 
 def require_positions(policy: PolicySettings, config: PretrainedConfig) -> None:

@@ -6,7 +6,7 @@ probability ratio would differ from 1 before any weight changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from algorithms.weight_hashes import MODEL_CARD, read_card
 from envs.errors import ModelError
 
 TINY = "tiny"
+_SPREAD_OF_NEW_ROWS = 1e-9**0.5
+"""Standard deviation of new rows, as a share of the other rows': that of transformers' ``mean_resizing``."""
 
 
 def policy_dtype(settings: PolicySettings, device: torch.device | str = "cpu") -> torch.dtype:
@@ -86,7 +88,7 @@ def load_causal_lm(
     ):
         if (card := Path(source) / MODEL_CARD).is_file():
             read_card(card)
-        config = AutoConfig.from_pretrained(str(source))
+        config = AutoConfig.from_pretrained(str(source), trust_remote_code=False)
         for part in {id(part): part for part in (config, layer_config(config))}.values():
             for name in list(vars(part)):
                 if ("dropout" in name or name.endswith("_pdrop")) and isinstance(getattr(part, name), float):
@@ -115,17 +117,18 @@ def keep_adapter_gradients(model: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def fit_vocabulary(model: PreTrainedModel, known: int, size: int) -> list[int]:
-    """Give a model one embedding row a token, and return the ids of the new rows.
+def fit_vocabulary(model: PreTrainedModel, known: int, size: int, added: Collection[int]) -> list[int]:
+    """Give a model one embedding row a token, and return the ids whose rows are untrained, in order.
 
     Rows beyond the tokenizer, with which some models fill their tables up to a round number (Pythia, Qwen), are dropped
     first: nothing says them, and a new token that falls on one would keep a value that was never trained. New rows are
-    drawn around the mean of the others.
+    drawn around the mean of the others, also those of new tokens that fall into a hole of the tokenizer's ids.
 
     Args:
         model: changed in place.
-        known: tokens that the model was trained with.
-        size: tokens that it shall have, at least as many.
+        known: rows that the tokenizer needed when the model was trained.
+        size: rows that it needs now, at least as many.
+        added: ids of the tokens that it got since.
     """
     rows = int(model.get_input_embeddings().weight.shape[0])  # pyright: ignore
     kept = min(known, rows)
@@ -133,7 +136,21 @@ def fit_vocabulary(model: PreTrainedModel, known: int, size: int) -> list[int]:
         model.resize_token_embeddings(kept, mean_resizing=False)
     if kept < size:
         model.resize_token_embeddings(size, mean_resizing=True)
-    return list(range(kept, size))
+    if holes := sorted(index for index in added if index < kept):
+        _draw_rows(model, holes, kept)
+    return sorted({*added, *range(kept, size)})
+
+
+@torch.no_grad()
+def _draw_rows(model: PreTrainedModel, rows: list[int], kept: int) -> None:
+    """Draw rows of the embedding and the head around the mean of the other rows below ``kept``."""
+    tables: list[Any] = [model.get_input_embeddings(), model.get_output_embeddings()]
+    others = torch.ones(kept, dtype=torch.bool)
+    others[rows] = False
+    for table in {id(p): p for layer in tables if layer is not None for p in layer.parameters()}.values():
+        spread, mean = torch.std_mean(table[:kept][others.to(table.device)].float(), 0)
+        noise = torch.randn(len(rows), *mean.shape) * _SPREAD_OF_NEW_ROWS
+        table[rows] = (mean + spread * noise.to(table.device)).to(table.dtype)
 
 
 def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int] | None = None) -> PeftModel:
@@ -163,9 +180,12 @@ def with_adapters(model: PreTrainedModel, lora: LoraSettings, new_rows: list[int
     )
     adapted = get_peft_model(model, config)
     for name, layer in adapted.named_modules():
-        if isinstance(layer, LoraLayer) and not hasattr(layer.get_base_layer(), "weight"):
+        below = layer.get_base_layer() if isinstance(layer, LoraLayer) else None
+        if below is None:
+            continue
+        if not hasattr(below, "weight") or type(below).__name__.endswith("Router"):  # a router gives several tensors
             raise ModelError(
-                f"{type(model).__name__} holds the weights of several experts in {name}, which adapters do not fit. "
+                f"{type(model).__name__} has several experts in {name}, which adapters do not fit. "
                 "Unset policy.lora, or choose a model without experts"
             )
     return adapted  # pyright: ignore[reportReturnType]

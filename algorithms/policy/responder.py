@@ -111,6 +111,8 @@ def train_responder(
     chosen = evenly_spread(len(corpus.valid), settings.validation_rows)
     held_out = ResponderRows([corpus.valid[index] for index in chosen], corpus.catalog, advice, text, env, 1)
     validation = [row for row in (held_out.row(0, index) for index in range(len(held_out))) if row.loss.any()]
+    if not validation:
+        raise _nothing_learnable(len(held_out), "validation")
     loss, step = _fit(model, training, validation, settings, on_step)
     plain_lm = merged(model) if isinstance(model, PeftModel) else model.to("cpu")
     save_model(plain_lm, tokenizer, folder)  # pyright: ignore[reportArgumentType]
@@ -223,14 +225,15 @@ def _start(
         return build_tiny(policy, len(tokenizer), end, pad, seed), tokenizer
     source = str(packaged_smollm2(cache)) if policy.model == SMOLLM2 else policy.model
     tokenizer = load_unmarked_tokenizer(source)
-    known = vocabulary_size(tokenizer)
+    known, before = vocabulary_size(tokenizer), tokenizer.get_vocab()
     with_markers(tokenizer)
+    added = [index for token, index in tokenizer.get_vocab().items() if token not in before]
     model = load_causal_lm(source, four_bit=policy.four_bit, device=best_device() if policy.four_bit else "cpu")
     require_positions(policy, model.config)
     require_exact_decoding(model, policy.model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        new_rows = fit_vocabulary(model, known, vocabulary_size(tokenizer))
+        new_rows = fit_vocabulary(model, known, vocabulary_size(tokenizer), added)
         if policy.lora is None:
             return model, tokenizer
         return with_adapters(model, policy.lora, new_rows), tokenizer
@@ -242,10 +245,7 @@ def _batches(rows: ResponderRows, settings: SupervisedSettings) -> Iterator[list
         order = np.random.default_rng([settings.seed, epoch]).permutation(len(rows))
         drawn = [row for row in (rows.row(epoch, int(index)) for index in order) if row.loss.any()]
         if not drawn:
-            raise ConfigError(
-                f"none of {len(rows)} dialogues holds a recommender turn that can be learned: every reply is longer "
-                "than policy.max_new tokens or names a film that is not proposed. Raise policy.max_new"
-            )
+            raise _nothing_learnable(len(rows), "training")
         # Rows of similar length share a batch; batches come in random order.
         chunks = []
         for start in range(0, len(drawn), settings.batch_size * 8):
@@ -254,6 +254,13 @@ def _batches(rows: ResponderRows, settings: SupervisedSettings) -> Iterator[list
         for chosen in np.random.default_rng([settings.seed, epoch, 1]).permutation(len(chunks)):
             yield chunks[chosen]
         epoch += 1
+
+
+def _nothing_learnable(count: int, part: str) -> ConfigError:
+    return ConfigError(
+        f"none of {count} {part} dialogues holds a recommender turn that can be learned: every reply is longer than "
+        "policy.max_new tokens or names a film that is not proposed. Raise policy.max_new"
+    )
 
 
 def _rate(step: int, settings: SupervisedSettings) -> float:

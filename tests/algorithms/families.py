@@ -90,12 +90,18 @@ def gemma3_multimodal() -> PreTrainedModel:
 
 
 def recurrent(kind: str) -> PreTrainedModel:
-    """A ``mamba`` or ``rwkv``: it has a state in place of attention."""
+    """A ``mamba`` or ``rwkv``, with a state in place of attention, or an ``xlm``, which attends to lengths alone."""
     fields: dict[str, Mapping[str, Any]] = {
         "mamba": _WIDTH | {"num_hidden_layers": 2, "state_size": 4},
         "rwkv": _WIDTH | {"num_hidden_layers": 2, "attention_hidden_size": 32, "context_length": POSITIONS},
+        "xlm": {"vocab_size": VOCABULARY, "emb_dim": 32, "n_layers": 2, "n_heads": 2, "pad_index": 0},
     }
     return _random(AutoConfig.for_model(kind, **fields[kind]))
+
+
+def expert_router(kind: str) -> PreTrainedModel:
+    """A ``phimoe`` or ``llama4_text``, whose routers give more than one tensor."""
+    return _random(AutoConfig.for_model(kind, **_LLAMA, **_EXPERTS, head_dim=16, intermediate_size_mlp=48))
 
 
 def family(name: str) -> PreTrainedModel:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
 from algorithms.model_shapes import UNBOUNDED, config_positions
 from algorithms.policy.decoding import ConversationDecoder, SampledReply, require_exact_decoding
@@ -21,7 +21,15 @@ from algorithms.policy.language_model import (
 )
 from algorithms.settings import LoraSettings
 from envs.errors import ModelError
-from tests.algorithms.families import FAMILIES, POSITIONS, VOCABULARY, family, gemma3_multimodal, recurrent
+from tests.algorithms.families import (
+    FAMILIES,
+    POSITIONS,
+    VOCABULARY,
+    expert_router,
+    family,
+    gemma3_multimodal,
+    recurrent,
+)
 
 END = 3
 OBSERVED = ((12, 5), (3, 14), (9, 9))
@@ -81,7 +89,7 @@ ADAPTED = ["gpt2", "opt_projected", "bloom", "phi", "granite", "cohere", "gemma3
 @pytest.mark.parametrize("name", ADAPTED)
 def test_adapters_and_new_rows_merge_into_what_they_were(name: str) -> None:
     model = model_of(name)
-    new = fit_vocabulary(model, VOCABULARY - 6, VOCABULARY + 2)
+    new = fit_vocabulary(model, VOCABULARY - 6, VOCABULARY + 2, [])
     assert new == list(range(VOCABULARY - 6, VOCABULARY + 2))
     adapted = with_adapters(model, LoraSettings(rank=4, alpha=8), new).eval()
     generator = torch.Generator().manual_seed(0)
@@ -96,12 +104,40 @@ def test_adapters_and_new_rows_merge_into_what_they_were(name: str) -> None:
     torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-4)
 
 
-def test_adapters_on_experts_are_refused() -> None:
+@pytest.mark.parametrize("name", ["gpt2", "llama", "llama_tied", "phi"])
+def test_new_tokens_in_a_hole_of_the_ids_are_drawn_anew_and_trained(name: str) -> None:
+    model = family(name)
+    table: Any = model.get_input_embeddings()
+    old = table.weight.detach().clone()
+    new = fit_vocabulary(model, VOCABULARY, VOCABULARY + 1, [20, 22, VOCABULARY])
+    assert new == [20, 22, VOCABULARY]
+    others = [index for index in range(VOCABULARY) if index not in new]
+    for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+        rows: Any = layer.weight  # pyright: ignore[reportOptionalMemberAccess]
+        torch.testing.assert_close(rows[[20, 22]], rows[others].mean(0).expand(2, -1), atol=1e-3, rtol=0)
+    rows = model.get_input_embeddings().weight  # pyright: ignore
+    torch.testing.assert_close(rows[others], old[others], atol=0, rtol=0)  # pyright: ignore
+
+
+def test_factors_of_longrope_bound_the_positions() -> None:
+    """Phi-3-128k's kind: beyond the original positions a plain forward has other factors than the cache."""
+    rope = {"rope_type": "longrope", "short_factor": [1.0] * 8, "long_factor": [4.0] * 8}
+    limit = {"max_position_embeddings": POSITIONS, "original_max_position_embeddings": 24}
+    sizes = {"hidden_size": 32, "num_attention_heads": 2, "pad_token_id": 0}
+    assert config_positions(AutoConfig.for_model("phi3", rope_scaling=rope, **limit, **sizes)) == 24
+    for kept in ({"rope_type": "yarn", "factor": 4.0}, None):
+        scaled = kept and kept | {"original_max_position_embeddings": 24}
+        config = AutoConfig.for_model("llama", rope_parameters=scaled, max_position_embeddings=POSITIONS)
+        assert config_positions(config) == POSITIONS
+
+
+@pytest.mark.parametrize("name", ["mixtral", "phimoe", "llama4_text"])
+def test_adapters_on_experts_are_refused(name: str) -> None:
     with pytest.raises(ModelError, match=r"several experts .* Unset policy\.lora"):
-        with_adapters(family("mixtral"), LoraSettings(rank=4, alpha=8))
+        with_adapters(expert_router(name) if name != "mixtral" else family(name), LoraSettings(rank=4, alpha=8))
 
 
-@pytest.mark.parametrize("kind", ["mamba", "rwkv"])
+@pytest.mark.parametrize("kind", ["mamba", "rwkv", "xlm"])
 def test_model_with_a_recurrent_state_is_refused(kind: str) -> None:
     """Turns of unequal length lie side by side with padding between them, which such a model would read."""
     with pytest.raises(ModelError, match="Choose a decoder with attention in every layer") as caught:

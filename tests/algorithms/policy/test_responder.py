@@ -239,6 +239,12 @@ def test_replies_that_are_all_too_long_are_refused_not_waited_for(corpus: Corpus
         )
 
 
+def test_training_without_validation_rows_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="validation dialogues"):
+        trained(replace(corpus, valid=()), tmp_path / "out", ROOMY, steps=1)
+    assert not (tmp_path / "out").exists()
+
+
 def test_losses_are_weighted_in_training_and_counted_by_row() -> None:
     model, tokens = random_gpt2(), np.arange(8, dtype=np.int32)
     loss = np.arange(8) >= 5
