@@ -184,7 +184,7 @@ def _of_all_runs(
             field="index",
             remedy="Evaluate all of them on the same ones: evaluation.dialogues and data must be alike",
         )
-    kept = [
+    kept: list[tuple[Records, Records]] = [
         (
             [record for record in baseline if record.key in common],
             [record for record in rl if record.key in common],
