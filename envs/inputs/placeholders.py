@@ -33,13 +33,13 @@ def film_name(text: str) -> str:
 
 def plot_text(text: str) -> str:
     """A plot in one form; empty for a placeholder."""
-    plot = _unescaped(text).strip()
+    plot = as_written(text).strip()
     return "" if _is_none(plot) else plot
 
 
 def person_names(entries: Iterable[str]) -> list[str]:
     """The people of a list's entries, each with one form and once; ``A|B`` is two."""
-    return _names(part for entry in entries for part in _unescaped(entry).split("|"))
+    return _names(part for entry in entries for part in as_written(entry).split("|"))
 
 
 def genre_names(entries: Iterable[str]) -> list[str]:
@@ -54,7 +54,7 @@ def _names(parts: Iterable[str]) -> list[str]:
 
 
 def _unescaped(text: str) -> str:
-    """A table's text as characters: exports of exports write ``&amp;amp;``."""
+    """A genre as characters: exports of exports write ``&amp;amp;``, whose semicolon parts no genres."""
     while (plain := as_written(text)) != text:
         text = plain
     return text

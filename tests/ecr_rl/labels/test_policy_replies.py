@@ -17,6 +17,7 @@ from ecr_rl.labels.replies.policy_replies import sample_replies
 from envs.conversation import ConversationVectorEnv
 from envs.dialogue import Role
 from envs.errors import ModelError
+from envs.marks import LEAST_TEMPERATURE
 from envs.settings import EnvSettings
 from envs.turns.proposals import FilmRecommender
 from tests.algorithms.doubles import POLICY, small_planner, tiny_policy_folder
@@ -71,7 +72,7 @@ def answers_in_the_environment(folder: Path, temperature: float) -> dict[Case, t
 
 
 def test_policy_reads_what_the_environment_shows_it(decided: Path) -> None:
-    greedy = 1e-3
+    greedy = LEAST_TEMPERATURE
     expected = answers_in_the_environment(decided, greedy)
     found = {(reply.dialogue, reply.turn): reply for reply in sample(decided, temperatures=[greedy])}
     assert set(expected) == set(found) == set(CASES)
