@@ -33,8 +33,7 @@ def cluster_address() -> str | None:
     address = os.environ.get("RAY_ADDRESS", "").strip()
     if address in ("", "local"):
         return None
-    found = HOST_PORT.fullmatch(address)
-    if address == "auto" or (found and is_host(found["host"].strip("[]")) and 0 < int(found["port"]) < 2**16):
+    if address == "auto" or _listener(address) is not None:
         return address
     if address.startswith(("http://", "https://")):
         raise ConfigError(
@@ -60,8 +59,8 @@ def answering_cluster() -> str | None:
         ClusterError: none answers there.
     """
     address = cluster_address()
-    found = HOST_PORT.fullmatch(address or "")
-    if found is not None and not speaks_grpc(found["host"], int(found["port"])):
+    listener = _listener(address or "")
+    if listener is not None and not speaks_grpc(*listener):
         raise ClusterError(
             f"no Ray cluster answers at RAY_ADDRESS={address}. Unset RAY_ADDRESS to run the command on this machine, "
             "or give the HOST:PORT that ray start --head has printed"
@@ -69,10 +68,18 @@ def answering_cluster() -> str | None:
     return address
 
 
+def _listener(address: str) -> tuple[str, int] | None:
+    """Host, without brackets, and port of a HOST:PORT that can exist; None for any other text."""
+    found = HOST_PORT.fullmatch(address)
+    if found is None or not is_host(host := found["host"].strip("[]")) or not 0 < int(found["port"]) < 2**16:
+        return None
+    return host, int(found["port"])
+
+
 def speaks_grpc(host: str, port: int) -> bool:
     """Whether a server of Ray's protocol, gRPC, listens there: it sends its settings first (HTTP/2, frame type 4)."""
     try:
-        with socket.create_connection((host.strip("[]"), port), timeout=PATIENCE) as connection:
+        with socket.create_connection((host, port), timeout=PATIENCE) as connection:
             if os.environ.get("RAY_USE_TLS", "0") != "0":
                 return True
             connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0)))
@@ -92,10 +99,8 @@ def job_server_address(address: str) -> str:
         ConfigError: it is none; the message says what to write.
     """
     written, address = address, address.strip().rstrip("/")
-    found = HOST_PORT.fullmatch(address)
-    if address == "auto" or (
-        found and is_host(found["host"].strip("[]")) and speaks_grpc(found["host"], int(found["port"]))
-    ):
+    listener = _listener(address)
+    if address == "auto" or (listener is not None and speaks_grpc(*listener)):
         return address
     if re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", address) and _has_host(address):
         return address

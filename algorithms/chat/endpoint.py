@@ -13,7 +13,7 @@ from urllib.request import getproxies
 from algorithms.chat.responses import NoAnswer, completion_text, endpoint_words
 from envs.errors import ConfigError, ModelError
 from envs.inputs.hosts import names_server
-from envs.inputs.text import whole
+from envs.inputs.text import on_one_line, whole
 from envs.settings import EndpointSettings, EnvSettings
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class ChatEndpoint:
         except openai.APIStatusError as error:
             raise self._refusal(error) from None
         except openai.OpenAIError as error:
-            because = f" ({_one_line(str(error.__cause__))})" if error.__cause__ is not None else ""
+            because = f" ({on_one_line(str(error.__cause__))})" if error.__cause__ is not None else ""
             raise NoAnswer(f"no answer: {type(error).__name__}{because}") from None
         except UnicodeError as error:  # of a redirect, since the endpoint's own address and proxies are checked
             raise NoAnswer(f"no answer: the endpoint leads to an address that is none ({error})") from None
@@ -167,10 +167,10 @@ class ChatEndpoint:
             names = [f"{name}={os.environ[name]}" for name in _CERTIFICATES if os.environ.get(name)]
             place = " and ".join(names) or "this machine's certificates"
             raise ConfigError(
-                f"no certificates can be read from {place} ({_one_line(str(error))}). Name a PEM file, or unset it"
+                f"no certificates can be read from {place} ({on_one_line(str(error))}). Name a PEM file, or unset it"
             ) from error
         except (ValueError, ImportError) as error:  # of a proxy that the environment names
-            raise ConfigError(f"{settings.endpoint} cannot be called: {_one_line(str(error))}") from error
+            raise ConfigError(f"{settings.endpoint} cannot be called: {on_one_line(str(error))}") from error
 
 
 def _take_as_utf8(response: Any) -> None:
@@ -243,10 +243,6 @@ def check_key(variable: str) -> str:
             "ASCII, such as a curly quote. Type the key anew"
         )
     return key
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _wait(state: Any) -> float:

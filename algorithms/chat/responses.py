@@ -32,7 +32,8 @@ def completion_text(body: str) -> str:
             answer.
     """
     value = _parsed(body)
-    if isinstance(_alone(value), Mapping) and _alone(value).get("error"):
+    told = _alone(value)
+    if isinstance(told, Mapping) and told.get("error"):
         raise NoAnswer(f"the endpoint answered an error: {endpoint_words(body)}")
     try:
         choice = value["choices"][0]

@@ -186,11 +186,17 @@ class ConversationText:
 
     def _text_behind(self, tokens: list[int]) -> str:
         """The text of tokens that follow other text."""
-        ahead = self._ids(_ANCHOR)
-        return self._plain_text([*ahead, *tokens]).removeprefix(self._plain_text(ahead))
+        ahead, text_ahead = self._anchor
+        return self._plain_text([*ahead, *tokens]).removeprefix(text_ahead)
 
     def _plain_text(self, tokens: list[int]) -> str:
         return str(self.tokenizer.decode(tokens, clean_up_tokenization_spaces=False))
+
+    @cached_property
+    def _anchor(self) -> tuple[list[int], str]:
+        """The tokens behind which pieces are decoded, and their text."""
+        tokens = self._ids(_ANCHOR)
+        return tokens, self._plain_text(tokens)
 
     @cached_property
     def _keeps_spaces(self) -> bool:

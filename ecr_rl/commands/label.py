@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecr_rl.cluster_address import answering_cluster
-from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, named_part, settings_of
+from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, part_option, settings_of
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.labels.judging.registry import JUDGES, OPENAI, RUBRIC, TRANSFORMERS, JudgeInputs, build_judge
@@ -55,12 +55,10 @@ def label(
     source: Source = None,
     judge: Annotated[
         str,
-        typer.Option(
+        part_option(
             "--judge",
-            metavar="|".join(JUDGES.names()),
-            callback=named_part(JUDGES),
-            autocompletion=JUDGES.names,
-            help="Who judges: formulas, offline; a chat model here; one behind an endpoint; or module:Class.",
+            JUDGES,
+            "Who judges: formulas, offline; a chat model here; one behind an endpoint; or module:Class.",
         ),
     ] = RUBRIC,
     model: Annotated[

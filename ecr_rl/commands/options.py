@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -87,13 +87,24 @@ def settings_of(config: str, changes: Sequence[str] | None, **data: Any) -> RunC
     return with_given(load_config(config, changes or []), "data", **data)
 
 
-def named_part(registry: Registry[Any]) -> Callable[[str | None], str | None]:
-    """The callback of an option that names a part: refuses a name that the registry does not know."""
+def part_option(flag: str, registry: Registry[Any], help: str, metavar: str | None = None, **more: Any) -> Any:
+    """An option that names a part: it completes the registry's names and refuses a name that it does not know.
+
+    Args:
+        flag: of the option.
+        registry: the parts.
+        help: what the option is for.
+        metavar: the names that are shown; by default all.
+        more: further arguments of ``typer.Option``.
+    """
 
     def check(name: str | None) -> str | None:
         return None if name is None else registry.check(name)
 
-    return check
+    names = registry.names
+    return typer.Option(
+        flag, metavar=metavar or "|".join(names()), callback=check, autocompletion=names, help=help, **more
+    )
 
 
 def seed_option(help: str) -> Any:

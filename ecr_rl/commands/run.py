@@ -12,7 +12,7 @@ from rich.text import Text
 
 from algorithms.chat.seekers import SEEKERS
 from ecr_rl.commands.completion import folders
-from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set, named_part, seed_option
+from ecr_rl.commands.options import Config, Json, Out, Resume, Run, Set, part_option, seed_option
 from ecr_rl.commands.output import report_table, show, working
 from ecr_rl.commands.parts import CARDS, figures_of
 from ecr_rl.config import RunConfig, config_yaml, load_config
@@ -106,12 +106,10 @@ def evaluate(
     ] = 1,
     seeker: Annotated[
         str | None,
-        typer.Option(
+        part_option(
             "--seeker",
-            metavar="|".join(SEEKERS.names()),
-            callback=named_part(SEEKERS),
-            autocompletion=SEEKERS.names,
-            help="Another seeker than the run's; module:Class for an own one.",
+            SEEKERS,
+            "Another seeker than the run's; module:Class for an own one.",
             show_default="the run's own",
         ),
     ] = None,

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from algorithms.chat.seekers import SEEKERS
 from ecr_rl.commands.completion import config_names, folders
-from ecr_rl.commands.options import Json, Metadata, Set, Source, named_part, settings_of
+from ecr_rl.commands.options import Json, Metadata, Set, Source, part_option, settings_of
 from ecr_rl.commands.output import show, shown_progress, working
 from ecr_rl.commands.parts import CARDS, part_of
 from ecr_rl.config import with_given
@@ -28,12 +28,11 @@ def seekers(
     metadata: Metadata = None,
     seeker: Annotated[
         str,
-        typer.Option(
+        part_option(
             "--seeker",
+            SEEKERS,
+            "Rules and sentences, or a model's words; module:Class for an own one.",
             metavar="profile|model",
-            callback=named_part(SEEKERS),
-            autocompletion=SEEKERS.names,
-            help="Rules and sentences, or a model's words; module:Class for an own one.",
         ),
     ] = "profile",
     recommender: Annotated[

@@ -69,7 +69,7 @@ def fit_evaluator(
     columns = train.labels.columns(heads)
     labelled = np.flatnonzero(train.labels.known[:, columns].all(1))
     if not len(labelled):
-        missing = [head for head, column in zip(heads, columns, strict=True) if not train.labels.known[:, column].any()]
+        missing = [head for head in heads if head in train.labels.without_labels]
         raise DataError(
             f"the judge {judge.name} gives no train example a label of {', '.join(missing or heads)}, which an "
             "evaluator is to predict",

@@ -44,9 +44,7 @@ def check_preconditions(config: RunConfig, paid: Collection[str] | None = None) 
         unknown = without_labels(user_path(config.critic.folder))
         refuse_unknown(paid, unknown, f"critic.folder={config.critic.folder}")
     elif config.labels.folder is not None and (folder / FACTS).is_file():
-        table = read_labels(folder)
-        known = table.select(split="train").labels.known
-        unknown = [head for column, head in enumerate(table.heads) if not known[:, column].any()]
+        unknown = read_labels(folder).select(split="train").labels.without_labels
         refuse_unknown(paid, unknown, f"labels.folder={config.labels.folder}")
 
 

@@ -1,9 +1,8 @@
 """Take a model's thinking out of what it wrote, so that only its answer is read.
 
 Models mark their thoughts in several ways: ``<think>…</think>`` and tags of other names, also with escaped brackets
-(``&lt;think&gt;``), ``[THINK]…[/THINK]``,
-``<|START_THINKING|>…<|END_THINKING|>``, the channels of OpenAI's harmony format. Some chat templates open the thinking
-in the prompt, so that the text holds the closing mark alone.
+(``&lt;think&gt;``), ``[THINK]…[/THINK]``, ``<|START_THINKING|>…<|END_THINKING|>``, the channels of OpenAI's harmony
+format. Some chat templates open the thinking in the prompt, so that the text holds the closing mark alone.
 """
 
 from __future__ import annotations

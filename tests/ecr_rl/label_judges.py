@@ -9,9 +9,19 @@ from pathlib import Path
 
 from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
 from ecr_rl.labels.judging.registry import JudgeInputs
+from envs.catalog import Catalog, Film
+from envs.dialogue import Role, SeekerProfile, Utterance
 from envs.errors import ModelError
-from envs.heads import Head
+from envs.heads import Exchange, Head
 from tests.known_heads import DEFINITIONS
+
+CATALOG = Catalog([Film(1, "Alien", 1979, ("horror",), ("Ridley Scott",))])
+
+
+def piece(reply: str = "Try Alien (1979)!") -> Evidence:
+    """A reply to a seeker, about the catalogue's film."""
+    context = (Utterance(Role.SEEKER, "Something scary"),)
+    return Evidence(Exchange(context, reply), films=(1,), profile=SeekerProfile(liked=frozenset({1})))
 
 
 @dataclass(frozen=True)

@@ -57,27 +57,16 @@ def more_figures(heads: Sequence[Head], own: Sequence[Definition] = ()) -> tuple
     """
     second = "score in [0, 1]; mean over the turns of a dialogue's conversations, then over dialogues"
     rubric = "the rubric measured on the text itself, in [0, 1]; averaged as above"
+    judges = (
+        ("second", "reporting evaluator", second, _REPORTING, reporting_score),
+        ("rubric", "rubric", rubric, _RUBRIC, rubric_score),
+    )
     return (
         *(
             _of_head(
-                head,
-                f"second_{head.name}",
-                f"{head.title}, reporting evaluator",
-                second,
-                _REPORTING,
-                dialogue_mean(reporting_score(head.name)),
+                head, f"{key}_{head.name}", f"{head.title}, {judge}", formula, group, dialogue_mean(score(head.name))
             )
-            for head in _judged(heads)
-        ),
-        *(
-            _of_head(
-                head,
-                f"rubric_{head.name}",
-                f"{head.title}, rubric",
-                rubric,
-                _RUBRIC,
-                dialogue_mean(rubric_score(head.name)),
-            )
+            for key, judge, formula, group, score in judges
             for head in _judged(heads)
         ),
         *MORE_FIGURES,

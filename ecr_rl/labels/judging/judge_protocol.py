@@ -67,6 +67,11 @@ class Labels:
         """The columns of some of the heads, in the order in which they are named."""
         return [self.heads.index(head) for head in heads]
 
+    @property
+    def without_labels(self) -> list[str]:
+        """The heads that no piece has a score of."""
+        return [head for column, head in enumerate(self.heads) if not self.known[:, column].any()]
+
 
 def no_labels(count: int, heads: Sequence[str]) -> Labels:
     """Labels of these heads for ``count`` pieces, nothing known yet: a judge fills them."""
