@@ -12,13 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from envs.errors import DataError
+from envs.inputs.numbers import whole_number
 from envs.inputs.text import quoted
 
 _LOG = logging.getLogger(__name__)
 _CHUNK = 1 << 16
 _TIMEOUT_S = 30.0
 _ATTEMPTS = 4
-_MOST_DIGITS = 18
+_MOST_BYTES = 10**18 - 1
+"""More than any disk holds."""
 _COMPLETE = 416
 """HTTP status of a range that starts at the file's end: every byte was fetched before."""
 
@@ -104,7 +106,7 @@ def _fetch(address: str, part: Path, on_progress: Progress | None) -> bool:
             return False
         length = response.headers.get("Content-Length")
         at_hand = held if resumed else 0
-        size = _number(length or "")
+        size = whole_number(length or "", _MOST_BYTES)
         if length is not None and size is None:
             raise ValueError(f"Content-Length is {quoted(length)}, no size")
         whole = None if size is None else at_hand + size
@@ -119,16 +121,10 @@ def _fetch(address: str, part: Path, on_progress: Progress | None) -> bool:
 def _range_start(content_range: str | None) -> int | None:
     """The first byte of ``bytes 100-199/200``; None where the header does not say it."""
     first = (content_range or "").removeprefix("bytes ").partition("-")[0]
-    return _number(first)
+    return whole_number(first, _MOST_BYTES)
 
 
 def _whole_size(content_range: str | None) -> int | None:
     """The file's size in ``bytes 100-199/200`` or ``bytes */200``; None where the header does not say it."""
     size = (content_range or "").rpartition("/")[2]
-    return _number(size)
-
-
-def _number(digits: str) -> int | None:
-    """A number of bytes; None for anything else, and for more than any disk holds."""
-    sound = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
-    return int(digits) if sound else None
+    return whole_number(size, _MOST_BYTES)

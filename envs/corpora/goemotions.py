@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.errors import DataError
+from envs.inputs.numbers import whole_number
 from envs.inputs.text import as_written, quoted, read_text, text_lines
 
 HUB = "google-research-datasets/go_emotions"
@@ -128,7 +129,7 @@ def _read(file: Path, labels: tuple[str, ...]) -> tuple[Comment, ...]:
     comments = []
     for number, line in text_lines(read_text(file, remedy=_REMEDY)):
         text, _, rest = line.partition("\t")
-        numbers = [_number(entry, len(labels)) for entry in rest.split("\t")[0].split(",")]
+        numbers = [whole_number(entry.strip(), len(labels) - 1) for entry in rest.split("\t")[0].split(",")]
         if None in numbers:
             raise DataError(
                 f"not label numbers below {len(labels)}: {quoted(rest)}",
@@ -141,10 +142,3 @@ def _read(file: Path, labels: tuple[str, ...]) -> tuple[Comment, ...]:
     if not comments:
         raise DataError("the file holds no comment", file=file, remedy=_REMEDY)
     return tuple(comments)
-
-
-def _number(text: str, below: int) -> int | None:
-    """A label's number; None for anything else, such as a superscript."""
-    digits = text.strip()
-    sound = digits.isascii() and digits.isdigit() and len(digits) <= len(str(below)) and int(digits) < below
-    return int(digits) if sound else None

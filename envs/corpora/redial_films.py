@@ -16,6 +16,7 @@ from envs.dialogue import LAST_ID
 from envs.errors import DataError
 from envs.files import user_path
 from envs.inputs.json_text import read_json
+from envs.inputs.numbers import whole_number
 from envs.inputs.placeholders import film_name, genre_names, person_names, plot_text
 from envs.inputs.text import quoted
 
@@ -71,7 +72,7 @@ def _film(row: list[str], origin: str, line: int) -> Film:
             remedy="Put names that hold a comma into double quotes.",
         )
     for field, value in ((_HEADER[0], row[0]), (_HEADER[2], row[2])):
-        if _number(value) is None:
+        if whole_number(value, LAST_ID) is None:
             what = f"must be a number{f' up to {LAST_ID}' if value.isdigit() else ''}, not {quoted(value)}"
             raise DataError(what, file=origin, line=line, field=field, remedy="Mend the row.")
     name = film_name(row[1])
@@ -82,10 +83,9 @@ def _film(row: list[str], origin: str, line: int) -> Film:
     return Film(int(row[0]), title, year, mentions=int(row[2]))
 
 
-def _number(text: str) -> int | None:
-    """A number of at most 64 bits from its digits; None for anything else."""
-    fits = text.isascii() and text.isdigit() and len(text) <= len(str(LAST_ID)) and int(text) <= LAST_ID
-    return int(text) if fits else None
+def twice(film_id: object) -> tuple[str, str]:
+    """Fault and remedy of a film that two entries name."""
+    return f"film {film_id} stands there twice", "Keep one of the entries."
 
 
 def declared_films(records: Iterable[Mapping[str, object]]) -> Catalog:
@@ -99,7 +99,7 @@ def declared_films(records: Iterable[Mapping[str, object]]) -> Catalog:
     for record in records:
         declared = record.get("movieMentions")
         for key, name in declared.items() if isinstance(declared, dict) else ():
-            film_id, name = _number(str(key)), film_name(name) if isinstance(name, str) else ""
+            film_id, name = whole_number(str(key), LAST_ID), film_name(name) if isinstance(name, str) else ""
             if film_id is not None and name:
                 names.setdefault(film_id, name)
                 counts[film_id] += 1
@@ -121,11 +121,10 @@ def add_metadata(catalog: Catalog, folder: Path) -> Catalog:
         raise DataError("must be an object of film id to entry", file=file, remedy="Fetch it again.")
     by_id: dict[int, object] = {}
     for key, entry in entries.items():
-        film_id = _number(key)
+        film_id = whole_number(key, LAST_ID)
         if film_id in by_id:
-            raise DataError(
-                f"film {film_id} stands there twice", file=file, field=key, remedy="Keep one of the entries."
-            )
+            what, remedy = twice(film_id)
+            raise DataError(what, file=file, field=key, remedy=remedy)
         if film_id is not None:
             by_id[film_id] = entry
     return Catalog(_with_metadata(film, by_id.get(film.film_id), file) for film in catalog)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from envs.corpora.redial_record import RecordLocation, twice
+from envs.corpora.redial_films import twice
+from envs.corpora.redial_record import RecordLocation
 from envs.errors import DataError
 from envs.files import user_path
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from envs.catalog import Catalog
+from envs.corpora.redial_films import twice
 from envs.dialogue import LAST_ID, MENTION, Answer, Dialogue, Feedback, Message, Role, mentioned_film, mentioned_films
 from envs.errors import DataError
+from envs.inputs.numbers import whole_number
 from envs.inputs.placeholders import film_name
 from envs.inputs.text import as_written, quoted
 
@@ -31,7 +33,6 @@ REPAIRS = {
 
 _Kind = TypeVar("_Kind", dict, list, str)
 
-_MAX_DIGITS = len(str(LAST_ID))
 _ANSWERS = {0: Answer.NO, 1: Answer.YES, 2: Answer.UNSAID}
 _KINDS = {dict: "an object", list: "a list", str: "a string", int: "a whole number"}
 _FORMAT = "Compare with the format on https://redialdata.github.io/website/"
@@ -248,16 +249,11 @@ def _speaker(record: dict[str, object], name: str, location: RecordLocation, pre
 
 def _whole_number(value: object) -> int | None:
     """A whole number of at most 64 bits given as a number or as digits; None for anything else."""
-    if isinstance(value, str) and len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit():
-        value = int(value)
+    if isinstance(value, str):
+        return whole_number(value, LAST_ID)
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if -LAST_ID <= value <= LAST_ID else None
-
-
-def twice(film_id: object) -> tuple[str, str]:
-    """Fault and remedy of a film that two entries name."""
-    return f"film {film_id} stands there twice", "Keep one of the entries."
 
 
 def _kind(value: object) -> str:

@@ -10,6 +10,7 @@ from envs.dialogue import LAST_ID, Dialogue
 from envs.errors import ConfigError, DataError
 from envs.files import user_path
 from envs.inputs.json_text import read_json
+from envs.inputs.numbers import whole_number
 from envs.settings import DataSettings
 
 Split = tuple[tuple[Dialogue, ...], tuple[Dialogue, ...]]
@@ -97,4 +98,4 @@ def validation_ids(validation: str) -> list[int]:
 def _is_id(number: object) -> bool:
     """Whether a value is a conversation id: a number, or its digits."""
     digits = str(number) if isinstance(number, int) and not isinstance(number, bool) else number
-    return isinstance(digits, str) and digits.isascii() and digits.isdigit() and len(digits) <= len(str(LAST_ID))
+    return isinstance(digits, str) and whole_number(digits, LAST_ID) is not None
