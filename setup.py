@@ -46,6 +46,7 @@ setup(
         "PyYAML>=6",
         "typer>=0.29",
         "rich>=15",
+        "markdown-it-py>=4.3",
         "psutil>=7",
         "matplotlib>=3.11",
         "Jinja2>=3.1",

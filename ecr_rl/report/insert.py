@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from markdown_it import MarkdownIt
+
 from ecr_rl.report.facts import facts_sentence
 from ecr_rl.report.record import Report
 from ecr_rl.report.summary import markdown_table
@@ -19,12 +21,9 @@ KINDS = ("report", "results", "critic", "recommend", "respond", "sweep")
 """What a block can be."""
 
 _MARKER = re.compile(rf"<!--[ \t]*(?P<end>/?)(?P<kind>{'|'.join(KINDS)})\b[ \t]*(?P<name>[^\n]*?)[ \t]*-->")
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_FENCE = re.compile(r"(?: {0,3}|[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})", re.MULTILINE)
-"""The start of fenced code, also as the first line of a list's item."""
-_FENCE_END = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t\r]*\n?")
-_RAW = re.compile(r" {0,3}<(?P<tag>pre|script|style|textarea)\b", re.IGNORECASE)
-"""The start of HTML whose text is no Markdown."""
+_LINE_END = re.compile(r"\r\n?|\n")
+_OPAQUE = re.compile(r" {0,3}<(?:(?:pre|script|style|textarea)\b|!--(?![^\n]*-->))", re.IGNORECASE)
+"""The start of HTML that shows its lines as they are, or comments them out."""
 
 
 def insert_report(page: Path, name: str, report: Report, heads: Sequence[Head]) -> None:
@@ -129,19 +128,13 @@ def _blocks(page: Path, text: str, kind: str, name: str) -> list[_Block]:
 
 def _markers(text: str) -> Iterator[re.Match[str]]:
     """The markers of a page that stand alone on their lines, outside code, in order."""
-    fence = tag = ""
-    for line in _LINE.finditer(text):
-        if fence:
-            end = _FENCE_END.fullmatch(line[0])
-            fence = "" if end is not None and end["fence"].startswith(fence) else fence
-        elif tag:
-            tag = "" if f"</{tag}>" in line[0].lower() else tag
-        elif raw := _RAW.match(line[0]):
-            tag = raw["tag"].lower()
-            tag = "" if f"</{tag}>" in line[0].lower() else tag
-        elif mark := _FENCE.match(line[0]):
-            fence = mark["fence"]
-        else:
-            marker = _MARKER.match(text, line.start() + line[0].startswith("\ufeff"))
-            if marker is not None and not text[marker.end() : line.end()].strip():
+    page = text.removeprefix("\ufeff")
+    skipped = len(text) - len(page)
+    starts = [skipped, *(skipped + end.end() for end in _LINE_END.finditer(page)), len(text)]
+    for token in MarkdownIt("commonmark").parse(page):
+        if token.type != "html_block" or token.map is None or _OPAQUE.match(token.content):
+            continue
+        for line in range(*token.map):
+            marker = _MARKER.match(text, starts[line])
+            if marker is not None and not text[marker.end() : starts[line + 1]].strip():
                 yield marker

@@ -155,9 +155,10 @@ def _accept(node: _Node, text: str, start: int, end: int) -> TitleSpan | None:
     set_off = start > 0 and _QUOTES.get(text[start - 1]) == text[end : end + 1]
     year = _YEAR.match(text, end) or (_YEAR_AFTER_COMMA.match(text, end) if text[start].isupper() else None)
     first = start - 1 if set_off and year is not None else start  # the year's pattern takes the closing mark along
-    for title in titles if year is not None else ():
-        if year is not None and title.year == int(year[1]):
-            return TitleSpan(title.film_id, first, year.end())
+    if year is not None:
+        for title in titles:
+            if title.year == int(year[1]):
+                return TitleSpan(title.film_id, first, year.end())
     last = year.end() if year is not None and year.re is _YEAR else end
     if _HYPHENED.match(text, last) or (start >= 2 and _HYPHENED.match(text[start - 2 : start][::-1])):
         return None  # part of a longer name, as Carrie in Carrie-Anne
