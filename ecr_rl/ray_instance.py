@@ -13,6 +13,7 @@ import ray
 from algorithms.settings import ResourceSettings
 from ecr_rl.cluster_address import answering_cluster, cluster_address
 from envs.errors import ClusterError
+from envs.inputs.text import on_one_line
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def _start(cluster: str | None, cpus: int | None) -> None:
             num_cpus=cpus,
         )
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        said = " ".join(str(error).split())
+        said = on_one_line(str(error))
         if "AF_UNIX" in said:
             raise ClusterError(
                 f"Ray's sockets need a shorter folder ({said}). Set RAY_TMPDIR to one such as /tmp"

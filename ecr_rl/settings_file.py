@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ecr_rl.overrides import Override, nearest
-from ecr_rl.yaml_text import line_of_key, one_line, read_yaml
+from ecr_rl.yaml_text import line_of_key, read_yaml
 from envs.errors import ConfigError
-from envs.inputs.text import UnreadableText, decoded, quoted
+from envs.inputs.text import UnreadableText, decoded, on_one_line, quoted
 from envs.marks import Settings, section_of
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -30,7 +30,7 @@ def read_mapping(file: Path) -> dict[str, Any]:
     try:
         values = read_yaml(decoded(file.read_bytes()))
     except (ConfigError, UnreadableText, OSError) as error:
-        raise ConfigError(f"{file}: not readable as YAML: {one_line(error)}") from error
+        raise ConfigError(f"{file}: not readable as YAML: {on_one_line(str(error))}") from error
     if values is None:
         return {}
     if not isinstance(values, dict):

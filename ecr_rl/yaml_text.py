@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from envs.errors import ConfigError
-from envs.inputs.text import quoted
+from envs.inputs.text import on_one_line, quoted
 
 _PREFIX = "tag:yaml.org,2002:"
 _CORE = (
@@ -129,7 +129,7 @@ def read_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         raise ConfigError(_explain(error)) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a number of thousands of digits
-        raise ConfigError(one_line(error)) from error
+        raise ConfigError(on_one_line(str(error))) from error
 
 
 def write_yaml(values: Any) -> str:
@@ -152,11 +152,6 @@ def line_of_key(text: str, path: Sequence[str]) -> int | None:
             return line
         node, line = found[1], found[0].start_mark.line + 1
     return line
-
-
-def one_line(error: Exception) -> str:
-    """An exception's message on one line."""
-    return " ".join(str(error).split())
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:

@@ -161,7 +161,11 @@ def mark_of(field: FieldInfo) -> Mark | None:
 
 def section_of(field: FieldInfo) -> type[Settings] | None:
     """The settings class of a field that is a section, an optional one or a mapping of sections; else None."""
-    return next((option for option in (field.annotation, *get_args(field.annotation)) if _is_section(option)), None)
+    return _section_in(field.annotation)
+
+
+def _section_in(annotation: Any) -> type[Settings] | None:
+    return next((option for option in (annotation, *get_args(annotation)) if _is_section(option)), None)
 
 
 def _is_section(kind: Any) -> TypeGuard[type[Settings]]:
@@ -212,7 +216,7 @@ def type_at(kind: type[Settings], path: Sequence[str]) -> Any:
         if get_origin(wanted) is dict:
             wanted = get_args(wanted)[1]
             continue
-        section = next((each for each in (wanted, *get_args(wanted)) if _is_section(each)), None)
+        section = _section_in(wanted)
         field = None if section is None else section.model_fields.get(part)
         wanted = Any if field is None else field.annotation
     return wanted
