@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from operator import attrgetter
+
+import numpy as np
 
 from algorithms.evaluators import text_figures
-from algorithms.evaluators.text_figures import ORDERS, word_count
+from algorithms.evaluators.text_figures import ORDERS, GramCounts, word_count
 from ecr_rl.evaluation.bootstrap import Distinct, Ratio
 from ecr_rl.evaluation.conversations.figure_definition import (
     Definition,
@@ -22,6 +26,11 @@ from ecr_rl.evaluation.conversations.records import ConversationRecord
 from envs.dialogue import Role
 from envs.film_text.words import repetition
 
+_GRAMS: Callable[[GramCounts], np.ndarray] = attrgetter("totals")
+"""All n-grams."""
+_REPLIES: Callable[[GramCounts], np.ndarray] = attrgetter("sentences")
+"""Replies that are not empty."""
+
 
 def _gold_bleu(order: int) -> StatisticOf:
     """Mean of BLEU-k over all gold contexts of all dialogues."""
@@ -33,22 +42,12 @@ def _gold_bleu(order: int) -> StatisticOf:
     )
 
 
-def _distinct_share(order: int) -> StatisticOf:
-    """Distinct n-grams / all n-grams over all replies."""
+def _distinct_grams(order: int, over: Callable[[GramCounts], np.ndarray]) -> StatisticOf:
+    """Distinct n-grams over a count of each dialogue: ``_GRAMS`` or ``_REPLIES``."""
 
     def statistic(dialogues: Dialogues) -> Distinct:
-        found = text_figures.count_grams(replies_of(dialogues), order)
-        return Distinct(found.distinct, found.alone, found.totals)
-
-    return statistic
-
-
-def _distinct_a_reply(order: int) -> StatisticOf:
-    """Distinct n-grams / replies that are not empty."""
-
-    def statistic(dialogues: Dialogues) -> Distinct:
-        found = text_figures.count_grams(replies_of(dialogues), order)
-        return Distinct(found.distinct, found.alone, found.sentences)
+        counts = text_figures.count_grams(replies_of(dialogues), order)
+        return Distinct(counts.distinct, counts.alone, over(counts))
 
     return statistic
 
@@ -184,7 +183,7 @@ TEXT_FIGURES: tuple[Definition, ...] = (
         _TEXT,
         "higher",
         4,
-        statistic=_distinct_share(2),
+        statistic=_distinct_grams(2, _GRAMS),
     ),
     Definition(
         "length",
@@ -239,7 +238,7 @@ MORE_FIGURES: tuple[Definition, ...] = (
             _MORE_TEXT,
             "higher",
             4,
-            statistic=_distinct_share(order),
+            statistic=_distinct_grams(order, _GRAMS),
         )
         for order in ORDERS
     ),
@@ -250,7 +249,7 @@ MORE_FIGURES: tuple[Definition, ...] = (
             f"distinct word {order}-grams / replies that are not empty",
             _MORE_TEXT,
             "higher",
-            statistic=_distinct_a_reply(order),
+            statistic=_distinct_grams(order, _REPLIES),
         )
         for order in ORDERS
     ),
