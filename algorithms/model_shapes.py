@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transformers import PretrainedConfig
 
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from envs.errors import ConfigError
 
 UNBOUNDED = 2**31 - 1

@@ -12,14 +12,12 @@ from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
-from algorithms.settings import (
-    CriticSettings,
-    PolicySettings,
-    PPOSettings,
-    RecommenderSettings,
-    ResourceSettings,
-    SupervisedSettings,
-)
+from algorithms.settings.critic import CriticSettings
+from algorithms.settings.policy import PolicySettings
+from algorithms.settings.ppo import PPOSettings
+from algorithms.settings.recommender import RecommenderSettings
+from algorithms.settings.resources import ResourceSettings
+from algorithms.settings.supervised import SupervisedSettings
 from ecr_rl.named_parts import check_names
 from ecr_rl.overrides import Override, apply_overrides, nearest, parse_override
 from ecr_rl.settings import EvaluationSettings, LabelSettings

@@ -38,7 +38,7 @@ from algorithms.model_files import ModelFiles
 from algorithms.model_shapes import layer_config, require_positions
 from algorithms.packaged_models import MINILM, SMOLLM2
 from algorithms.policy.language_model import TINY, build_tiny, hidden_width, policy_dtype
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from ecr_rl.config import RunConfig
 from envs.errors import ModelError
 

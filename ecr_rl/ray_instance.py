@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import ray
 
-from algorithms.settings import ResourceSettings
+from algorithms.settings.resources import ResourceSettings
 from ecr_rl.cluster_address import answering_cluster, cluster_address
 from envs.errors import ClusterError
 from envs.inputs.text import on_one_line

@@ -16,7 +16,7 @@ from algorithms.critic.pair_text import BREAK, PAD, START, PairText, train_token
 from algorithms.model_files import ModelFiles, load_model, load_plain_tokenizer, require_rows
 from algorithms.model_shapes import config_positions, layer_config
 from algorithms.packaged_models import MINILM, packaged_minilm
-from algorithms.settings import CriticSettings
+from algorithms.settings.critic import CriticSettings
 from envs.errors import ModelError
 from envs.files import write_json, write_text
 

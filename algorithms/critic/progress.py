@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from algorithms.critic.critic import CriticNetwork
-from algorithms.settings import CriticSettings
+from algorithms.settings.critic import CriticSettings
 from envs.errors import ModelError
 from envs.files import write_bytes
 

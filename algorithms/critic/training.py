@@ -20,7 +20,8 @@ from algorithms.critic.pair_text import Pair, PairBatch, PairText
 from algorithms.critic.progress import Progress
 from algorithms.evaluators.regression_figures import r_squared, varies
 from algorithms.finite import require_finite_loss
-from algorithms.settings import CriticSettings, computes_in_bfloat16
+from algorithms.settings.critic import CriticSettings
+from algorithms.settings.precision import computes_in_bfloat16
 from envs.heads import Exchange
 from envs.progress import OnStep
 

@@ -27,7 +27,8 @@ from transformers.pytorch_utils import Conv1D
 from algorithms.model_files import ModelFiles, load_model
 from algorithms.model_shapes import config_positions, layer_config
 from algorithms.packaged_models import forget_quantization
-from algorithms.settings import LoraSettings, PolicySettings, computes_in_bfloat16
+from algorithms.settings.policy import LoraSettings, PolicySettings
+from algorithms.settings.precision import computes_in_bfloat16
 from algorithms.weight_hashes import MODEL_CARD, read_card
 from envs.errors import ModelError
 

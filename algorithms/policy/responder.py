@@ -40,7 +40,8 @@ from algorithms.policy.text import (
     vocabulary_size,
     with_markers,
 )
-from algorithms.settings import PolicySettings, SupervisedSettings
+from algorithms.settings.policy import PolicySettings
+from algorithms.settings.supervised import SupervisedSettings
 from algorithms.weight_hashes import save_model
 from envs.corpora.corpus import Corpus
 from envs.corpora.spread import evenly_spread

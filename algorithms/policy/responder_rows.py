@@ -20,7 +20,7 @@ import numpy as np
 
 from algorithms.policy.emotion_planner import TrainedEmotionPlanner
 from algorithms.policy.text import ConversationText
-from algorithms.settings import SupervisedSettings
+from algorithms.settings.supervised import SupervisedSettings
 from envs.catalog import Catalog
 from envs.corpora.corpus import Corpus
 from envs.dialogue import MENTION, Dialogue, Role, Utterance, mentioned_film, mentioned_films

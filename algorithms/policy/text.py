@@ -15,7 +15,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from algorithms.model_files import load_plain_tokenizer
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from envs.errors import ModelError
 from envs.film_text.markup import ADDED, CUT, EMOTION, END, PROPOSAL, RECOMMENDER, SEEKER, SLOTS, SPECIAL
 

@@ -24,7 +24,7 @@ from ray.rllib.utils.metrics import (
 
 from algorithms.policy.rollout import Episode
 from algorithms.ppo.env_runner import EPISODE, OUTCOMES, RUNNER
-from algorithms.settings import PPOSettings
+from algorithms.settings.ppo import PPOSettings
 from envs.errors import RunError
 
 CONVERSATIONS = "conversations"

@@ -17,7 +17,9 @@ from algorithms.ppo.env_spec import EnvSpec
 from algorithms.ppo.learner import ConversationPPOLearner
 from algorithms.ppo.module import ConversationModule
 from algorithms.ppo.shipped_files import ShippedFile
-from algorithms.settings import LEARNER_SHARE, RUNNER_SHARE, PolicySettings, PPOSettings, ResourceSettings
+from algorithms.settings.policy import PolicySettings
+from algorithms.settings.ppo import PPOSettings
+from algorithms.settings.resources import LEARNER_SHARE, RUNNER_SHARE, ResourceSettings
 from envs.conversation import ENV_ID
 from envs.errors import ConfigError
 from envs.marks import SEEDS

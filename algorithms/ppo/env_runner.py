@@ -20,7 +20,7 @@ from algorithms.ppo.batches import CHOICES, CONVERSATION_PAY
 from algorithms.ppo.env_spec import EnvSpec
 from algorithms.ppo.shipped_files import deliver
 from algorithms.ppo.spaces import TokenSequence
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 
 EPISODE, RUNNER, OUTCOMES = "episode", "runner", "outcomes"
 """Further keys of an episode's custom data: (stream, index), the runner's number, one TurnOutcome a turn."""

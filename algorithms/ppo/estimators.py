@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from algorithms.settings import PPOSettings
+from algorithms.settings.ppo import PPOSettings
 from envs.errors import ConfigError
 from envs.registry import Registry, call
 

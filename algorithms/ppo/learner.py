@@ -25,7 +25,7 @@ from algorithms.ppo.loss import Minibatch, loss_sums, total_loss
 from algorithms.ppo.module import ConversationModule
 from algorithms.ppo.schedules import learning_rate_factor
 from algorithms.ppo.shipped_files import deliver
-from algorithms.settings import PPOSettings
+from algorithms.settings.ppo import PPOSettings
 from envs.errors import RunError
 from envs.film_text.markup import PROPOSAL
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from algorithms.settings import PPOSettings
+from algorithms.settings.ppo import PPOSettings
 
 OLD_LOGP, OLD_VALUES, ADVANTAGES, VALUE_TARGETS = "old_logp", "old_values", "advantages", "value_targets"
 """Columns of a batch that were computed before the first gradient step, (B, T); their last position is empty."""

@@ -25,7 +25,7 @@ from algorithms.policy.language_model import (
     token_logits,
     with_adapters,
 )
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from envs.errors import ModelError
 
 TOKENS, LENGTHS, ACTIONS = "tokens", "lengths", "actions"

@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from torch import nn
 
 from algorithms.finite import require_finite_loss
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 
 _START = 0.01
 """Standard deviation of the initial weights."""

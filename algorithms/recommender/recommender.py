@@ -26,7 +26,7 @@ from algorithms.recommender.network import NetworkWeights
 from algorithms.recommender.repeat_chance import RepeatChance
 from algorithms.recommender.scorer import ranked
 from algorithms.recommender.vocabulary import Vocabulary
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from algorithms.weight_hashes import read_card, write_card
 from envs.catalog import Catalog, Film
 from envs.dialogue import Utterance, named_films

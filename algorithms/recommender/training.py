@@ -27,7 +27,7 @@ from algorithms.recommender.network import Examples, NetworkWeights, SoftmaxNetw
 from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.repeat_chance import RepeatChance
 from algorithms.recommender.vocabulary import Vocabulary
-from algorithms.settings import FeedbackSettings, Part, RecommenderSettings
+from algorithms.settings.recommender import FeedbackSettings, Part, RecommenderSettings
 from envs.catalog import Catalog, Film
 from envs.corpora.cases import cases, context
 from envs.dialogue import Dialogue, Role, Utterance

@@ -10,7 +10,7 @@ from algorithms.critic.blend import Blend
 from algorithms.critic.critic import Critic, CriticNetwork, Trunk
 from algorithms.critic.encoder import load_encoder
 from algorithms.critic.film_table import FilmTable
-from algorithms.settings import CriticSettings
+from algorithms.settings.critic import CriticSettings
 from ecr_rl.benches.alternate import alternate
 from ecr_rl.labels.replies.examples import human_examples
 from envs.builtin_heads import HEADS

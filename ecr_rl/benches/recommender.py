@@ -17,7 +17,7 @@ import torch
 from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.scorer import ranked
 from algorithms.recommender.training import fit_recommender
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from ecr_rl.evaluation.recommender.recommendation import split_cases
 from ecr_rl.evaluation.recommender.recommendation_figures import TOP
 from envs.catalog import Catalog

@@ -23,7 +23,7 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from algorithms.settings import ResourceSettings
+from algorithms.settings.resources import ResourceSettings
 from ecr_rl.labels.judging.judge_protocol import Judge, Labels, no_labels
 from ecr_rl.labels.replies.examples import POLICY_SHARE, Example, build_examples, human_examples
 from ecr_rl.labels.replies.made_replies import TEMPERATURES, Case, PolicyReply

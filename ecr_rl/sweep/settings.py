@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from algorithms.settings import PPOSettings
+from algorithms.settings.ppo import PPOSettings
 from ecr_rl.config import RunConfig, find_profile, load_config, overridden
 from ecr_rl.overrides import Override, parse_override
 from ecr_rl.settings_file import place_of, read_mapping, validated

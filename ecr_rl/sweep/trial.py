@@ -19,7 +19,7 @@ from ray.tune import PlacementGroupFactory
 from algorithms.ppo.algorithm import ConversationPPO
 from algorithms.ppo.config import algorithm_config
 from algorithms.ppo.shipped_files import ShippedFile, deliver
-from algorithms.settings import LEARNER_SHARE, RUNNER_SHARE, ResourceSettings
+from algorithms.settings.resources import LEARNER_SHARE, RUNNER_SHARE, ResourceSettings
 from ecr_rl.config import RunConfig, changed
 from ecr_rl.evaluation.conversations.held_out import HeldOutConversations
 from ecr_rl.evaluation.conversations.records import write_records

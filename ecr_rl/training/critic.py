@@ -23,7 +23,7 @@ from algorithms.critic.training import CriticTraining, Targets
 from algorithms.evaluators.head_figures import NO_FIGURES, head_figures
 from algorithms.evaluators.regression_figures import varies
 from algorithms.packaged_models import best_device
-from algorithms.settings import CriticSettings
+from algorithms.settings.critic import CriticSettings
 from ecr_rl.labels.judge_folder import JUDGE, read_films
 from ecr_rl.labels.replies.made_replies import Kind
 from ecr_rl.labels.storage.store import LabelTable, read_labels

@@ -20,7 +20,8 @@ from algorithms.critic.critic import CriticNetwork, load_trunk, save_trunk, writ
 from algorithms.critic.encoder import Encoder
 from algorithms.critic.film_table import FilmTable
 from algorithms.critic.training import CriticTraining, Targets, Workers
-from algorithms.settings import CriticSettings, ResourceSettings
+from algorithms.settings.critic import CriticSettings
+from algorithms.settings.resources import ResourceSettings
 from ecr_rl.ray_instance import ray_instance
 from envs.errors import RunError
 from envs.files import write_json

@@ -9,7 +9,7 @@ from typing import Any
 
 from algorithms.recommender.cross_fitted import FITS, HALVES, TRAIN, halves
 from algorithms.recommender.training import fit_recommender
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.training.head_evaluator import TrainExamples, fit_evaluator
 from envs.corpora.corpus import Corpus

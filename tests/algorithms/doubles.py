@@ -13,7 +13,7 @@ from algorithms.policy.language_model import build_tiny
 from algorithms.policy.responder import CARD, PLANNER
 from algorithms.policy.text import ConversationText, train_tokenizer
 from algorithms.readers.emotions import LexiconEmotions
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from envs.files import write_json
 from tests.envs.doubles import three_dialogues
 

@@ -19,7 +19,7 @@ from algorithms.policy.language_model import (
     token_logits,
     with_adapters,
 )
-from algorithms.settings import LoraSettings
+from algorithms.settings.policy import LoraSettings
 from envs.errors import ModelError
 from tests.algorithms.families import (
     FAMILIES,

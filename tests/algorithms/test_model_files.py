@@ -16,7 +16,7 @@ from algorithms.critic.encoder import load_encoder
 from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.text import load_tokenizer
 from algorithms.readers.frozen_sentences import FrozenSentences
-from algorithms.settings import CriticSettings
+from algorithms.settings.critic import CriticSettings
 from envs.errors import ModelError
 from tests.algorithms.doubles import random_gpt2, random_llama
 from tests.algorithms.tokenizers_of_users import byte_level

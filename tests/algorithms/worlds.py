@@ -17,7 +17,10 @@ from algorithms.ppo.config import algorithm_config
 from algorithms.ppo.env_spec import EnvSpec
 from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.training import fit_recommender
-from algorithms.settings import PolicySettings, PPOSettings, RecommenderSettings, ResourceSettings
+from algorithms.settings.policy import PolicySettings
+from algorithms.settings.ppo import PPOSettings
+from algorithms.settings.recommender import RecommenderSettings
+from algorithms.settings.resources import ResourceSettings
 from envs.conversation import ConversationVectorEnv
 from envs.dialogue import Utterance
 from envs.heads import Exchange, HeadScores, RewardModel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from ecr_rl.benches.alternate import alternate
 from ecr_rl.benches.recommender import bench_recommender
 from envs.corpora.corpus import load_corpus

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from algorithms.settings import ResourceSettings
+from algorithms.settings.resources import ResourceSettings
 from ecr_rl.cli import app
 from ecr_rl.cluster_address import answering_cluster, cluster_address, job_server_address
 from ecr_rl.ray_instance import ray_instance

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from algorithms.settings import ResourceSettings
+from algorithms.settings.resources import ResourceSettings
 from ecr_rl.config import RunConfig, config_yaml, find_profile, load_config, profiles, sweeps, with_given
 from ecr_rl.settings import EvaluationSettings, JudgeSettings
 from ecr_rl.settings_file import sections_of

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from algorithms.recommender.cross_fitted import FITS, TRAIN
-from algorithms.settings import Part
+from algorithms.settings.recommender import Part
 from ecr_rl.cli import app
 from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.evaluation.recommender.recommendation import Figures, RecommenderEvaluation

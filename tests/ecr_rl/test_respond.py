@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from algorithms.readers.emotions import LexiconEmotions
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from ecr_rl.cli import app
 from ecr_rl.config import load_config
 from ecr_rl.evaluation.bootstrap import Ratio, draw, interval

@@ -16,7 +16,7 @@ from ray.tune import Checkpoint, Result
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 from ray.tune.search import Searcher
 
-from algorithms.settings import ResourceSettings
+from algorithms.settings.resources import ResourceSettings
 from ecr_rl.config import load_config, sweeps
 from ecr_rl.evaluation.bootstrap import Interval, Metrics
 from ecr_rl.evaluation.conversations.records import write_records

@@ -8,7 +8,7 @@ from typing import get_args
 
 from algorithms.recommender.scorer import FilmScorer
 from algorithms.recommender.training import fit_recommender
-from algorithms.settings import Part, RecommenderSettings
+from algorithms.settings.recommender import Part, RecommenderSettings
 from ecr_rl.evaluation.bootstrap import Metrics
 from ecr_rl.evaluation.recommender.recommendation import evaluate_scorers
 from ecr_rl.runs.artefacts import key_hash

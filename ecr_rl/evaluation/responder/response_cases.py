@@ -20,7 +20,7 @@ from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.responder import PLANNER, is_conditioned, row_nats
 from algorithms.policy.responder_rows import Row, reply_with_slots
 from algorithms.policy.text import ConversationText, load_tokenizer
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from ecr_rl.labels.replies.examples import human_examples
 from ecr_rl.labels.replies.made_replies import Case, PolicyReply
 from ecr_rl.labels.replies.policy_replies import PolicyReplies, sample_replies, state_before

@@ -19,7 +19,7 @@ from algorithms.policy.emotion_planner import TrainedEmotionPlanner
 from algorithms.policy.language_model import load_causal_lm, policy_dtype
 from algorithms.policy.responder import PLANNER, is_conditioned
 from algorithms.policy.text import ConversationText, load_tokenizer
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from ecr_rl.labels.replies.made_replies import TEMPERATURES, Case, PolicyReply
 from envs.catalog import Catalog
 from envs.dialogue import Dialogue, Role

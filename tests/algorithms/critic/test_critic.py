@@ -17,7 +17,7 @@ from algorithms.critic.encoder import Encoder, load_encoder
 from algorithms.critic.film_table import FilmEntry, FilmTable
 from algorithms.critic.pair_text import BREAK, PAD, START, UNKNOWN, train_tokenizer
 from algorithms.critic.training import CriticTraining, Targets
-from algorithms.settings import CriticSettings
+from algorithms.settings.critic import CriticSettings
 from algorithms.weight_hashes import write_card
 from envs.dialogue import Role, Utterance
 from envs.errors import ModelError

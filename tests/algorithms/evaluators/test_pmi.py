@@ -9,7 +9,7 @@ import torch
 from algorithms.evaluators.pmi import ContextInformation
 from algorithms.policy.language_model import build_tiny
 from algorithms.policy.text import train_tokenizer
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from envs.dialogue import Role, Utterance
 from envs.heads import Exchange
 

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from algorithms.policy.language_model import AdapterMerger, keep_adapter_gradients, load_causal_lm, with_adapters
-from algorithms.settings import LoraSettings
+from algorithms.settings.policy import LoraSettings
 from envs.errors import ModelError
 from tests.algorithms.doubles import random_gpt2, random_llama
 

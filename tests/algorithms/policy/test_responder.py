@@ -22,7 +22,8 @@ from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.responder import PLANNER, batch_loss, is_conditioned, row_nats, train_responder, validation_loss
 from algorithms.policy.responder_rows import Advice, ResponderRows, Row, training_dialogues
 from algorithms.policy.text import ConversationText, load_tokenizer
-from algorithms.settings import LoraSettings, PolicySettings, SupervisedSettings
+from algorithms.settings.policy import LoraSettings, PolicySettings
+from algorithms.settings.supervised import SupervisedSettings
 from envs.corpora.corpus import Corpus
 from envs.corpora.embedded.sample import sample_corpus
 from envs.errors import ConfigError, ModelError

@@ -10,7 +10,7 @@ import pytest
 
 from algorithms.policy.emotion_planner import TrainedEmotionPlanner
 from algorithms.policy.responder_rows import Advice, ResponderRows, reply_with_slots
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from envs.settings import EnvSettings
 from tests.algorithms.doubles import POLICY, tiny_text
 from tests.envs.doubles import (

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.rollout import Conversation, Episode, roll_out, score_tokens
 from algorithms.policy.text import ConversationText, load_tokenizer
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from tests.algorithms.doubles import POLICY, tiny_policy_folder
 from tests.algorithms.worlds import SmallWorld, speaking_policy
 

@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 
 from algorithms.ppo.algorithm import require_agreement
 from algorithms.ppo.learner import GAP_BFLOAT16, GAP_FLOAT32, STATE
-from algorithms.settings import LoraSettings, PolicySettings, ResourceSettings
+from algorithms.settings.policy import LoraSettings, PolicySettings
+from algorithms.settings.resources import ResourceSettings
 from ecr_rl.training.ppo import iteration_figures
 from envs.errors import RunError
 from tests.algorithms.doubles import POLICY, ROOMY

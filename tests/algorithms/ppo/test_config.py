@@ -9,7 +9,7 @@ import pytest
 
 from algorithms.ppo.config import algorithm_config
 from algorithms.ppo.env_spec import EnvSpec
-from algorithms.settings import ResourceSettings
+from algorithms.settings.resources import ResourceSettings
 from ecr_rl.config import load_config
 from envs.errors import ConfigError
 from tests.algorithms.doubles import tiny_policy_folder

@@ -9,7 +9,7 @@ import torch
 
 from algorithms.ppo.advantages import gae
 from algorithms.ppo.estimators import Advantages, Conversations, Discounts, estimator_of
-from algorithms.settings import PPOSettings
+from algorithms.settings.ppo import PPOSettings
 from envs.errors import ConfigError
 
 BATCH = Conversations(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from algorithms.ppo.loss import ADVANTAGES, OLD_LOGP, OLD_VALUES, VALUE_TARGETS, Minibatch, loss_sums, total_loss
-from algorithms.settings import PPOSettings
+from algorithms.settings.ppo import PPOSettings
 
 
 def one_token(ratio: float = 1.0, advantage: float = 0.0, **others: float) -> tuple[Minibatch, dict[str, torch.Tensor]]:

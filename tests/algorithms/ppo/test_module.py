@@ -15,7 +15,7 @@ from algorithms.policy.language_model import load_causal_lm
 from algorithms.ppo.env_runner import token_spaces
 from algorithms.ppo.learner import GAP_BFLOAT16, GAP_FLOAT32
 from algorithms.ppo.module import ACTIONS, LENGTHS, TOKENS, ConversationModule, trained_copy
-from algorithms.settings import LoraSettings, PolicySettings
+from algorithms.settings.policy import LoraSettings, PolicySettings
 from envs.errors import ModelError
 from tests.algorithms.doubles import POLICY, tiny_policy_folder, tiny_text
 from tests.algorithms.families import family

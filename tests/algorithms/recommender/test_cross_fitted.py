@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from algorithms.recommender.cross_fitted import FITS, HALVES, TRAIN, CrossFittedRecommender, halves, train_recommender
 from algorithms.recommender.recommender import CARD, LEARNT_FROM
 from algorithms.recommender.training import fit_recommender
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from envs.catalog import Catalog, Film
 from envs.dialogue import Dialogue, Message, Role
 from envs.errors import ModelError

@@ -10,7 +10,7 @@ import torch
 from scipy.sparse import csr_matrix
 
 from algorithms.recommender.network import Examples, SoftmaxNetwork, batches, train
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from envs.errors import ModelError
 
 SETTINGS = RecommenderSettings(batch_size=8, dropout=0.3, learning_rate=2e-2)

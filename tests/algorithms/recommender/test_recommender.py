@@ -13,7 +13,7 @@ from algorithms.recommender.baselines import Popularity
 from algorithms.recommender.recommender import CARD, WEIGHTS, Recommender
 from algorithms.recommender.scorer import FilmScorer, LikingScorer, log_shares, ranked
 from algorithms.recommender.training import fit_recommender
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from envs.corpora.cases import cases
 from envs.corpora.embedded.sample import sample_corpus
 from envs.corpora.goemotions import LABELS

@@ -11,7 +11,7 @@ import pytest
 
 from algorithms.recommender.recommender import Recommender
 from algorithms.recommender.training import Aims, Example, fit_recommender
-from algorithms.settings import Part, RecommenderSettings
+from algorithms.settings.recommender import Part, RecommenderSettings
 from envs.catalog import Catalog, Film
 from envs.corpora.embedded.sample import sample_corpus
 from envs.dialogue import Answer, Dialogue, Feedback, Message, Role, Utterance, mentioned_films

@@ -11,7 +11,7 @@ import pytest
 
 from algorithms.recommender.baselines import LastFilms
 from algorithms.recommender.cooccurrence import Cooccurrence
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from ecr_rl.evaluation.recommender.recommendation import (
     evaluate_scorers,
     predict,

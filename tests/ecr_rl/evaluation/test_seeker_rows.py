@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from ecr_rl.cli import app
 from ecr_rl.evaluation.conversations.seeker_rows import talk_figures
 from ecr_rl.training.parts import build_cross_fitted, build_recommender

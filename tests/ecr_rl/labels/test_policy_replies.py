@@ -11,7 +11,7 @@ import torch
 from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.rollout import roll_out
 from algorithms.policy.text import ConversationText, load_tokenizer
-from algorithms.settings import PolicySettings
+from algorithms.settings.policy import PolicySettings
 from ecr_rl.labels.replies.made_replies import Case, PolicyReply
 from ecr_rl.labels.replies.policy_replies import sample_replies
 from envs.conversation import ConversationVectorEnv

@@ -11,7 +11,8 @@ import pytest
 from algorithms.critic.critic import Critic
 from algorithms.evaluators.ridge import WordRidge
 from algorithms.recommender.recommender import Recommender
-from algorithms.settings import CriticSettings, RecommenderSettings
+from algorithms.settings.critic import CriticSettings
+from algorithms.settings.recommender import RecommenderSettings
 from ecr_rl.labels.judge_folder import context_of, judge_of, write_judge_folder
 from ecr_rl.labels.judging.judges import rubric_maker
 from ecr_rl.labels.judging.rubric import RubricJudge

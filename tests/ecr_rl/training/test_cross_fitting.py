@@ -12,7 +12,7 @@ from algorithms.policy.language_model import load_causal_lm
 from algorithms.policy.rollout import roll_out
 from algorithms.policy.text import ConversationText, load_tokenizer
 from algorithms.recommender.recommender import Recommender
-from algorithms.settings import RecommenderSettings
+from algorithms.settings.recommender import RecommenderSettings
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs.artefacts import ArtefactFolders

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from algorithms.critic.critic import Critic
-from algorithms.settings import CriticSettings
+from algorithms.settings.critic import CriticSettings
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.critic_scores import score_lines
 from ecr_rl.labels.judging.rubric import RubricJudge
