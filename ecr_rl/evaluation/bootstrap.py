@@ -7,7 +7,7 @@ evaluated on the same row, so they are compared on the same dialogues.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -183,6 +183,45 @@ class Distinct:
         without = np.where(np.isnan(without), figure, without)  # NaN without the only dialogue that has items
         influence = (without.size - 1) * (without.mean() - without)
         return figure + counts_BN @ influence / without.size
+
+
+@dataclass(frozen=True)
+class Auc:
+    """Area under the ROC curve of K cases of two classes, pooled over N dialogues; tied scores count half.
+
+    Attributes:
+        scores: (K,).
+        positive: (K,) bool: the class that should score higher.
+        dialogues: (K,) index of each case's dialogue.
+        size: N.
+    """
+
+    scores: np.ndarray
+    positive: np.ndarray
+    dialogues: np.ndarray
+    size: int
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which dialogues have a case, shape (N,), bool."""
+        return np.bincount(self.dialogues, minlength=self.size) > 0
+
+    def restricted(self, keep_N: np.ndarray) -> Auc:
+        """The same figure without the dialogues where ``keep_N`` is False."""
+        kept = keep_N[self.dialogues]
+        return replace(self, scores=self.scores[kept], positive=self.positive[kept], dialogues=self.dialogues[kept])
+
+    def over(self, counts_BN: np.ndarray) -> np.ndarray:
+        """The figure of B resamples, shape (B,); NaN where one of the classes is missing."""
+        if not len(self.scores):
+            return np.full(len(counts_BN), np.nan)
+        order = np.argsort(self.scores, kind="stable")
+        steps = np.flatnonzero(np.diff(self.scores[order], prepend=-np.inf))  # where a new score begins
+        weights = counts_BN[:, self.dialogues[order]]
+        positive = np.add.reduceat(np.where(self.positive[order], weights, 0.0), steps, axis=1)
+        negative = np.add.reduceat(np.where(self.positive[order], 0.0, weights), steps, axis=1)
+        below = negative.cumsum(axis=1) - negative / 2
+        return divide((positive * below).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1))
 
 
 def draw(dialogues: int, resamples: int, seed: int) -> np.ndarray:

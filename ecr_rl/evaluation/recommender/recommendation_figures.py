@@ -19,11 +19,11 @@ or that comes later. ``sr_targets`` and ``rdl_targets`` count a top film only if
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ecr_rl.evaluation.bootstrap import Interval, Ratio, Statistic, divide
+from ecr_rl.evaluation.bootstrap import Auc, Interval, Ratio, Statistic, divide
 
 CUTS = (1, 10, 50)
 TOP = 50
@@ -69,45 +69,6 @@ class Recommendations:
 
 
 @dataclass(frozen=True)
-class Auc:
-    """Area under the ROC curve of K mentions that were liked or disliked, pooled over N dialogues.
-
-    Attributes:
-        scores: (K,).
-        liked: (K,) bool; the others were disliked.
-        dialogues: (K,) place of each mention's dialogue.
-        size: N.
-    """
-
-    scores: np.ndarray
-    liked: np.ndarray
-    dialogues: np.ndarray
-    size: int
-
-    @property
-    def present(self) -> np.ndarray:
-        """Which dialogues have such a mention, shape (N,), bool."""
-        return np.bincount(self.dialogues, minlength=self.size) > 0
-
-    def restricted(self, keep_N: np.ndarray) -> Auc:
-        """The same figure without the dialogues where ``keep_N`` is False."""
-        kept = keep_N[self.dialogues]
-        return replace(self, scores=self.scores[kept], liked=self.liked[kept], dialogues=self.dialogues[kept])
-
-    def over(self, counts_BN: np.ndarray) -> np.ndarray:
-        """The figure of B resamples, shape (B,); NaN where one of the classes is missing."""
-        if not len(self.scores):
-            return np.full(len(counts_BN), np.nan)
-        order = np.argsort(self.scores, kind="stable")
-        steps = np.flatnonzero(np.diff(self.scores[order], prepend=-np.inf))  # where a new score begins
-        weights = counts_BN[:, self.dialogues[order]]
-        liked = np.add.reduceat(np.where(self.liked[order], weights, 0.0), steps, axis=1)
-        disliked = np.add.reduceat(np.where(self.liked[order], 0.0, weights), steps, axis=1)
-        below = disliked.cumsum(axis=1) - disliked / 2
-        return divide((liked * below).sum(axis=1), liked.sum(axis=1) * disliked.sum(axis=1))
-
-
-@dataclass(frozen=True)
 class MeanAuc:
     """The mean of AUCs taken inside batches; a batch without both classes is left out."""
 
@@ -116,7 +77,7 @@ class MeanAuc:
     @property
     def left_out(self) -> int:
         """Batches without both classes."""
-        return sum(not (batch.liked.any() and not batch.liked.all()) for batch in self.batches)
+        return sum(not (batch.positive.any() and not batch.positive.all()) for batch in self.batches)
 
     @property
     def present(self) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ecr_rl.evaluation.bootstrap import Distinct, Interval, Ratio, draw, interval, paired
+from ecr_rl.evaluation.bootstrap import Auc, Distinct, Interval, Ratio, draw, interval, paired
 
 
 def mean(*values: float | None) -> Ratio:
@@ -151,3 +151,20 @@ def test_interval_of_a_ratio_is_that_of_scipy() -> None:
     found = interval(Ratio(sums, sizes), draw(150, 9999, 0))
     assert found is not None
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.001)
+
+
+def test_auc_without_one_of_the_classes_is_not_defined() -> None:
+    alone = Auc(np.array([1.0, 2.0]), np.array([True, True]), np.array([0, 1]), 2)
+    assert np.isnan(alone.over(np.ones((1, 2)))).all()
+    assert np.isnan(Auc(np.zeros(0), np.zeros(0, bool), np.zeros(0, int), 2).over(np.ones((2, 2)))).all()
+
+
+def test_auc_equals_a_count_of_pairs() -> None:
+    rng = np.random.default_rng(0)
+    scores, positive, dialogues = rng.integers(0, 9, 60).astype(float), rng.random(60) < 0.6, rng.integers(0, 12, 60)
+    counts = rng.integers(0, 3, (5, 12)).astype(float)
+    found = Auc(scores, positive, dialogues, 12).over(counts)
+    for row, auc in zip(counts[:, dialogues], found, strict=True):
+        pairs = np.outer(row[positive], row[~positive])
+        above = np.sign(scores[positive][:, None] - scores[~positive][None]) / 2 + 0.5
+        assert auc == pytest.approx((pairs * above).sum() / pairs.sum())

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, roc_auc_score, top_k_accuracy_score
 
+from ecr_rl.evaluation.bootstrap import Auc
 from ecr_rl.evaluation.recommender.recommendation_figures import (
-    Auc,
     Recommendations,
     batched_auc,
     dialogue_statistics,
@@ -72,23 +72,6 @@ def test_auc_goes_by_the_liking() -> None:
     # liked .5, 0 against disliked .5 (dialogue 0), -1 (dialogue 1): a tie, two pairs won, one lost
     assert value("auc") == value("auc_batches_of_32") == (0.5 + 1 + 0 + 1) / 4
     assert value("auc_ranking_batches_of_32") == 2 / 4
-
-
-def test_auc_without_one_of_the_classes_is_not_defined() -> None:
-    alone = Auc(np.array([1.0, 2.0]), np.array([True, True]), np.array([0, 1]), 2)
-    assert np.isnan(alone.over(np.ones((1, 2)))).all()
-    assert np.isnan(Auc(np.zeros(0), np.zeros(0, bool), np.zeros(0, int), 2).over(np.ones((2, 2)))).all()
-
-
-def test_auc_equals_a_count_of_pairs() -> None:
-    rng = np.random.default_rng(0)
-    scores, liked, dialogues = rng.integers(0, 9, 60).astype(float), rng.random(60) < 0.6, rng.integers(0, 12, 60)
-    counts = rng.integers(0, 3, (5, 12)).astype(float)
-    found = Auc(scores, liked, dialogues, 12).over(counts)
-    for row, auc in zip(counts[:, dialogues], found, strict=True):
-        pairs = np.outer(row[liked], row[~liked])
-        above = np.sign(scores[liked][:, None] - scores[~liked][None]) / 2 + 0.5
-        assert auc == pytest.approx((pairs * above).sum() / pairs.sum())
 
 
 def test_batches_of_32_cases_are_averaged_and_those_of_one_class_left_out() -> None:
