@@ -1,0 +1,89 @@
+"""Read people's ratings from folders and files, whose forms are recognised by their content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from envs.corpora.corpus import Corpus
+from envs.dialogue import Utterance
+from envs.errors import DataError
+from envs.inputs.text import UnreadableText, decoded, read_bytes
+from envs.ratings.record import RatingSet
+from envs.ratings.shared_form import Conversations, holds_shared_form, read_shared_form
+
+_REMEDY = "Give folders or files of people's ratings; docs/people.md names the forms that are read."
+
+
+def read_ratings(paths: Iterable[Path], conversations: Conversations | None = None) -> list[RatingSet]:
+    """The ratings of folders and files, by their origin.
+
+    Of a folder the files directly in it are read, by name; a file of another form, such as a README, is passed over. A
+    file that is met twice counts once; files of one origin become one set.
+
+    Args:
+        paths: folders and files.
+        conversations: ReDial's conversations (see ``conversations_of``), for ratings that name one without its turns;
+            without it such ratings are counted in ``skipped``.
+
+    Raises:
+        DataError: a path is missing, a folder holds no ratings, a file that is named is of no known form, or a record
+            cannot be used.
+    """
+    found: dict[str, list[RatingSet]] = {}
+    read: set[Path] = set()
+    for path in paths:
+        sets = [part for file in _files(path) for part in _sets(file, conversations or {}, read, named=file == path)]
+        if path.is_dir() and not sets and not any(file.resolve() in read for file in _files(path)):
+            raise DataError("the folder holds no ratings of people", file=path, remedy=_REMEDY)
+        for part in sets:
+            found.setdefault(part.name, []).append(part)
+    return [_joined(parts) for parts in found.values()]
+
+
+def conversations_of(corpus: Corpus) -> Mapping[str, Sequence[Utterance]]:
+    """The conversations of a corpus by the text of their id, films as titles; those without an id are left out."""
+    return {
+        str(dialogue.conversation_id): tuple(
+            Utterance(turn.role, corpus.catalog.render(turn.text), turn.first_message) for turn in dialogue.utterances
+        )
+        for dialogues in corpus.splits.values()
+        for dialogue in dialogues
+        if dialogue.conversation_id is not None
+    }
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    if not path.is_file():
+        raise DataError("there is no such file or folder", file=path, remedy=_REMEDY)
+    return [path]
+
+
+def _sets(file: Path, conversations: Conversations, read: set[Path], named: bool) -> list[RatingSet]:
+    """The sets of a file; none if it was read before, or is of another form and was not named itself."""
+    if file.resolve() in read:
+        return []
+    try:
+        text = decoded(read_bytes(file, remedy=_REMEDY))
+    except UnreadableText as error:
+        if not named:
+            return []
+        raise DataError(error.what, file=file, line=error.line, remedy=_REMEDY) from error
+    if holds_shared_form(text):
+        read.add(file.resolve())
+        return [read_shared_form(file, text, conversations)]
+    if named:
+        raise DataError("the file is of no form of ratings that is known", file=file, remedy=_REMEDY)
+    return []
+
+
+def _joined(parts: Sequence[RatingSet]) -> RatingSet:
+    """The sets of one origin as one."""
+    return RatingSet(
+        parts[0].name,
+        tuple(reply for part in parts for reply in part.replies),
+        tuple(dialogue for part in parts for dialogue in part.dialogues),
+        sum(part.skipped for part in parts),
+    )
