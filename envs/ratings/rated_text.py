@@ -72,15 +72,25 @@ def turns_of(value: object, field: str, location: Location) -> tuple[Utterance, 
     """
     if not isinstance(value, list):
         raise location.error(field, f"must be a list of turns, not {quoted(value)}")
-    messages = []
-    for index, entry in enumerate(value):
-        spoken = speaker_and_words(entry) if isinstance(entry, str) else None
-        if spoken is None:
-            raise location.error(
-                f"{field}[{index}]", f"begins with neither 'seeker:' nor 'recommender:': {quoted(entry)}"
-            )
-        messages.append(Message(*spoken))
+    messages = (Message(*_spoken(entry, f"{field}[{index}]", location)) for index, entry in enumerate(value))
     return merged(message for message in messages if message.text)
+
+
+def words_of(value: object, field: str, location: Location) -> str:
+    """What is said in a turn with its speaker in front, whoever it is.
+
+    Raises:
+        DataError: it is no such text, or nothing is said.
+    """
+    return text_of(_spoken(value, field, location)[1], field, location)
+
+
+def _spoken(value: object, field: str, location: Location) -> tuple[Role, str]:
+    """Who speaks and what is said."""
+    spoken = speaker_and_words(value) if isinstance(value, str) else None
+    if spoken is None:
+        raise location.error(field, f"begins with neither 'seeker:' nor 'recommender:': {quoted(value)}")
+    return spoken
 
 
 def ratings_of(value: object, location: Location) -> dict[str, tuple[float, ...]]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from envs.corpora.corpus import Corpus
 from envs.dialogue import Utterance
 from envs.errors import DataError
 from envs.inputs.text import UnreadableText, decoded, read_bytes
+from envs.ratings import ab_redial
+from envs.ratings.crs_que import is_crs_que, read_crs_que
+from envs.ratings.epitome import is_epitome, read_epitome
 from envs.ratings.record import RatingSet
 from envs.ratings.shared_form import Conversations, holds_shared_form, read_shared_form
+from envs.ratings.tables import columns_of
+from envs.ratings.uss import is_uss, read_uss
 
 _REMEDY = "Give folders or files of people's ratings; docs/people.md names the forms that are read."
 
@@ -71,19 +77,45 @@ def _sets(file: Path, conversations: Conversations, read: set[Path], named: bool
         if not named:
             return []
         raise DataError(error.what, file=file, line=error.line, remedy=_REMEDY) from error
-    if holds_shared_form(text):
+    found = _read(file, text, conversations)
+    if found is not None:
         read.add(file.resolve())
-        return [read_shared_form(file, text, conversations)]
+        return [found]
     if named:
         raise DataError("the file is of no form of ratings that is known", file=file, remedy=_REMEDY)
     return []
 
 
+def _read(file: Path, text: str, conversations: Conversations) -> RatingSet | None:
+    """The ratings of a file; None if it is of no known form."""
+    if holds_shared_form(text):
+        return read_shared_form(file, text, conversations)
+    if is_uss(text):
+        return read_uss(file, text)
+    columns = columns_of(text)
+    if ab_redial.is_turns(columns):
+        return ab_redial.read_turns(file, text)
+    if ab_redial.is_dialogues(columns):
+        return ab_redial.read_dialogues(file, text)
+    if is_crs_que(columns):
+        return read_crs_que(file, text, conversations)
+    return read_epitome(file, text) if is_epitome(file, columns) else None
+
+
 def _joined(parts: Sequence[RatingSet]) -> RatingSet:
-    """The sets of one origin as one."""
+    """The sets of one origin as one; a reply that several files rate, each in something else, becomes one record."""
+    replies = list(parts[0].replies)
+    for part in parts[1:]:
+        known = {(reply.group, reply.exchange): index for index, reply in enumerate(replies)}
+        for reply in part.replies:
+            index = known.get((reply.group, reply.exchange))
+            if index is None or replies[index].ratings.keys() & reply.ratings.keys():
+                replies.append(reply)
+            else:
+                replies[index] = replace(replies[index], ratings={**replies[index].ratings, **reply.ratings})
     return RatingSet(
         parts[0].name,
-        tuple(reply for part in parts for reply in part.replies),
+        tuple(replies),
         tuple(dialogue for part in parts for dialogue in part.dialogues),
         sum(part.skipped for part in parts),
     )

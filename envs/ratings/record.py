@@ -15,6 +15,14 @@ Ratings = Mapping[str, tuple[float, ...]]
 TEXT_GROUP = "text:"
 """Begins the group of a record whose file names no dialogue: a hash of the first post follows."""
 
+CRS_QUE = (
+    *("accuracy", "novelty", "interaction_adequacy", "explainability", "cui_adaptability", "cui_understanding"),
+    *("cui_response_quality", "cui_attentiveness", "perceived_ease_of_use", "perceived_usefulness", "user_control"),
+    *("transparency", "cui_humanness", "cui_rapport", "trust_confidence", "satisfaction", "intention_to_use"),
+    "intention_to_purchase",
+)
+"""The 18 dimensions of CRS-Que."""
+
 
 @dataclass(frozen=True, slots=True)
 class RatedReply:

@@ -19,7 +19,7 @@ from envs.dialogue import Utterance
 from envs.inputs.json_text import JsonFault, parse_json
 from envs.inputs.text import quoted, text_lines
 from envs.ratings.rated_text import Location, ratings_of, text_of, turns_of
-from envs.ratings.record import RatedDialogue, RatedReply, RatingSet, text_group
+from envs.ratings.record import CRS_QUE, RatedDialogue, RatedReply, RatingSet, text_group
 
 Conversations = Mapping[str, Sequence[Utterance]]
 """The turns of ReDial's conversations by ``conversationId``, films as titles."""
@@ -31,13 +31,6 @@ _ORIGINS = {
     "epitome": {"reactions", "interpretations", "explorations"},
 }
 """Data sets that the names of their ratings tell apart from others."""
-CRS_QUE = (
-    *("accuracy", "novelty", "interaction_adequacy", "explainability", "cui_adaptability", "cui_understanding"),
-    *("cui_response_quality", "cui_attentiveness", "perceived_ease_of_use", "perceived_usefulness", "user_control"),
-    *("transparency", "cui_humanness", "cui_rapport", "trust_confidence", "satisfaction", "intention_to_use"),
-    "intention_to_purchase",
-)
-"""The 18 dimensions of CRS-Que."""
 
 
 def holds_shared_form(text: str) -> bool:
