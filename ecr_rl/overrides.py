@@ -83,7 +83,7 @@ def apply_overrides(
     """A copy of the settings with the overrides applied.
 
     A mapping that the file leaves out is first filled from the defaults, so ``reward.weights.bleu=0`` changes one
-    weight and keeps the others.
+    weight and keeps the others. An entry of a list is named by its index: ``labels.more_judges.0.weight=2``.
 
     Args:
         settings: the file's settings, nested.
@@ -91,24 +91,38 @@ def apply_overrides(
         defaults: the complete default settings, nested.
 
     Raises:
-        ConfigError: a key is below something that is not a section.
+        ConfigError: a key is below something that is not a section, or names no entry of a list.
     """
     result: dict[str, Any] = copy.deepcopy(dict(settings))
     for override in overrides:
-        mapping: dict[str, Any] = result
+        section: dict[str, Any] | list[Any] = result
         default: Any = defaults
         for depth, part in enumerate(override.path[:-1], start=1):
             default = default.get(part) if isinstance(default, Mapping) else None
-            if mapping.get(part) is None:
-                mapping[part] = copy.deepcopy(dict(default)) if isinstance(default, Mapping) else {}
-            if not isinstance(mapping[part], dict):
+            if isinstance(section, dict) and section.get(part) is None:
+                section[part] = copy.deepcopy(dict(default)) if isinstance(default, Mapping) else {}
+            below = section[_key(section, override, depth)]
+            if not isinstance(below, dict | list):
                 parent = ".".join(override.path[:depth])
-                raise ConfigError(
-                    f"{override.where}: {parent} is the value {mapping[part]!r}, not a section of settings"
-                )
-            mapping = mapping[part]
-        mapping[override.path[-1]] = override.value
+                raise ConfigError(f"{override.where}: {parent} is the value {below!r}, not a section of settings")
+            section = below
+        section[_key(section, override, len(override.path))] = override.value
     return result
+
+
+def _key(section: dict[str, Any] | list[Any], override: Override, depth: int) -> Any:
+    """The key or index in a section that part ``depth`` (1-based) of an override's path names.
+
+    Raises:
+        ConfigError: the section is a list that has no such entry.
+    """
+    part = override.path[depth - 1]
+    if isinstance(section, dict):
+        return part
+    if part.isdigit() and int(part) < len(section):
+        return int(part)
+    parent = ".".join(override.path[: depth - 1])
+    raise ConfigError(f"{override.where}: {parent} has {len(section)} entries, counted from 0, and no {part!r}")
 
 
 def flat(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:

@@ -16,11 +16,11 @@ from algorithms.chat.endpoint import check_speaker
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.replies.made_replies import PolicyReply
-from ecr_rl.named_parts import own_parts
 from ecr_rl.runs.artefacts import ArtefactCache, ArtefactFolders, head_versions, model_version, require_heads
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.runs.parts import RunParts, pinned
-from ecr_rl.runs.source_closure import code_version, source_hash
+from ecr_rl.runs.settings_key import settings_key
+from ecr_rl.runs.source_closure import code_version
 from ecr_rl.runs.stage import Stage
 from ecr_rl.settings import ContextForm, TextReaderSettings
 from envs import marks
@@ -356,18 +356,6 @@ class Pipeline:
             result = dict(work(stage, artefacts))
         self._run.finish(name, settings, result)
         return result
-
-
-def settings_key(config: RunConfig, stage: marks.Stage) -> dict[str, Any]:
-    """What the settings say that decides a stage, for a key: values, files and own parts that they name."""
-    settings = marks.decided(config, {stage})
-    files = {}
-    for key, path, value in marks.path_values(RunConfig, config.model_dump(mode="json")):
-        if key in settings:
-            texts = [value] if isinstance(value, str) else value
-            files[key] = [model_version(text) for text in texts if text not in path.words]
-    own = [[key, name, source_hash(name)] for key, name in own_parts(config) if key in settings]
-    return {"settings": settings, "files": files, "own": own}
 
 
 def write_report_of(run: RunFolder) -> Report:

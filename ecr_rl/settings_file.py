@@ -16,7 +16,7 @@ from ecr_rl.overrides import Override, nearest
 from ecr_rl.yaml_text import line_of_key, read_yaml
 from envs.errors import ConfigError
 from envs.inputs.text import UnreadableText, decoded, on_one_line, quoted
-from envs.marks import Settings, section_of
+from envs.marks import Settings, listed_section, section_of
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -128,7 +128,8 @@ def _keys_below(kind: type[Settings], path: tuple[str, ...]) -> list[str]:
     parts = iter(path)
     for part in parts:
         field = kind.model_fields[part]
-        if get_origin(field.annotation) is dict:
-            next(parts, None)  # the key of an entry
-        kind = section_of(field) or kind
+        entry = listed_section(field.annotation)
+        if entry is not None or get_origin(field.annotation) is dict:
+            next(parts, None)  # the index or key of an entry
+        kind = entry or section_of(field) or kind
     return list(kind.model_fields)

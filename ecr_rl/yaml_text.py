@@ -142,10 +142,14 @@ def line_of_key(text: str, path: Sequence[str]) -> int | None:
 
     Args:
         text: a document that ``read_yaml`` reads.
-        path: the keys that lead to it.
+        path: the keys that lead to it, and the indices of lists between them.
     """
     node, line = yaml.compose(text, Loader=_CoreLoader), None
     for part in path:
+        if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = node.start_mark.line + 1
+            continue
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
         found = next(((key, value) for key, value in pairs if key.value == part), None)
         if found is None:

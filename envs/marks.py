@@ -164,7 +164,15 @@ def section_of(field: FieldInfo) -> type[Settings] | None:
     return _section_in(field.annotation)
 
 
+def listed_section(annotation: Any) -> type[Settings] | None:
+    """The settings class of a list's entries, ``tuple[Section, ...]``; None for any other type."""
+    entries = get_args(annotation)[:1] if get_origin(annotation) in (tuple, list) else ()
+    return next(filter(_is_section, entries), None)
+
+
 def _section_in(annotation: Any) -> type[Settings] | None:
+    if listed_section(annotation) is not None:
+        return None
     return next((option for option in (annotation, *get_args(annotation)) if _is_section(option)), None)
 
 
@@ -209,12 +217,15 @@ def type_at(kind: type[Settings], path: Sequence[str]) -> Any:
 
     Args:
         kind: of the settings.
-        path: the parts of a ``section.key``, which may lead to an entry of a mapping.
+        path: the parts of a ``section.key``, which may lead to an entry of a mapping or, by its index, of a list.
     """
     wanted: Any = kind
     for part in path:
         if get_origin(wanted) is dict:
             wanted = get_args(wanted)[1]
+            continue
+        if part.isdigit() and (entry := listed_section(wanted)):
+            wanted = entry
             continue
         section = _section_in(wanted)
         field = None if section is None else section.model_fields.get(part)
@@ -229,8 +240,12 @@ def value_at(settings: Settings, key: str) -> Any:
 
 def decided(settings: Settings, stages: Collection[Stage]) -> dict[str, Any]:
     """The settings that decide any of these stages, by ``section.key``, as JSON values."""
-    values = settings.model_dump(mode="json")
-    wanted = (key for key, mark in marks_of(type(settings)).items() if (mark.rebuilds or NOTHING) & set(stages))
+    return decided_values(type(settings), settings.model_dump(mode="json"), stages)
+
+
+def decided_values(kind: type[Settings], values: Mapping[str, Any], stages: Collection[Stage]) -> dict[str, Any]:
+    """Those of these plain values that decide any of the stages, by ``section.key``."""
+    wanted = (key for key, mark in marks_of(kind).items() if (mark.rebuilds or NOTHING) & set(stages))
     return {key: value for key in wanted for value in _at(values, key)}
 
 
@@ -243,13 +258,28 @@ def decided_up_to(settings: Settings, stage: Stage) -> dict[str, Any]:
 def path_values(kind: type[Settings], values: Mapping[str, Any]) -> Iterator[tuple[str, TakesPath, Any]]:
     """Each setting that takes a path and has a value: its ``section.key``, how it takes one, and the value.
 
+    A setting of a list's entry has the entry's index in its key: ``section.list.0.key``.
+
     Args:
         kind: of the settings.
         values: the settings as plain values.
     """
-    for key, mark in marks_of(kind).items():
-        if mark.path is not None:
-            yield from ((key, mark.path, value) for value in _at(values, key) if value)
+    yield from _path_values(kind, marks_of(kind), values)
+
+
+def _path_values(
+    kind: type[Settings], marks: Mapping[str, Mark], values: Mapping[str, Any]
+) -> Iterator[tuple[str, TakesPath, Any]]:
+    for key, mark in marks.items():
+        entry = listed_section(type_at(kind, key.split(".")))
+        for value in _at(values, key):
+            if mark.path is not None and value:
+                yield key, mark.path, value
+            if entry is not None:
+                inner_marks = dict(_marks(entry, "", mark))
+                for index, inner in enumerate(value):
+                    found = _path_values(entry, inner_marks, inner)
+                    yield from ((f"{key}.{index}.{inner_key}", path, text) for inner_key, path, text in found)
 
 
 def _at(values: Mapping[str, Any], key: str) -> Iterator[Any]:

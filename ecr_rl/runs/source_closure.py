@@ -39,6 +39,7 @@ INFRASTRUCTURE: Mapping[str, str] = {
     "ecr_rl.config": "gathers the settings; those that decide a part stand in its key with their values",
     "ecr_rl.runs.folder": "keeps the run's own files",
     "ecr_rl.runs.parts": "keeps the list of a run's parts",
+    "ecr_rl.runs.settings_key": "computes keys and makes nothing",
     "ecr_rl.runs.source_closure": "computes keys and makes nothing",
     "ecr_rl.runs.stage": "shows how far the run is",
     "ecr_rl.ray_instance": "starts and stops Ray; where work runs decides no result",

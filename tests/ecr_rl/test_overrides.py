@@ -53,7 +53,7 @@ def test_quotes_around_a_text_are_none_of_it() -> None:
     for written in ("' a #b '", '" a #b "'):
         assert parse_override(f"data.source={written}", RunConfig).value == " a #b "
     assert parse_override("data.metadata='null'", RunConfig).value == "null"
-    assert parse_override("prompt={questions} Answer.", JudgeSettings).value == "{questions} Answer."
+    assert parse_override("model={a} b.", JudgeSettings).value == "{a} b."
 
 
 @pytest.mark.parametrize("text", ["nonsense", "=3", "a..b=3", "a.=3", "seed=[1", "seed=*x", "heads=[a #b, c]"])
@@ -71,6 +71,16 @@ def test_one_weight_changes_and_the_others_stay() -> None:
 def test_an_absent_section_is_made() -> None:
     changed = apply_overrides({"policy": {"lora": None}}, [parse_override("policy.lora.rank=8", RunConfig)], DEFAULTS)
     assert changed == {"policy": {"lora": {"rank": 8}}}
+
+
+def test_an_entry_of_a_list_is_changed_by_its_index() -> None:
+    settings = {"labels": {"more_judges": [{"judge": "rubric"}, {"judge": "openai"}]}}
+    changes = [parse_override(f"labels.more_judges.{key}", RunConfig) for key in ("1.model=7b", "0={judge: openai}")]
+    changed = apply_overrides(settings, changes, DEFAULTS)
+    assert changed["labels"]["more_judges"] == [{"judge": "openai"}, {"judge": "openai", "model": "7b"}]
+    for key in ("2.weight=1", "first.weight=1"):
+        with pytest.raises(ConfigError, match=r"labels\.more_judges has 2 entries, counted from 0, and no "):
+            apply_overrides(settings, [parse_override(f"labels.more_judges.{key}", RunConfig)], DEFAULTS)
 
 
 def test_the_last_override_wins_and_the_input_stays() -> None:

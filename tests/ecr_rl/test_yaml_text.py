@@ -110,3 +110,6 @@ def test_the_line_of_a_key() -> None:
     assert line_of_key(text, ("space", "ppo.clip")) == 4
     assert line_of_key(text, ("space", "gone")) == 3
     assert line_of_key(text, ("gone",)) is None
+    listed = "labels:\n  more_judges:\n    - judge: openai\n    - judge: rubric\n      weight: 2\n"
+    assert line_of_key(listed, ("labels", "more_judges", "1", "weight")) == 5
+    assert line_of_key(listed, ("labels", "more_judges", "1", "gone")) == 4

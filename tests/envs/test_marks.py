@@ -46,6 +46,12 @@ class Whole(Settings):
     speaker: Speaker | None = setting(None, rebuilds={"responder"})
 
 
+class Several(Settings):
+    """Settings with a list of sections."""
+
+    speakers: tuple[Speaker, ...] = setting((), rebuilds={"responder"})
+
+
 class Speakers(Settings):
     """A section that must say what its fields rebuild."""
 
@@ -99,6 +105,17 @@ def test_paths_are_found_where_they_have_a_value() -> None:
     values = Whole(speaker=Speaker(folder="mine")).model_dump()
     assert list(path_values(Whole, values)) == [("speaker.folder", TakesPath(frozenset({"words"})), "mine")]
     assert list(path_values(Whole, Whole().model_dump())) == []
+
+
+def test_a_lists_entries_are_one_setting_whose_paths_are_found() -> None:
+    values = Several(speakers=(Speaker(), Speaker(folder="mine"))).model_dump()
+    words = TakesPath(frozenset({"words"}))
+    assert list(marks_of(Several)) == ["speakers"]
+    assert list(path_values(Several, values)) == [
+        ("speakers.0.folder", words, "words"),
+        ("speakers.1.folder", words, "mine"),
+    ]
+    assert type_at(Several, ("speakers", "1", "rank")) is int
 
 
 class Numbers(Settings):

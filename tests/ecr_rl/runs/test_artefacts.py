@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from ecr_rl.config import load_config
-from ecr_rl.pipeline import Pipeline, settings_key
+from ecr_rl.pipeline import Pipeline
 from ecr_rl.runs.artefacts import ArtefactCache, key_hash, model_version
 from ecr_rl.runs.folder import RunFolder
+from ecr_rl.runs.settings_key import settings_key
 from envs.builtin_heads import HEADS
 from envs.errors import ConfigError, ModelError, RunError
 
@@ -188,6 +189,19 @@ def test_a_local_model_is_known_by_its_files(tmp_path: Path) -> None:
     weights.write_text("2")
     assert model_version(str(weights.parent)) != before
     assert model_version(str(weights)) != alone
+
+
+def test_a_setting_that_takes_a_path_stands_in_a_key_by_what_lies_there(tmp_path: Path) -> None:
+    def key(emotions: Path) -> dict[str, object]:
+        return settings_key(load_config("demo", [f"recommender.emotions={emotions}"]), "recommender")
+
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "train.tsv").write_text("so sad\t0\tid\n")
+    before = key(here)
+    assert key(shutil.copytree(here, tmp_path / "there")) == before
+    (here / "train.tsv").write_text("so happy\t0\tid\n")
+    assert key(here) != before
 
 
 def test_who_seeks_does_not_make_the_responder_anew() -> None:
