@@ -34,7 +34,6 @@ from envs.errors import ConfigError
 
 PACKAGES = ("envs", "algorithms", "ecr_rl")
 INFRASTRUCTURE: Mapping[str, str] = {
-    "ecr_rl.named_parts": "checks names that settings give; an own part enters a key by its source",
     "ecr_rl.runs.artefacts": "keeps finished parts; what it is told to keep is made elsewhere",
     "ecr_rl.config": "gathers the settings; those that decide a part stand in its key with their values",
     "ecr_rl.runs.folder": "keeps the run's own files",
