@@ -35,8 +35,8 @@ class JudgeSettings(EndpointSettings):
     model: str = setting(
         "",
         rebuilds={"labels"},
-        path=TakesPath(frozenset({"smollm2"}), hub=True),
-        description="transformers: smollm2 (packaged), a folder or a hub id | openai: its name",
+        path=TakesPath(frozenset({"smollm2", "qwen-1.5b"}), hub=True),
+        description="transformers: smollm2, qwen-1.5b (packaged), a folder or a hub id | openai: its name",
     )
     prompt: str | None = setting(
         None,

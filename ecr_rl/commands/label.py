@@ -62,7 +62,8 @@ def label(
         ),
     ] = RUBRIC,
     model: Annotated[
-        str | None, typer.Option("--model", help="Of transformers: smollm2, a folder or hub id. Of openai: its name.")
+        str | None,
+        typer.Option("--model", help="Of transformers: smollm2, qwen-1.5b, a folder or hub id. Of openai: its name."),
     ] = None,
     endpoint: Annotated[
         str | None, typer.Option("--endpoint", help="Of openai: base URL; key in OPENAI_API_KEY.")

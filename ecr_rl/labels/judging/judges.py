@@ -17,8 +17,6 @@ from envs.builtin_heads import heads_of
 from envs.catalog import Catalog
 from envs.emotions import NINE
 
-SMOLLM2 = "smollm2"
-
 
 def model_judge(inputs: JudgeInputs) -> Judge:
     """A chat model in this process; it is loaded when the first reply comes."""
@@ -41,12 +39,10 @@ def endpoint_judge(inputs: JudgeInputs) -> Judge:
 
 
 def with_folder(settings: JudgeSettings, cache: Path) -> JudgeSettings:
-    """The settings, with the packaged model's folder in place of ``smollm2``."""
-    if settings.model != SMOLLM2:
-        return settings
-    from algorithms.packaged_models import packaged_smollm2
+    """The settings, with a packaged model's folder in place of its name."""
+    from algorithms.chat.packaged import model_source
 
-    return settings.model_copy(update={"model": str(packaged_smollm2(cache))})
+    return settings.model_copy(update={"model": model_source(settings.model, cache)})
 
 
 def _emotions(settings: JudgeSettings) -> EmotionsOf | None:
