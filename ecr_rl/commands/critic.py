@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Group
@@ -28,6 +30,11 @@ from ecr_rl.commands.parts import part_of, settings_for
 from ecr_rl.commands.run import build_part
 from ecr_rl.config import load_config, with_given
 from ecr_rl.tables import markdown_tables
+
+if TYPE_CHECKING:
+    from ecr_rl.evaluation.critic.people_results import PeopleRatings
+    from envs.corpora.corpus import Corpus
+    from envs.heads import RewardModel
 
 app = typer.Typer(help="Train and examine the critic, PPO's reward model.", no_args_is_help=True)
 
@@ -81,6 +88,7 @@ def train(
         "ecr-rl critic evaluate critics/rubric --source redial_dataset.zip",
         "ecr-rl critic evaluate runs/demo --split valid --json",
         "ecr-rl critic evaluate critics/rubric --source redial_dataset.zip --full --goemotions goemotions/",
+        "ecr-rl critic evaluate critics/rubric --source redial_dataset.zip --people ratings/ --only-people",
     ),
 )
 def evaluate(
@@ -98,6 +106,13 @@ def evaluate(
     goemotions: Annotated[
         Path | None, typer.Option("--goemotions", help="GoEmotions' folder: adds how empathy ranks its comments.")
     ] = None,
+    people: Annotated[
+        list[Path] | None,
+        typer.Option("--people", help="A folder or file of people's ratings (docs/people.md); may be given again."),
+    ] = None,
+    only_people: Annotated[
+        bool, typer.Option("--only-people", help="The table of --people alone, which takes no judge's labels.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="The report's folder.", show_default="CRITIC/evaluation")
     ] = None,
@@ -115,14 +130,17 @@ def evaluate(
     replies of known kinds; which heads simple edits move; and what people said. Dialogues are the run's own; for a
     critic's folder those of --config.
     """
+    if only_people and not people:
+        raise typer.BadParameter("needs --people", param_hint="--only-people")
     with working():
         folder = part_of(critic, "critic")
         settings = settings_for(critic, "critic", config, changes or ())
         settings = with_given(settings, "data", source=source, metadata=metadata)
         from algorithms.critic.critic import Critic
         from ecr_rl.evaluation.critic.critic_evaluation import evaluate_critic
+        from ecr_rl.evaluation.critic.people_tables import people_tables
         from ecr_rl.labels.judge_folder import context_of, facts_of, judge_of
-        from ecr_rl.report.critic_report import critic_tables, write_critic_report
+        from ecr_rl.report.critic_report import critic_tables, write_critic_report, write_people_report
         from ecr_rl.report.insert import check_block, insert_block
         from ecr_rl.settings import ContextForm
         from envs.corpora.corpus import load_corpus
@@ -133,27 +151,53 @@ def evaluate(
         if metadata is None and (facts := facts_of(folder)) is not None:
             settings = with_given(settings, "data", metadata=str(facts))
         corpus = load_corpus(settings.data, settings.cache_folder)
-        asked = context_of(folder)
-        judges = {form: judge_of(folder, corpus.catalog, form) for form in ContextForm}
-        with shown_progress("critic evaluation") as on_step:
-            result = evaluate_critic(
-                Critic.load(folder),
-                judges[asked],
-                corpus,
-                split,
-                None if full else replies,
-                per_kind,
-                seed,
-                emotions,
-                {form.value: judge for form, judge in judges.items()},
-                on_step,
-            )
-        tables = critic_tables(result.results)
-        report_page = write_critic_report(result, critic.name, out or critic / "evaluation")
+        scorer, report = Critic.load(folder), out or critic / "evaluation"
+        said = _people_ratings(scorer, folder, corpus, people, seed) if people else None
+        if said is None or not only_people:
+            asked = context_of(folder)
+            judges = {form: judge_of(folder, corpus.catalog, form) for form in ContextForm}
+            with shown_progress("critic evaluation") as on_step:
+                result = evaluate_critic(
+                    scorer,
+                    judges[asked],
+                    corpus,
+                    split,
+                    None if full else replies,
+                    per_kind,
+                    seed,
+                    emotions,
+                    {form.value: judge for form, judge in judges.items()},
+                    on_step,
+                )
+            result = replace(result, results=replace(result.results, people_ratings=said))
+            tables, value = critic_tables(result.results), result.results.to_json()
+            page = write_critic_report(result, critic.name, report)
+            heads, _, kinds, *_ = tables
+            view = [heads, kinds, *people_tables(said)[:1]]
+        else:
+            tables, value = people_tables(said), {"people_ratings": said.to_json()}
+            page = write_people_report(said, critic.name, report)
+            view = tables[:1]
         if into is not None:
             insert_block(into, "critic", critic.name, markdown_tables(tables))
-    heads, _, kinds, *_ = map(rich_table, tables)
-    show(result.results.to_json(), json, Group(heads, kinds, Text(f"Report: {report_page}")))
+    show(value, json, Group(*map(rich_table, view), Text(f"Report: {page}")))
+
+
+def _people_ratings(
+    critic: RewardModel, folder: Path, corpus: Corpus, people: Sequence[Path], seed: int
+) -> PeopleRatings:
+    """How a critic's scores go with ratings of people."""
+    from ecr_rl.evaluation.critic.learnt_part import learnt_part
+    from ecr_rl.evaluation.critic.people_agreement import rate_against_people
+    from ecr_rl.labels.judge_folder import carries_judge, context_of, judge_of
+    from ecr_rl.labels.judging.text_evidence import TextEvidence
+    from envs.ratings.reading import conversations_of, read_ratings
+
+    sets = read_ratings(people, conversations_of(corpus))
+    rubric = judge_of(folder, corpus.catalog, context_of(folder)) if carries_judge(folder) else None
+    with shown_progress("ratings of people") as on_step:
+        evidence = TextEvidence(corpus.catalog)
+        return rate_against_people(critic, rubric, evidence, sets, learnt_part(folder), seed, on_step)
 
 
 @app.command(

@@ -224,6 +224,54 @@ class Auc:
         return divide((positive * below).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1))
 
 
+@dataclass(frozen=True)
+class Spearman:
+    """Rank correlation of K cases, pooled over N dialogues; tied values share the mean of their ranks.
+
+    Each resample is ranked anew: a case that is drawn twice stands there twice.
+
+    Attributes:
+        first: (K,).
+        second: (K,).
+        dialogues: (K,) index of each case's dialogue.
+        size: N.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    dialogues: np.ndarray
+    size: int
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which dialogues have a case, shape (N,), bool."""
+        return np.bincount(self.dialogues, minlength=self.size) > 0
+
+    def restricted(self, keep_N: np.ndarray) -> Spearman:
+        """The same figure without the dialogues where ``keep_N`` is False."""
+        kept = keep_N[self.dialogues]
+        return replace(self, first=self.first[kept], second=self.second[kept], dialogues=self.dialogues[kept])
+
+    def over(self, counts_BN: np.ndarray) -> np.ndarray:
+        """The figure of B resamples, shape (B,); NaN where either side does not vary."""
+        if not len(self.first):
+            return np.full(len(counts_BN), np.nan)
+        weights_BK = counts_BN[:, self.dialogues]
+        first, second = (_centred_ranks(values, weights_BK) for values in (self.first, self.second))
+        first_square, second_square = ((weights_BK * ranks**2).sum(axis=1) for ranks in (first, second))
+        return divide((weights_BK * first * second).sum(axis=1), np.sqrt(first_square * second_square))
+
+
+def _centred_ranks(values_K: np.ndarray, weights_BK: np.ndarray) -> np.ndarray:
+    """Mean ranks of K values that stand ``weights_BK`` times in each of B resamples, less their mean; (B, K)."""
+    distinct, tie_K = np.unique(values_K, return_inverse=True)
+    order = np.argsort(tie_K, kind="stable")
+    starts = np.searchsorted(tie_K[order], np.arange(len(distinct)))
+    size_BT = np.add.reduceat(weights_BK[:, order], starts, axis=1)
+    ranks_BT = size_BT.cumsum(axis=1) - (size_BT - 1) / 2
+    return ranks_BT[:, tie_K] - (size_BT.sum(axis=1, keepdims=True) + 1) / 2
+
+
 def draw(dialogues: int, resamples: int, seed: int) -> np.ndarray:
     """Counts of B resamples with replacement, shape (B, N), float64; each row sums to N."""
     rng = np.random.default_rng(seed)

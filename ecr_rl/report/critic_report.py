@@ -7,6 +7,8 @@ from pathlib import Path
 
 from algorithms.evaluators.head_figures import HeadFit
 from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation
+from ecr_rl.evaluation.critic.people_results import PeopleRatings
+from ecr_rl.evaluation.critic.people_tables import people_tables
 from ecr_rl.evaluation.critic.results import CriticResults
 from ecr_rl.report.critic_plots import draw_critic_plots
 from ecr_rl.report.html import render_page
@@ -14,6 +16,8 @@ from ecr_rl.tables import NOT_DEFINED, TextTable, bounds, by_chance, markdown_ta
 from envs.files import write_bytes, write_json, write_text
 
 RESULTS, PAGE, MARKDOWN = "evaluation.json", "index.html", "README.md"
+PEOPLE, PEOPLE_MARKDOWN = "people.json", "people.md"
+"""What is written where people's ratings alone are evaluated."""
 _FITS = ("R2", "R2 with made kinds", "mean", "length", "length, VADER", "Pearson", "Spearman", "mean abs. error")
 
 
@@ -40,10 +44,21 @@ def write_critic_report(evaluation: CriticEvaluation, name: str, folder: Path) -
     return folder / PAGE
 
 
+def write_people_report(people: PeopleRatings, name: str, folder: Path) -> Path:
+    """Write a critic's figures beside people's ratings alone, as ``people.json`` and ``people.md``.
+
+    Returns:
+        The path of the page in Markdown.
+    """
+    write_json(folder / PEOPLE, {"people_ratings": people.to_json()})
+    write_text(folder / PEOPLE_MARKDOWN, f"# Critic {name}\n\n{markdown_tables(people_tables(people))}")
+    return folder / PEOPLE_MARKDOWN
+
+
 def critic_tables(results: CriticResults) -> list[TextTable]:
     """The report's tables."""
     made = (_head_table, _context_table, _kind_table, _calibration_table, _sensitivity_table, _people_table)
-    return [table(results) for table in made]
+    return [*(table(results) for table in made), *people_tables(results.people_ratings)]
 
 
 def _head_table(results: CriticResults) -> TextTable:

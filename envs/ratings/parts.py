@@ -7,7 +7,7 @@ but the seed and the group's own name, so that it stays when records are added.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from envs.errors import ConfigError
@@ -18,7 +18,11 @@ Part = Literal["critic", "selecting", "reporting"]
 SHARES: dict[Part, float] = {"critic": 0.6, "selecting": 0.2, "reporting": 0.2}
 """The share of the groups of each part."""
 _FAMILIES = {"ab-redial": "redial", "ab-redial-dialogues": "redial", "crs-que": "redial"}
-"""Sets of the same dialogues: one name of a dialogue falls into one part in all of them."""
+"""Sets of ReDial's dialogues: one name of a dialogue falls into one part in all of them."""
+_SAME_NAMES = frozenset({"ab-redial", "ab-redial-dialogues"})
+"""Sets that name a dialogue alike, so that what is learnt from one is learnt from the other."""
+_CONVERSATIONS = {"KU": "2737"}
+"""AB-ReDial's names of dialogues that CRS-Que rates too, under ReDial's ``conversationId``: it is one of 200."""
 
 
 def part_of(group: str, name: str, seed: int) -> Part:
@@ -51,6 +55,23 @@ def fold_of(group: str, name: str, seed: int, folds: int) -> int:
     return min(int(_position("fold", group, name, seed) * folds), folds - 1)
 
 
+def unseen(group: str, name: str, learnt: Collection[str], seed: int) -> bool:
+    """Whether what learnt from the critic's part of some sets may be judged on a group: it is in the part that reports.
+
+    Args:
+        group: the record's ``group``.
+        name: its set's ``name``.
+        learnt: the names of the sets; a group of any other set may be judged on, unless it is a dialogue of these.
+        seed: the seed of the division.
+    """
+    twins = _SAME_NAMES if name in _SAME_NAMES else frozenset((name,))
+    family = {other for other, origin in _FAMILIES.items() if origin == _FAMILIES.get(name)}
+    shared = bool(family & set(learnt)) and group in {*_CONVERSATIONS, *_CONVERSATIONS.values()}
+    if shared or twins & set(learnt):
+        return part_of(group, name, seed) == "reporting"
+    return True
+
+
 def groups_of(part: Part, groups: Iterable[str], name: str, seed: int) -> frozenset[str]:
     """Those of the groups that belong to a part."""
     return frozenset(group for group in groups if part_of(group, name, seed) == part)
@@ -59,5 +80,6 @@ def groups_of(part: Part, groups: Iterable[str], name: str, seed: int) -> frozen
 def _position(purpose: str, group: str, name: str, seed: int) -> float:
     """A number in [0, 1), even over groups."""
     origin = "" if group.startswith(TEXT_GROUP) else _FAMILIES.get(name, name)
+    group = _CONVERSATIONS.get(group, group) if origin == "redial" else group
     digest = hashlib.sha256("\0".join((purpose, str(seed), origin, group)).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

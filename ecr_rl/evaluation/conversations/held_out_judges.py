@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +13,9 @@ from algorithms.evaluators.registry import HeadEvaluator
 from algorithms.policy.rollout import Conversation
 from ecr_rl.labels.judge_folder import carries_judge, context_of, emotions_of, judge_of
 from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
+from ecr_rl.labels.judging.text_evidence import TextEvidence
 from envs.catalog import Catalog
-from envs.dialogue import Role, SeekerProfile
+from envs.dialogue import SeekerProfile
 from envs.emotions import emotion_cosines
 from envs.heads import Exchange
 
@@ -51,7 +50,7 @@ class TurnJudges:
         self._rubric = judge_of(critic, catalog, context_of(critic)) if carries_judge(critic) else None
         self._emotions = emotions_of(critic)
         self._information = information
-        self._find = lru_cache(maxsize=100_000)(lambda text: tuple(catalog.find(text)))
+        self._evidence = TextEvidence(catalog)
 
     def judge(self, talk: Conversation, profile: SeekerProfile, informed: bool) -> list[TurnJudgement]:
         """Score each turn of a conversation.
@@ -61,7 +60,10 @@ class TurnJudges:
             profile: the seeker's profile.
             informed: whether to measure the PMI, which costs two passes of a language model.
         """
-        evidence = [self._evidence(talk, index, profile) for index in range(len(talk.outcomes))]
+        evidence = [
+            self._evidence.of(Exchange(outcome.context, outcome.reply), outcome.films, profile, outcome.cut)
+            for outcome in talk.outcomes
+        ]
         exchanges = [piece.exchange for piece in evidence]
         reported = self._reporting.scores(exchanges)
         rubric = [{}] * len(evidence) if self._rubric is None else _judged(self._rubric, evidence)
@@ -80,21 +82,6 @@ class TurnJudges:
         """Cosine of the nine emotions of each reply and of the human reply to the same context."""
         mine, theirs = (self._emotions.read(list(texts)).nine for texts in (replies, references))
         return emotion_cosines(mine, theirs).tolist()
-
-    def _evidence(self, talk: Conversation, index: int, profile: SeekerProfile) -> Evidence:
-        outcome = talk.outcomes[index]
-        named = [(turn.role, self._find(turn.text)) for turn in outcome.context]
-        told = chain.from_iterable(films for role, films in named if role is Role.SEEKER)
-        asked = named[-1][1] if named and named[-1][0] is Role.SEEKER else ()
-        return Evidence(
-            exchange=Exchange(outcome.context, outcome.reply),
-            films=outcome.films,
-            named=tuple(dict.fromkeys(chain.from_iterable(films for _, films in named))),
-            told=tuple(dict.fromkeys(told)),
-            asked=asked,
-            profile=profile,
-            cut=outcome.cut,
-        )
 
 
 def _judged(rubric: Judge, evidence: Sequence[Evidence]) -> list[dict[str, float]]:

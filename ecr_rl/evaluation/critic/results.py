@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from algorithms.evaluators.head_figures import Bounds, HeadFit
+from ecr_rl.evaluation.critic.people_results import PeopleRatings
 from envs.json_record import JsonRecord
 
 
@@ -98,6 +99,7 @@ class CriticResults(JsonRecord):
         split: of the corpus.
         judge: its name.
         seed: of all draws.
+        people_ratings: how the heads go with ratings of people; None where none were given.
     """
 
     heads: dict[str, HeadFit]
@@ -110,3 +112,4 @@ class CriticResults(JsonRecord):
     split: str
     judge: str
     seed: int
+    people_ratings: PeopleRatings | None = None

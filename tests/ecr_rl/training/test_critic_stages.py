@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from algorithms.critic.critic import Critic
 from algorithms.evaluators.ridge import WordRidge
 from algorithms.recommender.recommender import Recommender
 from algorithms.settings.critic import CriticSettings
 from algorithms.settings.recommender import RecommenderSettings
+from ecr_rl.cli import app
 from ecr_rl.labels.judge_folder import context_of, judge_of, write_judge_folder
 from ecr_rl.labels.judging.judges import rubric_maker
 from ecr_rl.labels.judging.rubric import RubricJudge
@@ -78,6 +80,33 @@ def test_it_hears_the_difference_between_cold_and_warm(critic_folder: Path) -> N
     scores = Critic.load(critic_folder).score([Exchange(context, warm), Exchange(context, cold)]).mean
     for head in ("empathy", "engagement", "overall"):
         assert scores[0, HEADS.index(head)] > scores[1, HEADS.index(head)]
+
+
+def test_a_critic_is_held_against_peoples_ratings(critic_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "ratings").mkdir()
+    context = ["seeker: I feel sad today. Can you recommend some action films?"]
+    replies = [f"I'm sorry to hear that, what do you like?{' Tell me.' * index}" for index in range(30)]
+    lines = [
+        {"dialogue": index // 3, "context": context, "response": reply, "ratings": {"relevance": [index, index + 1]}}
+        for index, reply in enumerate(replies)
+    ]
+    (tmp_path / "ratings" / "own.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    given = ["critic", "evaluate", str(critic_folder), "--config", "demo", "--people", str(tmp_path / "ratings")]
+    run = CliRunner().invoke(app, [*given, "--only-people", "--out", str(tmp_path / "report"), "--json"])
+    assert run.exit_code == 0, run.output
+    shown = json.loads(run.stdout)
+    assert shown == json.loads((tmp_path / "report" / "people.json").read_text(encoding="utf-8"))
+    (figures,) = shown["people_ratings"]["ratings"]
+    assert (figures["data"], figures["n"], figures["groups"]) == ("ab-redial", 30, 10)
+    assert set(figures["heads"]) == set(HEADS)
+    assert figures["length"]["spearman"] == pytest.approx(1.0)
+    assert figures["rubric"]["empathy"]["n"] == 30
+    assert figures["rubric"]["bleu"]["spearman"] is None
+    page = (tmp_path / "report" / "people.md").read_text(encoding="utf-8")
+    assert "| ab-redial relevance | length | 30 | 1.00 [1.00, 1.00] |" in page
+    refused = CliRunner().invoke(app, [*given[:5], "--only-people"])
+    assert refused.exit_code == 2
+    assert "needs --people" in refused.output
 
 
 def test_the_same_seed_gives_the_same_weights(labels: Path, tmp_path: Path) -> None:

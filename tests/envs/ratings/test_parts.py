@@ -8,7 +8,7 @@ import pytest
 
 from envs.dialogue import Role, Utterance
 from envs.errors import ConfigError
-from envs.ratings.parts import SHARES, fold_of, groups_of, part_of
+from envs.ratings.parts import SHARES, fold_of, groups_of, part_of, unseen
 from envs.ratings.record import text_group
 
 GROUPS = [f"dialogue {number}" for number in range(5000)]
@@ -52,3 +52,19 @@ def test_folds_hold_each_group_once_and_are_even() -> None:
     assert min(counts.values()) > 0.17 * len(GROUPS)
     with pytest.raises(ConfigError, match="2 or more"):
         fold_of("1", "ccpe", 0, 1)
+
+
+def test_the_dialogue_that_two_sets_name_otherwise_falls_into_one_part() -> None:
+    for seed in range(50):
+        assert part_of("KU", "ab-redial", seed) == part_of("2737", "crs-que", seed)
+
+
+def test_what_was_learnt_from_is_not_judged_on() -> None:
+    for group in GROUPS[:200]:
+        reports = part_of(group, "ab-redial", 2) == "reporting"
+        assert unseen(group, "ab-redial", ["ab-redial"], 2) is reports
+        assert unseen(group, "ab-redial-dialogues", ["ab-redial"], 2) is reports
+        assert unseen(group, "crs-que", ["ab-redial"], 2)
+        assert unseen(group, "ccpe", [], 2)
+    learnt = [seed for seed in range(20) if part_of("2737", "crs-que", seed) != "reporting"]
+    assert learnt and not any(unseen("2737", "crs-que", ["ab-redial"], seed) for seed in learnt)
