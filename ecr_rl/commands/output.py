@@ -91,11 +91,12 @@ def show_json(text: str) -> None:
 
 
 def rich_table(content: TextTable) -> Table:
-    """A table for a terminal, its note below it."""
+    """A table for a terminal, its note below it; the names of the rows stay whole."""
     first, *others = content.columns
-    table = Table(first, title=content.title, caption=content.note, title_justify="left", caption_justify="left")
+    table = Table(title=content.title, caption=content.note, title_justify="left", caption_justify="left")
+    table.add_column(first, no_wrap=True)
     for column in others:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     for row in content.rows:
         table.add_row(*row)
     return table

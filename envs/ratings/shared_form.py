@@ -34,15 +34,9 @@ _ORIGINS = {
 
 
 def holds_shared_form(text: str) -> bool:
-    """Whether a file's first line is an object with ``ratings``."""
+    """Whether a file's first line begins as an object and names ``ratings``, be it whole or broken."""
     first = next((line for _, line in text_lines(text)), "")
-    if not first.lstrip().startswith("{"):
-        return False
-    try:
-        value = parse_json(first, strict=False)
-    except JsonFault:
-        return False
-    return isinstance(value, dict) and "ratings" in value
+    return first.lstrip().startswith("{") and '"ratings"' in first
 
 
 def read_shared_form(file: Path, text: str, conversations: Conversations) -> RatingSet:

@@ -13,8 +13,6 @@ from envs.inputs.text import quoted
 from envs.ratings.rated_text import Location
 
 REMEDY = "Fetch the file again; docs/people.md says where."
-_LONGEST_CELL = 1_000_000
-"""Characters; Python's reader of tables stops at 131,072 unless told."""
 
 
 def columns_of(text: str) -> tuple[str, ...]:
@@ -37,19 +35,15 @@ def rows_of(file: Path, text: str, wanted: Sequence[str]) -> Iterator[tuple[Loca
     Raises:
         DataError: a column is missing or stands twice, a row has more or fewer cells, or the table is broken.
     """
-    csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    columns = [cell.strip() for cell in next(reader, [])]
+    columns = [cell.strip() for cell in _cells(reader, Location(file, 1, REMEDY)) or ()]
     for column in wanted:
         if columns.count(column) != 1:
             what = "the column is missing" if column not in columns else "the column stands there twice"
             raise DataError(what, file=file, line=1, field=column, remedy=REMEDY)
     while True:
         location = Location(file, reader.line_num + 1, REMEDY)
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise location.error(None, f"no row of a table: {error}") from error
+        cells = _cells(reader, location)
         if cells is None:
             return
         if not any(cell.strip() for cell in cells):
@@ -57,6 +51,14 @@ def rows_of(file: Path, text: str, wanted: Sequence[str]) -> Iterator[tuple[Loca
         if len(cells) != len(columns):
             raise location.error(None, f"{len(cells)} cells, not {len(columns)} as in the header")
         yield location, dict(zip(columns, cells, strict=True))
+
+
+def _cells(reader: Iterator[list[str]], location: Location) -> list[str] | None:
+    """The next row; None at the end."""
+    try:
+        return next(reader, None)
+    except csv.Error as error:
+        raise location.error(None, f"no row of a table: {error}") from error
 
 
 def number_in(cell: str, field: str, location: Location) -> float | None:

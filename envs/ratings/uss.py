@@ -7,11 +7,12 @@ line, so that its numbers are about the assistant's turn before it. A user's lin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from envs.dialogue import Message, Role, merged
-from envs.inputs.text import quoted
+from envs.inputs.text import quoted, text_lines
 from envs.ratings.rated_text import Location, said
 from envs.ratings.record import RatedDialogue, RatedReply, RatingSet
 from envs.ratings.tables import REMEDY, number_in
@@ -19,13 +20,14 @@ from envs.ratings.tables import REMEDY, number_in
 _ROLES = {"USER": Role.SEEKER, "SYSTEM": Role.RECOMMENDER}
 _RATING = "satisfaction"
 _OVERALL = "OVERALL"
+_LINE_END = re.compile(r"\r?\n")
 _Line = tuple[Location, Role, str, tuple[float, ...]]
 """Where, who, what, and the numbers of the raters."""
 
 
 def is_uss(text: str) -> bool:
     """Whether a file's first line is a speaker of USS and fields with tabs between them."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for _, line in text_lines(text)), "")
     return first.split("\t")[0] in _ROLES and first.count("\t") >= 2
 
 
@@ -59,7 +61,7 @@ def read_uss(file: Path, text: str) -> RatingSet:
 
 def _dialogues(file: Path, text: str) -> Iterator[list[_Line]]:
     lines: list[_Line] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         if line.strip():
             lines.append(_line(line, Location(file, number, REMEDY)))
         elif lines:

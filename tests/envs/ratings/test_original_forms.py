@@ -127,6 +127,13 @@ def test_epitomes_three_files_become_one_record_a_reply(tmp_path: Path) -> None:
     assert len(found.groups) == 1
 
 
+def test_a_table_with_a_broken_header_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "explorations.csv"
+    file.write_text('sp_id,"rp"_id,seeker_post,response_post,level\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"explorations\.csv, line 1: no row of a table"):
+        read_ratings([file])
+
+
 def test_a_table_with_a_broken_row_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "explorations.csv"
     file.write_text("sp_id,rp_id,seeker_post,response_post,level,rationales\n1,2,post\n", encoding="utf-8")

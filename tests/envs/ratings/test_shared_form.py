@@ -111,6 +111,12 @@ def test_a_line_without_turns_or_response_is_refused(tmp_path: Path) -> None:
         read_ratings([file])
 
 
+def test_a_broken_first_line_is_a_fault_and_no_other_form(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"response": "Hi", "ratings": {"relevance": 3}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.jsonl, line 1: not JSON"):
+        read_ratings([tmp_path])
+
+
 def test_missing_paths_and_folders_without_ratings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file or folder"):
         read_ratings([tmp_path / "nothing"])
