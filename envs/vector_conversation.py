@@ -107,6 +107,11 @@ class ConversationVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], np.ndarray
         return len(self._dialogues)
 
     @property
+    def catalog(self) -> Catalog:
+        """The films that conversations may name."""
+        return self._catalog
+
+    @property
     def conversations(self) -> list[ConversationState | None]:
         """The state of each row, live or over, for reading transcripts; None for a row that was never reset."""
         return list(self._rows)

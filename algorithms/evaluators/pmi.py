@@ -8,6 +8,7 @@ is in its ancestry.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from algorithms.packaged_models import SMOLLM2, best_device, packaged_smollm2
 from algorithms.policy.language_model import load_causal_lm, max_positions
 from algorithms.policy.text import load_unmarked_tokenizer
-from envs.dialogue import Role
+from envs.catalog import Catalog
+from envs.dialogue import MENTION, Role
 from envs.errors import ModelError
+from envs.film_text.markup import MOVIE
 from envs.heads import Exchange
 
 _BATCH = 8
@@ -44,8 +47,8 @@ class ContextInformation:
         self._context = min(_CONTEXT, max_positions(model) - _REPLY)
         if self._context < _SHORTEST_CONTEXT:
             raise ModelError(
-                f"evaluation.language_model: {type(model).__name__} has {max_positions(model)} positions, and a reply "
-                f"in its context needs {_SHORTEST_CONTEXT + _REPLY}. Choose another model"
+                f"{type(model).__name__} has {max_positions(model)} positions, and the PMI of a reply in its context "
+                f"needs {_SHORTEST_CONTEXT + _REPLY}. Choose another language_model"
             )
 
     @classmethod
@@ -89,6 +92,21 @@ class ContextInformation:
                 said = logits[index, first - 1 : last - 1].float()
                 nats[row] = float(cross_entropy(said, ids[index, first:last], reduction="sum"))
         return nats
+
+
+def titles_as_slots(exchange: Exchange, catalog: Catalog) -> Exchange:
+    """The exchange with ``<movie>`` for each title that the catalogue finds, in the context and in the reply.
+
+    A title is rare and the context seldom foretells it, so each one that a reply names lowers its PMI; as a slot it
+    counts like a word of the conversation. A context keeps the slots of its titles: a reply that names a film where
+    films are spoken of fits there.
+    """
+    context = tuple(replace(turn, text=_slotted(turn.text, catalog)) for turn in exchange.context)
+    return Exchange(context, _slotted(exchange.reply, catalog))
+
+
+def _slotted(text: str, catalog: Catalog) -> str:
+    return MENTION.sub(MOVIE, catalog.link(text))
 
 
 def _prompt(context: Sequence[Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from envs.marks import LEAST_TEMPERATURE, NOTHING, Settings, setting, size_setting
+from envs.marks import LEAST_TEMPERATURE, NOTHING, Settings, TakesPath, setting, size_setting
 
 
 class PPOSettings(Settings):
@@ -96,9 +96,45 @@ class PPOSettings(Settings):
         description="the evaluator that chooses: characters, words (ridge regressions) | module:Class",
     )
     select_dialogues: int = setting(64, rebuilds={"ppo"}, gt=0, description="validation dialogues that score a policy")
+    select_success: float | None = setting(
+        0.05,
+        rebuilds={"ppo"},
+        ge=0,
+        le=1,
+        description="a kept policy's share of conversations with an accepted film may be this much lower than the "
+        "supervised policy's; null: no constraint",
+    )
+    select_pmi: float | None = setting(
+        None,
+        rebuilds={"ppo"},
+        ge=0,
+        description="its PMI with titles as slots may be so many nats a token lower; null: not measured",
+    )
+    select_pmi_dialogues: int = setting(
+        16,
+        rebuilds={"ppo"},
+        gt=0,
+        idle={"ppo.select_pmi": (None,)},
+        description="of the selecting dialogues, those whose replies' PMI is measured; spread evenly",
+    )
+    select_language_model: str = setting(
+        "smollm2",
+        rebuilds={"ppo"},
+        path=TakesPath(frozenset({"smollm2"}), hub=True),
+        idle={"ppo.select_pmi": (None,)},
+        description="measures that PMI: smollm2 (packaged), a folder, a hub id",
+    )
+    select_people: float | None = setting(
+        0.1,
+        rebuilds={"ppo"},
+        ge=0,
+        description="its people's score may be so many standard deviations of the supervised policy's turns lower; "
+        "null: no constraint",
+    )
     select_variety: float = setting(
         0.0,
         rebuilds={"ppo"},
         ge=0,
-        description="a kept policy needs this share of the supervised policy's DIST-2, if any policy reaches it",
+        le=1,
+        description="its DIST-2 may fall to this share of the supervised policy's; 0: no constraint",
     )

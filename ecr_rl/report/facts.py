@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ecr_rl.tables import shown
 from envs.errors import DataError
 
-Facts = dict[str, bool | int | float | str | list[dict[str, int | float]] | None]
-"""What is known of a run by name: a number, a text, or what was measured several times."""
+Measured = dict[str, int | float | str | list[str] | None]
+"""One of several measurements, by name."""
+Facts = dict[str, bool | int | float | str | list[str] | list[Measured] | None]
+"""What is known of a run by name: a number, a text, names, or what was measured several times."""
 
 LABELS = {
     "iterations": "PPO iterations",
@@ -26,6 +29,8 @@ LABELS = {
     "start_weights_sha256": "SHA-256 of the weights RL started from",
 }
 """Label of each fact that the report always states, in order; further facts follow under their own names."""
+CONSTRAINED = {"success": "Success", "pmi": "PMI, titles as slots", "people": "People's score", "dist2": "DIST-2"}
+"""Label of each figure that a constraint may be on (``ecr_rl.training.constraints``)."""
 _AGAIN = "Train the run to its end and evaluate it again"
 
 
@@ -38,12 +43,33 @@ class ScoredPolicy:
         kl: to the supervised policy, nats a token.
         reward: the run's own.
         score: the selecting evaluator's.
+        violates: the constraints that it does not satisfy.
+        figures: what constraints are on, by name; None where it was not measured.
     """
 
     iteration: int
     kl: float
     reward: float
     score: float
+    violates: tuple[str, ...] = ()
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRow:
+    """A policy that the run chose from, as text.
+
+    Attributes:
+        iteration: that it stands after.
+        cells: the selecting evaluator's score, then the figures of ``CONSTRAINED``.
+        reading: whether it is kept, and what it violates.
+        kept: whether it is kept.
+    """
+
+    iteration: str
+    cells: tuple[str, ...]
+    reading: str
+    kept: bool
 
 
 def clean_facts(summary: Mapping[str, Any]) -> tuple[Facts, list[str]]:
@@ -62,15 +88,56 @@ def scored_policies(facts: Facts) -> list[ScoredPolicy]:
     Raises:
         DataError: one of them lacks a number.
     """
-    selection = facts.get("selection")
     try:
         scored = [
-            ScoredPolicy(int(each["iteration"]), each["kl"], each["reward"], each["score"])
-            for each in (selection if isinstance(selection, list) else [])
+            ScoredPolicy(
+                int(each["iteration"]),
+                each["kl"],
+                each["reward"],
+                each["score"],
+                tuple(each.get("violates", ())),
+                {name: each.get(name) for name in CONSTRAINED},
+            )
+            for each in _measured(facts, "selection")
         ]
     except KeyError as error:
         raise DataError("a number is missing", field=f"selection.{error.args[0]}", remedy=_AGAIN) from error
     return sorted(scored, key=lambda policy: policy.iteration)
+
+
+def choice_rows(facts: Facts) -> list[ChoiceRow]:
+    """The policies that the run chose from, and what decided; none where it chose none.
+
+    Raises:
+        DataError: one of them lacks a number.
+    """
+    rows = []
+    for policy in scored_policies(facts):
+        kept = policy.iteration == facts.get("selected_iteration")
+        broken = f"violates {', '.join(CONSTRAINED.get(name, name) for name in policy.violates)}"
+        words = [
+            "supervised" if not policy.iteration else "",
+            "kept" if kept else "",
+            broken if policy.violates else "",
+        ]
+        cells = (shown(policy.score), *(shown(policy.figures[name]) for name in CONSTRAINED))
+        rows.append(ChoiceRow(str(policy.iteration), cells, "; ".join(filter(None, words)), kept))
+    return rows
+
+
+def constraint_sentences(facts: Facts) -> list[str]:
+    """Each constraint in force in words: what the supervised policy has, and how much of it may be lost."""
+    return [
+        f"{CONSTRAINED.get(str(each['name']), each['name'])}: the supervised policy's {shown(each['start'])}, less "
+        f"{shown(each['margin'])} at most"
+        for each in _measured(facts, "constraints")
+    ]
+
+
+def _measured(facts: Facts, name: str) -> list[dict[str, Any]]:
+    """What was measured several times, under a name; empty where nothing was."""
+    values = facts.get(name)
+    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
 
 
 def facts_sentence(facts: Facts) -> str:

@@ -18,7 +18,7 @@ from ecr_rl.evaluation.conversations.definitions import (
 )
 from ecr_rl.evaluation.conversations.figure_definition import Definition
 from ecr_rl.evaluation.conversations.records import ConversationRecord, Line, TurnRecord
-from ecr_rl.report.facts import fact_rows
+from ecr_rl.report.facts import CONSTRAINED, choice_rows, constraint_sentences, fact_rows
 from ecr_rl.report.html import render_page
 from ecr_rl.report.record import Report
 from ecr_rl.report.verdicts import (
@@ -85,6 +85,9 @@ def render(page: ReportPage) -> str:
         protocol=protocol(report, page.config),
         marks=MARKS,
         facts=fact_rows(report.facts),
+        choice=choice_rows(report.facts),
+        constrained=list(CONSTRAINED.values()),
+        constraints=constraint_sentences(report.facts),
         samples=[_sample(pair) for pair in page.samples],
         limits=limits(report, page.config),
         command=report.command,

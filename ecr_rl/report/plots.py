@@ -142,6 +142,8 @@ def _over_kl(facts: Facts) -> Figure | None:
         axes.plot(kl, values, color=colour, marker=marker, markersize=4.5, linewidth=1, label=label)
         axes.scatter(kl[kept], values[kept], s=90, facecolors="none", edgecolors=INK, zorder=3)
         axes.set_ylabel(label)
+    lost = [bool(each.violates) for each in scored]
+    judged.scatter(kl[lost], score[lost], s=46, marker="x", color=INK, linewidths=1, zorder=4)
     for each in scored:
         judged.annotate(str(each.iteration), (each.kl, each.score), xytext=(3, 4), textcoords="offset points")
     judged.spines["right"].set_visible(True)

@@ -25,9 +25,10 @@ def draw_sweep_plots(trials: Trials, importance: Mapping[str, Interval]) -> dict
     """PNG by file name; plots that need two trials are left out if there are fewer.
 
     Args:
-        trials: the trials that have an objective.
+        trials: the trials that have an objective; those that violate a constraint are left out unless all do.
         importance: the result of ``sweep_report.importance_of``.
     """
+    trials = [trial for trial in trials if trial.satisfies] or trials
     with matplotlib.rc_context(STYLE):
         drawn = {"pareto.png": _pareto(trials)}
         if len(trials) > 1 and importance:
@@ -39,9 +40,10 @@ def draw_sweep_plots(trials: Trials, importance: Mapping[str, Interval]) -> dict
 
 
 def pareto_front(trials: Trials) -> list[ScoredTrial]:
-    """The trials that no other trial beats in both objective and KL, by rising KL."""
+    """The trials that satisfy all constraints and that no other such trial beats in objective and KL, by rising KL."""
     front: list[ScoredTrial] = []
-    for trial in sorted(trials, key=lambda trial: (trial.kl, -trial.objective)):
+    satisfying = filter(lambda trial: trial.satisfies, trials)
+    for trial in sorted(satisfying, key=lambda trial: (trial.kl, -trial.objective)):
         if not front or trial.objective > front[-1].objective:
             front.append(trial)
     return front

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +22,8 @@ class TrialFigures:
         start_score: the selecting evaluator's score of the supervised policy.
         reward_mean: of the last iteration.
         length_words: words a reply, of the last iteration.
+        score: the selecting evaluator's of that policy.
+        violates: names of the constraints that it does not satisfy.
     """
 
     kl: float | None = None
@@ -29,6 +32,8 @@ class TrialFigures:
     start_score: float | None = None
     reward_mean: float | None = None
     length_words: float | None = None
+    score: float | None = None
+    violates: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,8 @@ class TrialRecord(JsonRecord):
 
     Attributes:
         trial: Tune's name of it.
-        objective: the selecting evaluator's score of the policy that it keeps; None where the trial failed or trained
-            none to score.
+        objective: the selecting evaluator's score of the policy that it keeps, or below 0 where that policy violates a
+            constraint (``ecr_rl.training.constraints.rank``); None where the trial failed or trained none to score.
         status: ``finished``, ``stopped`` or ``failed``.
         iterations: that it ran.
         seconds: it took.
@@ -63,7 +68,7 @@ class ScoredTrial:
 
     Attributes:
         record: the trial.
-        objective: the selecting evaluator's score of the policy that it keeps.
+        objective: the selecting evaluator's score of the policy that it keeps, or below 0 (``TrialRecord``).
         kl: of that policy to the supervised one, nats a token.
         dist2: of that policy's replies.
         start_score: the selecting evaluator's score of the supervised policy.
@@ -83,6 +88,11 @@ class ScoredTrial:
         if objective is None or kl is None or dist2 is None or start_score is None:
             return None
         return cls(trial, objective, kl, dist2, start_score)
+
+    @property
+    def satisfies(self) -> bool:
+        """Whether its policy satisfies every constraint."""
+        return not self.record.figures.violates
 
     def setting(self, key: str) -> float:
         """A setting of the trial that is a number."""
@@ -164,7 +174,7 @@ class SweepRecord(JsonRecord):
     @property
     def best_first(self) -> list[TrialRecord]:
         """The trials by falling objective; those without one last."""
-        return sorted(self.trials, key=lambda trial: -(-1.0 if trial.objective is None else trial.objective))
+        return sorted(self.trials, key=lambda trial: math.inf if trial.objective is None else -trial.objective)
 
 
 def read_sweep(file: Path) -> SweepRecord:

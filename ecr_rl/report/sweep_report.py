@@ -16,7 +16,7 @@ from ecr_rl.evaluation.bootstrap import Interval, percentiles
 from ecr_rl.evaluation.conversations.builtin_figures import RUBRIC_FIGURE
 from ecr_rl.report.html import render_page
 from ecr_rl.report.sweep_plots import draw_sweep_plots, pareto_front, short
-from ecr_rl.report.sweep_record import CandidateComparison, ScoredTrial, TrialRecord, read_sweep
+from ecr_rl.report.sweep_record import CandidateComparison, ScoredTrial, SweepRecord, TrialRecord, read_sweep
 from ecr_rl.settings_file import read_mapping
 from ecr_rl.tables import by_chance, shown, table_lines, with_interval
 from ecr_rl.yaml_text import write_yaml
@@ -44,6 +44,7 @@ def write_sweep_report(folder: Path) -> Path:
         plots,
         name=result.name,
         verdict=verdict(comparison),
+        violations=violations(result),
         trials=[_trial_row(trial) for trial in result.best_first if trial.objective is not None],
         settings=list(map(short, scored[0].record.config)) if scored else [],
         failed=[trial for trial in result.trials if trial.objective is None],
@@ -72,12 +73,26 @@ def outcome(folder: Path) -> str:
     minutes = {name: f"{seconds / 60:.0f} minutes" for name, seconds in asdict(result.seconds).items()}
     if json.loads((folder / "run.json").read_text(encoding="utf-8"))["resumed"]:
         minutes = dict.fromkeys(minutes, "several starts")
-    header = ["trial", "objective", "KL", "DIST-2", "iterations", *map(short, trials[0].config)]
+    header = ["trial", "objective", "violates", "KL", "DIST-2", "iterations", *map(short, trials[0].config)]
     cells = map(_trial_row, trials)
-    rows = [[row.trial, row.objective, row.kl, row.dist2, str(row.iterations), *row.values] for row in cells]
-    table = table_lines(header, rows, ["---", *["---:"] * (len(header) - 1)])
+    rows = [
+        [row.trial, row.objective, row.violates, row.kl, row.dist2, str(row.iterations), *row.values] for row in cells
+    ]
+    table = table_lines(header, rows, ["---", "---:", "---", *["---:"] * (len(header) - 3)])
     finals = f", final trainings in {minutes['finals']}" if result.comparison else ""
-    return f"{len(trials)} trials ({counted}) in {minutes['search']}{finals}. {verdict(result.comparison)}\n\n{table}\n"
+    said = " ".join(filter(None, (verdict(result.comparison), violations(result))))
+    return f"{len(trials)} trials ({counted}) in {minutes['search']}{finals}. {said}\n\n{table}\n"
+
+
+def violations(result: SweepRecord) -> str:
+    """How many trials keep a policy that violates a constraint, and whether the winner does; empty where none does."""
+    count = sum(bool(trial.figures.violates) for trial in result.trials)
+    if not count:
+        return ""
+    told = f"The kept policy of {count} of {len(result.trials)} trials violates a constraint on what it may lose"
+    if not result.winner.figures.violates:
+        return f"{told}; all others rank before {'it' if count == 1 else 'them'}."
+    return f"{told}, the winner's too: {', '.join(result.winner.figures.violates)}."
 
 
 def verdict(comparison: CandidateComparison | None) -> str:
@@ -145,6 +160,7 @@ class _TrialRow:
     iterations: int
     minutes: str
     objective: str
+    violates: str
     kl: str
     dist2: str
     values: list[str]
@@ -157,6 +173,7 @@ def _trial_row(trial: TrialRecord) -> _TrialRow:
         iterations=trial.iterations,
         minutes=f"{trial.seconds / 60:.1f}",
         objective=shown(trial.objective),
+        violates=", ".join(trial.figures.violates),
         kl=shown(trial.figures.kl),
         dist2=shown(trial.figures.dist2),
         values=[f"{value:.3g}" if isinstance(value, float) else str(value) for value in trial.config.values()],

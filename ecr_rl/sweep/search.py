@@ -40,6 +40,7 @@ from ecr_rl.sweep.trial import (
     SEED,
     SETTINGS,
     VALUES,
+    VIOLATES,
     SweepTrial,
     TrialPlan,
     trial_resources,
@@ -61,7 +62,8 @@ class TrialResult:
     Attributes:
         trial: its name in Tune.
         values: the settings under which its kept policy was trained, by ``section.key``.
-        objective: the selecting evaluator's score of that policy; None if the trial failed or scored no trained policy.
+        objective: the selecting evaluator's score of that policy, or below 0 if it violates a constraint; None if the
+            trial failed or scored no trained policy.
         status: ``finished``, ``stopped`` or ``failed``.
         iterations: the number of iterations that it ran.
         figures: figures of that policy and of the last iteration.
@@ -290,6 +292,8 @@ def trial_result(results: Result, values: Mapping[str, Any], iterations: int) ->
         status=status,
         iterations=done,
         figures=TrialFigures(
+            score=metrics.get("kept_score"),
+            violates=metrics.get(VIOLATES, "").split(),
             kl=metrics.get("kept_kl"),
             dist2=metrics.get("kept_dist2"),
             iteration=metrics.get("kept_iteration"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -150,6 +151,8 @@ def _mirrored(run: RunFolder, on_step: OnStep) -> OnStep:
 def best_trial(trials: Sequence[TrialResult]) -> TrialResult:
     """The trial with the highest objective, the earliest among equals; a trial that was ended early may win.
 
+    A trial whose policy violates a constraint wins only if every trial's does: its objective is below 0.
+
     Raises:
         RunError: no trial has an objective.
     """
@@ -157,7 +160,7 @@ def best_trial(trials: Sequence[TrialResult]) -> TrialResult:
     if not scored:
         errors = next((trial.error for trial in trials if trial.error), "no trial was scored")
         raise RunError(f"none of {len(trials)} trials came far enough to be judged: {errors}")
-    return max(scored, key=lambda trial: trial.objective or 0.0)
+    return max(scored, key=lambda trial: -math.inf if trial.objective is None else trial.objective)
 
 
 def compare_candidates(finals: Mapping[str, Sequence[TrialResult]], config: RunConfig) -> CandidateComparison:
@@ -198,6 +201,7 @@ def trials_csv(trials: Sequence[TrialResult]) -> str:
             "iterations": trial.iterations,
             "seconds": trial.seconds,
             **asdict(trial.figures),
+            "violates": " ".join(trial.figures.violates),
             **trial.config,
         }
         for trial in trials

@@ -1,6 +1,7 @@
 """A trial: RLlib's algorithm with drawn settings, scored by the selecting evaluator on validation dialogues.
 
-The objective is that evaluator's score of the policy that the trial would keep, never the trial's own reward.
+The objective is that evaluator's score of the policy that the trial would keep, never the trial's own reward. It is
+below 0 for a policy that violates a constraint on what it may lose (``ecr_rl.training.constraints.rank``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ecr_rl.evaluation.conversations.records import write_records
 from ecr_rl.runs.artefacts import ArtefactFolders
 from ecr_rl.sweep.settings import SweepSettings
 from ecr_rl.sweep.space import values_of
+from ecr_rl.training.constraints import violated
 from ecr_rl.training.ppo import choice_of, env_spec_of, export_policy, iteration_figures, trained_weights
 from ecr_rl.training.selection import FOLDER, Selection
 from envs.files import write_json
@@ -38,6 +40,8 @@ OBJECTIVE, RECORDS = "objective", "records.jsonl"
 """The key of the figure that chooses trials; the file of test conversations in a final training's last checkpoint."""
 FAILURES = "failures.json"
 """The file, next to them, with the indices of conversations that ended because the seeker failed."""
+VIOLATES = "kept_violates"
+"""A result's key of the names of the constraints that the kept policy violates, with spaces between them."""
 SETTINGS = "kept_settings"
 """A result's key of the settings of the kept policy, as JSON text, since TensorBoard would plot numbers."""
 _TRAINED = "settings.json"
@@ -112,7 +116,9 @@ class SweepTrial(ConversationPPO):
                 self._kept = self._values
         kept = self._selection.best or self._selection.scores[0]
         figures |= {
-            OBJECTIVE: kept.score,
+            OBJECTIVE: self._selection.rank(kept),
+            "kept_score": kept.score,
+            VIOLATES: " ".join(violated(self._selection.constraints(kept))),
             "kept_kl": kept.kl,
             "kept_dist2": kept.dist2,
             "kept_iteration": kept.iteration,

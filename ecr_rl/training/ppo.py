@@ -75,8 +75,7 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
         config: the run's settings.
         artefacts: critic, recommender, supervised policy and, with ``ppo.select_every``, the selecting evaluator.
         run: where ``reference.json``, ``checkpoints/`` and ``model/`` go. The model (safetensors, tokenizer, config,
-            and the recommender if its last layer learnt) is the policy with the selecting evaluator's best score, or
-            the last one.
+            and the recommender if its last layer learnt) is the policy that ``Selection`` chose, or the last one.
         on_step: called after each iteration.
 
     Returns:
@@ -119,6 +118,12 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
         raise RunError(f"the critic in {artefacts.critic} changed during training; its rewards cannot be trusted")
     facts = _facts(config, artefacts, run) | {"critic_sha256": critic_before}
     facts |= {"selected_iteration": config.ppo.iterations} if selection is None else selection.facts()
+    if facts.get("selected_violates"):
+        log.warning(
+            "no policy of this run satisfies every constraint; the one that is kept, after iteration %s, violates %s",
+            facts["selected_iteration"],
+            " and ".join(facts["selected_violates"]),
+        )
     write_json(run.path / FACTS, facts)
     return facts
 

@@ -1,6 +1,6 @@
-"""Select the policy that a run keeps: the one with the selecting evaluator's best score on validation dialogues.
+"""Select the policy that a run keeps: of those that satisfy the constraints, the selecting evaluator's best.
 
-If ``ppo.select_variety`` asks for a share of the supervised policy's variety, policies that keep it come first.
+The constraints (``constraints.py``) bound what a policy may lose against the supervised one on validation dialogues.
 
 Every policy meets the same dialogues with the same seekers and the same sampling noise. Each checkpoint holds the state
 of the selection (``selection/``), so a resumed run selects as if it had never stopped.
@@ -9,9 +9,10 @@ of the selection (``selection/``), so a resumed run selects as if it had never s
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from algorithms.evaluators.registry import evaluator_of
-from algorithms.evaluators.text_figures import count_grams
+from algorithms.evaluators.pmi import ContextInformation
+from algorithms.evaluators.registry import HeadEvaluator, evaluator_of
 from algorithms.packaged_models import best_device
 from algorithms.policy.film_choice import VECTORS, learnt_recommender
 from algorithms.policy.language_model import policy_dtype
@@ -30,12 +31,14 @@ from algorithms.ppo.env_spec import EnvSpec
 from algorithms.ppo.module import trained_copy
 from ecr_rl.config import RunConfig
 from ecr_rl.runs.metrics import TensorBoardPage
+from ecr_rl.training.constraints import Constraint, Scored, constraints_of, rank, violated
+from ecr_rl.training.selection_judges import SelectionJudges
 from envs.conversation import EVALUATION, ConversationVectorEnv
 from envs.corpora.spread import evenly_spread
 from envs.files import write_bytes, write_json
 from envs.film_text.markup import EMOTION, plain
-from envs.heads import Exchange
 
+log = logging.getLogger(__name__)
 FOLDER = "selection"
 """The selection's folder in a checkpoint."""
 _SHOWN = 6
@@ -43,40 +46,32 @@ _SHOWN = 6
 _SCORES, _WEIGHTS = "scores.json", "weights.safetensors"
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A policy's figures on the validation dialogues; means over a dialogue's turns, then over dialogues.
-
-    Attributes:
-        iteration: the last iteration of its training; 0 is the supervised policy.
-        score: the selecting evaluator's score, 0 to 1.
-        reward: the run's own reward, for comparison.
-        length: words a reply.
-        dist2: distinct word bigrams divided by all word bigrams, over all replies together.
-        kl: to the supervised policy, nats a token, on the conversations that the iteration trained on.
-    """
-
-    iteration: int
-    score: float
-    reward: float
-    length: float
-    dist2: float
-    kl: float
-
-
 class Selection:
     """Scores policies during a run, and keeps the weights of the best."""
 
-    def __init__(self, config: RunConfig, env_spec: EnvSpec, evaluator: Path) -> None:
+    def __init__(
+        self, config: RunConfig, env_spec: EnvSpec, evaluator: Path, people: HeadEvaluator | None = None
+    ) -> None:
         """Choose among the policies of a run.
 
         Args:
             config: the run's settings; ``ppo.select_every`` is above 0.
             env_spec: the run's environment, on the validation split.
             evaluator: folder of the selecting evaluator.
+            people: an evaluator with a head ``overall`` that learnt from people's ratings; None: no constraint by it.
+
+        Raises:
+            ModelError: there is no such evaluator, or no language model to measure the PMI with.
         """
+        ppo = config.ppo
         self._config, self._env_spec = config, env_spec
-        self._evaluator = evaluator_of(config.ppo.selecting).load(evaluator)
+        information = None
+        if ppo.select_pmi is not None:
+            information = ContextInformation.load(ppo.select_language_model, config.cache_folder)
+        if people is None and ppo.select_people is not None:
+            log.info("no evaluator of people's ratings was given, so ppo.select_people constrains nothing")
+        selecting = evaluator_of(ppo.selecting).load(evaluator)
+        self._judges = SelectionJudges(selecting, people, information, ppo.select_pmi_dialogues)
         self.scores: list[Scored] = []
         self.weights: dict[str, np.ndarray] = {}
         self.page = TensorBoardPage({}, {})
@@ -84,15 +79,22 @@ class Selection:
 
     @property
     def best(self) -> Scored | None:
-        """The best policy so far, the earliest among equals; None before a trained policy is scored.
+        """The best policy so far by ``constraints.rank``, the earliest among equals; None before one is scored.
 
-        A policy that keeps ``ppo.select_variety`` of the supervised policy's variety ranks above all that do not. The
-        supervised policy is scored, but never chosen: a run that never beats it keeps its own best, and says so.
+        The supervised policy is scored, but never chosen: a run none of whose policies satisfies all constraints keeps
+        the one that violates them least, and a run that never beats the supervised policy keeps its own best. Both say
+        so.
         """
-        start = next((scored.dist2 for scored in self.scores if not scored.iteration), 0.0)
-        least = self._config.ppo.select_variety * start
-        tried = (scored for scored in self.scores if scored.iteration)
-        return max(tried, key=lambda scored: (scored.dist2 >= least, scored.score), default=None)
+        return max((scored for scored in self.scores if scored.iteration), key=self.rank, default=None)
+
+    def rank(self, scored: Scored) -> float:
+        """The policy's ``constraints.rank``."""
+        return rank(scored.score, self.constraints(scored))
+
+    def constraints(self, scored: Scored) -> list[Constraint]:
+        """The constraints on a policy; none before the supervised policy is scored."""
+        start = next((each for each in self.scores if not each.iteration), None)
+        return [] if start is None else constraints_of(self._config.ppo, scored, start)
 
     def due(self, iteration: int) -> bool:
         """Whether to score the policy after this iteration: at 0, at the end, and at times after the value warm-up."""
@@ -111,26 +113,35 @@ class Selection:
         """
         begun = time.perf_counter()
         talks = self._converse(weights)
-        figures_by_name = {"select_score": self._judge, "select_reward": _pay, "select_length": _words}
-        each = {name: [of(talk) for talk in talks] for name, of in figures_by_name.items()}
+        scored, each = self._judges.score(talks, self._env.catalog, iteration, kl)
         self.page = _page(talks, each)
-        score, reward, length = (float(np.mean(values)) for values in each.values())
-        scored = Scored(iteration, score, reward, length, _dist2(talks), kl)
         self.scores.append(scored)
         if self.best is scored:
             # The arrays may be views of weights that training goes on to change; hence the copy.
             kept = {name: array for name, array in weights.items() if not name.startswith("value_head.")}
             self.weights = {name: np.array(array) for name, array in kept.items()}
-        figures = {f"select_{name}": value for name, value in asdict(scored).items() if name != "iteration"}
+        measured = {name: value for name, value in asdict(scored).items() if name != "iteration" and value is not None}
+        figures = {f"select_{name}": value for name, value in measured.items()}
+        if iteration:
+            figures |= {f"select_slack_{each.name}": each.slack for each in self.constraints(scored)}
         chosen = {} if self.best is None else {"selected_iteration": self.best.iteration}
         return figures | chosen | {"select_seconds": time.perf_counter() - begun}
 
     def facts(self) -> dict[str, Any]:
-        """The chosen policy and all scored ones, as JSON values; empty for a run without iterations."""
-        start = next((scored.score for scored in self.scores if scored.iteration == 0), None)
-        chosen = {} if self.best is None else {"iteration": self.best.iteration, "score": self.best.score}
-        named = {f"selected_{name}": value for name, value in chosen.items()}
-        return named | {"start_score": start, "selection": [asdict(scored) for scored in self.scores]}
+        """The chosen policy and all scored ones, as JSON values; empty for a run without iterations.
+
+        Of each policy, ``violates`` names the constraints that it does not satisfy; ``constraints`` are those in force.
+        """
+        start = next((scored for scored in self.scores if not scored.iteration), None)
+        facts: dict[str, Any] = {"start_score": None if start is None else start.score}
+        if self.best is not None:
+            names = violated(self.constraints(self.best))
+            facts |= {"selected_iteration": self.best.iteration, "selected_score": self.best.score}
+            facts |= {"selected_violates": names}
+        in_force = [] if start is None else self.constraints(start)
+        facts["constraints"] = [{"name": each.name, "start": each.start, "margin": each.margin} for each in in_force]
+        policies = [asdict(scored) | {"violates": violated(self.constraints(scored))} for scored in self.scores]
+        return facts | {"selection": policies}
 
     def save(self, folder: Path) -> None:
         """Write scores and best weights."""
@@ -167,10 +178,6 @@ class Selection:
         """The recommender before training; call this before the environment first gets another one."""
         return self._env.recommender
 
-    def _judge(self, talk: Conversation) -> float:
-        exchanges = [Exchange(outcome.context, outcome.reply) for outcome in talk.outcomes]
-        return float(self._evaluator.scores(exchanges).mean())
-
 
 def _page(talks: Sequence[Conversation], each: Mapping[str, Sequence[float]]) -> TensorBoardPage:
     """Some conversations, evenly spread, as text; of all dialogues their figures, of all turns the heads' scores."""
@@ -187,16 +194,3 @@ def _markdown(talk: Conversation) -> str:
     for outcome, reward, answer in zip(talk.outcomes, talk.rewards, talk.answers, strict=True):
         lines += [f"**recommender: {outcome.reply}** ({reward:+.2f})", f"seeker: {plain(answer.split(EMOTION)[0])}"]
     return "\n\n".join(lines)
-
-
-def _dist2(talks: Sequence[Conversation]) -> float:
-    counts = count_grams([[outcome.reply for outcome in talk.outcomes] for talk in talks], 2)
-    return counts.distinct / max(1.0, float(counts.totals.sum()))
-
-
-def _pay(talk: Conversation) -> float:
-    return float(np.mean(talk.rewards))
-
-
-def _words(talk: Conversation) -> float:
-    return float(np.mean([len(outcome.reply.split()) for outcome in talk.outcomes]))

@@ -151,7 +151,13 @@ def write_example_run(folder: Path, gain: float = 0.1, dialogues: int = 80, iter
         "parameters": 2_431_617,
         "start_weights_sha256": START_HASH,
         "selected_iteration": 20,
-        "selection": [{"iteration": i, "kl": i / 800, "reward": i / 40, "score": 0.5 + i / 200} for i in (0, 20, 40)],
+        "selected_violates": [],
+        "constraints": [{"name": "success", "start": 0.4, "margin": 0.05}],
+        "selection": [
+            {"iteration": i, "kl": i / 800, "reward": i / 40, "score": 0.5 + i / 200, "success": 0.4 - i / 400}
+            | {"violates": ["success"] if i == 40 else [], "people": None}
+            for i in (0, 20, 40)
+        ],
         "command": "ecr-rl demo --out runs/demo",
     }
     write_json(folder / "evaluation" / "summary.json", facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +33,7 @@ from ecr_rl.report.sweep_record import (
     TrialFigures,
     Winner,
 )
-from ecr_rl.report.sweep_report import importance_of, outcome, verdict, write_sweep_report
+from ecr_rl.report.sweep_report import importance_of, outcome, verdict, violations, write_sweep_report
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.sweep.search import TrialResult, TrialSettings, sampler_of, scheduler_of, trial_count, trial_result
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
@@ -237,6 +238,38 @@ def test_the_best_objective_wins_whatever_was_paid() -> None:
     assert best_trial(trials).trial == "b"
     with pytest.raises(RunError, match="none of 1 trials came far enough to be judged: out of memory"):
         best_trial([trial("c", None, status="failed")])
+
+
+def violating(name: str, objective: float, *violates: str) -> TrialResult:
+    """A trial whose kept policy violates constraints, so that its objective is below 0."""
+    found = trial(name, objective)
+    return replace(found, figures=replace(found.figures, score=0.9, violates=list(violates)))
+
+
+def test_a_trial_whose_policy_violates_a_constraint_ranks_behind_all_that_satisfy_them() -> None:
+    once, twice = violating("once", -1.4, "success"), violating("twice", -2.1, "success", "pmi")
+    trials = [twice, once, trial("low", 0.1), trial("failed", None, status="failed")]
+    assert best_trial(trials).trial == "low"
+    assert best_trial(trials[:2]).trial == "once"
+    record = sweep_record(trials)
+    assert [each.trial for each in record.best_first] == ["low", "once", "twice", "failed"]
+    assert [found.record.trial for found in pareto_front(record.scored)] == ["low"]
+    rows = list(csv.DictReader(trials_csv(trials).splitlines()))
+    assert [(row["violates"], row["score"]) for row in rows[:3]] == [
+        ("success pmi", "0.9"),
+        ("success", "0.9"),
+        ("", ""),
+    ]
+    assert "of 2 of 4 trials violates" in violations(record) and "the winner's too: success, pmi" in violations(record)
+    won = violations(sweep_record([trial("low", 0.1), once]))
+    assert won.endswith("of 1 of 2 trials violates a constraint on what it may lose; all others rank before it.")
+    assert violations(sweep_record([trial("low", 0.1)])) == ""
+
+
+def test_a_result_of_tune_tells_what_its_policy_violates() -> None:
+    found = trial_result(from_tune(objective=-1.5, kept_score=0.7, kept_violates="success people"), {}, 15)
+    assert (found.objective, found.figures.score, found.figures.violates) == (-1.5, 0.7, ["success", "people"])
+    assert trial_result(from_tune(kept_violates=""), {}, 15).figures.violates == []
 
 
 def test_the_table_has_a_column_for_each_setting() -> None:

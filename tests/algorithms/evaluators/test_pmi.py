@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from algorithms.evaluators.pmi import ContextInformation
+from algorithms.evaluators.pmi import ContextInformation, titles_as_slots
 from algorithms.policy.language_model import build_tiny
 from algorithms.policy.text import train_tokenizer
 from algorithms.settings.policy import PolicySettings
 from envs.dialogue import Role, Utterance
 from envs.heads import Exchange
+from tests.envs.doubles import ALIEN, CONJURING, six_films
 
 LINES = ["Seeker: I like scary films", "Recommender: Have you seen Hush?", "Seeker: not yet, is it long?"] * 20
 TOKENIZER = train_tokenizer(LINES, 400)
@@ -48,3 +49,27 @@ def test_no_context_tells_nothing_and_no_reply_has_no_number() -> None:
     found = MEASURE.of([Exchange((), "Have you seen Hush?"), Exchange(CONTEXT, " ")])
     assert found[0] == pytest.approx(0.0, abs=1e-6) and np.isnan(found[1])
     assert MEASURE.of([]).shape == (0,)
+
+
+def test_titles_are_slots_in_context_and_reply() -> None:
+    catalog = six_films()
+    known, other = (catalog.title(film) for film in (ALIEN, CONJURING))
+    context = (Utterance(Role.SEEKER, f"I liked {known} a lot"), Utterance(Role.RECOMMENDER, "Noted."))
+    slotted = titles_as_slots(Exchange(context, f"Then {other} and {known}!"), catalog)
+    assert [turn.text for turn in slotted.context] == ["I liked <movie> a lot", "Noted."]
+    assert [turn.role for turn in slotted.context] == [Role.SEEKER, Role.RECOMMENDER]
+    assert slotted.reply == "Then <movie> and <movie>!"
+    assert titles_as_slots(slotted, catalog) == slotted
+
+
+def test_a_rare_title_costs_a_reply_nothing_as_a_slot() -> None:
+    catalog = six_films()
+    replies = [f"Have you seen {catalog.title(film)}?" for film in (ALIEN, CONJURING)]
+    said = MEASURE.of([Exchange(CONTEXT, reply) for reply in replies])
+    slotted = MEASURE.of([titles_as_slots(Exchange(CONTEXT, reply), catalog) for reply in replies])
+    assert said[0] != said[1] and slotted[0] == slotted[1]
+    gain = nats("Recommender:", " Have you seen <movie>?") - nats(
+        "Seeker: I like scary films\nRecommender:", " Have you seen <movie>?"
+    )
+    tokens = len(TOKENIZER(" Have you seen <movie>?", add_special_tokens=False)["input_ids"])
+    assert slotted[0] == pytest.approx(gain / tokens, abs=1e-5)

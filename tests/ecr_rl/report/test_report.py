@@ -194,6 +194,15 @@ def test_the_report_shows_its_bars(report: Report, page: PageReader) -> None:
     assert {"met", "not met"} & {text.strip() for text in page.text}
 
 
+def test_the_page_says_which_constraint_ruled_a_policy_out(run: Path) -> None:
+    html = (run / "report" / "index.html").read_text()
+    choice = html[html.index("Which policy is kept") : html.index("The run in numbers")]
+    assert "Success: the supervised policy" in choice and "0.400, less 0.050 at most" in choice
+    rows = PageReader(choice[choice.index("<table>") : choice.index("</section>")]).text
+    readings = [text.strip() for text in rows if text.strip() in ("supervised", "kept", "violates Success")]
+    assert readings == ["supervised", "kept", "violates Success"]
+
+
 def test_every_text_is_escaped(tmp_path: Path) -> None:
     folder = write_example_run(tmp_path, dialogues=3, iterations=0)
     hostile = [

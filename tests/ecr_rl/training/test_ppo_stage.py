@@ -35,6 +35,7 @@ CHANGES = [
     "ppo.learning_rate=1e-3",
     "ppo.learning_rate_schedule=cosine",
     "ppo.select_every=1",
+    "ppo.select_success=null",
     "ppo.select_dialogues=4",
     "ppo.checkpoint_every=2",
     "resources.conversations_per_runner=8",

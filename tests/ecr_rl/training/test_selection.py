@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 from transformers import AutoModelForCausalLM
 
+from algorithms.evaluators.pmi import ContextInformation
+from algorithms.evaluators.registry import HeadEvaluator
 from algorithms.evaluators.ridge import CharacterRidge
+from algorithms.policy.rollout import Conversation
 from algorithms.ppo.env_spec import EnvSpec
 from ecr_rl.config import RunConfig, load_config
 from ecr_rl.labels.judging.rubric import RubricJudge
+from ecr_rl.training.constraints import Scored
 from ecr_rl.training.selecting_evaluator import build_selecting_evaluator
-from ecr_rl.training.selection import Scored, Selection
-from envs.conversation import ConversationVectorEnv
+from ecr_rl.training.selection import Selection
+from ecr_rl.training.selection_judges import SelectionJudges
+from envs.conversation import ConversationVectorEnv, TurnOutcome
 from envs.corpora.corpus import Corpus
 from envs.corpora.embedded.sample import sample_corpus
+from envs.errors import ModelError
+from envs.heads import Exchange
 from tests.algorithms.doubles import POLICY, tiny_policy_folder
 from tests.algorithms.evaluators.test_ridge import exchanges
 from tests.algorithms.worlds import SmallWorld
+from tests.envs.doubles import six_films
 from tests.known_heads import HEADS
 
 CONFIG = load_config(
@@ -100,15 +109,124 @@ def test_equal_policies_score_alike_and_the_earlier_is_kept(selection: Selection
     assert other["selected_iteration"] == 6
 
 
-def test_a_policy_that_lost_variety_gives_way_to_one_that_kept_it(responder: Path, evaluator: Path) -> None:
-    ppo = CONFIG.ppo.model_copy(update={"select_variety": 0.9})
+class ByLength:
+    """Scores a reply by its length, as an evaluator of people's ratings."""
+
+    heads = ("engagement", "overall")
+
+    def scores(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """Shape (N, 2)."""
+        lengths = np.array([len(exchange.reply) / 100 for exchange in exchanges])
+        return np.stack([np.zeros(len(lengths)), lengths], 1)
+
+
+def policy(iteration: int, score: float, **figures: float) -> Scored:
+    """A policy with these figures, and else those of the supervised policy."""
+    kept = {"success": 0.5, "dist2": 0.6, "pmi": 0.8, "people": 0.4, "people_deviation": 0.2}
+    return Scored(iteration, score, reward=0.0, length=8.0, kl=0.1, failures=0, **{**kept, **figures})
+
+
+START = policy(0, 0.3)
+
+
+def choosing(responder: Path, evaluator: Path, scores: list[Scored], **margins: float | None) -> Selection:
+    """A selection under these margins that has scored these policies."""
+    ppo = CONFIG.ppo.model_copy(update={"select_success": None, "select_people": None, **margins})
     selection = make(CONFIG.model_copy(update={"ppo": ppo}), responder, evaluator)
-    start, narrow = Scored(0, 0.3, 0.0, 8.0, dist2=0.6, kl=0.0), Scored(3, 0.6, 0.1, 8.0, dist2=0.5, kl=0.1)
-    selection.scores = [start, narrow]
-    assert selection.best is narrow, "none kept its variety"
-    varied = Scored(6, 0.4, 0.1, 8.0, dist2=0.55, kl=0.1)
-    selection.scores += [varied, Scored(9, 0.35, 0.1, 8.0, dist2=0.6, kl=0.1), Scored(12, 0.7, 0.1, 8.0, 0.53, 0.1)]
-    assert selection.best is varied
+    selection.scores = scores
+    return selection
+
+
+@pytest.mark.parametrize(
+    ("margins", "lost", "kept"),
+    [
+        ({"select_success": 0.05}, {"success": 0.44}, {"success": 0.45}),
+        ({"select_people": 0.1}, {"people": 0.37}, {"people": 0.38}),
+        ({"select_variety": 0.9}, {"dist2": 0.5}, {"dist2": 0.55}),
+    ],
+)
+def test_a_better_score_that_cost_too_much_is_not_chosen(
+    responder: Path, evaluator: Path, margins: dict[str, float], lost: dict[str, float], kept: dict[str, float]
+) -> None:
+    scores = [START, policy(3, 0.9, **lost), policy(6, 0.4, **kept), policy(9, 0.35)]
+    selection = choosing(responder, evaluator, scores, **margins)
+    assert selection.best is scores[2]
+    facts = selection.facts()
+    (name,) = lost
+    assert [scored["violates"] for scored in facts["selection"]] == [[], [name], [], []]
+    assert (facts["selected_iteration"], facts["selected_violates"]) == (6, [])
+    assert [constraint["name"] for constraint in facts["constraints"]] == [name]
+    free = choosing(responder, evaluator, scores)
+    assert free.best is scores[1] and free.facts()["constraints"] == []
+
+
+def test_if_no_policy_satisfies_all_the_least_violation_is_kept_and_told(responder: Path, evaluator: Path) -> None:
+    margins = {"select_success": 0.05, "select_people": 0.1}
+    both = policy(3, 0.9, success=0.4, people=0.3)
+    far, near = policy(6, 0.8, success=0.3), policy(9, 0.4, people=0.37)
+    selection = choosing(responder, evaluator, [START, both], **margins)
+    assert selection.best is both and selection.facts()["selected_violates"] == ["success", "people"]
+    selection.scores.append(far)
+    assert selection.best is far, "one constraint and not two, however far"
+    selection.scores.append(near)
+    assert selection.best is near, "1.5 margins and not 4, whatever they score"
+    assert selection.facts()["selected_violates"] == ["people"]
+
+
+def test_what_was_not_measured_constrains_nothing(responder: Path, evaluator: Path) -> None:
+    unrated = {"people": None, "people_deviation": None}
+    scores = [replace(START, **unrated), replace(policy(3, 0.9), **unrated)]
+    selection = choosing(responder, evaluator, scores, select_people=0.1)
+    assert selection.best is scores[1] and selection.facts()["constraints"] == []
+
+
+def test_success_and_peoples_score_are_measured_on_the_conversations(responder: Path, evaluator: Path) -> None:
+    world = cast(EnvSpec, KnownWorld(responder))
+    selection = Selection(CONFIG, world, evaluator, cast(HeadEvaluator, ByLength()))
+    start = selection.score(0, weights(responder), 0.0)
+    assert 0 <= start["select_success"] <= 1 and start["select_failures"] == 0
+    assert selection.page.histograms.keys() >= {"select_success", "select_people"}
+    assert start["select_people"] == pytest.approx(np.mean(selection.page.histograms["select_people"]))
+    assert start["select_people_deviation"] > 0
+    assert not any(name.startswith("select_slack") for name in start)
+    trained = selection.score(6, weights(responder, 1), 0.0)
+    fall = start["select_people"] - trained["select_people"]
+    assert trained["select_slack_people"] == pytest.approx(1 - fall / (0.1 * start["select_people_deviation"]))
+    assert "select_pmi" not in trained, "the demo does not pay for it"
+
+
+def test_pmi_is_measured_on_some_of_the_dialogues(
+    responder: Path, evaluator: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Exchange] = []
+
+    class Information:
+        def of(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+            asked.extend(exchanges)
+            return np.full(len(exchanges), np.nan)
+
+    monkeypatch.setattr(ContextInformation, "load", lambda source, cache: Information())
+    ppo = CONFIG.ppo.model_copy(update={"select_pmi": 0.1, "select_pmi_dialogues": 2})
+    selection = make(CONFIG.model_copy(update={"ppo": ppo}), responder, evaluator)
+    figures = selection.score(0, weights(responder), 0.0)
+    assert figures["select_pmi"] == 0.0, "a reply without words tells nothing of its context"
+    assert len(selection.page.histograms["select_pmi"]) == 2 <= len(asked)
+    assert not any("Alien" in turn.text for exchange in asked for turn in exchange.context)
+
+
+def test_a_seeker_that_fails_is_left_out_and_one_that_always_fails_ends_the_choice(responder: Path) -> None:
+    heads = {"overall": 0.5}
+    ridge = CharacterRidge.fit(exchanges(["good one", "aaa bbb"] * 4), np.array([[0.9], [0.1]] * 4), ["overall"])
+    judges = SelectionJudges(ridge)
+
+    def talk(accepted: int | None, failure: str = "") -> Conversation:
+        outcome = SimpleNamespace(context=(), reply="hello there", accepted=accepted, failure=failure, heads=heads)
+        return Conversation((0, 0), rewards=[0.0], outcomes=[cast(TurnOutcome, outcome)])
+
+    scored, _ = judges.score([talk(1), talk(None), talk(None, "no answer")], six_films(), 5, 0.0)
+    assert (scored.success, scored.failures) == (0.5, 1)
+    with pytest.raises(ModelError, match="failed in every one of 1 validation conversations after iteration 5"):
+        judges.score([talk(None, "no answer")], six_films(), 5, 0.0)
 
 
 def test_a_page_shows_conversations_and_how_scores_spread(selection: Selection, responder: Path) -> None:
