@@ -20,7 +20,7 @@ from algorithms.settings.resources import ResourceSettings
 from algorithms.settings.supervised import SupervisedSettings
 from ecr_rl.named_parts import check_names
 from ecr_rl.overrides import Override, apply_overrides, nearest, parse_override
-from ecr_rl.settings import EvaluationSettings, LabelSettings
+from ecr_rl.settings import EvaluationSettings, LabelSettings, PeopleSettings
 from ecr_rl.settings_file import SettingsT, given_fields, read_mapping, sections_of, validated
 from ecr_rl.yaml_text import write_yaml
 from envs.builtin_heads import HEADS, default_weights, heads_of
@@ -70,6 +70,7 @@ class RunConfig(Settings):
     env: EnvSettings = EnvSettings()
     reward: RewardSettings = RewardSettings()
     labels: LabelSettings = LabelSettings()
+    people: PeopleSettings = PeopleSettings()
     critic: CriticSettings = CriticSettings()
     recommender: RecommenderSettings = RecommenderSettings()
     policy: PolicySettings = PolicySettings()

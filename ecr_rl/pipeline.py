@@ -27,6 +27,8 @@ from envs import marks
 from envs.corpora.corpus import Corpus, load_corpus
 from envs.errors import ConfigError
 from envs.files import user_path
+from envs.ratings.reading import conversations_of, read_ratings
+from envs.ratings.record import RatingSet
 
 if TYPE_CHECKING:
     from algorithms.readers.film_affinity import FilmAffinity
@@ -50,6 +52,14 @@ class Pipeline:
     def corpus(self) -> Corpus:
         """The dialogues; downloaded when the source is remote and not cached."""
         return self._corpus
+
+    def ratings(self) -> tuple[RatingSet, ...]:
+        """The ratings of people that the settings name, read once; none where they name none.
+
+        Raises:
+            DataError: a path is missing, or holds no ratings that can be read.
+        """
+        return self._ratings
 
     @cached_property
     def affinity(self) -> FilmAffinity:
@@ -284,6 +294,11 @@ class Pipeline:
             splits = {name: float(len(dialogues)) for name, dialogues in corpus.splits.items()}
             stage.update(1, 1, {**splits, "films": float(len(corpus.catalog))})
         return corpus
+
+    @cached_property
+    def _ratings(self) -> tuple[RatingSet, ...]:
+        named = [user_path(path) for path in self._config.people.ratings]
+        return tuple(read_ratings(named, conversations_of(self.corpus()))) if named else ()
 
     def _instruments_name(self) -> str | None:
         folder = self.instruments()

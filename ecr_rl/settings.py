@@ -1,4 +1,4 @@
-"""The settings of labels and evaluation.
+"""The settings of labels, people's ratings and evaluation.
 
 Importing this needs neither torch nor ray.
 """
@@ -101,6 +101,21 @@ class LabelSettings(Settings):
         description="plain | rich: emotions and tastes too",
     )
     instruments: TextReaderSettings = TextReaderSettings()
+
+
+class PeopleSettings(Settings):
+    """People's ratings of replies and of whole dialogues (docs/people.md)."""
+
+    ratings: tuple[str, ...] = setting(
+        (),
+        rebuilds={"people", "people_selecting", "people_reporting"},
+        path=TakesPath(),
+        description="folders and files of people's ratings; none: what the package ships",
+    )
+    seed: int = seed_setting(
+        rebuilds={"people", "people_selecting", "people_reporting"},
+        description="of the division of dialogues and posts into what is learnt from, chosen by and reported by",
+    )
 
 
 class EvaluationSettings(Settings):

@@ -21,9 +21,12 @@ Stage = Literal[
     "responder",
     "policy_replies",
     "labels",
+    "people",
     "critic",
     "reporting_evaluator",
     "selecting_evaluator",
+    "people_selecting",
+    "people_reporting",
     "reference",
     "ppo",
     "evaluation",
@@ -32,6 +35,7 @@ Stage = Literal[
 ]
 """What settings decide, in an order in which each stage rests on earlier ones alone.
 
+``people``, ``people_selecting`` and ``people_reporting`` are what is learnt from the parts of people's ratings.
 ``reference`` is the heads' means and deviations under the supervised policy, which a sweep takes once for all trials.
 """
 Folder = Literal["run", "sweep"]

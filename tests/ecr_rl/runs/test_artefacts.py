@@ -204,6 +204,29 @@ def test_a_setting_that_takes_a_path_stands_in_a_key_by_what_lies_there(tmp_path
     assert key(here) != before
 
 
+def test_ratings_of_people_are_read_once_and_enter_the_keys_of_what_learns_from_them(tmp_path: Path) -> None:
+    file = tmp_path / "ratings" / "turns.jsonl"
+    file.parent.mkdir()
+    file.write_text('{"context": ["seeker: Hi"], "response": "Hello!", "ratings": {"overall": [4, 5]}}\n')
+
+    def keys() -> list[dict[str, object]]:
+        config = load_config("demo", [f"people.ratings=[{file.parent}]"])
+        return [settings_key(config, stage) for stage in ("people", "people_selecting", "people_reporting")]
+
+    before = keys()
+    with RunFolder.create(tmp_path / "run", load_config("demo", [f"people.ratings=[{file.parent}]"])) as run:
+        pipeline = Pipeline(run.config, run)
+        assert [rated.ratings["overall"] for people in pipeline.ratings() for rated in people.replies] == [(4, 5)]
+        file.write_text(file.read_text().replace("5", "1"))
+        assert pipeline.ratings()[0].replies[0].ratings["overall"] == (4, 5)
+    assert all(key != old for key, old in zip(keys(), before, strict=True))
+    assert settings_key(load_config("demo", [f"people.ratings=[{file.parent}]"]), "labels") == settings_key(
+        load_config("demo"), "labels"
+    )
+    with RunFolder.create(tmp_path / "without", load_config("demo")) as run:
+        assert Pipeline(run.config, run).ratings() == ()
+
+
 def test_who_seeks_does_not_make_the_responder_anew() -> None:
     other = ["env.seeker=replay", "env.horizon=3", "env.max_turns=7", "env.seeker_model.model=another"]
 
