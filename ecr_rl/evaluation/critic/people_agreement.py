@@ -213,9 +213,10 @@ class _People:
                 places.append((len(rows), rho, statistic.over(self._counts_BN)))
         if not places:
             return RaterAgreement(0, None, None)
-        counts, rhos, resampled = zip(*places, strict=True)
-        weights = np.array(counts, dtype=np.float64) / sum(counts)
-        mean = percentiles(float(weights @ np.array(rhos)), weights @ np.stack(resampled))
+        weights = np.array([count for count, _, _ in places], dtype=np.float64)
+        weights /= weights.sum()
+        rhos, resampled = np.array([rho for _, rho, _ in places]), np.stack([values_B for _, _, values_B in places])
+        mean = percentiles(float(weights @ rhos), weights @ resampled)
         return RaterAgreement(len(places), *_parts_of(mean))
 
     def _enough(self, groups: np.ndarray) -> bool:
