@@ -90,13 +90,15 @@ def estimate(config: RunConfig) -> Estimate:
     """Estimate a run.
 
     Raises:
-        ModelError: policy, encoder or seeker is a hub model whose config is not on this machine, or cannot be used.
+        ModelError: policy, encoder, seeker or the PMI's language model is a hub model whose config is not on this
+            machine, or cannot be used.
         ConfigError: the policy's model has fewer positions than ``policy.positions``.
     """
     with torch.device("meta"):
         policy = _policy_shape(config)
         critic = _critic_size(config)
         seeker = _seeker_size(config)
+        information = _information_size(config)
     weights = _size(policy)
     lora = config.policy.lora
     trained = weights if lora is None else _adapter_size(policy, lora.rank)
@@ -106,7 +108,7 @@ def estimate(config: RunConfig) -> Estimate:
     runner = _runner_bytes(config, parameters, layer_config(policy.config)) + 4 * seeker
     resources, gpu = config.resources, "gpu" if config.resources.gpus else "cpu"
     driver = PROCESS_BYTES + (0 if resources.learner_count else learner) + (0 if resources.runner_count else runner)
-    driver += _recommender_bytes(config) if config.ppo.select_every else 0
+    driver += _recommender_bytes(config) + 4 * information if config.ppo.select_every else 0
     workers = [Worker("driver", 1, "cpu", driver)]
     if resources.learner_count:
         workers.append(Worker("learner", resources.learner_count, gpu, PROCESS_BYTES + learner))
@@ -167,6 +169,14 @@ def _seeker_size(config: RunConfig) -> int:
         return 0
     shape = _model_config(speaker.model, "env.seeker_model.model")
     return _size(_of_shape(AutoModelForCausalLM, speaker.model, shape))
+
+
+def _information_size(config: RunConfig) -> int:
+    """Parameters of the model by whose PMI policies are chosen; 0 without one."""
+    model = config.ppo.select_language_model
+    if config.ppo.select_pmi is None:
+        return 0
+    return _size(_of_shape(AutoModelForCausalLM, model, _model_config(model, "ppo.select_language_model")))
 
 
 def _model_config(model: str, key: str) -> PretrainedConfig:

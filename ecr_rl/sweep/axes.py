@@ -24,6 +24,8 @@ from envs.marks import NOTHING, Settings, Stage, mark_at, setting, type_at, valu
 _STAGES: tuple[Stage, ...] = get_args(Stage)
 _TRIAL: Stage = "ppo"
 """The stage that a trial is."""
+_JUDGES, _OFTEN = "ppo.select_", "ppo.select_every"
+"""How settings begin that decide what policies are judged by; the one of them that decides when."""
 _INSIDE = (5**0.5 - 1) / 2
 """Where inside a range a draw is tried: the golden section, which is no whole number whatever whole ends it has."""
 _MOST_TRIALS = 10_000
@@ -192,6 +194,10 @@ def _check_effect(key: str, axis: Axis, space: Mapping[str, Axis], config: RunCo
         raise ConfigError(f"{place}: {key} decides what a sweep makes once, before its trials: {made}. {remedy}")
     if _TRIAL not in stages or mark.resume or mark.same_result:
         raise ConfigError(f"{place}: {key} does not decide what a trial learns; no trial can differ by it. {remedy}")
+    if key.startswith(_JUDGES) and key != _OFTEN:
+        raise ConfigError(
+            f"{place}: {key} decides what trials are judged by, so their objectives could not be compared. {remedy}"
+        )
     # Of the weights these sources use the sum alone, and that of a simplex is 1.
     idle = mark.idle if axis.simplex is None else (*mark.idle, ("reward.source", ("random", "length")))
     for other, values in idle:

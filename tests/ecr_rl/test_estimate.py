@@ -23,7 +23,8 @@ def test_a_run_that_may_not_fit_is_told_of_with_a_remedy() -> None:
 
 def test_env_runners_hold_two_recommenders_and_the_driver_one_for_the_choice_of_the_policy() -> None:
     def needed(*changes: str) -> dict[str, int]:
-        return {worker.kind: worker.bytes for worker in estimate(load_config("redial-cpu", changes)).workers}
+        config = load_config("redial-cpu", ["ppo.select_pmi=null", *changes])
+        return {worker.kind: worker.bytes for worker in estimate(config).workers}
 
     runners = "resources.env_runners=1"
     narrow, wide = needed(runners, "recommender.width=64"), needed(runners)
@@ -32,6 +33,8 @@ def test_env_runners_hold_two_recommenders_and_the_driver_one_for_the_choice_of_
     assert wide["env_runner"] - narrow["env_runner"] == 2 * one
     assert needed(runners)["env_runner"] - needed(runners, "ppo.film_candidates=5")["env_runner"] == 2 * one
     assert needed(runners, "ppo.select_every=0")["driver"] == wide["driver"] - 2 * one
+    measured = needed(runners, "ppo.select_pmi=0.1")["driver"] - wide["driver"]
+    assert measured == pytest.approx(4 * 134.5e6, rel=0.01), "the PMI's language model, in float32"
 
 
 def test_positions_above_the_models_own_are_refused_before_anything_is_trained(tmp_path: Path) -> None:

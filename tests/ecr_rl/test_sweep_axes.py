@@ -148,6 +148,19 @@ def test_axes_are_exactly_what_ppo_reads_in_a_trial() -> None:
     assert {key.partition(".")[0] for key in free} == {"env", "reward", "policy", "ppo"}
 
 
+@pytest.mark.parametrize(
+    "axis",
+    [
+        "select_success: {uniform: [0.01, 0.2]}",
+        "select_people: {choices: [0.1, null]}",
+        "select_dialogues: {choices: [8, 64]}",
+    ],
+)
+def test_what_trials_are_judged_by_is_no_axis(tmp_path: Path, axis: str) -> None:
+    said = refusal(tmp_path, f"space:\n  ppo.{axis}")
+    assert said.startswith("line 3: space.ppo.select_") and "their objectives could not be compared" in said
+
+
 def test_an_axis_that_changes_nothing_under_the_base_is_refused(tmp_path: Path) -> None:
     films = "space:\n  ppo.film_temperature: {uniform: [0.1, 1]}"
     assert "changes nothing where ppo.film_candidates is 0" in refusal(tmp_path, films)

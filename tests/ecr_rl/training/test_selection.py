@@ -248,13 +248,15 @@ def test_weights_that_training_goes_on_changing_are_copied(selection: Selection,
 
 
 def test_a_run_that_goes_on_chooses_as_if_it_had_never_stopped(
-    selection: Selection, responder: Path, evaluator: Path, tmp_path: Path
+    responder: Path, evaluator: Path, tmp_path: Path
 ) -> None:
+    world, people = cast(EnvSpec, KnownWorld(responder)), cast(HeadEvaluator, ByLength())
+    selection, resumed = (Selection(CONFIG, world, evaluator, people) for _ in range(2))
     selection.score(0, weights(responder), 0.0)
     selection.score(6, weights(responder, 1), 0.0)
     selection.save(tmp_path)
-    resumed = make(CONFIG, responder, evaluator)
     resumed.load(tmp_path)
+    assert resumed.scores == selection.scores and resumed.scores[0].people_deviation
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
     for goes_on in (selection, resumed):
         goes_on.score(9, weights(responder, 2), 0.0)
