@@ -134,13 +134,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(label.app, name="label")
 app.add_typer(recommend.app, name="recommend")
 app.add_typer(respond.app, name="respond")
-app.command(
-    epilog=examples(
-        "ecr-rl seekers demo",
-        "ecr-rl seekers --source redial_dataset.zip --recommender recommenders/redial --json",
-        "ecr-rl seekers demo --seeker model --dialogues 50 -s env.seeker_model.temperature=1.0",
-    )
-)(seekers.seekers)
+app.add_typer(seekers.app, name="seekers")
 app.command(
     epilog=examples(
         "ecr-rl sweep tune_configs/reward_weights.yaml --out runs/weights",

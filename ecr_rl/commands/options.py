@@ -88,7 +88,7 @@ def settings_of(config: str, changes: Sequence[str] | None, **data: Any) -> RunC
 
 
 def part_option(flag: str, registry: Registry[Any], help: str, metavar: str | None = None, **more: Any) -> Any:
-    """An option that names a part: it completes the registry's names and refuses a name that it does not know.
+    """An option that names a part, or several: it completes the registry's names and refuses one it does not know.
 
     Args:
         flag: of the option.
@@ -98,8 +98,10 @@ def part_option(flag: str, registry: Registry[Any], help: str, metavar: str | No
         more: further arguments of ``typer.Option``.
     """
 
-    def check(name: str | None) -> str | None:
-        return None if name is None else registry.check(name)
+    def check(named: str | list[str] | None) -> str | list[str] | None:
+        if isinstance(named, list):
+            return [registry.check(name) for name in named]
+        return None if named is None else registry.check(named)
 
     names = registry.names
     return typer.Option(

@@ -37,6 +37,8 @@ COMMANDS += [
     "label merge",
     "respond train",
     "respond evaluate",
+    "seekers",
+    "seekers fidelity",
     "submit",
 ]
 
