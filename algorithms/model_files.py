@@ -18,7 +18,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from huggingface_hub.utils import validate_repo_id
 from safetensors import SafetensorError
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from envs.errors import ModelError
@@ -102,6 +102,17 @@ def load_plain_tokenizer(source: str | Path, remedy: str) -> PreTrainedTokenizer
     """
     with ModelFiles(source, f"no tokenizer at {str(source)!r}", remedy):
         return AutoTokenizer.from_pretrained(str(source), use_fast=True, trust_remote_code=False)
+
+
+def hub_commit(source: str) -> str:
+    """The commit of a hub id's files that is loaded now, as the hub or its copy on this machine says.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    with ModelFiles(source, f"{source}: no model there", "Name a folder or a hub id"):
+        config: Any = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    return f"{source}@{config._commit_hash}"
 
 
 def require_rows(model: PreTrainedModel, ids: Iterable[int]) -> None:

@@ -69,7 +69,7 @@ class RunConfig(Settings):
     data: DataSettings = DataSettings()
     env: EnvSettings = EnvSettings()
     reward: RewardSettings = RewardSettings()
-    labels: LabelSettings = LabelSettings()
+    labels: LabelSettings = setting(LabelSettings(), rebuilds={"labels"})
     people: PeopleSettings = PeopleSettings()
     critic: CriticSettings = CriticSettings()
     recommender: RecommenderSettings = RecommenderSettings()

@@ -5,7 +5,7 @@ Importing this needs neither torch nor ray.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from algorithms.chat.seekers import SEEKERS
 from algorithms.evaluators.registry import EVALUATORS
 from algorithms.ppo.estimators import ESTIMATORS
+from ecr_rl.labels.judging.registry import JUDGES
 from envs.builtin_heads import HEADS
 from envs.corpora.corpus import READERS, names_reader
 from envs.errors import ConfigError
@@ -31,8 +32,13 @@ NAMED_PARTS: Mapping[str, Registry[Any]] = {
     "ppo.selecting": EVALUATORS,
     "evaluation.reporting": EVALUATORS,
     "evaluation.figures": FIGURES,
+    "labels.judge": JUDGES,
+    "labels.more_judges.judge": JUDGES,
 }
-"""For each such setting of ``RunConfig``, by its key, the registry of the parts that it may name."""
+"""For each such setting of ``RunConfig``, by its key, the registry of the parts that it may name.
+
+A list on the way to a setting stands for each of its entries.
+"""
 _SOURCE = "data.source"
 """This setting names a reader only if it is not one of its words, a path or an address."""
 
@@ -72,14 +78,18 @@ def load_own_parts(config: Settings) -> None:
 
 def _named(config: Settings) -> Iterator[tuple[str, Registry[Any], str]]:
     for key, registry in NAMED_PARTS.items():
-        value = _value(config, key)
-        yield from ((key, registry, name) for name in ([value] if isinstance(value, str) else value))
-    if names_reader(source := _value(config, _SOURCE)):
-        yield _SOURCE, READERS, source
+        yield from ((place, registry, name) for place, name in _names(config, key.split("."), ""))
+    for _, source in _names(config, _SOURCE.split("."), ""):
+        if names_reader(source):
+            yield _SOURCE, READERS, source
 
 
-def _value(config: Settings, key: str) -> Any:
-    value: Any = config
-    for part in key.split("."):
-        value = getattr(value, part)
-    return value
+def _names(value: Any, path: Sequence[str], above: str) -> Iterator[tuple[str, str]]:
+    """The names that a setting holds, each with its key; the key of a list's entry holds the entry's index."""
+    if not path:
+        yield from ((above, name) for name in ([value] if isinstance(value, str) else value))
+    elif isinstance(value, tuple):
+        for index, entry in enumerate(value):
+            yield from _names(entry, path, f"{above}.{index}")
+    else:
+        yield from _names(getattr(value, path[0]), path[1:], f"{above}.{path[0]}".removeprefix("."))

@@ -6,7 +6,6 @@ under the same settings is not run again. Stage functions are imported when thei
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from algorithms.chat.endpoint import check_speaker
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.labels.judging.judge_protocol import Judge
+from ecr_rl.labels.judging.registry import RUBRIC
 from ecr_rl.labels.replies.made_replies import PolicyReply
 from ecr_rl.runs.artefacts import ArtefactCache, ArtefactFolders, head_versions, model_version, require_heads
 from ecr_rl.runs.folder import RunFolder
@@ -32,7 +32,7 @@ from envs.ratings.record import RatingSet
 
 if TYPE_CHECKING:
     from algorithms.readers.film_affinity import FilmAffinity
-    from ecr_rl.labels.labelling import LabelPlan
+    from ecr_rl.labels.prepared_judge import PlannedLabels
     from ecr_rl.report.record import Report
 
 
@@ -68,12 +68,13 @@ class Pipeline:
 
         return FilmAffinity.fit(self.corpus().train, self.corpus().catalog)
 
-    def judge_maker(self) -> Callable[[], Judge]:
-        """Builds the judge of the labels; can be sent to a worker."""
+    def judge_maker(self, context: ContextForm | None = None) -> Callable[[], Judge]:
+        """Builds the rubric, which is told what ``context`` or ``labels.context`` says; can be sent to a worker."""
         from ecr_rl.labels.judging.judges import rubric_maker
 
         catalog, settings = self.corpus().catalog, self._config
-        return rubric_maker(catalog, self.instruments(), settings.labels.context, settings.heads, self.affinity)
+        form = context or settings.labels.context
+        return rubric_maker(catalog, self.instruments(), form, settings.heads, self.affinity)
 
     @pinned("instruments")
     def instruments(self) -> Path | None:
@@ -123,36 +124,58 @@ class Pipeline:
             folder = ArtefactCache(config.cache_folder).folder("policy-replies", key)
             return stored_replies(folder, cases, sample, stage.update)
 
-    def label_plan(self, count: int, judge: Callable[[], Judge], context: ContextForm, policy: bool) -> LabelPlan:
-        """What is to be labelled: ``count`` examples at most, by a judge."""
+    def planned_labels(self) -> list[PlannedLabels]:
+        """Each judge that the settings name, and what it is to label: the same ``labels.count`` examples at most."""
         from ecr_rl.labels.labelling import plan_of
+        from ecr_rl.labels.prepared_judge import prepare_judge
 
-        replies = {split: self.policy_replies(split, count) for split in ("train", "valid")} if policy else {}
-        return plan_of(self.corpus(), count, self._config.seed, judge, context, replies)
+        config, corpus = self._config, self.corpus()
+        heads, cache, count = config.heads, config.cache_folder, config.labels.count
+        judges = [
+            prepare_judge(judge, corpus.catalog, heads, self.judge_maker(judge.context), cache)
+            for judge in config.labels.judges
+        ]
+        splits = ("train", "valid") if config.labels.policy else ()
+        replies = {split: self.policy_replies(split, count) for split in splits}
+        plan = plan_of(corpus, count, config.seed, judges[0].make, config.labels.context, replies)
+        return [judge.planned(plan) for judge in judges]
+
+    def write_known(self, folder: Path) -> None:
+        """Write the films into a label folder, and the rubric if it is one of the judges."""
+        from ecr_rl.labels.judge_folder import write_films, write_judge_folder
+
+        catalog, heads = self.corpus().catalog, self._config.heads
+        forms = [judge.context for judge in self._config.labels.judges if judge.judge == RUBRIC]
+        if forms:
+            write_judge_folder(folder, catalog, self.instruments(), forms[0], heads, self.affinity)
+        else:
+            write_films(folder, catalog, self.affinity)
 
     @pinned("labels")
     def labels(self) -> Path:
-        """Folder of the labels that the critic learns from."""
+        """Folder of the labels that the critic learns from; a killed labelling goes on."""
+        from ecr_rl.labels.prepared_judge import hub_commits
+
         settings = self._config.labels
         if settings.folder is not None:
             return self._given("labels", settings.folder, "labels.json", "ecr-rl label")
         rests_on: dict[str, Any] = {"instruments": self._instruments_name(), "heads": self._heads}
+        rests_on |= {"commits": hub_commits(settings.judges)}
         if settings.policy:
             replies = settings_key(self._config, "policy_replies")
             rests_on |= {"responder": self.responder().name, "policy_replies": replies}
 
-        def plan() -> LabelPlan:
-            return self.label_plan(settings.count, self.judge_maker(), settings.context, settings.policy)
+        def build(folder: Path, stage: Stage, planned: Sequence[PlannedLabels]) -> Mapping[str, Any]:
+            from ecr_rl.labels.judge_labels import label_by_judges
+            from ecr_rl.labels.kept_labels import KeptLabels
 
-        def build(folder: Path, stage: Stage, plan: LabelPlan) -> Mapping[str, Any]:
-            from ecr_rl.labels.judge_folder import write_judge_folder
-            from ecr_rl.labels.labelling import label_examples
+            self.write_known(folder)
+            kept = KeptLabels(self._config.cache_folder, code_version(build))
+            catalog = self.corpus().catalog
+            return label_by_judges(planned, kept, None, catalog, folder, stage.update)["counts"]
 
-            catalog, heads = self.corpus().catalog, self._config.heads
-            write_judge_folder(folder, catalog, self.instruments(), settings.context, heads, self.affinity)
-            return label_examples(plan, folder, workers=os.cpu_count() or 1, on_step=stage.update)["counts"]
-
-        return self._artefact("labels", rests_on, settings.count, build, plan)
+        total = settings.count * len(settings.judges)
+        return self._artefact("labels", rests_on, total, build, self.planned_labels)
 
     @pinned("critic")
     def critic(self) -> Path:
@@ -281,6 +304,8 @@ class Pipeline:
 
     def report(self) -> Report:
         """The report: ``report/index.html``, plots and ``report/report.json``; returns what the JSON says."""
+        from ecr_rl.report.report import write_report_of
+
         self.evaluate()
         return write_report_of(self._run)
 
@@ -371,17 +396,6 @@ class Pipeline:
             result = dict(work(stage, artefacts))
         self._run.finish(name, settings, result)
         return result
-
-
-def write_report_of(run: RunFolder) -> Report:
-    """Write the report of an evaluated run, as stage ``report``; returns what ``report/report.json`` says."""
-    from ecr_rl.report.report import write_report
-
-    run.rewind("report", 0)
-    with run.stage("report", 1) as stage:
-        report = write_report(run.path)
-        stage.update(1, 1, {})
-    return report
 
 
 def _prepare_torch(threads: int) -> None:

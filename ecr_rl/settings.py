@@ -6,7 +6,9 @@ Importing this needs neither torch nor ray.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from envs.marks import Settings, TakesPath, seed_setting, setting
 from envs.settings import EndpointSettings
@@ -22,7 +24,7 @@ class ContextForm(StrEnum):
 
 
 class JudgeSettings(EndpointSettings):
-    """Which judge scores replies, and what it reads."""
+    """Which judge scores replies, what it reads, and what it weighs beside others."""
 
     judge: str = setting(
         "rubric",
@@ -30,19 +32,21 @@ class JudgeSettings(EndpointSettings):
         description="rubric: measured offline | transformers: a chat model here | openai: an endpoint | module:Class",
     )
     context: ContextForm = setting(
-        ContextForm.PLAIN, rebuilds={"labels"}, description="plain | rich: emotions and tastes too"
+        ContextForm.RICH, rebuilds={"labels"}, description="plain | rich: emotions and tastes too"
     )
     model: str = setting(
         "",
         rebuilds={"labels"},
         path=TakesPath(frozenset({"smollm2", "qwen-1.5b"}), hub=True),
-        description="transformers: smollm2, qwen-1.5b (packaged), a folder or a hub id | openai: its name",
+        description="transformers: smollm2 (where nothing is said), qwen-1.5b (both packaged), a folder or a hub id | "
+        "openai: its name",
     )
     prompt: str | None = setting(
         None,
         rebuilds={"labels"},
+        path=TakesPath(),
         min_length=1,
-        description="transformers, openai: what the model is told to do, in place of the project's own words; "
+        description="transformers, openai: a text FILE that says what to do, in place of the project's own words; "
         "{questions} in it becomes the heads' questions",
     )
     four_bit: bool = setting(False, rebuilds={"labels"}, description="transformers: hold the model in nf4")
@@ -51,9 +55,26 @@ class JudgeSettings(EndpointSettings):
         rebuilds={"labels"},
         description="transformers: mean over the score tokens | the scores that it writes",
     )
-    batch: int = setting(8, rebuilds={"labels"}, gt=0, description="transformers: replies of a forward pass")
+    batch: int = setting(
+        8, rebuilds={"labels"}, same_result=True, gt=0, description="transformers: replies of a forward pass"
+    )
     max_new: int = setting(80, rebuilds={"labels"}, gt=0, description="the most tokens of an answer")
-    concurrency: int = setting(8, rebuilds={"labels"}, gt=0, description="openai: concurrent requests of each worker")
+    concurrency: int = setting(
+        8, rebuilds={"labels"}, same_result=True, gt=0, description="openai: concurrent requests of each worker"
+    )
+    weight: float | None = setting(
+        None,
+        rebuilds={"labels"},
+        ge=0,
+        description="its share of the labels beside other judges; unset for all: by agreement with people where their "
+        "ratings are at hand, else equal",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_told(self) -> Self:
+        if self.prompt is not None and self.judge == "rubric":
+            raise ValueError("the rubric is told nothing: prompt goes with judge transformers, openai or your own")
+        return self
 
 
 class TextReaderSettings(Settings):
@@ -80,14 +101,21 @@ class TextReaderSettings(Settings):
     seed: int = seed_setting(rebuilds={"instruments"})
 
 
-class LabelSettings(Settings):
-    """The labels that a critic learns from."""
+class LabelSettings(JudgeSettings):
+    """The labels that a critic learns from, and the judge that gives them."""
+
+    more_judges: tuple[JudgeSettings, ...] = setting(
+        (),
+        rebuilds={"labels"},
+        description="judges of the same replies beside labels.judge, each with its own judge, model, weight, …; a "
+        "label is their weighted mean",
+    )
 
     folder: str | None = setting(
         None,
         rebuilds={"labels"},
         path=TakesPath(),
-        description="a label folder of ecr-rl label: a chat model's, an endpoint's, people's; unset: the rubric's",
+        description="a label folder of ecr-rl label, in place of the judge's labels: people's, or those of another run",
     )
     count: int = setting(
         9000, rebuilds={"labels"}, gt=0, description="the most replies to label: human ones, the policy's and made ones"
@@ -101,6 +129,22 @@ class LabelSettings(Settings):
         description="plain | rich: emotions and tastes too",
     )
     instruments: TextReaderSettings = TextReaderSettings()
+
+    @property
+    def judges(self) -> tuple[JudgeSettings, ...]:
+        """All judges, ``labels.judge`` first."""
+        return (self, *self.more_judges)
+
+    @model_validator(mode="after")
+    def _weighs_all_or_none(self) -> Self:
+        weights = [judge.weight for judge in self.judges if judge.weight is not None]
+        if self.more_judges and weights and len(weights) < len(self.judges):
+            raise ValueError(
+                "some judges have a weight and others none. Give one to each, labels.weight too, or to none"
+            )
+        if self.more_judges and weights and not any(weights):
+            raise ValueError("every judge weighs 0. Give one of them a weight above 0")
+        return self
 
 
 class PeopleSettings(Settings):

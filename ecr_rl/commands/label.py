@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from pathlib import Path
@@ -17,17 +16,14 @@ from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, part_option, settings_of
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig, with_given
-from ecr_rl.labels.judging.registry import JUDGES, OPENAI, RUBRIC, TRANSFORMERS, JudgeInputs, build_judge
+from ecr_rl.labels.judging.registry import JUDGES
 from ecr_rl.settings import ContextForm
 from ecr_rl.tables import shown
 from envs.errors import ConfigError, ModelError
-from envs.inputs.text import UnreadableText, decoded, printable
-from envs.registry import is_own
+from envs.inputs.text import printable
 
 if TYPE_CHECKING:
-    from ecr_rl.labels.judging.judge_protocol import Judge
-    from ecr_rl.labels.labelling import LabelPlan
-    from ecr_rl.settings import JudgeSettings
+    from ecr_rl.labels.prepared_judge import PlannedLabels
 
 app = typer.Typer()
 
@@ -54,13 +50,14 @@ def label(
     context: typer.Context,
     source: Source = None,
     judge: Annotated[
-        str,
+        str | None,
         part_option(
             "--judge",
             JUDGES,
             "Who judges: formulas, offline; a chat model here; one behind an endpoint; or module:Class.",
+            show_default="the config's",
         ),
-    ] = RUBRIC,
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option("--model", help="Of transformers: smollm2, qwen-1.5b, a folder or hub id. Of openai: its name."),
@@ -87,7 +84,7 @@ def label(
             "--max-new",
             min=1,
             help="Of transformers and openai: tokens of an answer, at most; a model that thinks needs some thousand.",
-            show_default="80",
+            show_default="the config's",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Label although the preflight refuses the judge.")] = False,
@@ -132,24 +129,19 @@ def label(
         return
     if out is None:
         raise typer.BadParameter("say where the labels go", param_hint="--out")
+    if model == "":
+        raise ConfigError("--model is empty: name a model, or leave the option out")
     settings = settings_of(config, changes, source=source, limit=limit, metadata=metadata)
     readers = {"emotions": emotions, "acts": acts, "sentences": sentences}
     instruments = with_given(settings.labels, "instruments", **readers).instruments
-    settings = with_given(settings, "labels", count=count, policy=policy, context=form, instruments=instruments)
+    given = {"judge": judge, "model": model, "endpoint": endpoint, "prompt": prompt and str(prompt)}
+    given |= {"four_bit": four_bit or None, "reading": reading, "max_new": max_new, "context": form}
+    given |= {"count": count, "policy": policy, "instruments": instruments, "more_judges": () if judge else None}
+    settings = with_given(settings, "labels", **given)
     answering_cluster()
     with working():
-        judging = _judging(
-            judge=judge,
-            context=settings.labels.context,
-            model="smollm2" if model is None and judge == TRANSFORMERS else model,
-            endpoint=endpoint,
-            prompt=None if prompt is None else _prompt_of(prompt, judge),
-            four_bit=four_bit,
-            reading=reading,
-            max_new=max_new,
-        )
         begun = time.monotonic()
-        facts = _label(settings, judging, out, shards, workers, resume, force, _command(context))
+        facts = _label(settings, out, shards, workers, resume, force, _command(context))
     counts = facts["counts"]
     result = {"folder": str(out), **{name: counts[name] for name in ("n", "kinds", "splits", "failed", "flagged")}}
     show({**result, "seconds": round(time.monotonic() - begun, 1)}, json, _counted(out, counts))
@@ -207,107 +199,57 @@ def import_(
 @app.command(
     epilog=examples(
         "ecr-rl label merge labels/rubric labels/mistral --out labels/both",
-        "ecr-rl label merge labels/rubric labels/mistral labels/people --out labels/three --json",
+        "ecr-rl label merge labels/rubric labels/mistral --weight 1 --weight 3 --out labels/both --json",
     )
 )
 def merge(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Label folders, one a judge; two or more.")],
     out: New,
+    weights: Annotated[
+        list[float] | None,
+        typer.Option("--weight", min=0, help="Of one judge; repeated, one for each DIR.", show_default="equal ones"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Join the labels of several judges, and say how far they agree.
 
-    A reply's score is the mean of the judges that know it. DIR/agreement.json has, for each pair of judges and each
-    head, Pearson, Spearman and Cohen's kappa with quadratic weights on five bins.
+    A reply's score is the weighted mean of the judges that know it. DIR/agreement.json has, for each pair of judges and
+    each head, Pearson, Spearman and Cohen's kappa with quadratic weights on five bins.
     """
     with working():
         from ecr_rl.labels.storage.merging import merge as merge_folders
 
-        report = merge_folders(folders, out)
+        report = merge_folders(folders, out, weights or ())
         for entry in report["rejected"]["named"]:
             typer.echo(f"rejected: {entry['key']}: the folders differ in {entry['column']}", err=True)
     show({"folder": str(out), "n": report["joined"], **report}, json, _agreed(out, report))
 
 
-def _judging(**given: Any) -> JudgeSettings:
-    from pydantic import ValidationError
-
-    from ecr_rl.settings import JudgeSettings
-
-    if given["model"] == "":
-        raise ConfigError("--model is empty: name a model, or leave the option out")
-    try:
-        return JudgeSettings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        problems = "; ".join(
-            f"--{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}" for problem in error.errors()
-        )
-        raise ConfigError(f"{problems}. ecr-rl label --help tells what a judge takes") from error
-
-
-def _prompt_of(file: Path, judge: str) -> str:
-    """What a prompt file says."""
-    if judge == RUBRIC:
-        raise ConfigError("the rubric is told nothing: --prompt goes with --judge transformers, openai or your own")
-    try:
-        prompt = decoded(file.read_bytes())
-    except (OSError, UnreadableText) as error:
-        raise ConfigError(f"--prompt {file}: no text can be read there: {error}") from error
-    if not any(letter.isprintable() and not letter.isspace() for letter in prompt):
-        raise ConfigError(f"--prompt {file}: the file is empty or blank. Write what the model is to do")
-    return prompt
-
-
 def _label(
-    settings: RunConfig,
-    judging: JudgeSettings,
-    out: Path,
-    shards: int | None,
-    workers: int | None,
-    resume: bool,
-    force: bool,
-    command: str,
+    settings: RunConfig, out: Path, shards: int | None, workers: int | None, resume: bool, force: bool, command: str
 ) -> dict[str, Any]:
-    from dataclasses import replace
-    from functools import partial
-
-    from ecr_rl.labels.judge_folder import write_films, write_judge_folder
-    from ecr_rl.labels.judging.endpoint_judge import check_endpoint
-    from ecr_rl.labels.judging.judges import with_folder
-    from ecr_rl.labels.judging.preflight import check_memory, gpus_of_a_judge
     from ecr_rl.labels.labelling import label_examples
+    from ecr_rl.labels.prepared_judge import check_judge
     from ecr_rl.pipeline import Pipeline
     from ecr_rl.runs.folder import RunFolder
-    from ecr_rl.runs.source_closure import source_hash
 
-    JUDGES.get(judging.judge)  # one that is not there is found before anything is made
-    if judging.judge == OPENAI:
-        check_endpoint(judging)
-    memory: float | None = None
-    gpus = 0
+    if settings.labels.more_judges:
+        raise ConfigError(
+            "the config names several judges, and ecr-rl label asks one: say which by --judge, and join the folders by "
+            "ecr-rl label merge. ecr-rl critic train asks all of them"
+        )
+    check_judge(settings.labels)
     with RunFolder.create(out, settings, resume) as run:
         pipeline = Pipeline(settings, run)
-        catalog = pipeline.corpus().catalog
-        if judging.judge == TRANSFORMERS:
-            judging = with_folder(judging, settings.cache_folder)
-            memory, gpus = check_memory(judging), gpus_of_a_judge()
-        inputs = JudgeInputs(judging, catalog, settings.heads, pipeline.judge_maker(), settings.cache_folder)
-        make_judge = partial(build_judge, inputs)
-        plan = pipeline.label_plan(settings.labels.count, make_judge, judging.context, settings.labels.policy)
-        if is_own(judging.judge):
-            plan = replace(plan, provenance={**plan.provenance, "code": source_hash(judging.judge)})
-        if judging.judge == RUBRIC:
-            write_judge_folder(out, catalog, pipeline.instruments(), judging.context, settings.heads, pipeline.affinity)
-        else:
-            write_films(out, catalog, pipeline.affinity)
-            _look(make_judge(), plan, memory, force)
-        usual = os.cpu_count() or 1 if judging.judge == RUBRIC else 1
-        with run.stage("labels", len(plan.rows)) as stage:
+        planned = pipeline.planned_labels()[0]
+        pipeline.write_known(out)
+        _try(planned, force)
+        with run.stage("labels", len(planned.plan.rows)) as stage:
             return label_examples(
-                plan,
+                planned.plan,
                 out,
-                workers=workers or usual,
-                gpus_per_worker=gpus,
+                workers=workers or planned.judge.workers,
+                gpus_per_worker=planned.judge.gpus,
                 shards=shards,
                 resume=resume,
                 on_step=stage.update,
@@ -315,20 +257,14 @@ def _label(
             )
 
 
-def _look(judge: Judge, plan: LabelPlan, memory: float | None, force: bool) -> None:
+def _try(planned: PlannedLabels, force: bool) -> None:
     """Try the judge on a few replies, tell what was seen, and refuse a judge that is of no use."""
-    from ecr_rl.labels.judging.preflight import preflight, sample_of
-
-    seen = preflight(judge, sample_of([example.evidence for _, _, example in plan.rows]), len(plan.rows), memory)
-    spread = ", ".join(f"{head} {shown(value)}" for head, value in seen.spread.items())
-    memory_note = "" if memory is None else f"; about {memory:.1f} GB"
-    typer.echo(
-        f"preflight: {seen.parse_rate:.0%} of {seen.n} answers readable; spread {spread}; {seen.seconds:.1f} s a reply"
-        f", {seen.hours:.1f} h for {len(plan.rows):,}{memory_note}",
-        err=True,
-    )
-    if seen.refusal and not force:
-        raise ModelError(f"the judge is refused: {seen.refusal}. Choose another, or add --force")
+    tried = planned.try_judge()
+    if tried is None:
+        return
+    typer.echo(tried.line(len(planned.plan.rows)), err=True)
+    if tried.refusal and not force:
+        raise ModelError(f"the judge is refused: {tried.refusal}. Choose another, or add --force")
 
 
 def _command(context: typer.Context) -> str:

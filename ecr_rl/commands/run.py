@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -151,8 +152,8 @@ def report(run: Run, into: Into = None, changes: Set = None, json: Json = False)
     It goes to RUN/report: index.html, report.json and the plots.
     """
     with working(), _reopened(run, changes) as folder:
-        from ecr_rl.pipeline import write_report_of
         from ecr_rl.report.insert import check_block, insert_report
+        from ecr_rl.report.report import write_report_of
 
         check_block(into, "report", folder.config.name)
         written = write_report_of(folder)
@@ -238,8 +239,9 @@ def _reopened(run: Path, changes: Sequence[str] | None) -> RunFolder:
 def _dry_run(settings: RunConfig, json: bool) -> None:
     with working():
         from ecr_rl.estimate import estimate
+        from ecr_rl.labels.judging.cost import labelling_costs
 
-        needs = estimate(settings)
+        needs, costs = estimate(settings), labelling_costs(settings.labels, settings.head_definitions)
     lines = [config_yaml(settings), "parameters:"]
     lines += [f"  {name}: {count:,}" for name, count in needs.as_json()["parameters"].items()]
     lines.append("memory of each worker, at most:")
@@ -247,4 +249,12 @@ def _dry_run(settings: RunConfig, json: bool) -> None:
         f"  {worker.kind} x {worker.count} ({worker.device}): {worker.bytes / 2**30:.2f} GiB"
         for worker in needs.workers
     ]
-    show({"config": settings.model_dump(mode="json"), **needs.as_json()}, json, Text("\n".join(lines)))
+    if costs:
+        lines.append("labelling by language models, roughly and at most:")
+    lines += [
+        f"  {f'{cost.judge} {cost.model}'.rstrip()}: {cost.prompts:,} prompts of {cost.prompt_tokens:,} tokens in all, "
+        f"answers of {cost.answer_tokens:,}"
+        for cost in costs
+    ]
+    told = {**needs.as_json(), "labelling": [asdict(cost) for cost in costs]}
+    show({"config": settings.model_dump(mode="json"), **told}, json, Text("\n".join(lines)))

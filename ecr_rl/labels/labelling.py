@@ -78,6 +78,18 @@ class LabelPlan:
     context: ContextForm = ContextForm.PLAIN
     source: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the labels, as JSON values; a folder of labels is gone on with under an equal one alone."""
+        identity = {
+            "source": dict(self.source),
+            **head_facts(self.heads),
+            "judge": {"name": self.judge, **self.provenance},
+            "context_form": str(self.context),
+            "examples": self.digest,
+        }
+        return json.loads(json.dumps(identity))  # as it is read back
+
     @cached_property
     def rows(self) -> list[tuple[str, str, Example]]:
         """(key, split, example) of every example, in order; numbers tell examples apart that differ only in text."""
@@ -313,15 +325,7 @@ def _begin(plan: LabelPlan, folder: Path, shards: int | None, resume: bool, comm
         raise RunError(f"{folder} holds labels. Add --resume to go on with them, or take another --out")
     usual = -(-len(plan.rows) // ROWS_A_SHARD) if before is None else before["shards"]
     count = max(1, min(shards or usual, len(plan.rows)))
-    identity: dict[str, Any] = {
-        "source": dict(plan.source),
-        **head_facts(plan.heads),
-        "judge": {"name": plan.judge, **plan.provenance},
-        "context_form": str(plan.context),
-        "shards": count,
-        "examples": plan.digest,
-    }
-    identity = json.loads(json.dumps(identity))  # as it is read back
+    identity = {**plan.identity, "shards": count}
     if before is not None:
         changed = sorted(name for name, value in identity.items() if before.get(name) != value)
         if changed:

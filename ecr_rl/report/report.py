@@ -24,6 +24,15 @@ from envs.errors import RunError
 from envs.files import write_bytes, write_json, write_text
 
 
+def write_report_of(run: RunFolder) -> Report:
+    """Write the report of an evaluated run, as stage ``report``; returns what ``report/report.json`` says."""
+    run.rewind("report", 0)
+    with run.stage("report", 1) as stage:
+        report = write_report(run.path)
+        stage.update(1, 1, {})
+    return report
+
+
 def write_report(run: Path) -> Report:
     """Write ``report/report.json``, ``report/index.html`` and ``report/*.png`` of a run folder, each atomically.
 

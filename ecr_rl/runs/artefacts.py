@@ -96,7 +96,7 @@ class ArtefactCache:
         if part is not None:
             return part
         folder = self.folder(kind, key)
-        with self._only_builder(folder):
+        with self.only_builder(folder):
             return self.find(kind, key) or self._build(kind, key, builder, folder)
 
     def _build(
@@ -125,7 +125,7 @@ class ArtefactCache:
         return Artefact(part.folder, part.figures, cached=False)
 
     @contextmanager
-    def _only_builder(self, folder: Path) -> Iterator[None]:
+    def only_builder(self, folder: Path) -> Iterator[None]:
         """Let one process of this machine build a part while others wait; remove what killed builders left."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / f".{folder.name}.lock").open("a") as lock:

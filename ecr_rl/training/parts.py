@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from ecr_rl.training.head_evaluator import TrainExamples, fit_evaluator
 from envs.corpora.corpus import Corpus
 from envs.dialogue import Dialogue
 from envs.files import write_json
-from envs.progress import OnStep
+from envs.progress import OnStep, share_of
 
 log = logging.getLogger(__name__)
 
@@ -86,20 +85,11 @@ def build_cross_fitted(corpus: Corpus, settings: RecommenderSettings, folder: Pa
         fits = {TRAIN: corpus.train, **fits}
     done = len(recommender_dialogues(corpus, settings))
     total = done + sum(map(len, fits.values()))
-    figures = build_recommender(corpus, settings, folder, _share(on_step, 0, done, total))
+    figures = build_recommender(corpus, settings, folder, share_of(on_step, 0, done, total))
     for name, dialogues in fits.items():
-        step = _share(on_step, done, len(dialogues), total)
+        step = share_of(on_step, done, len(dialogues), total)
         fit_recommender(dialogues, corpus.catalog, settings, step).save(folder / FITS / name)
         done += len(dialogues)
     figures |= {"fits": {name: len(dialogues) for name, dialogues in fits.items()}}
     write_json(folder / "metrics.json", figures)
     return figures
-
-
-def _share(on_step: OnStep, before: int, size: int, total: int) -> OnStep:
-    """Tells the progress of a part of some work: ``size`` of ``total`` units, after the first ``before``."""
-
-    def step(done: int, of: int, figures: Mapping[str, float]) -> None:
-        on_step(before + size * done // of, total, figures)
-
-    return step

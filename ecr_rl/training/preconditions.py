@@ -1,6 +1,7 @@
 """What a run needs that can be known before anything is trained.
 
-The cluster, the seeker's key, the positions of the policy's model, and labels of what the reward pays for.
+The cluster, the seeker's key, the positions of the policy's model, the judges of the labels, and labels of what the
+reward pays for.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from algorithms.chat.endpoint import check_speaker
 from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.config import RunConfig
 from ecr_rl.estimate import check_policy
+from ecr_rl.labels.prepared_judge import check_judge, hub_commits
 from ecr_rl.labels.storage.store import FACTS, read_labels
 from envs.errors import ConfigError
 from envs.files import user_path
@@ -29,8 +31,8 @@ def check_preconditions(config: RunConfig, paid: Collection[str] | None = None) 
         paid: the heads that are paid for; by default those that ``reward.weights`` gives a weight.
 
     Raises:
-        ConfigError: RAY_ADDRESS is no cluster's address, the seeker's endpoint lacks something, the policy's model has
-            fewer positions than ``policy.positions``, or a head that is paid for has no label.
+        ConfigError: RAY_ADDRESS is no cluster's address, the seeker's endpoint or a judge lacks something, the policy's
+            model has fewer positions than ``policy.positions``, or a head that is paid for has no label.
         ClusterError: the cluster that RAY_ADDRESS names does not answer.
         DataError: the label folder cannot be read.
     """
@@ -46,6 +48,10 @@ def check_preconditions(config: RunConfig, paid: Collection[str] | None = None) 
     elif config.labels.folder is not None and (folder / FACTS).is_file():
         unknown = read_labels(folder).select(split="train").labels.without_labels
         refuse_unknown(paid, unknown, f"labels.folder={config.labels.folder}")
+    if config.critic.folder is None and config.labels.folder is None:
+        for judge in config.labels.judges:
+            check_judge(judge)
+        hub_commits(config.labels.judges)
 
 
 def without_labels(critic: Path) -> list[str]:

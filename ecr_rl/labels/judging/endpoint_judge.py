@@ -34,6 +34,7 @@ class EndpointJudge:
         cache: Path,
         heads: Sequence[Head],
         emotions: EmotionsOf | None = None,
+        task: str | None = None,
     ) -> None:
         """Prepare a judge; nothing is sent yet.
 
@@ -43,18 +44,20 @@ class EndpointJudge:
             cache: folder of answers.
             heads: what is scored; those without a question stay unknown.
             emotions: reads emotions for the rich context.
+            task: what it is told to do, as ``JudgePrompt`` takes it.
 
         Raises:
             ConfigError: the environment holds a key that cannot be sent.
         """
         self._settings, self._catalog, self._cache, self._emotions = settings, catalog, cache, emotions
-        self.heads, self._prompt = tuple(heads), JudgePrompt(heads, settings.prompt)
+        self.heads, self._prompt = tuple(heads), JudgePrompt(heads, task)
         self._endpoint = ChatEndpoint(
-            settings, settings.model, model_setting="--model", temperature=0.0, max_new=settings.max_new
+            settings, settings.model, model_setting="labels.model (--model)", temperature=0.0, max_new=settings.max_new
         )
         self.provenance: Mapping[str, object] = {
             "model": settings.model,
             "endpoint": settings.endpoint,
+            "max_new": settings.max_new,
             "prompt": self._prompt.version,
             "context": settings.context.value,
         }
@@ -111,6 +114,9 @@ def check_endpoint(settings: JudgeSettings) -> None:
         ConfigError: no endpoint or model is named, the packages are missing, or the environment holds no usable key.
     """
     if not settings.endpoint or not settings.model:
-        raise ConfigError("the openai judge needs --endpoint (such as http://127.0.0.1:8000/v1) and --model")
+        raise ConfigError(
+            "the openai judge needs an endpoint, labels.endpoint or --endpoint (such as http://127.0.0.1:8000/v1), and "
+            "a model, labels.model or --model"
+        )
     check_packages("the openai judge")
     check_key(settings.api_key_env)

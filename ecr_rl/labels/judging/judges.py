@@ -22,7 +22,7 @@ def model_judge(inputs: JudgeInputs) -> Judge:
     """A chat model in this process; it is loaded when the first reply comes."""
     from ecr_rl.labels.judging.model_judge import ModelJudge
 
-    return ModelJudge(inputs.settings, inputs.catalog, inputs.heads, _emotions(inputs.settings))
+    return ModelJudge(inputs.settings, inputs.catalog, inputs.heads, _emotions(inputs.settings), inputs.task)
 
 
 def endpoint_judge(inputs: JudgeInputs) -> Judge:
@@ -35,14 +35,16 @@ def endpoint_judge(inputs: JudgeInputs) -> Judge:
 
     settings = inputs.settings
     check_endpoint(settings)
-    return EndpointJudge(settings, inputs.catalog, inputs.cache / "answers", inputs.heads, _emotions(settings))
+    answers = inputs.cache / "answers"
+    return EndpointJudge(settings, inputs.catalog, answers, inputs.heads, _emotions(settings), inputs.task)
 
 
 def with_folder(settings: JudgeSettings, cache: Path) -> JudgeSettings:
-    """The settings, with a packaged model's folder in place of its name."""
+    """The settings, with a packaged model's folder in place of its name; no name stands for SmolLM2's."""
     from algorithms.chat.packaged import model_source
+    from algorithms.packaged_models import SMOLLM2
 
-    return settings.model_copy(update={"model": model_source(settings.model, cache)})
+    return settings.model_copy(update={"model": model_source(settings.model or SMOLLM2, cache)})
 
 
 def _emotions(settings: JudgeSettings) -> EmotionsOf | None:

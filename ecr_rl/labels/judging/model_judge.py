@@ -51,7 +51,12 @@ class ModelJudge:
     name = "transformers"
 
     def __init__(
-        self, settings: JudgeSettings, catalog: Catalog, heads: Sequence[Head], emotions: EmotionsOf | None = None
+        self,
+        settings: JudgeSettings,
+        catalog: Catalog,
+        heads: Sequence[Head],
+        emotions: EmotionsOf | None = None,
+        task: str | None = None,
     ) -> None:
         """Judge by a model; it is loaded when the first reply comes.
 
@@ -60,13 +65,15 @@ class ModelJudge:
             catalog: facts of the films.
             heads: what is scored; those without a question stay unknown.
             emotions: reads emotions for the rich context.
+            task: what it is told to do, as ``JudgePrompt`` takes it.
         """
         self._settings, self._catalog, self._emotions = settings, catalog, emotions
-        self.heads, self._prompt = tuple(heads), JudgePrompt(heads, settings.prompt)
+        self.heads, self._prompt = tuple(heads), JudgePrompt(heads, task)
         self.provenance: Mapping[str, object] = {
             "model": settings.model,
             "four_bit": settings.four_bit,
             "reading": settings.reading,
+            "max_new": settings.max_new,
             "prompt": self._prompt.version,
             "context": settings.context.value,
         }
@@ -170,7 +177,10 @@ def _score_tokens(tokenizer: Any, model: str, heads: Sequence[str]) -> tuple[lis
                 ids.append(whole[-1])
         if len(set(ids)) == len(_DIGITS):
             return _prefills(space, heads), ids
-    raise ModelError(f"{model}: its tokenizer has no single token for each score from 1 to 5. Use --reading text")
+    raise ModelError(
+        f"{model}: its tokenizer has no single token for each score from 1 to 5. Use labels.reading=text or --reading "
+        "text"
+    )
 
 
 def _prefills(space: str, heads: Sequence[str]) -> list[str]:

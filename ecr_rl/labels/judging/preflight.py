@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import psutil
 
 from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
 from ecr_rl.settings import JudgeSettings
+from ecr_rl.tables import shown
 from envs.corpora.spread import evenly_spread
 from envs.errors import ModelError
 
@@ -41,9 +41,14 @@ class Preflight:
     memory_gb: float | None
     refusal: str
 
-    def to_json(self) -> dict[str, Any]:
-        """The report as JSON values."""
-        return asdict(self)
+    def line(self, total: int) -> str:
+        """The result in one line, for a run of ``total`` pieces."""
+        spread = ", ".join(f"{head} {shown(value)}" for head, value in self.spread.items())
+        memory = "" if self.memory_gb is None else f"; about {self.memory_gb:.1f} GB"
+        return (
+            f"preflight: {self.parse_rate:.0%} of {self.n} answers readable; spread {spread}; {self.seconds:.1f} s a "
+            f"reply, {self.hours:.1f} h for {total:,}{memory}"
+        )
 
 
 def preflight(judge: Judge, evidence: Sequence[Evidence], total: int, memory_gb: float | None = None) -> Preflight:
@@ -85,14 +90,17 @@ def check_memory(settings: JudgeSettings) -> float:
     from algorithms.model_files import ModelFiles
     from ecr_rl.labels.judging.model_judge import model_size
 
-    with ModelFiles(settings.model, f"{settings.model}: no model there", "Give --model a folder or a hub id"):
+    with ModelFiles(
+        settings.model, f"{settings.model}: no model there", "Give labels.model (--model) a folder or a hub id"
+    ):
         parameters = model_size(AutoConfig.from_pretrained(settings.model, trust_remote_code=False))
     cuda = torch.cuda.is_available()
     bytes_each = 0.6 if settings.four_bit else 2.0 if cuda else 4.0
     needed = parameters * bytes_each * 1.15 / 1e9  # activations and the KV cache take about a seventh
     free = torch.cuda.mem_get_info()[0] / 1e9 if cuda else psutil.virtual_memory().available / 1e9
     if needed > free:
-        remedy = "Choose a smaller one" if settings.four_bit else "Choose a smaller one, or add --four-bit"
+        more = "" if settings.four_bit else ", or set labels.four_bit (--four-bit)"
+        remedy = f"Choose a smaller one{more}"
         raise ModelError(f"{settings.model} needs about {needed:.1f} GB, and {free:.1f} GB are free. {remedy}")
     return needed
 

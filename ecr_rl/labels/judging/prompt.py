@@ -10,7 +10,10 @@ from ecr_rl.labels.judging.judge_protocol import Evidence
 from ecr_rl.labels.judging.score_answers import HIGHEST, LOWEST, in_words, read_scores
 from ecr_rl.settings import ContextForm
 from envs.catalog import Catalog
+from envs.errors import ConfigError
+from envs.files import user_path
 from envs.heads import Head
+from envs.inputs.text import UnreadableText, decoded, on_one_line
 from envs.model_text.thinking import CUT_OFF, answer_of
 
 _TASK = """You rate one reply of a film recommender to a seeker. Rate each of {count} qualities from 1 to 5:
@@ -31,12 +34,31 @@ EmotionsOf = Callable[[Sequence[str]], list[str]]
 """Names the emotion of each text."""
 
 
+def read_prompt(file: str | None) -> str | None:
+    """What a prompt file says, for ``JudgePrompt``; None where no file is named.
+
+    Raises:
+        ConfigError: no text can be read there, or it is blank.
+    """
+    if file is None:
+        return None
+    named = f"labels.prompt (--prompt) {file}"
+    try:
+        text = decoded(user_path(file).read_bytes())
+    except (OSError, UnreadableText) as error:
+        raise ConfigError(f"{named}: no text can be read there: {on_one_line(str(error))}") from error
+    if not any(letter.isprintable() and not letter.isspace() for letter in text):
+        raise ConfigError(f"{named}: the file is empty or blank. Write what the model is to do")
+    return text
+
+
 class JudgePrompt:
     """Asks for scores of the heads that are judged, and reads the answer.
 
     Attributes:
         heads: names of these heads, in the order of their questions.
         version: changes with the instructions; stands beside every label.
+        length: characters of the instructions.
     """
 
     def __init__(self, heads: Sequence[Head], task: str | None = None) -> None:
@@ -54,6 +76,7 @@ class JudgePrompt:
         rules = _RULES.format(answer=", ".join(f'"{name}": {score}' for name, score in examples))
         self._instructions = f"{_unformatted(task.replace(QUESTIONS, questions))}\n{rules}"
         self.version = hashlib.sha256(self._instructions.encode()).hexdigest()[:12]
+        self.length = len(self._instructions)
 
     def messages(
         self, piece: Evidence, catalog: Catalog, context: ContextForm, emotions: EmotionsOf | None = None
@@ -90,7 +113,7 @@ class JudgePrompt:
     def read(self, text: str) -> list[float] | str:
         """The scores of ``parse``, or the problem to record for a piece whose answer has none."""
         if answer_of(text) is None:
-            return f"no answer: {CUT_OFF}; allow more tokens with --max-new"
+            return f"no answer: {CUT_OFF}; allow more tokens with labels.max_new (--max-new)"
         try:
             return self.parse(text)
         except ValueError as error:

@@ -21,11 +21,12 @@ class JudgeInputs:
     """What a judge is made from; it travels to workers, and each makes its own judge.
 
     Attributes:
-        settings: the options of ``ecr-rl label``: model, endpoint, prompt, context form.
+        settings: the judge's own: model, endpoint, context form.
         catalog: the films.
         head_names: the heads to score, as the config names them.
         rubric: makes the rubric judge.
         cache: folder of what a judge keeps between runs.
+        task: what the file of ``settings.prompt`` says; None where none is named.
     """
 
     settings: JudgeSettings
@@ -33,6 +34,7 @@ class JudgeInputs:
     head_names: tuple[str, ...]
     rubric: Callable[[], Judge]
     cache: Path
+    task: str | None = None
 
     @property
     def heads(self) -> tuple[Head, ...]:

@@ -91,6 +91,7 @@ def card(facts: Mapping[str, Any]) -> str:
         *_section("Heads", _heads(counts["heads"], judge)),
         *_section("Judge", _provenance(judge)),
         *_section("Failures", _failed(counts)),
+        *_section("Weights of the judges", _weights(facts.get("agreement"))),
         *_section("Agreement of the judges", _agreement(facts.get("agreement"))),
         *_section("Made by", _origin(facts)),
         *_section("Licence and source", _licence(facts)),
@@ -150,6 +151,26 @@ def _failed(counts: Mapping[str, Any]) -> str:
     lines = [f"The judge failed on {sum(failed.values()):,} rows; they have no score."]
     lines += [f"* {reason}: {n:,}" for reason, n in failed.items()]
     return "\n".join([*lines, "", f"{counts['flagged']:,} rows are flagged: their text seems to speak to the judge."])
+
+
+def _weights(agreement: Mapping[str, Any] | None) -> str:
+    if agreement is None:
+        return ""
+    weights = agreement["weights"]
+    people = weights.get("people", {})
+    rows = [
+        (judge, f"{share:.3f}", *((shown(people[judge]["rho"]), f"{people[judge]['n']:,}") if people else ()))
+        for judge, share in weights["shares"].items()
+    ]
+    told = "A score is the mean of the judges that know it, by these weights"
+    by = {
+        "equal": "they are equal",
+        "settings": "the settings give them",
+        "agreement with people": "they are in proportion to Spearman's rho of the judge's `overall` with people's "
+        "`overall`, or `relevance`, where it is above 0",
+    }[weights["by"]]
+    columns = ("judge", "weight", *(("rho with people", "rated replies") if people else ()))
+    return f"{told}; {by}.\n\n{table_lines(columns, rows)}"
 
 
 def _agreement(agreement: Mapping[str, Any] | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow as pa
 from scipy.stats import rankdata
 
 from algorithms.evaluators.regression_figures import pearson
+from ecr_rl.labels.judging.weighing import Weighing, equal_weights, given_weights, weighted_mean
 from ecr_rl.labels.storage.card import complete
 from ecr_rl.labels.storage.store import (
     FACTS,
@@ -45,32 +46,70 @@ class _Judged:
     """Key to row."""
 
 
-def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
-    """Join folders of labels into one, and write the judges' agreement beside it.
+@dataclass(frozen=True)
+class JoinedLabels:
+    """The labels of several judges in one table, and the report that ``merge`` describes."""
 
-    Rows are joined on their key, in the first folder's order; a row stays when every folder has it, with equal
-    ``SHARED``. It has every head that some folder has. Its score of one is the mean of the judges that know it, its
-    judge all their names, joined by a plus, its problem all of theirs where no judge knows any head. It is flagged
-    where any judge flags it.
+    table: LabelTable
+    report: dict[str, Any]
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write a complete label folder with ``agreement.json``; returns the content of ``labels.json``."""
+        facts = dict(self.table.facts)
+        facts["shards"] = write_labels(folder, self.table.rows, facts["run"])
+        write_json(folder / AGREEMENT, self.report)
+        return complete(folder, LabelTable(self.table.rows, facts))
+
+
+def merge(folders: Sequence[Path], out: Path, weights: Sequence[float] = ()) -> dict[str, Any]:
+    """Join folders of labels into one, as ``join`` does, and write the judges' agreement beside it.
 
     Args:
         folders: two or more label folders, one a judge.
         out: the folder to make.
+        weights: of each judge; none: equal ones.
 
     Returns:
-        The content of ``out/agreement.json``: ``{"judges", "joined", "alone", "rejected", "pairs"}``. ``joined`` counts
+        The content of ``out/agreement.json``: ``{"judges", "weights", "joined", "alone", "rejected", "pairs"}``.
+        ``weights`` has ``{"by", "shares"}``, by judge, and ``people`` where their ratings decided. ``joined`` counts
         the joined rows; ``alone``, by judge, rows that not every folder has; ``rejected`` is
         ``{"n", "named": [{"key", "column"}]}`` of the keys whose examples differ. ``pairs`` has
         ``{"judges": [a, b], "heads": {head: agreement}}`` for each pair, with the result of ``agreement``.
 
     Raises:
-        ConfigError: fewer than two folders.
+        ConfigError: fewer than two folders, or weights that do not fit them.
         DataError: a folder holds no sound labels, or no row can be joined.
         RunError: ``out`` exists.
     """
     if len(folders) < 2:
         raise ConfigError(f"{len(folders)} folder to merge; give two or more, one a judge")
-    judged = _read(folders)
+    if weights and (len(weights) != len(folders) or min(weights) < 0 or not any(weights)):
+        raise ConfigError(
+            f"{len(weights)} weights for {len(folders)} folders: give each folder one of 0 or more, not all of them 0"
+        )
+    joined = join(folders, given_weights(weights) if weights else equal_weights(len(folders)))
+    with new_folder(out) as folder:
+        joined.write(folder)
+    return joined.report
+
+
+def join(folders: Sequence[Path], weighing: Weighing, names: Sequence[str] = ()) -> JoinedLabels:
+    """The labels of several folders in one table.
+
+    Rows are joined on their key, in the first folder's order; a row stays when every folder has it, with equal
+    ``SHARED``. It has every head that some folder has. Its score of one is the mean of the judges that know it, by
+    their weights (see ``weighted_mean``), its judge all their names, joined by a plus, its problem all of theirs where
+    no judge knows any head. It is flagged where any judge flags it.
+
+    Args:
+        folders: label folders, one a judge.
+        weighing: what each judge weighs.
+        names: how the report calls the judges; by default their own names.
+
+    Raises:
+        DataError: a folder holds no sound labels, or no row can be joined.
+    """
+    judged = _read(folders, names)
     shared = [key for key in judged[0].row_of if all(key in one.row_of for one in judged)]
     differing = _differing(judged, shared)
     keys = [key for key in shared if key not in differing]
@@ -83,6 +122,7 @@ def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     known = [_aligned(one, keys, heads) for one in judged]
     report = {
         "judges": [one.judge for one in judged],
+        "weights": _weights(judged, weighing),
         "joined": len(keys),
         "alone": {one.judge: len(one.row_of) - len(shared) for one in judged},
         "rejected": {
@@ -97,8 +137,14 @@ def merge(folders: Sequence[Path], out: Path) -> dict[str, Any]:
             for a, b in combinations(range(len(known)), 2)
         ],
     }
-    _write(judged, keys, heads, known, report, out)
-    return report
+    rows = _rows(judged, keys, heads, np.stack(known), weighing.weights)
+    return JoinedLabels(LabelTable(rows, _facts(judged, heads, len(keys), report)), report)
+
+
+def _weights(judged: Sequence[_Judged], weighing: Weighing) -> dict[str, Any]:
+    names = [one.judge for one in judged]
+    people = {"people": dict(zip(names, map(asdict, weighing.people), strict=True))} if weighing.people else {}
+    return {"by": weighing.by, "shares": dict(zip(names, weighing.weights, strict=True)), **people}
 
 
 def agreement(first: np.ndarray, second: np.ndarray) -> dict[str, float | int | None]:
@@ -145,9 +191,9 @@ def weighted_kappa(first: np.ndarray, second: np.ndarray, bins: int = BINS) -> f
     return None if chance == 0 else 1.0 - float((weights * observed).sum()) / chance
 
 
-def _read(folders: Sequence[Path]) -> list[_Judged]:
+def _read(folders: Sequence[Path], names: Sequence[str]) -> list[_Judged]:
     tables = [read_labels(folder) for folder in folders]
-    names = [str(table.facts["judge"]["name"]) for table in tables]
+    names = names or [str(table.facts["judge"]["name"]) for table in tables]
     judged = []
     for folder, table, name in zip(folders, tables, names, strict=True):
         shown = name if names.count(name) == 1 else f"{name} ({folder})"
@@ -203,40 +249,27 @@ def _agreement(first: np.ndarray, second: np.ndarray) -> dict[str, float | int |
     return agreement(first[both], second[both])
 
 
-def _write(
-    judged: Sequence[_Judged],
-    keys: Sequence[str],
-    heads: Sequence[str],
-    scores: Sequence[np.ndarray],
-    report: dict[str, Any],
-    out: Path,
-) -> None:
-    rows = _rows(judged, keys, heads, scores)
+def _facts(judged: Sequence[_Judged], heads: Sequence[str], count: int, report: dict[str, Any]) -> dict[str, Any]:
+    """The content of ``labels.json`` without shards and counts."""
     names = "+".join(str(one.table.facts["judge"]["name"]) for one in judged)
     runs = [one.table.facts["run"] for one in judged]
-    facts: dict[str, Any] = {
-        "run": hashlib.sha256("\n".join(runs).encode()).hexdigest(),
+    decided = [*runs, *map(repr, report["weights"]["shares"].values())]
+    return {
+        "run": hashlib.sha256("\n".join(decided).encode()).hexdigest(),
         "source": judged[0].table.facts.get("source", {}),
         "heads": list(heads),
         "lower_is_better": _lower(judged, heads),
         "judge": {"name": names, "judges": [one.table.facts["judge"] for one in judged]},
         "merged": runs,
         "agreement": report,
-        "n": len(keys),
+        "n": count,
     }
-    with new_folder(out) as folder:
-        facts["shards"] = write_labels(folder, rows, facts["run"])
-        write_json(folder / AGREEMENT, report)
-        complete(folder, LabelTable(rows, facts))
 
 
 def _rows(
-    judged: Sequence[_Judged], keys: Sequence[str], heads: Sequence[str], scores: Sequence[np.ndarray]
+    judged: Sequence[_Judged], keys: Sequence[str], heads: Sequence[str], scores: np.ndarray, weights: Sequence[float]
 ) -> pa.Table:
-    stacked = np.stack(scores)
-    known = ~np.isnan(stacked)
-    count = known.sum(0)
-    mean = np.where(known, stacked, 0.0).sum(0) / np.maximum(1, count)
+    mean, known = weighted_mean(scores, weights)
     row_of = [[one.row_of[key] for key in keys] for one in judged]
     parts = [one.table.rows.take(rows) for one, rows in zip(judged, row_of, strict=True)]
     problems = zip(*(part.column("problem").to_pylist() for part in parts), strict=True)
@@ -244,13 +277,13 @@ def _rows(
     judges = zip(*(part.column("judge").to_pylist() for part in parts), strict=True)
     schema = schema_of(heads)
     columns = {name: parts[0].column(name) for name in schema.names if name not in heads}
-    columns |= score_columns(mean, count > 0, heads)
+    columns |= score_columns(mean, known, heads)
     columns |= {
         "judge": ["+".join(names) for names in judges],
         "context_form": ["+".join(dict.fromkeys(form for form in some if form)) or None for some in forms],
         "problem": [
             None if some_known else "; ".join(problem for problem in some if problem) or None
-            for some, some_known in zip(problems, (count > 0).any(1), strict=True)
+            for some, some_known in zip(problems, known.any(1), strict=True)
         ],
         "flagged": np.any([np.array(part.column("flagged").to_pylist(), bool) for part in parts], axis=0),
     }

@@ -187,12 +187,12 @@ def test_an_own_prompt_is_asked_and_stands_with_the_labels(tmp_path: Path, ray_s
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("label --out {}/x --prompt {}/none.txt", "--prompt goes with --judge transformers"),
+        ("label --out {}/x --prompt {}/none.txt", "prompt goes with judge transformers"),
         ("label --judge openai --out {}/x --prompt {}/none.txt", "no text can be read there"),
         ("label --judge openai --out {}/x --prompt {}/empty.txt", "empty.txt: the file is empty or blank"),
         ("label --judge openai --out {}/x --prompt {}/mark.txt", "mark.txt: the file is empty or blank"),
         ("label --judge openai --out {}/x --prompt {}/blank.txt", "blank.txt: the file is empty or blank"),
-        ("label --judge openai --out {}/x --endpoint=", "--endpoint: http:// or https:// is missing"),
+        ("label --judge openai --out {}/x --endpoint=", "--endpoint: labels.endpoint: http:// or https:// is missing"),
         ("label --judge transformers --out {}/x --model=", "--model is empty"),
         ("label --judge openia --out {}/x", "Did you mean openai?"),
         ("label --judge no_module:J --config demo --limit 10 --count 9 --no-policy --out {}/x", "no module no_module"),
