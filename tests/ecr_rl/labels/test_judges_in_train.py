@@ -61,7 +61,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def config_of(cache: Path, *changes: str) -> RunConfig:
-    small = [*SMALL, f"labels.count={REPLIES + 30}", "labels.policy=false", "labels.context=plain", f"cache={cache}"]
+    small = [*SMALL, "data.limit=120", f"labels.count={REPLIES + 20}", "labels.policy=false", "labels.context=plain", f"cache={cache}"]
     return load_config("demo", [*small, *changes])
 
 
@@ -146,9 +146,10 @@ def test_an_endpoint_labels_and_is_refused_where_its_answers_do_not_differ(
     endpoint.faults = [json.dumps(dict.fromkeys(JUDGED, 1 + index % 5)) for index in range(30)]
     varied = config_of(cache, *asked, "labels.requests_per_minute=60000", "labels.max_new=90")
     folder = made(varied, tmp_path / "varied")
-    assert set(read_labels(folder).column("judge")) == {"openai"}
-    assert endpoint.calls == tried + 40, "the answers of the trial are kept"
-    assert made(varied, tmp_path / "again") == folder and endpoint.calls == tried + 40
+    table = read_labels(folder)
+    assert set(table.column("judge")) == {"openai"}
+    assert endpoint.calls == tried + len(table), "the answers of the trial are kept"
+    assert made(varied, tmp_path / "again") == folder and endpoint.calls == tried + len(table)
     files = [file for place in (cache, tmp_path) for file in place.rglob("*") if file.is_file()]
     assert not [file for file in files if KEY.encode() in file.read_bytes()]
 
@@ -175,7 +176,7 @@ def test_a_prompt_is_known_by_its_text(tmp_path: Path) -> None:
         ("labels.more_judges=[{judge: rubrik}]", "labels.more_judges.0.judge: no judge 'rubrik'."),
         ("labels.more_judges=[{modle: m}]", "unknown key labels.more_judges.0.modle. Did you mean"),
         ("labels.prompt=p.txt", "the rubric is told nothing"),
-        ("labels.more_judges=[{judge: openai, weight: 1}]", "some judges have a weight, others none"),
+        ("labels.more_judges=[{judge: openai, weight: 1}]", "some judges have a weight and others none"),
     ],
 )
 def test_a_judge_that_cannot_be_is_told_by_its_key(change: str, said: str) -> None:
