@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from algorithms.chat.endpoint import check_speaker
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.labels.judging.judge_protocol import Judge
-from ecr_rl.labels.judging.registry import RUBRIC
 from ecr_rl.labels.replies.made_replies import PolicyReply
 from ecr_rl.runs.artefacts import ArtefactCache, ArtefactFolders, head_versions, model_version, require_heads
 from ecr_rl.runs.folder import RunFolder
@@ -22,6 +21,7 @@ from ecr_rl.runs.parts import RunParts, pinned
 from ecr_rl.runs.settings_key import settings_key
 from ecr_rl.runs.source_closure import code_version
 from ecr_rl.runs.stage import Stage
+from ecr_rl.runs.torch_threads import prepare_torch
 from ecr_rl.settings import ContextForm, TextReaderSettings
 from envs import marks
 from envs.corpora.corpus import Corpus, load_corpus
@@ -119,7 +119,7 @@ class Pipeline:
         )
         name = f"policy-replies-{split}"
         self._run.rewind(name, 0)
-        _prepare_torch(config.resources.driver_threads)
+        prepare_torch(config.resources.driver_threads)
         with self._run.stage(name, len(cases)) as stage:
             folder = ArtefactCache(config.cache_folder).folder("policy-replies", key)
             return stored_replies(folder, cases, sample, stage.update)
@@ -142,25 +142,24 @@ class Pipeline:
 
     def write_known(self, folder: Path) -> None:
         """Write the films into a label folder, and the rubric if it is one of the judges."""
-        from ecr_rl.labels.judge_folder import write_films, write_judge_folder
+        from ecr_rl.labels.judge_folder import write_judge_folder
 
-        catalog, heads = self.corpus().catalog, self._config.heads
-        forms = [judge.context for judge in self._config.labels.judges if judge.judge == RUBRIC]
-        if forms:
-            write_judge_folder(folder, catalog, self.instruments(), forms[0], heads, self.affinity)
-        else:
-            write_films(folder, catalog, self.affinity)
+        catalog, config = self.corpus().catalog, self._config
+        form = config.labels.rubric_context
+        write_judge_folder(folder, catalog, self.instruments(), form, config.heads, self.affinity)
 
     @pinned("labels")
     def labels(self) -> Path:
         """Folder of the labels that the critic learns from; a killed labelling goes on."""
+        from ecr_rl.labels.judge_weights import rated_sample
         from ecr_rl.labels.prepared_judge import hub_commits
 
         settings = self._config.labels
         if settings.folder is not None:
             return self._given("labels", settings.folder, "labels.json", "ecr-rl label")
         rests_on: dict[str, Any] = {"instruments": self._instruments_name(), "heads": self._heads}
-        rests_on |= {"commits": hub_commits(settings.judges)}
+        sample = rated_sample(settings.judges, self.ratings(), self._config.people.seed)
+        rests_on |= {"commits": hub_commits(settings.judges), "people": sample and sample.digest}
         if settings.policy:
             replies = settings_key(self._config, "policy_replies")
             rests_on |= {"responder": self.responder().name, "policy_replies": replies}
@@ -172,7 +171,7 @@ class Pipeline:
             self.write_known(folder)
             kept = KeptLabels(self._config.cache_folder, code_version(build))
             catalog = self.corpus().catalog
-            return label_by_judges(planned, kept, None, catalog, folder, stage.update)["counts"]
+            return label_by_judges(planned, kept, sample, catalog, folder, stage.update)["counts"]
 
         total = settings.count * len(settings.judges)
         return self._artefact("labels", rests_on, total, build, self.planned_labels)
@@ -295,7 +294,7 @@ class Pipeline:
         self.train()
         artefacts = self.artefacts()
         settings = with_given(settings, "evaluation", dialogues=dialogues)
-        _prepare_torch(settings.resources.driver_threads)
+        prepare_torch(settings.resources.driver_threads)
         self._run.rewind("against", 0)
         with self._run.stage("against", settings.evaluation.dialogues) as stage:
             from ecr_rl.evaluation.conversations.compare import compare_with
@@ -350,7 +349,7 @@ class Pipeline:
 
         def builder(folder: Path) -> Mapping[str, Any]:
             self._run.rewind(kind, 0)  # a killed attempt left lines
-            _prepare_torch(self._config.resources.driver_threads)
+            prepare_torch(self._config.resources.driver_threads)
             given = [work() for work in needed]
             with self._run.stage(kind, total) as stage:
                 return build(folder, stage, *given)
@@ -391,17 +390,8 @@ class Pipeline:
             return done
         self._run.forget(name, *later)
         artefacts = self.artefacts()
-        _prepare_torch(self._config.resources.driver_threads)
+        prepare_torch(self._config.resources.driver_threads)
         with self._run.stage(name, total) as stage:
             result = dict(work(stage, artefacts))
         self._run.finish(name, settings, result)
         return result
-
-
-def _prepare_torch(threads: int) -> None:
-    """Bound torch's threads (two processes of all cores each slow each other down many times); no bars but ours."""
-    import torch
-    from transformers.utils import logging as transformers_logging
-
-    torch.set_num_threads(threads)
-    transformers_logging.disable_progress_bar()

@@ -135,6 +135,11 @@ class LabelSettings(JudgeSettings):
         """All judges, ``labels.judge`` first."""
         return (self, *self.more_judges)
 
+    @property
+    def rubric_context(self) -> ContextForm | None:
+        """What the rubric is told as one of the judges; None if it is none of them."""
+        return next((judge.context for judge in self.judges if judge.judge == "rubric"), None)
+
     @model_validator(mode="after")
     def _weighs_all_or_none(self) -> Self:
         weights = [judge.weight for judge in self.judges if judge.weight is not None]

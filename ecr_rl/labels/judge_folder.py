@@ -27,7 +27,7 @@ def write_judge_folder(
     folder: Path,
     catalog: Catalog,
     instruments: Path | None,
-    context: ContextForm,
+    context: ContextForm | None,
     heads: Sequence[str],
     affinity: FilmAffinity | None = None,
 ) -> None:
@@ -37,20 +37,17 @@ def write_judge_folder(
         folder: the label folder.
         catalog: the films.
         instruments: folder of what the rubric measures with; None for the stand-ins.
-        context: what the rubric is told.
+        context: what the rubric is told; None if it is none of the judges: the films are written alone.
         heads: what it measures, as ``envs.builtin_heads.heads_of`` takes it.
         affinity: which films go with which; by default nothing is known.
     """
-    write_films(folder, catalog, affinity)
+    write_json(folder / FILMS, FilmTable.of(catalog, affinity).to_json())
+    if context is None:
+        return
     if instruments is not None:
         shutil.copytree(instruments, folder / JUDGE / INSTRUMENTS, dirs_exist_ok=True)
     write_json(folder / JUDGE / FACTS, film_facts(catalog))
     write_json(folder / JUDGE / CARD, {"judge": "rubric", "context": context.value, "heads": list(heads)})
-
-
-def write_films(folder: Path, catalog: Catalog, affinity: FilmAffinity | None = None) -> None:
-    """Write the catalogue's films and their affinity into a label folder."""
-    write_json(folder / FILMS, FilmTable.of(catalog, affinity).to_json())
 
 
 def facts_of(folder: Path) -> Path | None:

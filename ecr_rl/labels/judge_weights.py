@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +24,8 @@ from ecr_rl.labels.labelling import LabelPlan
 from ecr_rl.labels.prepared_judge import PlannedLabels
 from ecr_rl.labels.replies.examples import Example
 from ecr_rl.labels.replies.made_replies import Kind
-from ecr_rl.labels.storage.store import LabelTable, read_labels
+from ecr_rl.labels.storage.store import LabelTable, read_labels, write_turn
+from ecr_rl.settings import JudgeSettings
 from envs.catalog import Catalog
 from envs.corpora.spread import evenly_spread
 from envs.errors import ConfigError
@@ -49,6 +52,13 @@ class RatedSample:
     replies: tuple[RatedReply, ...]
     means: np.ndarray
     sets: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the replies with their contexts, sets and means."""
+        pairs = zip(self.replies, self.means.tolist(), self.sets, strict=True)
+        texts = [[name, mean, *map(write_turn, reply.context), reply.response] for reply, mean, name in pairs]
+        return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def weigh(
@@ -88,16 +98,22 @@ def weigh(
     return weights_by_agreement(names_of(planned), people)
 
 
-def rated_sample(sets: Sequence[RatingSet], seed: int) -> RatedSample:
+def rated_sample(judges: Sequence[JudgeSettings], sets: Sequence[RatingSet], seed: int) -> RatedSample | None:
     """Rated replies of the critic's part, spread evenly over all sets; see ``SAMPLE`` and ``RATINGS``.
 
     Args:
+        judges: the judges that are to be weighed.
         sets: people's ratings.
         seed: of the division into parts.
+
+    Returns:
+        The sample; None where it decides nothing: of one judge, of judges with weights, or without ratings.
 
     Raises:
         ConfigError: no reply of that part has such a rating.
     """
+    if not sets or len(judges) == 1 or any(judge.weight is not None for judge in judges):
+        return None
     pool: list[tuple[RatedReply, float, str]] = []
     for ratings in sets:
         name = next((name for name in RATINGS if name in ratings.rating_names), "")

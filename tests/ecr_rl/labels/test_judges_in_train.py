@@ -61,7 +61,14 @@ def cache(tmp_path: Path) -> Path:
 
 
 def config_of(cache: Path, *changes: str) -> RunConfig:
-    small = [*SMALL, "data.limit=120", f"labels.count={REPLIES + 20}", "labels.policy=false", "labels.context=plain", f"cache={cache}"]
+    small = [
+        *SMALL,
+        "data.limit=120",
+        f"labels.count={REPLIES + 20}",
+        "labels.policy=false",
+        "labels.context=plain",
+        f"cache={cache}",
+    ]
     return load_config("demo", [*small, *changes])
 
 
