@@ -73,10 +73,12 @@ def sweep(
 
 def _view(result: SweepRecord, folder: Path) -> Table:
     table = Table(title=f"{len(result.trials)} trials, best first; {folder}/report/index.html", title_justify="left")
-    columns = ("trial", "status", "iterations", "objective", "kl", "dist2")
+    columns = ("trial", "status", "iterations", "objective", "kl", "dist2", "violates")
     for column in columns:
-        table.add_column(column, justify="left" if column in ("trial", "status") else "right")
+        table.add_column(column, justify="left" if column in ("trial", "status", "violates") else "right")
     for trial in result.best_first:
         figures = (trial.objective, trial.figures.kl, trial.figures.dist2)
-        table.add_row(trial.trial, trial.status, str(trial.iterations), *map(shown, figures))
+        table.add_row(
+            trial.trial, trial.status, str(trial.iterations), *map(shown, figures), ", ".join(trial.figures.violates)
+        )
     return table
