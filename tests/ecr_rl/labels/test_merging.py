@@ -97,6 +97,21 @@ def test_scores_are_the_mean_of_the_judges_that_know_them(tmp_path: Path) -> Non
     assert "weighted kappa" in (tmp_path / "both" / "README.md").read_text()
 
 
+def test_judges_weigh_what_is_given(tmp_path: Path) -> None:
+    one = folder_of(tmp_path / "one", [row("a", empathy=0.2, bleu=None)])
+    other = folder_of(tmp_path / "other", [row("a", empathy=0.6)], judge="openai")
+    report = merge([one, other], tmp_path / "both", [1, 3])
+    assert report["weights"] == {"by": "settings", "shares": {"rubric": 0.25, "openai": 0.75}}
+    both = read_labels(tmp_path / "both")
+    assert (both.column("empathy"), both.column("bleu")) == (pytest.approx([0.5]), [0.5])
+    equal = merge([one, other], tmp_path / "equal")
+    assert equal["weights"]["shares"] == {"rubric": 0.5, "openai": 0.5}
+    assert read_labels(tmp_path / "equal").facts["run"] != both.facts["run"]
+    for wrong in ([1], [0, 0]):
+        with pytest.raises(ConfigError, match="weights for 2 folders"):
+            merge([one, other], tmp_path / "none", wrong)
+
+
 def test_where_every_judge_failed_the_problems_stay(tmp_path: Path) -> None:
     unknown = dict.fromkeys(("empathy", "informativeness", "recommendation", "engagement", "overall", "bleu"), None)
     one = folder_of(tmp_path / "one", [row("a", **unknown, problem="too long")])
