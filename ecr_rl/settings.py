@@ -161,6 +161,11 @@ class PeopleSettings(Settings):
         path=TakesPath(),
         description="folders and files of people's ratings; none: what the package ships",
     )
+    without: tuple[str, ...] = setting(
+        (),
+        rebuilds={"people"},
+        description="sets that the critic learns nothing from, such as ab-redial, to be judged on all of them",
+    )
     seed: int = seed_setting(
         rebuilds={"people", "people_selecting", "people_reporting"},
         description="of the division of dialogues and posts into what is learnt from, chosen by and reported by",

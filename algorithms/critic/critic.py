@@ -5,7 +5,8 @@ reply and over the context; both averages, their product (does the reply suit th
 end and what can be counted in the exchange (``surface``) go through one hidden layer to a sigmoid for each member and
 head. One member is of another family: ridge regression on what the frozen layers say and on the counts. A critic holds
 one network or several with encoders of their own; ``Blend`` makes one score and one spread of all members (ensembles:
-Lakshminarayanan et al., arXiv 1612.01474). It is a folder of safetensors and JSON; nothing in it is pickled.
+Lakshminarayanan et al., arXiv 1612.01474). A further member is learnt from people's ratings (``algorithms.people``): it
+gives ``overall``, and half of ``empathy``. A critic is a folder of safetensors and JSON; nothing in it is pickled.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from algorithms.critic.blend import Blend
-from algorithms.critic.counted_features import NAMES, surface
 from algorithms.critic.encoder import Encoder, restore_encoder, save_encoder
-from algorithms.critic.film_table import FilmTable
 from algorithms.critic.pair_text import PairBatch, PairText
 from algorithms.critic.ridge import Ridge, quadratic, quadratic_width
 from algorithms.finite import require_finite_weights
+from algorithms.people.model import EMPATHY, OVERALL, PeopleModel, empathy
+from algorithms.readers.counted_features import NAMES, surface
+from algorithms.readers.film_table import FilmTable
 from algorithms.weight_hashes import read_card, write_card
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
@@ -41,6 +43,8 @@ WEIGHTS, CARD, FILMS = "weights.safetensors", "critic.json", "films.json"
 ENCODER = "encoder"
 """Folder of the encoder's config and tokenizer, inside a network's folder."""
 
+PEOPLE = "people"
+"""Folder of the model of people's ratings, inside a critic's folder."""
 SCORING_BATCH = 64
 """Pairs of a forward pass in ``Critic.score``."""
 
@@ -141,6 +145,19 @@ class Trunk:
 
 
 @dataclass(frozen=True)
+class PeopleMember:
+    """The member that people's ratings give, and the spread of its heads by name."""
+
+    model: PeopleModel
+    spread: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path, spread: Mapping[str, float]) -> PeopleMember:
+        """The member in a critic's folder."""
+        return cls(PeopleModel.load(folder / PEOPLE), {head: float(known) for head, known in spread.items()})
+
+
+@dataclass(frozen=True)
 class Prepared:
     """N exchanges, ready for the networks: their counted features, and each trunk's batches with their rows."""
 
@@ -160,6 +177,7 @@ class Critic:
         lower: Collection[str] = (),
         device: torch.device | str = "cpu",
         without_labels: Sequence[str] = (),
+        people: PeopleMember | None = None,
     ) -> None:
         """Freeze the networks, put them on ``device`` and in evaluation mode.
 
@@ -171,7 +189,9 @@ class Critic:
             lower: those of them of which less is better.
             device: where the networks run.
             without_labels: heads that were to be learnt and had no label; no network has an output for them.
+            people: gives ``overall``, and half of ``empathy``, in the networks' place; None leaves both to them.
         """
+        self._people = people
         self.heads, self._lower, self.without_labels = tuple(heads), frozenset(lower), tuple(without_labels)
         self._trunks, self._films, self._blend, self._device = tuple(trunks), films, blend, torch.device(device)
         for trunk in self._trunks:
@@ -196,6 +216,7 @@ class Critic:
             heads, lower, without = card["heads"], card["lower_is_better"], card.get("without_labels", ())
             trunks = [load_trunk(folder / trunk["folder"], trunk) for trunk in card["trunks"]]
             blend = Blend.from_json(card["blend"])
+            people = None if card.get("people_spread") is None else PeopleMember.load(folder, card["people_spread"])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError, RuntimeError) as error:
             raise ModelError(f"{folder} holds no critic that can be loaded: {error}. Train the critic again") from error
         unknown = [head for head in paid if head not in heads]
@@ -204,12 +225,34 @@ class Critic:
                 f"reward.weights pays for {', '.join(unknown)}, and the critic in {folder} scores {', '.join(heads)} "
                 "alone. Label what it lacks and train it again, or set the weights to 0"
             )
-        return cls(trunks, films, blend, heads, lower, device, without)
+        return cls(trunks, films, blend, heads, lower, device, without, people)
 
     def score(self, exchanges: Sequence[Exchange]) -> HeadScores:
         """Score N exchanges; row i belongs to exchange i. The spread is a standard deviation, see ``Blend``."""
-        mean, spread = self._blend.of(self.forward(self.prepare(exchanges)))
+        prepared = self.prepare(exchanges)
+        mean, spread = self.with_people(exchanges, prepared, *self._blend.of(self.forward(prepared)))
         return HeadScores(mean, spread, self.heads, self._lower, self.without_labels)
+
+    def with_people(
+        self, exchanges: Sequence[Exchange], prepared: Prepared, mean: np.ndarray, spread: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The networks' scores and spreads (N, heads) with those heads that people's ratings give put in their place.
+
+        ``overall`` is exact but for what only the judge knows, and ``empathy`` half so: their spread is one number, the
+        error on held-out labels.
+        """
+        if self._people is None:
+            return mean, spread
+        mean, spread, model = mean.copy(), spread.copy(), self._people.model
+        columns = {head: self.heads.index(head) for head in (EMPATHY, OVERALL) if head in self.heads}
+        if EMPATHY in columns and (seen := model.seen([each.reply for each in exchanges], self._films)) is not None:
+            mean[:, columns[EMPATHY]] = empathy(mean[:, columns[EMPATHY]], seen)
+        if OVERALL in columns:
+            counted = prepared.numbers.cpu().numpy()
+            mean[:, columns[OVERALL]] = model.overall_of(exchanges, self._films, counted=counted)
+        for head, known in self._people.spread.items():
+            spread[:, columns[head]] = known
+        return mean, spread
 
     def prepare(self, exchanges: Sequence[Exchange]) -> Prepared:
         """Count and tokenise N exchanges; a batch holds pairs of similar length, so that little of it is padding."""
@@ -267,6 +310,7 @@ def save_critic(
     folder: Path,
     lower: Collection[str] = (),
     without_labels: Sequence[str] = (),
+    people: PeopleMember | None = None,
 ) -> None:
     """Write a critic's folder; each file is written atomically, the card last.
 
@@ -279,7 +323,10 @@ def save_critic(
         folder: made where it is missing.
         lower: the heads of which less is better.
         without_labels: further heads that were to be learnt and had no label.
+        people: the member that people's ratings give; None if there is none.
     """
+    if people is not None:
+        people.model.save(folder / PEOPLE)
     listed = []
     for index, (network, encoder) in enumerate(trunks):
         name = f"trunk-{index}"
@@ -291,6 +338,8 @@ def save_critic(
         "without_labels": list(without_labels),
         "trunks": listed,
         "blend": blend.to_json(),
+        "people_spread": None if people is None else dict(people.spread),
+        "people": (people and people.model.learnt_from) or None,
         "weights_sha256": hash_weights(_all_weights(network for network, _ in trunks)),
     }
     write_card(folder / CARD, {**card, **facts}, *(f"{trunk['folder']}/{WEIGHTS}" for trunk in listed))

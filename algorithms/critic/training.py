@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from algorithms.critic.counted_features import surface
 from algorithms.critic.critic import CriticNetwork
-from algorithms.critic.film_table import FilmTable
 from algorithms.critic.pair_text import Pair, PairBatch, PairText
 from algorithms.critic.progress import Progress
 from algorithms.evaluators.regression_figures import r_squared, varies
 from algorithms.finite import require_finite_loss
+from algorithms.readers.counted_features import surface
+from algorithms.readers.film_table import FilmTable
 from algorithms.settings.critic import CriticSettings
 from algorithms.settings.precision import computes_in_bfloat16
 from envs.heads import Exchange

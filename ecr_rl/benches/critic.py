@@ -9,7 +9,7 @@ from typing import Any
 from algorithms.critic.blend import Blend
 from algorithms.critic.critic import Critic, CriticNetwork, Trunk
 from algorithms.critic.encoder import load_encoder
-from algorithms.critic.film_table import FilmTable
+from algorithms.readers.film_table import FilmTable
 from algorithms.settings.critic import CriticSettings
 from ecr_rl.benches.alternate import alternate
 from ecr_rl.labels.replies.examples import human_examples

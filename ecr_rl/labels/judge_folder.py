@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from algorithms.critic.film_table import FilmTable
+from algorithms.people.model import PeopleModel
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.film_affinity import FilmAffinity
+from algorithms.readers.film_table import FilmTable
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.judging.judges import rubric_maker
 from ecr_rl.labels.judging.text_readers import load_text_readers
@@ -20,7 +21,7 @@ from envs.corpora.redial_films import film_facts
 from envs.errors import DataError
 from envs.files import write_json
 
-FILMS, JUDGE, CARD, INSTRUMENTS = "films.json", "judge", "judge.json", "instruments"
+FILMS, JUDGE, CARD, INSTRUMENTS, PEOPLE = "films.json", "judge", "judge.json", "instruments", "people"
 
 
 def write_judge_folder(
@@ -30,6 +31,7 @@ def write_judge_folder(
     context: ContextForm | None,
     heads: Sequence[str],
     affinity: FilmAffinity | None = None,
+    people: Path | None = None,
 ) -> None:
     """Write the catalogue's films and the judging rubric into a label folder.
 
@@ -40,12 +42,17 @@ def write_judge_folder(
         context: what the rubric is told; None if it is none of the judges: the films are written alone.
         heads: what it measures, as ``envs.builtin_heads.heads_of`` takes it.
         affinity: which films go with which; by default nothing is known.
+        people: folder of the model of people's ratings; None for the one that comes with the project.
     """
     write_json(folder / FILMS, FilmTable.of(catalog, affinity).to_json())
     if context is None:
         return
     if instruments is not None:
         shutil.copytree(instruments, folder / JUDGE / INSTRUMENTS, dirs_exist_ok=True)
+    if people is None:
+        PeopleModel.shipped(load_text_readers(instruments).emotions).save(folder / JUDGE / PEOPLE)
+    else:
+        shutil.copytree(people, folder / JUDGE / PEOPLE, dirs_exist_ok=True)
     write_json(folder / JUDGE / FACTS, film_facts(catalog))
     write_json(folder / JUDGE / CARD, {"judge": "rubric", "context": context.value, "heads": list(heads)})
 
@@ -89,7 +96,13 @@ def judge_of(folder: Path, catalog: Catalog, context: ContextForm) -> Judge:
         catalog: the films.
         context: the form of context to judge by; ``context_of`` gives the one that the labels were made with.
     """
-    return rubric_maker(catalog, _instruments(folder), context, _judge_card(folder)[1], read_films(folder).affinity)()
+    heads, affinity = _judge_card(folder)[1], read_films(folder).affinity
+    return rubric_maker(catalog, _instruments(folder), context, heads, affinity, folder / JUDGE / PEOPLE)()
+
+
+def people_of(folder: Path) -> PeopleModel | None:
+    """What people's ratings say of replies, by which a label folder's labels were made; None if it holds no judge."""
+    return PeopleModel.load(folder / JUDGE / PEOPLE) if carries_judge(folder) else None
 
 
 def emotions_of(folder: Path) -> EmotionReader:

@@ -15,16 +15,17 @@ import numpy as np
 import torch
 
 from algorithms.critic.blend import Blend
-from algorithms.critic.critic import Critic, CriticNetwork, Trunk, save_critic
+from algorithms.critic.critic import Critic, CriticNetwork, PeopleMember, Trunk, save_critic
 from algorithms.critic.encoder import Encoder, load_encoder
-from algorithms.critic.film_table import FilmTable
 from algorithms.critic.pair_text import context_text
 from algorithms.critic.training import CriticTraining, Targets
 from algorithms.evaluators.head_figures import NO_FIGURES, head_figures
 from algorithms.evaluators.regression_figures import varies
 from algorithms.packaged_models import best_device
+from algorithms.readers.film_table import FilmTable
 from algorithms.settings.critic import CriticSettings
-from ecr_rl.labels.judge_folder import JUDGE, read_films
+from ecr_rl.labels.judge_folder import JUDGE, people_of, read_films
+from ecr_rl.labels.judging.registry import RUBRIC
 from ecr_rl.labels.replies.made_replies import Kind
 from ecr_rl.labels.storage.store import LabelTable, read_labels
 from ecr_rl.training.critic_workers import train_on_workers
@@ -86,12 +87,16 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         step = partial(_further, on_step, before, total)
         made.append(train_trunk(data, own, folder / f"training-{index}", step))
     trunks = [Trunk(trained.network, trained.encoder.text) for trained in made]
-    critic = Critic(trunks, films, Blend.even(len(trunks), len(heads)), heads, lower, best_device())
-    scores = critic.forward(critic.prepare(held_out.exchanges))
+    people = people_of(labels) if table.facts["judge"]["name"] == RUBRIC else None
+    member = None if people is None else PeopleMember(people)
+    critic = Critic(trunks, films, Blend.even(len(trunks), len(heads)), heads, lower, best_device(), people=member)
+    prepared = critic.prepare(held_out.exchanges)
+    scores = critic.forward(prepared)
     blend = Blend.fit(scores, held_out.values, held_out.known)
+    predicted = critic.with_people(held_out.exchanges, prepared, *blend.of(scores))[0]
     replies = [exchange.reply for exchange in held_out.exchanges]
     figures = {
-        "heads": head_figures(heads, held_out.values, held_out.known, blend.of(scores)[0], replies)
+        "heads": head_figures(heads, held_out.values, held_out.known, predicted, replies)
         | {head: dict(NO_FIGURES) for head in without},
         "without_figures": reasons,
         "n": len(held_out.exchanges),
@@ -101,13 +106,25 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
     }
     card = {"settings": settings.model_dump(), "labels": dict(table.facts), "held_out": figures}
     saved = [(trained.network, trained.encoder) for trained in made]
-    save_critic(saved, films, blend, heads, card, folder, lower, without)
+    if people is not None:
+        member = PeopleMember(people, _errors(predicted, held_out, people.heads))
+    save_critic(saved, films, blend, heads, card, folder, lower, without, member)
     if (labels / JUDGE).is_dir():
         shutil.copytree(labels / JUDGE, folder / JUDGE, dirs_exist_ok=True)
     for index in range(len(sources)):
         shutil.rmtree(folder / f"training-{index}", ignore_errors=True)
     write_json(folder / "metrics.json", figures)
     return figures
+
+
+def _errors(predicted: np.ndarray, held_out: Targets, heads: Sequence[str]) -> dict[str, float]:
+    """The root of the mean squared error of these heads' scores (N, heads), where there are labels."""
+    errors = {}
+    for column, head in enumerate(held_out.heads):
+        known = held_out.known[:, column]
+        if head in heads and known.any():
+            errors[head] = float(np.sqrt(np.mean((predicted[known, column] - held_out.values[known, column]) ** 2)))
+    return errors
 
 
 def _without_figures(held_out: Targets, without: Sequence[str]) -> dict[str, str]:

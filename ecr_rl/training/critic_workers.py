@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 
 from algorithms.critic.critic import CriticNetwork, load_trunk, save_trunk, write_weights
 from algorithms.critic.encoder import Encoder
-from algorithms.critic.film_table import FilmTable
 from algorithms.critic.training import CriticTraining, Targets, Workers
+from algorithms.readers.film_table import FilmTable
 from algorithms.settings.critic import CriticSettings
 from algorithms.settings.resources import ResourceSettings
 from ecr_rl.ray_instance import ray_instance

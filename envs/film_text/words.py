@@ -17,6 +17,11 @@ def phrases(listing: str) -> re.Pattern[str]:
     return re.compile(r"(?<![a-z0-9])(?:" + "|".join(map(re.escape, ordered)) + r")(?![a-z0-9])")
 
 
+def words(listing: str) -> frozenset[str]:
+    """The words of a listing."""
+    return frozenset(listing.split())
+
+
 def word_grams(words: Sequence[str]) -> list[str]:
     """The words, and the pairs of neighbours with a space between them."""
     return [*words, *map(" ".join, pairwise(words))]

@@ -62,6 +62,7 @@ def rubric_maker(
     context: ContextForm,
     heads: Sequence[str],
     affinity: FilmAffinity | None = None,
+    people: Path | None = None,
 ) -> Callable[[], Judge]:
     """A function that builds the rubric judge; it can be sent to a worker.
 
@@ -71,8 +72,9 @@ def rubric_maker(
         context: what it is told beside the words.
         heads: what it measures, as ``envs.builtin_heads.heads_of`` takes it; a worker finds the definitions by itself.
         affinity: which films go with which; by default nothing is known.
+        people: folder of the model of people's ratings; None for the one that comes with the project.
     """
-    return partial(_rubric, catalog, instruments, context, tuple(heads), affinity)
+    return partial(_rubric, catalog, instruments, context, tuple(heads), affinity, people)
 
 
 def _rubric(
@@ -81,7 +83,10 @@ def _rubric(
     context: ContextForm,
     heads: tuple[str, ...],
     affinity: FilmAffinity | None,
+    people: Path | None,
 ) -> Judge:
+    from algorithms.people.model import PeopleModel
     from ecr_rl.labels.judging.rubric import RubricJudge
 
-    return RubricJudge(catalog, load_text_readers(instruments), context, affinity, heads_of(heads))
+    model = None if people is None else PeopleModel.load(people)
+    return RubricJudge(catalog, load_text_readers(instruments), context, affinity, heads_of(heads), model)

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import re
 
-from envs.film_text.words import phrases
+from envs.film_text.words import phrases, words
 
 WORD = re.compile(r"[a-z0-9]+(?:['\u2019-][a-z0-9]+)*")
 """A word of a lower-case text; ``sci-fi`` and ``don't`` are one word each."""
-
-
-def words(listing: str) -> frozenset[str]:
-    """The words of a listing."""
-    return frozenset(listing.split())
 
 
 ACKNOWLEDGEMENT = phrases(
@@ -125,11 +120,3 @@ STOP_WORDS = words(
     feel feeling"""
 )
 """Words that carry no content of their own."""
-
-DANGLING = words(
-    """a an the of to and with but or is it's are was were in on at for from by about as that than if because have
-    has had do does did will would can could should may might i you we they he she my your his her its our their
-    some any this these those very so really not no i'm you're i'd i'll that's there's also just more into like
-    who which what where when how starring called named"""
-)
-"""Words that a finished sentence seldom ends with."""

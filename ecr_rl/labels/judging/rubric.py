@@ -17,12 +17,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from itertools import pairwise
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
+from algorithms.people.model import MEASURED_SHARE, PeopleModel
 from algorithms.readers.film_affinity import FilmAffinity
+from algorithms.readers.film_table import FilmTable
 from ecr_rl.labels.judging import lexicon
 from ecr_rl.labels.judging.injection import speaks_to_judge, without_orders
 from ecr_rl.labels.judging.judge_protocol import Evidence, Labels, no_labels
@@ -34,7 +35,6 @@ from envs.catalog import Catalog
 from envs.dialogue import Role, SeekerProfile
 from envs.errors import ModelError
 from envs.film_text.genres import GENRE_WORD, GENRES, genre_match, genre_overlap
-from envs.film_text.words import repeated_share
 from envs.heads import Exchange, Head
 
 _YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
@@ -69,6 +69,10 @@ class Case:
     reaction: Mapping[str, float]
     relevance: float
     """Cosine of the embeddings of the reply and the seeker's last turn, clipped to [0, 1]; 0 if either is empty."""
+    expected: float
+    """The overall rating that people's ratings let expect, in [0, 1] (``algorithms.people``)."""
+    seen: float | None
+    """The probability that people see an emotional reaction in the reply; None without such ratings."""
 
     @cached_property
     def films(self) -> tuple[int, ...]:
@@ -88,6 +92,7 @@ class RubricJudge:
         context: ContextForm = ContextForm.RICH,
         affinity: FilmAffinity | None = None,
         heads: Sequence[Head] | None = None,
+        people: PeopleModel | None = None,
     ) -> None:
         """Judge replies against the facts of these films.
 
@@ -97,15 +102,19 @@ class RubricJudge:
             context: ``plain`` leaves out the seeker's emotion and the questionnaire.
             affinity: which films go with which, learned from the train dialogues; by default nothing is known.
             heads: what is measured; by default the built-in ones.
+            people: what people's ratings say of replies; by default what comes with the project.
         """
+        self._films = FilmTable.of(catalog, affinity)
         self._facts, self._context = FilmFacts(catalog, affinity), context
         self._instruments = instruments or lexicon_readers()
+        self._people = people or PeopleModel.shipped(self._instruments.emotions)
         self.heads = heads_of(HEADS.names()) if heads is None else tuple(heads)
         self._names, self._formulas = [head.name for head in self.heads], [head.formula for head in self.heads]
         self._judged = [head.name for head in self.heads if head.judged]
         self.provenance: Mapping[str, object] = {
             "context": context.value,
             **self._instruments.provenance,
+            "people": self._people.facts,
             "heads": {head.name: head.measures for head in self.heads},
             "after_reply": {head.name: head.after_reply for head in self.heads},
         }
@@ -157,7 +166,12 @@ class RubricJudge:
         acts = instruments.acts([reading.text for reading in replies])
         reactions = instruments.reactions([reading.text for reading in following])
         near = instruments.similarity([reading.text for reading in replies], [reading.text for reading in asked])
-        rows = zip(pieces, replies, asked, following, feelings, seeker, acts, reactions, near, strict=True)
+        exchanges = [piece.exchange for piece in pieces]
+        expected = self._people.overall_of(exchanges, self._films, [piece.cut for piece in pieces]).tolist()
+        seen = self._people.seen([exchange.reply for exchange in exchanges], self._films)
+        chances = [None] * len(pieces) if seen is None else seen.tolist()
+        texts = (pieces, replies, asked, following, feelings, seeker, acts, reactions, near)
+        rows = zip(*texts, expected, chances, strict=True)
         return [Case(*row) for row in rows]
 
 
@@ -184,7 +198,8 @@ def empathy(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
     warmth and care) and hostile; v VADER's compound in [-1, 1]; g = clip((superlatives + exclamation marks - 3) / 4);
     and ``m = n (2 A - 1) + p (2 B - 1) / 2``: how the reply answers the seeker's emotion, n and p the probabilities
     that the seeker's last turn is sorrowful (.5 where it states a mood) and warm, A the largest of care, sorrow and
-    [a > 0], B the larger of warmth and s(a).
+    [a > 0], B the larger of warmth and s(a). Where people's ratings of empathy are at hand, this is half of the head;
+    the other half is the probability that people see an emotional reaction in the reply.
     """
     reply, feelings, seeker = case.reply, case.feelings, case.seeker_feelings
     acknowledged = reply.count(lexicon.ACKNOWLEDGEMENT)
@@ -196,7 +211,8 @@ def empathy(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
     heard = 0.2 * saturate(acknowledged) + 0.1 * saturate(reply.count(lexicon.WARMTH))
     warm = 0.25 * max(feelings["warmth"], feelings["care"]) + 0.1 * reply.sentiment
     harsh = 0.3 * (reply.count(lexicon.COLDNESS) > 0) + 0.3 * feelings["hostility"]
-    return clip(0.2 + heard + warm + 0.15 * answered - harsh - 0.1 * gush)
+    measured = clip(0.2 + heard + warm + 0.15 * answered - harsh - 0.1 * gush)
+    return measured if case.seen is None else MEASURED_SHARE * measured + (1 - MEASURED_SHARE) * case.seen
 
 
 def informativeness(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
@@ -303,45 +319,13 @@ def engagement(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> flo
     return clip(0.4 * questions + drawn + 0.15 * max(case.acts["asks"], case.acts["recommends"]) + 0.1 * reaction)
 
 
-_IN_OVERALL = {
-    "empathy": (0.25, empathy),
-    "informativeness": (0.15, informativeness),
-    "recommendation": (0.25, recommendation),
-    "engagement": (0.15, engagement),
-}
-"""Weight and formula of the heads in ``overall``; relevance and the seeker's next turn weigh a tenth each."""
-
-
 def overall(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
-    """The weighted mean of four heads, relevance and the seeker's next turn, times the reply's fluency.
+    """The overall rating that people's ratings let expect of the reply, times its fluency.
 
-    ``f (.25 empathy + .15 informativeness + .25 recommendation + .15 engagement + .1 min(1, 2 r) + .1 t)`` with r the
-    cosine of reply and last turn, ``t = .5 + (accepts - rejects) / 2`` of the seeker's next turn (.5 where it is not
-    known) and f as in ``fluency``. A head that was measured before is taken as it is.
+    ``f clip(level + slope sum over the parts of weight x z)``: ``algorithms.people.measured_parts`` says what the parts
+    are, the card of the labels what they weigh, and ``envs.film_text.fluency`` what f is.
     """
-    following = 0.5
-    if case.next_turn.words:
-        following += (case.reaction["accepts"] - case.reaction["rejects"]) / 2
-    parts = sum(
-        weight * (before[head] if head in before else formula(case, facts, before))
-        for head, (weight, formula) in _IN_OVERALL.items()
-    )
-    return fluency(case) * (parts + 0.1 * min(1.0, 2 * case.relevance) + 0.1 * following)
-
-
-def fluency(case: Case) -> float:
-    """``1 - share of repeated bigrams``, times .5 where the reply is known to be cut.
-
-    Else times .7 where it ends on a word that ends no sentence, and .9 where it ends without a stop.
-    """
-    words = case.reply.ordered
-    repeated = repeated_share(list(pairwise(words)))
-    if case.evidence.cut:
-        return 0.5 * (1.0 - repeated)
-    text = case.evidence.exchange.reply.rstrip()
-    open_end = 1.0 if text[-1:] in ".?!)…:;\"'" else 0.9
-    dangling = 0.7 if words and words[-1] in lexicon.DANGLING and text[-1:] not in ".?!)" else 1.0
-    return (1.0 - repeated) * open_end * dangling
+    return case.expected
 
 
 def bleu(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float | None:

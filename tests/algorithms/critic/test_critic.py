@@ -14,9 +14,9 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from algorithms.critic.blend import Blend
 from algorithms.critic.critic import Critic, CriticNetwork, Trunk, save_critic
 from algorithms.critic.encoder import Encoder, load_encoder
-from algorithms.critic.film_table import FilmEntry, FilmTable
 from algorithms.critic.pair_text import BREAK, PAD, START, UNKNOWN, train_tokenizer
 from algorithms.critic.training import CriticTraining, Targets
+from algorithms.readers.film_table import FilmEntry, FilmTable
 from algorithms.settings.critic import CriticSettings
 from algorithms.weight_hashes import write_card
 from envs.dialogue import Role, Utterance

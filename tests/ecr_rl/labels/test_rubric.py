@@ -113,11 +113,11 @@ def test_padding_does_not_inform() -> None:
     assert scores(padded, SCARY)["informativeness"] <= scores(reply, SCARY)["informativeness"]
 
 
-@pytest.mark.parametrize("head", ["empathy", "overall"])
-def test_cold_ranks_below_warm(head: str) -> None:
+@pytest.mark.parametrize(("head", "least"), [("empathy", 0.2), ("overall", 0.05)])
+def test_cold_ranks_below_warm(head: str, least: float) -> None:
     warm = "I'm sorry you had a rough day. I hope The Conjuring (2013) takes your mind off it!"
     cold = "Whatever, not my problem. Just watch The Conjuring (2013) or leave me alone."
-    assert scores(cold, SCARY)[head] < scores(warm, SCARY)[head] - 0.2
+    assert scores(cold, SCARY)[head] < scores(warm, SCARY)[head] - least
 
 
 @pytest.mark.parametrize("head", ["recommendation", "overall"])

@@ -154,7 +154,7 @@ def test_a_run_goes_on_with_its_parts_whatever_the_code_is_by_then(
     begun = ArtefactCache(tmp_path / "cache").build("recommender", KEY, _builder).folder
     with RunFolder.create(tmp_path / "run", config) as run:
         Pipeline(config, run).parts.give("recommender", begun)
-    monkeypatch.setattr("ecr_rl.pipeline.code_version", lambda build: "other code")
+    monkeypatch.setattr("ecr_rl.parts_pipeline.code_version", lambda build: "other code")
     with RunFolder.create(tmp_path / "run", config, resume=True) as run:
         assert Pipeline(config, run).recommender() == begun
         (begun / "weights").write_text("1 2 4")

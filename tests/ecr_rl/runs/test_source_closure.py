@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from ecr_rl.pipeline import Pipeline
+from ecr_rl.parts_pipeline import PartsPipeline
 from ecr_rl.runs.source_closure import INFRASTRUCTURE, PACKAGES, Sources, closure_of, code_version, source_hash
 from envs.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILDERS = {
-    name: f"{Pipeline.__module__}:Pipeline.{name}"
-    for name, method in vars(Pipeline).items()
+    name: f"{PartsPipeline.__module__}:PartsPipeline.{name}"
+    for name, method in vars(PartsPipeline).items()
     if inspect.isfunction(method) and ("self._artefact(" in inspect.getsource(method) or name == "policy_replies")
 }
 """The methods that make a part, by their name."""
@@ -127,7 +127,7 @@ def test_infrastructure_is_there_has_its_reason_and_decides_nothing(module: str,
 
 
 def test_infrastructure_that_nothing_imports_is_not_listed() -> None:
-    reached = set().union(*(closure_of(builder) for builder in BUILDERS.values())) | {"ecr_rl.pipeline"}
+    reached = set().union(*(closure_of(builder) for builder in BUILDERS.values())) | {"ecr_rl.parts_pipeline"}
     files = [Sources.under(ROOT).file(module) for module in reached]
     text = "\n".join(file.read_text() for file in files if file is not None)
     assert not [module for module in INFRASTRUCTURE if module not in text]
@@ -220,7 +220,7 @@ def test_a_builder_that_is_not_there_is_refused() -> None:
     with pytest.raises(ModuleNotFoundError, match="decides a part"):
         code_version("numpy.random")
     with pytest.raises(ModuleNotFoundError, match="decides a part"):
-        code_version("ecr_rl.pipeline:Pipeline.cook")
+        code_version("ecr_rl.parts_pipeline:PartsPipeline.cook")
 
 
 def test_a_class_from_outside_is_known_by_its_source_and_what_lies_beside_it(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,28 +13,27 @@ from envs.catalog import Catalog
 from envs.film_text.genres import genre_name
 from envs.film_text.title_finder import Title, TitleFinder
 
-_YEAR = re.compile(r"\(\d{4}\)")
-_LONGEST = 14
-"""A film's name is searched in at most this many words before its year."""
+_NAME = re.compile(r"(.*\S)\s*\((\d{4})\)\s*$", re.DOTALL)
+"""A film's title and year in its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmEntry:
-    """A film's genres (lower case, under one name each) and people (lower case)."""
+    """A film's genres (lower case, under one name each) and people (lower case), and how often dialogues name it."""
 
     genres: frozenset[str]
     people: frozenset[str]
+    mentions: int = 0
 
 
 class FilmTable:
-    """Finds films in a text by name, ``Title (1999)``; only a film without a year is found by its title alone."""
+    """Finds films in a text as the catalogue does (``Catalog.find``), and gives them by name, ``Title (1999)``."""
 
     def __init__(self, films: Mapping[str, FilmEntry], affinity: FilmAffinity | None = None) -> None:
         """Keep these films by name, and how well films go together (unknown by default)."""
         self._films = dict(films)
-        self._names = {name.lower(): name for name in self._films}
-        self._bare = [name for name in self._films if not _YEAR.search(name)]
-        self._finder = TitleFinder(Title(number, name, None, 0) for number, name in enumerate(self._bare))
+        self._names = list(self._films)
+        self._finder = TitleFinder(map(self._title, range(len(self._names))))
         self.affinity = affinity or FilmAffinity({}, {})
         self.find = lru_cache(maxsize=100_000)(self._find)
 
@@ -45,7 +44,9 @@ class FilmTable:
         for film in catalog:
             if film.name:
                 entry = FilmEntry(
-                    frozenset(map(genre_name, film.genres)), frozenset(name.lower() for name in film.people if name)
+                    frozenset(map(genre_name, film.genres)),
+                    frozenset(name.lower() for name in film.people if name),
+                    film.mentions,
                 )
                 films.setdefault(film.name, entry)
         return cls(films, affinity)
@@ -55,30 +56,32 @@ class FilmTable:
         return self._films[name]
 
     def _find(self, text: str) -> tuple[str, ...]:
-        """Names of the known films in a text, in order, each once; case does not matter, and the longest name wins."""
-        starts: dict[str, int] = {}
-        rest = text
-        for year in _YEAR.finditer(text):
-            words = text[: year.end()].rsplit(" ", _LONGEST)
-            for first in range(len(words)):
-                written = " ".join(words[first:]).lstrip("\"'(")
-                name = self._names.get(written.lower())
-                if name is not None:
-                    start = year.end() - len(written)
-                    starts.setdefault(name, start)
-                    rest = f"{rest[:start]}{' ' * len(written)}{rest[year.end() :]}"
-                    break
-        for span in self._finder.spans(rest):
-            starts.setdefault(self._bare[span.film_id], span.start)
-        return tuple(sorted(starts, key=lambda name: starts[name]))
+        """Names of the known films in a text, in order, each once."""
+        return tuple(dict.fromkeys(self._names[span.film_id] for span in self._finder.spans(text)))
+
+    def without_titles(self, text: str) -> str:
+        """The text with a space in place of each title that ``find`` sees; ``Scary Movie`` asks for no genre."""
+        spans = self._finder.spans(text)
+        bounds = [0, *(bound for span in spans for bound in (span.start, span.end)), len(text)]
+        return " ".join(text[start:end] for start, end in zip(bounds[::2], bounds[1::2], strict=True))
+
+    def _title(self, number: int) -> Title:
+        name = self._names[number]
+        match = _NAME.fullmatch(name)
+        title, year = (name, None) if match is None else (match[1], int(match[2]))
+        return Title(number, title, year, self._films[name].mentions)
 
     def to_json(self) -> dict[str, Any]:
         """The table as JSON values; ``from_json`` reads them back."""
-        films = {name: [sorted(film.genres), sorted(film.people)] for name, film in self._films.items()}
+        films = {name: [sorted(film.genres), sorted(film.people), film.mentions] for name, film in self._films.items()}
         return {"films": films, "affinity": self.affinity.to_json()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> FilmTable:
         """The table of ``to_json``."""
-        films = {name: FilmEntry(*map(frozenset, film)) for name, film in values["films"].items()}
+        films = {name: _entry(*film) for name, film in values["films"].items()}
         return cls(films, FilmAffinity.from_json(values["affinity"]))
+
+
+def _entry(genres: Iterable[str], people: Iterable[str], mentions: int) -> FilmEntry:
+    return FilmEntry(frozenset(genres), frozenset(people), mentions)

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from algorithms.critic.film_table import FilmTable
 from algorithms.readers.film_affinity import UNKNOWN
+from algorithms.readers.film_table import FilmTable
 from algorithms.readers.seeker_words import seeker_words
 from algorithms.readers.sentiment import compound
 from envs.dialogue import Role
@@ -109,11 +109,8 @@ def _wishes(exchange: Exchange, films: FilmTable) -> tuple[set[str], set[str], s
     for turn in exchange.context:
         if turn.role is Role.SEEKER:
             text = turn.text[:_LONGEST]
-            named = films.find(text)
-            told.update(named)
-            text = text.lower()
-            for name in named:  # a title such as "Scary Movie (2000)" does not ask for a genre
-                text = text.replace(name.lower(), " ")
+            told.update(films.find(text))
+            text = films.without_titles(text).lower()
             said, unwanted = said_genres(text)
             wanted |= said
             words |= seeker_words(text)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from algorithms.critic.counted_features import NAMES, surface
-from algorithms.critic.film_table import FilmTable
+from algorithms.readers.counted_features import NAMES, surface
+from algorithms.readers.film_table import FilmTable
 from envs.catalog import Catalog, Film
 from envs.dialogue import Role, Utterance
 from envs.heads import Exchange

@@ -1,0 +1,93 @@
+"""Fit a model of people's ratings to data sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from algorithms.people.measured_parts import PartReader
+from algorithms.people.model import PeopleModel
+from algorithms.people.overall_fit import OverallRatings, fit_overall
+from algorithms.readers.emotions import EmotionReader
+from algorithms.readers.film_table import FilmTable
+from algorithms.readers.text_classifier import TextClassifier
+from envs.errors import DataError
+from envs.ratings.record import RatingSet
+
+OVERALL = ("overall", "dialogue-overall", "satisfaction")
+"""The ratings that ``overall`` is fitted to; of a set with several, the first."""
+REACTIONS = "reactions"
+"""The rating that tells whether people see an emotional reaction: 0 for none."""
+_ONLY_ASKS = frozenset({"ccpe"})
+"""Sets whose assistant asks for tastes and never recommends: what makes a good turn there is another thing."""
+_LEAST = 50
+"""The fewest replies rated for reactions that a classifier is fitted to."""
+
+Keep = Callable[[str, str], bool]
+"""Whether the group (first) of a set (second) may be learnt from."""
+
+
+def fit_people_model(
+    sets: Sequence[RatingSet], films: FilmTable, emotions: EmotionReader, keep: Keep, seed: int = 0
+) -> PeopleModel:
+    """Fit ``overall`` and, where replies are rated for it, the reader of emotional reactions.
+
+    Args:
+        sets: people's ratings.
+        films: the films that texts name.
+        emotions: reads the feelings of replies and seekers.
+        keep: which groups are learnt from.
+        seed: of bootstrap and classifier.
+
+    Raises:
+        DataError: too few overall ratings.
+    """
+    reader = PartReader(films, emotions)
+    fitted = [each for kept in sets if (each := overall_ratings(kept, reader, keep)) is not None]
+    try:
+        overall = fit_overall(fitted, seed)
+    except ValueError as error:
+        names = ", ".join(each.name for each in sets) or "none"
+        raise DataError(
+            f"people's ratings hold too few overall ratings to learn from ({names}): {error}",
+            remedy=f"Add replies or dialogues rated for {' or '.join(OVERALL)} to people.ratings, or leave it empty.",
+        ) from error
+    reactions = _reactions(sets, films, keep, seed)
+    return PeopleModel(overall, emotions, reactions)
+
+
+def overall_ratings(kept: RatingSet, reader: PartReader, keep: Keep) -> OverallRatings | None:
+    """The measured parts and overall ratings of a set's groups that are kept; None where it has none."""
+    if kept.name in _ONLY_ASKS:
+        return None
+    rating = next((name for name in OVERALL if name in kept.rating_names), None)
+    if rating is None:
+        return None
+    rated = [(each, (each.exchange,)) for each in kept.replies] + [(each, each.exchanges) for each in kept.dialogues]
+    rated = [(each, own) for each, own in rated if rating in each.ratings and own and keep(each.group, kept.name)]
+    if not rated:
+        return None
+    records, exchanges = zip(*rated, strict=True)
+    turns = reader.measure([exchange for own in exchanges for exchange in own])
+    bounds = np.cumsum([0, *map(len, exchanges)])
+    parts = np.stack([turns[start:end].mean(0) for start, end in pairwise(bounds)])
+    raters = [each.ratings[rating] for each in records]
+    low, high = min(map(min, raters)), max(map(max, raters))
+    ratings = (np.array([np.mean(each) for each in raters]) - low) / max(high - low, 1e-9)
+    groups = np.unique([each.group for each in records], return_inverse=True)[1]
+    return OverallRatings(kept.name, parts, ratings, groups, turns)
+
+
+def _reactions(sets: Sequence[RatingSet], films: FilmTable, keep: Keep, seed: int) -> TextClassifier | None:
+    rated = [
+        (films.without_titles(each.response), float(np.mean(each.ratings[REACTIONS])) > 0)
+        for kept in sets
+        for each in kept.replies
+        if REACTIONS in each.ratings and keep(each.group, kept.name)
+    ]
+    if len(rated) < _LEAST:
+        return None
+    targets = np.array([[seen] for _, seen in rated])
+    return TextClassifier.fit([text for text, _ in rated], targets, (REACTIONS,), seed=seed)

@@ -1,0 +1,82 @@
+"""The stage that learns from people's ratings what goes into labels and critic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from algorithms.people.fitting import fit_people_model
+from algorithms.readers.emotions import EmotionReader
+from algorithms.readers.film_affinity import FilmAffinity
+from algorithms.readers.film_table import FilmTable
+from ecr_rl.labels.judging.text_readers import load_text_readers
+from ecr_rl.settings import PeopleSettings
+from envs.catalog import Catalog
+from envs.files import write_json
+from envs.progress import OnStep
+from envs.ratings.parts import part_of
+from envs.ratings.record import RatingSet
+
+
+def build_people_model(
+    sets: Sequence[RatingSet],
+    catalog: Catalog,
+    affinity: FilmAffinity,
+    instruments: Path | None,
+    settings: PeopleSettings,
+    folder: Path,
+    on_step: OnStep,
+) -> dict[str, Any]:
+    """Fit a model of people's ratings to the critic's part of them, and write it to ``folder``.
+
+    Args:
+        sets: people's ratings.
+        catalog: the films.
+        affinity: which films go with which.
+        instruments: folder of the fitted readers; None for those that need no model.
+        settings: the seed of the division, and the sets left out.
+        folder: where the model goes.
+        on_step: called at the start and at the end.
+
+    Returns:
+        The weights with their intervals, and the sets that they were learnt from.
+
+    Raises:
+        DataError: too few overall ratings are left.
+    """
+    on_step(0, 1, {})
+    used = [each for each in sets if each.name not in settings.without]
+
+    def keep(group: str, name: str) -> bool:
+        return part_of(group, name, settings.seed) == "critic"
+
+    films, emotions = FilmTable.of(catalog, affinity), load_text_readers(instruments).emotions
+    model = fit_people_model(used, films, emotions, keep, settings.seed)
+    counts = {each.name: sum(keep(group, each.name) for group in each.groups) for each in used}
+    learnt = {"seed": settings.seed, "part": "critic", "sets": counts}
+    replace(model, learnt_from=learnt).save(folder)
+    figures = {**model.facts, "learnt_from": learnt}
+    write_json(folder / "metrics.json", figures)
+    on_step(1, 1, {})
+    return figures
+
+
+def shipped_overall(
+    sets: Sequence[RatingSet], films: FilmTable, readers: Sequence[EmotionReader], on_step: OnStep
+) -> dict[str, Any]:
+    """The weights that come with the project, by the reader of emotions; all groups of the sets are learnt from.
+
+    Args:
+        sets: people's ratings that may be learnt from and passed on.
+        films: the films that texts name.
+        readers: of emotions; each has weights of its own.
+        on_step: called with the readers done.
+    """
+    fits: dict[str, Any] = {}
+    for done, reader in enumerate(readers):
+        on_step(done, len(readers), {})
+        fits[reader.name] = fit_people_model(sets, films, reader, lambda group, name: True).overall.to_json()
+    on_step(len(readers), len(readers), {})
+    return fits
