@@ -19,6 +19,7 @@ from ecr_rl.labels.judge_folder import context_of, judge_of, write_judge_folder
 from ecr_rl.labels.judging.judges import rubric_maker
 from ecr_rl.labels.judging.rubric import RubricJudge
 from ecr_rl.labels.labelling import label_examples, plan_of
+from ecr_rl.labels.replies.examples import human_examples
 from ecr_rl.labels.storage.store import read_labels
 from ecr_rl.settings import ContextForm
 from ecr_rl.training.critic import build_critic, targets_of
@@ -80,6 +81,18 @@ def test_it_hears_the_difference_between_cold_and_warm(critic_folder: Path) -> N
     scores = Critic.load(critic_folder).score([Exchange(context, warm), Exchange(context, cold)]).mean
     for head in ("empathy", "engagement", "overall"):
         assert scores[0, HEADS.index(head)] > scores[1, HEADS.index(head)]
+
+
+def test_overall_is_measured_and_not_learnt_again(corpus: Corpus, critic_folder: Path) -> None:
+    evidence = [example.evidence for example in human_examples(corpus.splits["test"], corpus.catalog)]
+    critic, judge = Critic.load(critic_folder), judge_of(critic_folder, corpus.catalog, context_of(critic_folder))
+    scores = critic.score([piece.exchange for piece in evidence])
+    labels = judge.judge(evidence)
+    column = HEADS.index("overall")
+    assert scores.mean[:, column] == pytest.approx(labels.values[:, column], abs=1e-5)
+    assert (scores.spread[:, column] < 0.1).all()  # cut replies, of which the judge alone knows
+    weights = judge.provenance["people"]["overall"]["weights"]  # pyright: ignore[reportIndexIssue]
+    assert all(set(entry) == {"weight", "interval"} for entry in weights.values())
 
 
 def test_a_critic_is_held_against_peoples_ratings(critic_folder: Path, tmp_path: Path) -> None:
