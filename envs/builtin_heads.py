@@ -20,7 +20,8 @@ HEADS: Registry[Head] = Registry(
             Head(
                 name="empathy",
                 rubric="ecr_rl.labels.judging.rubric:empathy",
-                measures="phrases of acknowledgement, warmth and coldness, emotions of reply and seeker, VADER",
+                measures="phrases of acknowledgement, warmth and coldness, emotions of reply and seeker, VADER; half of it "
+                "people's reactions, where ratings of them are given",
                 question="1 cold or hostile, 3 neutral, 5 hears the seeker's feelings and answers them warmly.",
                 weight=0.2,
                 edits={"other_film": "still", "upper_case": "still"},
@@ -67,10 +68,9 @@ HEADS: Registry[Head] = Registry(
             Head(
                 name="overall",
                 rubric="ecr_rl.labels.judging.rubric:overall",
-                measures="the four before, relevance (cosine), the seeker's next turn (a tenth), times fluency",
+                measures="eleven parts of the reply, weighed by people's overall ratings, times fluency",
                 question="1 useless, 3 passable, 5 an excellent reply.",
                 weight=0.2,
-                after_reply=0.1 + 0.25 * 0.15 + 0.15 * 0.1,
                 edits={"filler": "not up", "repeated": "down", "upper_case": "still"},
             ),
             Head(
