@@ -13,7 +13,20 @@ import typer
 from typer.core import TyperGroup
 
 import ecr_rl
-from ecr_rl.commands import bench, critic, data, label, monitoring, recommend, respond, run, seekers, submit, sweep
+from ecr_rl.commands import (
+    bench,
+    critic,
+    data,
+    label,
+    monitoring,
+    people,
+    recommend,
+    respond,
+    run,
+    seekers,
+    submit,
+    sweep,
+)
 from ecr_rl.commands.former_option import former_option
 from ecr_rl.commands.options import examples
 from ecr_rl.commands.output import replace_unencodable
@@ -132,6 +145,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(critic.app, name="critic")
 app.add_typer(data.app, name="data")
 app.add_typer(label.app, name="label")
+app.add_typer(people.app, name="people")
 app.add_typer(recommend.app, name="recommend")
 app.add_typer(respond.app, name="respond")
 app.add_typer(seekers.app, name="seekers")

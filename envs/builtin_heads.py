@@ -20,7 +20,7 @@ HEADS: Registry[Head] = Registry(
             Head(
                 name="empathy",
                 rubric="ecr_rl.labels.judging.rubric:empathy",
-                measures="phrases of acknowledgement, warmth and coldness, emotions of reply and seeker, VADER; half of it "
+                measures="phrases of acknowledgement, warmth and coldness, emotions of reply and seeker, VADER; half "
                 "people's reactions, where ratings of them are given",
                 question="1 cold or hostile, 3 neutral, 5 hears the seeker's feelings and answers them warmly.",
                 weight=0.2,

@@ -59,12 +59,18 @@ def fit_people_model(
 
 
 def overall_ratings(kept: RatingSet, reader: PartReader, keep: Keep) -> OverallRatings | None:
-    """The measured parts and overall ratings of a set's groups that are kept; None where it has none."""
-    if kept.name in _ONLY_ASKS:
-        return None
+    """The measured parts and overall ratings of a set's groups that are kept; None where it has none to fit to."""
     rating = next((name for name in OVERALL if name in kept.rating_names), None)
-    if rating is None:
-        return None
+    return None if rating is None or kept.name in _ONLY_ASKS else ratings_of(kept, reader, rating, keep)
+
+
+def ratings_of(
+    kept: RatingSet, reader: PartReader, rating: str, keep: Keep = lambda group, name: True
+) -> OverallRatings | None:
+    """The measured parts of a set's records that are kept, with people's mean of one rating; None where there are none.
+
+    Ratings are scaled to [0, 1] by the lowest and the highest that a rater gave.
+    """
     rated = [(each, (each.exchange,)) for each in kept.replies] + [(each, each.exchanges) for each in kept.dialogues]
     rated = [(each, own) for each, own in rated if rating in each.ratings and own and keep(each.group, kept.name)]
     if not rated:

@@ -20,7 +20,8 @@ PULL = 10.0
 """Weight of the pull towards equal weights beside one data set; chosen by leaving one data set out."""
 LIMIT = 3.0
 """A part's standardised value is held to this many deviations, so that none of them decides alone."""
-_RESAMPLES = 300
+RESAMPLES = 300
+"""Resamples of groups that give the weights' intervals."""
 _LEAST = 20
 """The fewest rated records of a set that weights are fitted to."""
 
@@ -96,15 +97,19 @@ class OverallFit:
         return cls(*columns, float(values["level"]), float(values["slope"]), values["facts"])
 
 
-def fit_overall(sets: Sequence[OverallRatings], seed: int = 0) -> OverallFit:
+def fit_overall(
+    sets: Sequence[OverallRatings], seed: int = 0, pull: float = PULL, resamples: int = RESAMPLES
+) -> OverallFit:
     """Fit the weights to all sets, each of which weighs the same.
 
-    They minimise ``sum over sets of mean (y - z w)^2 + PULL |w - c|^2`` over w >= 0, with y a set's standardised
+    They minimise ``sum over sets of mean (y - z w)^2 + pull |w - c|^2`` over w >= 0, with y a set's standardised
     ratings, z its centred parts, and c the same number for every part: the least-squares weight of their plain sum.
 
     Args:
         sets: at least one, each of ``_LEAST`` records or more whose ratings vary.
         seed: of the bootstrap over groups that gives the intervals.
+        pull: weight of the pull towards equal weights.
+        resamples: 0 leaves out the intervals.
 
     Raises:
         ValueError: no set can be fitted.
@@ -115,22 +120,24 @@ def fit_overall(sets: Sequence[OverallRatings], seed: int = 0) -> OverallFit:
     centre = np.mean([each.turns.mean(0) for each in usable], axis=0)
     scale = np.sqrt(np.mean([each.turns.var(0) for each in usable], axis=0))
     scale = np.where(scale > 0, scale, 1.0)
-    weights = _weights(usable, centre, scale, [np.arange(len(each.ratings)) for each in usable])
+    weights = _weights(usable, centre, scale, [np.arange(len(each.ratings)) for each in usable], pull)
     rng = np.random.default_rng([seed, 31])
-    drawn = [_weights(usable, centre, scale, [_resampled(each, rng) for each in usable]) for _ in range(_RESAMPLES)]
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    drawn = [
+        _weights(usable, centre, scale, [_resampled(each, rng) for each in usable], pull) for _ in range(resamples)
+    ]
+    low, high = np.percentile(drawn or [weights], [2.5, 97.5], axis=0)
     level = float(np.mean([each.ratings.mean() for each in usable]))
     slopes = [_slope(_standardised(each.parts, centre, scale) @ weights, each.ratings) for each in usable]
     facts = {
         "sets": {each.name: len(each.ratings) for each in usable},
-        "pull": PULL,
+        "pull": pull,
         "intervals": {name: [float(low[column]), float(high[column])] for column, name in enumerate(PARTS)},
     }
     return OverallFit(centre, scale, weights, level, max(0.0, float(np.mean(slopes))), facts)
 
 
 def _weights(
-    sets: Sequence[OverallRatings], centre: np.ndarray, scale: np.ndarray, rows: Sequence[np.ndarray]
+    sets: Sequence[OverallRatings], centre: np.ndarray, scale: np.ndarray, rows: Sequence[np.ndarray], pull: float
 ) -> np.ndarray:
     """The weights, of sum 1, on these rows of each set; equal ones where the parts tell nothing."""
     designs, targets = [], []
@@ -145,8 +152,8 @@ def _weights(
         return np.full(count, 1.0 / count)
     design, target = np.concatenate(designs), np.concatenate(targets)
     equal = max(0.0, _slope(design.sum(1), target, centred=False))
-    pulled = np.vstack([design, np.sqrt(PULL) * np.eye(count)])
-    solution = nnls(pulled, np.concatenate([target, np.full(count, np.sqrt(PULL) * equal)]))[0]
+    pulled = np.vstack([design, np.sqrt(pull) * np.eye(count)])
+    solution = nnls(pulled, np.concatenate([target, np.full(count, np.sqrt(pull) * equal)]))[0]
     return solution / solution.sum() if solution.sum() > 0 else np.full(count, 1.0 / count)
 
 

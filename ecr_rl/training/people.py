@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from algorithms.people.fitting import fit_people_model
+from algorithms.people.overall_fit import OverallFit
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.film_affinity import FilmAffinity
 from algorithms.readers.film_table import FilmTable
 from ecr_rl.labels.judging.text_readers import load_text_readers
 from ecr_rl.settings import PeopleSettings
 from envs.catalog import Catalog
+from envs.errors import ConfigError
 from envs.files import write_json
 from envs.progress import OnStep
 from envs.ratings.parts import part_of
@@ -47,6 +49,7 @@ def build_people_model(
         DataError: too few overall ratings are left.
     """
     on_step(0, 1, {})
+    sets_named(sets, settings.without)  # a slip would let the critic learn from what it is judged on
     used = [each for each in sets if each.name not in settings.without]
 
     def keep(group: str, name: str) -> bool:
@@ -63,20 +66,38 @@ def build_people_model(
     return figures
 
 
-def shipped_overall(
+def overall_weights(
     sets: Sequence[RatingSet], films: FilmTable, readers: Sequence[EmotionReader], on_step: OnStep
-) -> dict[str, Any]:
-    """The weights that come with the project, by the reader of emotions; all groups of the sets are learnt from.
+) -> dict[str, OverallFit]:
+    """The weights of ``overall`` by the reader of emotions, learnt from all groups of the sets.
 
     Args:
-        sets: people's ratings that may be learnt from and passed on.
+        sets: people's ratings.
         films: the films that texts name.
         readers: of emotions; each has weights of its own.
         on_step: called with the readers done.
+
+    Raises:
+        DataError: too few overall ratings.
     """
-    fits: dict[str, Any] = {}
+    fits: dict[str, OverallFit] = {}
     for done, reader in enumerate(readers):
         on_step(done, len(readers), {})
-        fits[reader.name] = fit_people_model(sets, films, reader, lambda group, name: True).overall.to_json()
+        fits[reader.name] = fit_people_model(sets, films, reader, lambda group, name: True).overall
     on_step(len(readers), len(readers), {})
     return fits
+
+
+def sets_named(sets: Sequence[RatingSet], names: Sequence[str] | None) -> list[RatingSet]:
+    """Those of the sets that are named; all where no names are given.
+
+    Raises:
+        ConfigError: a name that no set has.
+    """
+    if not names:
+        return list(sets)
+    known = {each.name: each for each in sets}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigError(f"no ratings of {', '.join(unknown)} were read; there are {', '.join(known)}")
+    return [known[name] for name in names]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms.people import overall_fit
 from algorithms.people.measured_parts import PARTS
 from algorithms.people.overall_fit import LIMIT, OverallFit, OverallRatings, fit_overall
 
@@ -27,20 +26,18 @@ def test_equal_weights_are_found_and_lie_within_their_intervals() -> None:
     assert all(low <= weight <= high for weight, (low, high) in zip(fit.weights, intervals, strict=True))
 
 
-def test_a_part_that_people_do_not_rate_weighs_less_but_for_the_pull(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_people_do_not_rate_weighs_less_but_for_the_pull() -> None:
     alone = np.zeros(COUNT)
     alone[0] = 3.0
     pulled = fit_overall([ratings(alone, 1.0)]).weights
     assert pulled[0] == max(pulled) and min(pulled) > 0
-    monkeypatch.setattr(overall_fit, "PULL", 1e-6)
-    assert fit_overall([ratings(alone, 1.0)]).weights[0] > 0.9
+    assert fit_overall([ratings(alone, 1.0)], pull=1e-6).weights[0] > 0.9
 
 
-def test_a_part_that_people_rate_down_gets_no_negative_weight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overall_fit, "PULL", 1e-6)
+def test_a_part_that_people_rate_down_gets_no_negative_weight() -> None:
     against = np.ones(COUNT)
     against[3] = -2.0
-    assert fit_overall([ratings(against, 1.0)]).weights[3] == pytest.approx(0.0, abs=1e-6)
+    assert fit_overall([ratings(against, 1.0)], pull=1e-6).weights[3] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_large_set_weighs_no_more_than_a_small_one() -> None:
