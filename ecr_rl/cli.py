@@ -17,6 +17,7 @@ from ecr_rl.commands import (
     bench,
     critic,
     data,
+    judge,
     label,
     monitoring,
     people,
@@ -38,7 +39,7 @@ UNUSABLE_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.ENOTDIR, errno.EROFS}
 """Errors of the system that a path from a user causes."""
 
 SECTIONS = {
-    "A run": ("demo", "train", "status", "tensorboard", "evaluate", "report", "results"),
+    "A run": ("demo", "train", "status", "tensorboard", "evaluate", "judge", "report", "results"),
     "Its parts, in the order of the stages": ("data", "recommend", "respond", "label", "critic", "seekers"),
     "Many runs, and clusters": ("sweep", "submit", "fetch"),
     "This machine": ("doctor", "bench"),
@@ -134,6 +135,14 @@ app.command(
         "ecr-rl evaluate runs/demo -s evaluation.dialogues=400",
     ),
 )(run.evaluate)
+app.command(
+    epilog=examples(
+        "ecr-rl judge runs/demo --model qwen-1.5b",
+        "ecr-rl judge runs/redial --model qwen-1.5b --people ratings/ --turns 300 --no-axes",
+        "ecr-rl judge runs/redial --model my-model --endpoint http://127.0.0.1:8000/v1 --price-in 0.15 --price-out 0.6",
+        "ecr-rl judge runs/redial --against supervised-best-of-4 --model qwen-1.5b --dialogues 50 --json",
+    )
+)(judge.judge)
 app.command(
     epilog=examples(
         "ecr-rl results runs/seed-0 runs/seed-1 runs/seed-2 --into docs/results.md --name redial",

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
 
-from algorithms.chat.responses import NoAnswer, completion_text, endpoint_words
+from algorithms.chat.responses import NoAnswer, TokenCounts, completion_text, endpoint_words, token_counts
 from envs.errors import ConfigError, ModelError
 from envs.inputs.hosts import names_server
 from envs.inputs.text import on_one_line, whole
@@ -84,6 +84,10 @@ class ChatEndpoint:
             NoAnswer: the endpoint gave no answer.
             ModelError: the endpoint refuses the key or does not know the model.
         """
+        return self.ask_counted(messages, seed)[0]
+
+    def ask_counted(self, messages: Messages, seed: int | None = None) -> tuple[str, TokenCounts | None]:
+        """``ask``, with the tokens that the endpoint says were used; None where it does not say."""
         import openai
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
@@ -136,7 +140,7 @@ class ChatEndpoint:
             f"and {self._model_setting}"
         )
 
-    def _call(self, messages: Messages, seed: int | None) -> str:
+    def _call(self, messages: Messages, seed: int | None) -> tuple[str, TokenCounts | None]:
         import openai
 
         self._limit.wait()
@@ -147,7 +151,7 @@ class ChatEndpoint:
             max_tokens=self._max_new,
             seed=openai.omit if seed is None else seed,
         )
-        return completion_text(response.text)
+        return completion_text(response.text), token_counts(response.text)
 
     @cached_property
     def _client(self) -> OpenAI:

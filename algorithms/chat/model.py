@@ -11,8 +11,9 @@ from jinja2 import TemplateError
 from algorithms.model_files import ModelFiles, load_plain_tokenizer, require_rows
 from algorithms.packaged_models import best_device
 from algorithms.policy.language_model import load_causal_lm
+from algorithms.settings.precision import Precision, computes_in_bfloat16
 from envs.errors import ModelError
-from envs.model_text.thinking import marks_thinking, opened_by
+from envs.model_text.thinking import closing, marks_thinking, opened_by
 
 _MARK_TOKENS = 20
 """Tokens at a prompt's end, at most, that open the model's thinking."""
@@ -22,18 +23,23 @@ class ChatModel:
     """A loaded causal language model with its tokenizer and chat template.
 
     Attributes:
-        model: in eval mode; float32 on a CPU, else bfloat16.
+        model: in eval mode.
         tokenizer: pads on the left, so that rows of a batch end together.
     """
 
-    def __init__(self, source: str, *, four_bit: bool = False) -> None:
+    def __init__(self, source: str, *, four_bit: bool = False, precision: Precision = "auto") -> None:
         """Load a folder or hub id.
+
+        Args:
+            source: the folder or hub id.
+            four_bit: hold the linear layers in nf4.
+            precision: the dtype in which it computes; ``auto`` is float32 on a CPU, else bfloat16.
 
         Raises:
             ModelError: no model or no tokenizer is there.
         """
         device = best_device()
-        dtype = torch.bfloat16 if device != "cpu" else torch.float32
+        dtype = torch.bfloat16 if computes_in_bfloat16(precision, device) else torch.float32
         self.model = load_causal_lm(source, dtype=dtype, four_bit=four_bit, device=device).eval()
         remedy = "Name a folder or hub id of a chat model"
         self.tokenizer: Any = load_plain_tokenizer(source, remedy)
@@ -87,3 +93,17 @@ class ChatModel:
         except TemplateError:  # some templates, such as Gemma's, have no system role
             whole = "\n\n".join(message["content"] for message in messages)
             return self.tokenizer.apply_chat_template([{"role": "user", "content": whole}], **options)
+
+    def write_question(self, messages: list[dict[str, str]], *, at_once: bool) -> str:
+        """Render a chat whose answer follows; a model without a template gets plain text that ends in ``Answer:``.
+
+        Args:
+            messages: the chat.
+            at_once: the answer begins here, so thinking that the template opens is closed again.
+        """
+        if not self.has_template:
+            whole = "\n\n".join(message["content"] for message in messages)
+            return f"{whole}\n\nAnswer:\n"
+        prompt = self.write(messages)
+        thinking = opened_by(prompt) if at_once else ""
+        return f"{prompt}{closing(thinking)}\n\n" if thinking else prompt

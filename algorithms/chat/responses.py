@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from envs.inputs.json_text import JsonFault, parse_json
@@ -18,10 +19,19 @@ _LONGEST = 200
 """Characters at most of an endpoint's own words."""
 _TEXT_PARTS = frozenset({"text", "output_text"})
 _TOO_FEW = "; allow it more tokens"
+_COUNTS = ("prompt_tokens", "completion_tokens")
 
 
 class NoAnswer(Exception):
     """The endpoint gave no answer to a request; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCounts:
+    """Tokens of a request and of its answer, as the endpoint counts them."""
+
+    prompt: int
+    answer: int
 
 
 def completion_text(body: str) -> str:
@@ -50,6 +60,15 @@ def completion_text(body: str) -> str:
     if not text.strip():
         raise NoAnswer(_why_empty(message, content, ended))
     return whole(text)
+
+
+def token_counts(body: str) -> TokenCounts | None:
+    """The tokens that the body of a chat completion says were used; None if it does not say."""
+    value = _parsed(body)
+    usage = value.get("usage") if isinstance(value, Mapping) else None
+    counts = [usage.get(name) for name in _COUNTS] if isinstance(usage, Mapping) else []
+    known = [count for count in counts if isinstance(count, int) and not isinstance(count, bool) and count >= 0]
+    return TokenCounts(*known) if len(known) == len(_COUNTS) else None
 
 
 def endpoint_words(body: str) -> str:

@@ -180,14 +180,18 @@ def results(
     """Compare baseline and RL over several runs, such as seeds.
 
     The runs were evaluated on the same dialogues; one in which a seeker failed in some run is left out of all.
-    Intervals are over runs and dialogues.
+    Intervals are over runs and dialogues. What language models said of the runs (ecr-rl judge) stands in a table of its
+    own.
     """
     with working():
         from ecr_rl.evaluation.conversations.over_runs import compare_runs
         from ecr_rl.evaluation.conversations.records import read_records
+        from ecr_rl.evaluation.language_judge.result import current
+        from ecr_rl.evaluation.language_judge.tables import judged_runs_table
         from ecr_rl.report.insert import check_block, insert_block
         from ecr_rl.report.results_table import results_table
         from ecr_rl.runs.folder import RunFolder
+        from ecr_rl.tables import markdown_tables
 
         check_block(into, "results", name)
         opened = [RunFolder.open(run) for run in runs]
@@ -198,9 +202,13 @@ def results(
         pairs = [(read_records(each / "baseline.jsonl"), read_records(each / "rl.jsonl")) for each in records_of]
         result = compare_runs(pairs, heads, seed=seed)
         table = results_table(result, [run.name for run in folders], heads)
+        judged = {run.name: current(run, against) for run in folders}
+        if any(judged.values()):
+            table += f"\n{markdown_tables([judged_runs_table(judged)])}"
         if into is not None:
             insert_block(into, "results", name, table)
-    show(result.to_json(), json, Text(table))
+    told = {name: [each.to_json() for each in judgements] for name, judgements in judged.items()}
+    show({**result.to_json(), "judged": told}, json, Text(table))
 
 
 def build_part(settings: RunConfig, out: Path, resume: bool, json: bool, part: Callable[[Pipeline], Path]) -> None:

@@ -30,7 +30,7 @@ from ecr_rl.report.verdicts import (
     protocol,
     reading,
 )
-from ecr_rl.tables import bounds, by_chance, shown
+from ecr_rl.tables import TextTable, bounds, by_chance, shown
 
 CARDS = ("reward", "held_out_overall", "dist2", "length")
 """The figures shown large at the top."""
@@ -53,12 +53,14 @@ class ReportPage:
         plots: PNG by file name.
         samples: the sample conversations, baseline and rl of one dialogue each.
         config: the run's settings.
+        judged: what language models said of the conversations.
     """
 
     report: Report
     plots: Mapping[str, bytes]
     samples: Sequence[Pair]
     config: RunConfig
+    judged: Sequence[TextTable] = ()
 
 
 def render(page: ReportPage) -> str:
@@ -82,6 +84,7 @@ def render(page: ReportPage) -> str:
         agreement=agreement_rows(report),
         agreement_by_chance=by_chance((report.agreement.baseline, report.agreement.rl, report.agreement.gain)),
         frequent=_frequent(report.frequent),
+        judged=page.judged,
         protocol=protocol(report, page.config),
         marks=MARKS,
         facts=fact_rows(report.facts),

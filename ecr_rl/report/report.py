@@ -11,6 +11,8 @@ from ecr_rl.evaluation.conversations.comparison import Comparison
 from ecr_rl.evaluation.conversations.definitions import own_figures
 from ecr_rl.evaluation.conversations.figures import compare
 from ecr_rl.evaluation.conversations.records import ConversationRecord, read_records
+from ecr_rl.evaluation.language_judge.result import current
+from ecr_rl.evaluation.language_judge.tables import judge_tables
 from ecr_rl.report.criteria import criteria_of, sentence
 from ecr_rl.report.curves import Curves, read_curves
 from ecr_rl.report.facts import clean_facts
@@ -37,7 +39,8 @@ def write_report(run: Path) -> Report:
     """Write ``report/report.json``, ``report/index.html`` and ``report/*.png`` of a run folder, each atomically.
 
     Reads ``config.yaml``, ``evaluation/{baseline,rl}.jsonl``, ``evaluation/summary.json`` (the run's facts, with the
-    command under ``command``) and ``metrics.jsonl``. The same files give the same report.
+    command under ``command``), ``metrics.jsonl``, and what language models said of these conversations in
+    ``judge/*.json``. The same files give the same report.
 
     Returns:
         The content of ``report.json``.
@@ -55,7 +58,7 @@ def write_report(run: Path) -> Report:
     report = _report(comparison, summary, curves, config)
     plots = draw_plots(report, curves, heads)
     pairs = sample_pairs(list(zip(_sorted(baseline), _sorted(rl), strict=True)), config.evaluation.samples)
-    page = render(ReportPage(report, plots, pairs, config))
+    page = render(ReportPage(report, plots, pairs, config, judge_tables(current(run))))
     folder = run / "report"
     for name, content in plots.items():
         write_bytes(folder / name, content)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM
 
+from algorithms.chat.choices import choice_tokens
 from algorithms.chat.model import ChatModel
 from algorithms.policy.language_model import chosen_logits, max_positions
 from ecr_rl.labels.judging.injection import speaks_to_judge
@@ -21,7 +22,6 @@ from ecr_rl.settings import JudgeSettings
 from envs.catalog import Catalog
 from envs.errors import ModelError
 from envs.heads import Head
-from envs.model_text.thinking import closing, opened_by
 
 _DIGITS = [str(score) for score in range(LOWEST, HIGHEST + 1)]
 
@@ -40,9 +40,17 @@ class _JudgingModel(ChatModel):
         self.prefills: list[str] = []
         self.score_ids: list[int] = []
         if settings.reading == "expectation":
-            self.prefills, self.score_ids = _score_tokens(self.tokenizer, settings.model, heads)
+            self.prefills, self.score_ids = self._score_tokens(settings.model, heads)
         ahead = max((self.length(prefill) for prefill in self.prefills), default=0)
         self.room = max_positions(self.model) - max(ahead, settings.max_new)
+
+    def _score_tokens(self, model: str, heads: Sequence[str]) -> tuple[list[str], list[int]]:
+        """The beginnings of the answer up to each score, and the ids of the scores behind them, from the lowest."""
+        try:
+            space, ids = choice_tokens(self.tokenizer, model, f'{{"{heads[0]}":', _DIGITS)
+        except ModelError as error:
+            raise ModelError(f"{error}. Use labels.reading=text or --reading text") from None
+        return _prefills(space, heads), ids
 
 
 class ModelJudge:
@@ -149,38 +157,11 @@ class ModelJudge:
 
     def _write(self, piece: Evidence) -> str:
         messages = self._prompt.messages(piece, self._catalog, self._settings.context, self._emotions)
-        if self._chat.has_template:
-            prompt = self._chat.write(messages)
-            thinking = opened_by(prompt) if self._chat.prefills else ""
-            return f"{prompt}{closing(thinking)}\n\n" if thinking else prompt
-        whole = "\n\n".join(message["content"] for message in messages)
-        return f"{whole}\n\nAnswer:\n"
+        return self._chat.write_question(messages, at_once=bool(self._chat.prefills))
 
     def _batch(self, texts: list[str]) -> dict[str, torch.Tensor]:
         batch = self._chat.tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
         return {name: tensor.to(self._chat.model.device) for name, tensor in batch.items() if name != "token_type_ids"}
-
-
-def _score_tokens(tokenizer: Any, model: str, heads: Sequence[str]) -> tuple[list[str], list[int]]:
-    """The beginnings of the answer up to each score, and the ids of the scores behind them, from the lowest.
-
-    If the tokenizer makes the space before a score a separate token, a beginning includes that space; otherwise it ends
-    before the space. Either way the next token is the score.
-    """
-    for space in (" ", ""):
-        between = "" if space else " "
-        ids = []
-        for digit in _DIGITS:
-            whole = tokenizer(f'{{"{heads[0]}":{space}{between}{digit}', add_special_tokens=False)["input_ids"]
-            stem = tokenizer(f'{{"{heads[0]}":{space}', add_special_tokens=False)["input_ids"]
-            if whole[: len(stem)] == stem and len(whole) == len(stem) + 1:
-                ids.append(whole[-1])
-        if len(set(ids)) == len(_DIGITS):
-            return _prefills(space, heads), ids
-    raise ModelError(
-        f"{model}: its tokenizer has no single token for each score from 1 to 5. Use labels.reading=text or --reading "
-        "text"
-    )
 
 
 def _prefills(space: str, heads: Sequence[str]) -> list[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 
+from ecr_rl.labels.judging.fence import clean, fence_of, fenced
 from ecr_rl.labels.judging.judge_protocol import Evidence
 from ecr_rl.labels.judging.score_answers import HIGHEST, LOWEST, in_words, read_scores
 from ecr_rl.settings import ContextForm
@@ -26,9 +26,6 @@ Answer with one JSON object and nothing else, such as {{{{{answer}}}}}."""
 """What every prompt ends with, an own one too: no text that is judged is an instruction."""
 _ANSWER, _USUAL = (3, 2, 4), 3
 """Scores of the first heads in the example of an answer, and of the rest."""
-_FENCE_LIKE = re.compile(r"={3,}")
-_MARKUP = re.compile(r"([<\[])(?=\S)")
-"""The start of a chat format's mark, such as ``<|im_end|>`` or ``[INST]``; tokenizers make it a control token."""
 
 EmotionsOf = Callable[[Sequence[str]], list[str]]
 """Names the emotion of each text."""
@@ -93,10 +90,9 @@ class JudgePrompt:
             emotions: reads the emotions for ``rich``.
         """
         body = _body(piece, catalog, context, emotions)
-        fence = f"==== {hashlib.sha256(body.encode('utf-8', 'replace')).hexdigest()[:8]} ===="
         return [
-            {"role": "system", "content": self._instructions.format(fence=fence)},
-            {"role": "user", "content": f"{fence}\n{body}\n{fence}"},
+            {"role": "system", "content": self._instructions.format(fence=fence_of(body))},
+            {"role": "user", "content": fenced(body)},
         ]
 
     def parse(self, text: str) -> list[float]:
@@ -126,7 +122,7 @@ def _unformatted(text: str) -> str:
 
 
 def _body(piece: Evidence, catalog: Catalog, context: ContextForm, emotions: EmotionsOf | None) -> str:
-    turns = [(turn.role.value, _clean(turn.text)) for turn in piece.exchange.context]
+    turns = [(turn.role.value, clean(turn.text)) for turn in piece.exchange.context]
     rich = context is ContextForm.RICH
     felt = emotions([text for _, text in turns]) if rich and emotions is not None else []
     lines = [f"{role}{f' ({felt[index]})' if felt else ''}: {text}" for index, (role, text) in enumerate(turns)]
@@ -134,7 +130,7 @@ def _body(piece: Evidence, catalog: Catalog, context: ContextForm, emotions: Emo
     if rich:
         facts += _feelings(piece, catalog)
     return "\n".join(
-        ["DIALOGUE", *lines, "REPLY TO RATE", f"recommender: {_clean(piece.exchange.reply)}", "FILM FACTS", *facts]
+        ["DIALOGUE", *lines, "REPLY TO RATE", f"recommender: {clean(piece.exchange.reply)}", "FILM FACTS", *facts]
     )
 
 
@@ -143,22 +139,17 @@ def unit(score: float) -> float:
     return (score - LOWEST) / (HIGHEST - LOWEST)
 
 
-def _clean(text: str) -> str:
-    readable = text.encode("utf-8", "replace").decode("utf-8")
-    return _MARKUP.sub(r"\1 ", _FENCE_LIKE.sub("==", " ".join(readable.split())))
-
-
 def _facts(catalog: Catalog, film: int) -> str:
     entry = catalog[film]
     parts = [entry.name, ", ".join(entry.genres) or "genres unknown"]
-    return _clean("- " + "; ".join([*parts, *([f"with {', '.join(entry.people[:3])}"] if entry.people else [])]))
+    return clean("- " + "; ".join([*parts, *([f"with {', '.join(entry.people[:3])}"] if entry.people else [])]))
 
 
 def _feelings(piece: Evidence, catalog: Catalog) -> list[str]:
     profile = piece.profile
     named = (("liked", profile.liked), ("did not like", profile.disliked), ("has seen", profile.seen))
     return [
-        _clean(f"- the seeker {verb}: {', '.join(catalog[film].name for film in sorted(films) if film in catalog)}")
+        clean(f"- the seeker {verb}: {', '.join(catalog[film].name for film in sorted(films) if film in catalog)}")
         for verb, films in named
         if films
     ]

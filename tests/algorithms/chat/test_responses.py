@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from algorithms.chat.responses import NoAnswer, completion_text, endpoint_words
+from algorithms.chat.responses import NoAnswer, TokenCounts, completion_text, endpoint_words, token_counts
 
 THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "plan"}]}
 
@@ -96,3 +96,17 @@ def test_what_is_no_answer_says_why(sent: str, reason: str) -> None:
 def test_an_endpoints_own_words_are_one_line(sent: str, words: str) -> None:
     assert endpoint_words(sent) == words
     assert len(endpoint_words(json.dumps({"error": "word " * 500}))) <= 201
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ({"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}, TokenCounts(7, 2)),
+        ({"prompt_tokens": 7}, None),
+        ({"prompt_tokens": "7", "completion_tokens": True}, None),
+        (None, None),
+    ],
+)
+def test_tokens_are_counted_as_the_endpoint_says(usage: Any, counts: TokenCounts | None) -> None:
+    assert token_counts(json.dumps({"choices": [], "usage": usage})) == counts
+    assert token_counts("no JSON") is None
