@@ -11,7 +11,14 @@ from pathlib import Path
 from ecr_rl.labels.judging.endpoint_judge import check_endpoint
 from ecr_rl.labels.judging.judge_protocol import Judge
 from ecr_rl.labels.judging.judges import with_folder
-from ecr_rl.labels.judging.preflight import Preflight, check_memory, gpus_of_a_judge, preflight, sample_of
+from ecr_rl.labels.judging.preflight import (
+    Preflight,
+    check_memory,
+    gpus_of_a_judge,
+    parameters_of,
+    preflight,
+    sample_of,
+)
 from ecr_rl.labels.judging.prompt import read_prompt
 from ecr_rl.labels.judging.registry import JUDGES, OPENAI, RUBRIC, TRANSFORMERS, JudgeInputs, build_judge
 from ecr_rl.labels.labelling import LabelPlan
@@ -125,16 +132,30 @@ def check_judge(settings: JudgeSettings) -> None:
         check_endpoint(settings)
 
 
+def check_models(judges: Sequence[JudgeSettings]) -> None:
+    """Refuse judges whose models do not exist, by their configs; a packaged model is there or told of when it is read.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    for model in _models(judges):
+        parameters_of(model)
+
+
 def hub_commits(judges: Sequence[JudgeSettings]) -> list[str]:
     """What pins the judges' models of the hub: each one's commit.
 
     Raises:
         ModelError: there is no such model.
     """
+    return [_weights_version(model) for model in _models(judges) if not user_path(model).exists()]
+
+
+def _models(judges: Sequence[JudgeSettings]) -> list[str]:
+    """The folders and hub ids of chat models that judge in this process; packaged ones are none."""
     from algorithms.chat.packaged import PACKAGED
 
-    models = [judge.model for judge in judges if judge.judge == TRANSFORMERS and judge.model not in ("", *PACKAGED)]
-    return [_weights_version(model) for model in models if not user_path(model).exists()]
+    return [judge.model for judge in judges if judge.judge == TRANSFORMERS and judge.model not in ("", *PACKAGED)]
 
 
 def _weights_version(model: str) -> str:

@@ -13,7 +13,7 @@ from algorithms.chat.endpoint import check_speaker
 from ecr_rl.cluster_address import answering_cluster
 from ecr_rl.config import RunConfig
 from ecr_rl.estimate import check_policy
-from ecr_rl.labels.prepared_judge import check_judge, hub_commits
+from ecr_rl.labels.prepared_judge import check_judge, check_models
 from ecr_rl.labels.storage.store import FACTS, read_labels
 from envs.errors import ConfigError
 from envs.files import user_path
@@ -35,6 +35,7 @@ def check_preconditions(config: RunConfig, paid: Collection[str] | None = None) 
             model has fewer positions than ``policy.positions``, or a head that is paid for has no label.
         ClusterError: the cluster that RAY_ADDRESS names does not answer.
         DataError: the label folder cannot be read.
+        ModelError: a judge's model does not exist.
     """
     answering_cluster()
     check_speaker(config.env)
@@ -51,7 +52,7 @@ def check_preconditions(config: RunConfig, paid: Collection[str] | None = None) 
     if config.critic.folder is None and config.labels.folder is None:
         for judge in config.labels.judges:
             check_judge(judge)
-        hub_commits(config.labels.judges)
+        check_models(config.labels.judges)
 
 
 def without_labels(critic: Path) -> list[str]:

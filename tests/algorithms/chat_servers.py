@@ -1,12 +1,20 @@
-"""Endpoints of chat models: a server of faults, on loopback."""
+"""Endpoints of chat models, on loopback: a server of faults, and ``transformers serve``."""
 
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 GOOD = json.dumps({"empathy": 5, "informativeness": 1, "recommendation": 3, "engagement": 2, "overall": 4})
@@ -79,3 +87,30 @@ def fault_server() -> Iterator[FaultServer]:
     finally:
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def transformers_serve(model: Path) -> Iterator[str]:
+    """The base URL of ``transformers serve`` with a model on a free loopback port; the server is killed at the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).parent / "transformers"), "serve", str(model)]
+    process = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).read()
+                break
+            except (urllib.error.URLError, OSError):
+                assert process.poll() is None, "transformers serve ended"
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.kill()
+        process.wait()

@@ -120,6 +120,20 @@ def test_paths_of_command_and_config_resolve(tree: Path) -> None:
     assert packed == ["train", "--out", str(tree / "runs" / "new"), "-s", "seed=3", "mine.yaml"]
 
 
+def test_the_prompt_of_each_judge_resolves(tree: Path) -> None:
+    (tree.parent / "strict.txt").write_text("Be strict.")
+    judges = "labels: {judge: openai, prompt: ids.json, more_judges: [{judge: rubric}, {judge: openai, prompt: %s}]}\n"
+    (tree / "judges.yaml").write_text(judges % "../strict.txt")
+    assert words_of("train judges.yaml --out /shared/o", "/shared", str(tree.parent))[3:] == [
+        *("-s", f"labels.prompt={tree / 'ids.json'}"),
+        *("-s", f"labels.more_judges.1.prompt={tree.parent / 'strict.txt'}"),
+        str(tree / "judges.yaml"),
+    ]
+    (tree / "judges.yaml").write_text(judges % "gone.txt")
+    with pytest.raises(ConfigError, match=r"labels\.more_judges\.1\.prompt: .*gone\.txt does not exist"):
+        words_of("train judges.yaml --out o")
+
+
 def test_what_is_not_packed_becomes_absolute_and_is_told(tree: Path) -> None:
     places = JobPaths(package_of(tree))
     words = job_words(
@@ -206,7 +220,7 @@ def test_every_setting_that_takes_a_path_is_known() -> None:
 
 def test_an_option_takes_what_a_setting_of_its_name_takes() -> None:
     options = option_paths()
-    assert options["model"].words == {"tiny", "smollm2"} and options["model"].hub
+    assert options["model"].words == {"tiny", "smollm2", "qwen-1.5b"} and options["model"].hub
     assert options["source"].words == {"sample", "official"} and not options["source"].hub
     assert options["out"].made and options["cache"].made
 

@@ -78,6 +78,21 @@ def preflight(judge: Judge, evidence: Sequence[Evidence], total: int, memory_gb:
     return Preflight(len(evidence), rate, spread, seconds, seconds * total / 3600, memory_gb, refusal)
 
 
+def parameters_of(model: str) -> int:
+    """The number of parameters of a folder's or hub id's model, by its config alone.
+
+    Raises:
+        ModelError: the model does not exist.
+    """
+    from transformers import AutoConfig
+
+    from algorithms.model_files import ModelFiles
+    from ecr_rl.labels.judging.model_judge import model_size
+
+    with ModelFiles(model, f"{model}: no model there", "Give labels.model (--model) a folder or a hub id"):
+        return model_size(AutoConfig.from_pretrained(model, trust_remote_code=False))
+
+
 def check_memory(settings: JudgeSettings) -> float:
     """Gigabytes that the model will need, by its config alone.
 
@@ -85,15 +100,8 @@ def check_memory(settings: JudgeSettings) -> float:
         ModelError: the model does not fit or does not exist.
     """
     import torch
-    from transformers import AutoConfig
 
-    from algorithms.model_files import ModelFiles
-    from ecr_rl.labels.judging.model_judge import model_size
-
-    with ModelFiles(
-        settings.model, f"{settings.model}: no model there", "Give labels.model (--model) a folder or a hub id"
-    ):
-        parameters = model_size(AutoConfig.from_pretrained(settings.model, trust_remote_code=False))
+    parameters = parameters_of(settings.model)
     cuda = torch.cuda.is_available()
     bytes_each = 0.6 if settings.four_bit else 2.0 if cuda else 4.0
     needed = parameters * bytes_each * 1.15 / 1e9  # activations and the KV cache take about a seventh

@@ -17,41 +17,51 @@ from ecr_rl.runs.folder import RunFolder
 from ecr_rl.runs.settings_key import settings_key
 from ecr_rl.runs.stage import Stage
 from envs.errors import ConfigError, ModelError
-from tests.algorithms.chat_servers import fault_server
+from tests.algorithms.chat_servers import fault_server, transformers_serve
 from tests.ecr_rl.small_run import SMALL
 from tests.known_heads import HEADS, JUDGED
 
 REPLIES = 300
 KEY = "sk-very-secret-2718"
-CHAT = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: "
+TAIL = 6
+"""Characters of a prompt that the chat model reads: its fence's end, ``c ====``."""
 
 
 @pytest.fixture(scope="module")
 def chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random chat model of one layer, with a tokenizer of its own that has a chat template."""
+    """A chat model of two narrow layers that reads the end of a prompt and scores every head by the hash there."""
+    import torch
     from tokenizers import Tokenizer, pre_tokenizers
     from tokenizers.decoders import ByteLevel
     from tokenizers.models import BPE
-    from tokenizers.trainers import BpeTrainer
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
 
     folder = tmp_path_factory.mktemp("chat")
-    bpe = Tokenizer(BPE())
-    splits = [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    bpe.pre_tokenizer = pre_tokenizers.Sequence(splits)  # pyright: ignore[reportAttributeAccessIssue]
-    bpe.decoder = ByteLevel()  # pyright: ignore[reportAttributeAccessIssue]
-    text = Path("docs/critic.md").read_text(encoding="utf-8").splitlines()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    bpe.train_from_iterator(text, BpeTrainer(vocab_size=1500, special_tokens=["<s>"], initial_alphabet=alphabet))
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<s>", pad_token="<s>")
-    tokenizer.chat_template = CHAT
+    letters = ["<s>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    characters = Tokenizer(BPE({letter: index for index, letter in enumerate(letters)}, []))
+    split = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    characters.pre_tokenizer = split  # pyright: ignore[reportAttributeAccessIssue]
+    characters.decoder = ByteLevel()  # pyright: ignore[reportAttributeAccessIssue]
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=characters, eos_token="<s>", pad_token="<s>")
+    tokenizer.chat_template = f"{{{{ messages[-1].content[-{TAIL}:] }}}}\n"
     tokenizer.save_pretrained(folder)
-    shape: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    answers = [
+        f"{digit} ====\n{json.dumps(dict.fromkeys(JUDGED, 1 + index % 5))}<s>"
+        for index, digit in enumerate("0123456789abcdef")
+    ]
+    ids = torch.tensor(tokenizer(answers)["input_ids"])
     set_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=2048, num_attention_heads=2, initializer_range=1.0, **shape
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    shape: dict[str, Any] = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2}
+    ends: dict[str, Any] = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+    config = LlamaConfig(vocab_size=len(tokenizer), num_attention_heads=4, max_position_embeddings=512, **shape, **ends)
+    model: Any = LlamaForCausalLM(config)
+    optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
+    targets = torch.cat([torch.full_like(ids[:, :TAIL], -100), ids[:, TAIL:]], dim=1)
+    for _ in range(120):
+        model(input_ids=ids, labels=targets).loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    model.save_pretrained(folder)
     return folder
 
 
@@ -159,6 +169,19 @@ def test_an_endpoint_labels_and_is_refused_where_its_answers_do_not_differ(
     assert made(varied, tmp_path / "again") == folder and endpoint.calls == tried + len(table)
     files = [file for place in (cache, tmp_path) for file in place.rglob("*") if file.is_file()]
     assert not [file for file in files if KEY.encode() in file.read_bytes()]
+
+
+@pytest.mark.slow
+def test_a_critic_learns_from_a_real_server(
+    chat_model: Path, cache: Path, tmp_path: Path, ray_session: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with transformers_serve(chat_model) as url:
+        asked = ["labels.judge=openai", f"labels.endpoint={url}", f"labels.model={chat_model}", "labels.max_new=120"]
+        critic = made(config_of(cache, *asked, "labels.timeout=300", "labels.count=60"), tmp_path / "run", "critic")
+    card = json.loads((critic / "critic.json").read_text())["labels"]
+    assert card["judge"]["name"] == "openai" and not card["counts"]["failed"]
+    assert card["counts"]["heads"]["overall"]["std"] > 0.1
 
 
 def test_a_prompt_is_known_by_its_text(tmp_path: Path) -> None:

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +18,7 @@ from ecr_rl.settings import JudgeSettings
 from envs.dialogue import Role, Utterance
 from envs.errors import ConfigError, ModelError
 from envs.heads import Exchange
-from tests.algorithms.chat_servers import FaultServer, fault_server
+from tests.algorithms.chat_servers import FaultServer, fault_server, transformers_serve
 from tests.ecr_rl.label_judges import CATALOG, piece
 from tests.known_heads import DEFINITIONS, HEADS, JUDGED
 
@@ -290,29 +283,8 @@ def test_every_expert_of_a_mixture_takes_memory() -> None:
 
 @pytest.fixture
 def served(smollm2: Path) -> Iterator[str]:
-    """``transformers serve`` with SmolLM2 on a free loopback port; killed at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).parent / "transformers"), "serve", str(smollm2)]
-    process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).read()
-                break
-            except (urllib.error.URLError, OSError):
-                assert process.poll() is None, "transformers serve ended"
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.kill()
-        process.wait()
+    with transformers_serve(smollm2) as url:
+        yield url
 
 
 @pytest.mark.slow
