@@ -40,7 +40,7 @@ UNUSABLE_PATH = {errno.ENAMETOOLONG, errno.EACCES, errno.ENOTDIR, errno.EROFS}
 
 SECTIONS = {
     "A run": ("demo", "train", "status", "tensorboard", "evaluate", "judge", "report", "results"),
-    "Its parts, in the order of the stages": ("data", "recommend", "respond", "label", "critic", "seekers"),
+    "Its parts, in the order of the stages": ("data", "recommend", "respond", "label", "people", "critic", "seekers"),
     "Many runs, and clusters": ("sweep", "submit", "fetch"),
     "This machine": ("doctor", "bench"),
 }

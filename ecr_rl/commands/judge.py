@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.text import Text
 
 from algorithms.settings.precision import Precision
-from ecr_rl.commands.options import Json, Run, finite, seed_option
+from ecr_rl.commands.options import Json, Run, Set, finite, seed_option
 from ecr_rl.commands.output import rich_table, show, shown_progress, working
 from envs.errors import ConfigError
 from envs.settings import EndpointSettings
@@ -67,6 +67,7 @@ def judge(
         float | None, typer.Option("--price-out", min=0, help="Of a million tokens of answers.", callback=finite)
     ] = None,
     seed: Annotated[int, seed_option("Draws the resamples.")] = 0,
+    changes: Set = None,
     json: Json = False,
 ) -> None:
     """Let a language model say which policy is better.
@@ -85,7 +86,7 @@ def judge(
         from ecr_rl.evaluation.language_judge.tables import judge_tables
         from ecr_rl.runs.folder import RunFolder
 
-        config = RunFolder.open(run).config
+        config = RunFolder.open(run, changes or ()).config
         sets = _ratings(people or [])
         asker = Asker(
             _endpoint_model(config, run, model, endpoint, same_family, max_new, at_once, per_minute)

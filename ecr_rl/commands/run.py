@@ -69,7 +69,7 @@ def train(
       data                 dialogues and films                 data
       recommender          which films are proposed            recommender
       responder            supervised policy, PPO's start      policy, supervised
-      labels               replies scored on the heads         heads, labels
+      labels               replies scored on the heads         heads, people, labels
       critic               learns the scores, pays PPO         critic
       reporting_evaluator  judges at the end, never pays
       selecting_evaluator  chooses the iteration to keep
