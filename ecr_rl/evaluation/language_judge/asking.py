@@ -121,7 +121,7 @@ class Asker:
         return answer
 
     def _name(self, form: Form, body: str) -> str:
-        digest = hashlib.sha256(json.dumps([self.model.version, form.asked, form.messages(body)]).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([self.model.version, form.messages(body)]).encode()).hexdigest()
         return f"{digest[:2]}/{digest}.json"
 
 

@@ -14,7 +14,7 @@ from ecr_rl.evaluation.conversations.records import ConversationRecord, read_rec
 from ecr_rl.evaluation.language_judge.asking import Asker
 from ecr_rl.evaluation.language_judge.bodies import going_on, opening_of, pair_body, reply_body
 from ecr_rl.evaluation.language_judge.figures import Orders, axes_figures, beside, preference_figures
-from ecr_rl.evaluation.language_judge.forms import AXES, PREFERENCE, expectation
+from ecr_rl.evaluation.language_judge.forms import AXES, OVERALL, PREFERENCE, Form, expectation
 from ecr_rl.evaluation.language_judge.models import JudgeAnswer
 from ecr_rl.evaluation.language_judge.people import people_figures
 from ecr_rl.evaluation.language_judge.result import FOLDER, Judgement, Verdict, current, records_hash, records_of
@@ -25,6 +25,8 @@ from envs.progress import OnStep
 from envs.ratings.record import RatingSet
 
 Pair = tuple[ConversationRecord, ConversationRecord]
+SCORED = (*AXES.keys, *OVERALL.keys)
+"""What a reply is scored on, the overall score last."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def judge_run(judged: Judged, asker: Asker, on_step: OnStep) -> Judgement:
     pairs = [pairs[index] for index in evenly_spread(len(pairs), judged.dialogues)]
     counts_BN = draw(len(pairs), judged.resamples, judged.seed)
     orders = _orders(asker, pairs, on_step)
-    scores = _scores(asker, pairs, on_step) if judged.axes else np.full((2, len(pairs), len(AXES.asked)), np.nan)
+    scores = _scores(asker, pairs, on_step) if judged.axes else np.full((2, len(pairs), len(SCORED)), np.nan)
     people = people_figures(asker, judged.people, judged.turns, judged.resamples, judged.seed, on_step)
     if not asker.asked.read:
         reason = next(iter(asker.asked.problems), "there was nothing to ask")
@@ -82,11 +84,11 @@ def judge_run(judged: Judged, asker: Asker, on_step: OnStep) -> Judgement:
         name=name,
         model=asker.model.name,
         version=asker.model.version,
-        prompts={form.name: form.version for form in (AXES, PREFERENCE)},
+        prompts={form.name: form.version for form in (AXES, OVERALL, PREFERENCE)},
         against=judged.against,
         records=records_hash(judged.run, judged.against),
         dialogues=len(pairs),
-        axes=axes_figures(AXES.asked, scores[0].tolist(), scores[1].tolist(), counts_BN),
+        axes=axes_figures(SCORED, scores[0].tolist(), scores[1].tolist(), counts_BN),
         preference=preference_figures(verdicts, sum(order.same for order in orders), counts_BN),
         verdicts=verdicts,
         people=people,
@@ -128,16 +130,19 @@ def _orders(asker: Asker, pairs: Sequence[Pair], on_step: OnStep) -> list[Orders
 
 
 def _scores(asker: Asker, pairs: Sequence[Pair], on_step: OnStep) -> np.ndarray:
-    """Of baseline and rl the scores of the first reply on all axes: (2, N, axes); NaN without an answer."""
+    """Of baseline and rl the scores of the first reply on ``SCORED``: (2, N, scores); NaN without an answer."""
     bodies = [reply_body(opening_of(record), record.turns[0].reply) for pair in pairs for record in pair]
-    answers = asker.ask([(AXES, body) for body in bodies], on_step)
-    rows = np.array([_expectations(answer) for answer in answers], dtype=np.float64)
-    return rows.reshape(len(pairs), 2, len(AXES.asked)).transpose(1, 0, 2)
+    answers = asker.ask([(form, body) for body in bodies for form in (AXES, OVERALL)], on_step)
+    rows = [
+        [*_expectations(AXES, axes), *_expectations(OVERALL, overall)]
+        for axes, overall in zip(answers[::2], answers[1::2], strict=True)
+    ]
+    return np.array(rows, dtype=np.float64).reshape(len(pairs), 2, len(SCORED)).transpose(1, 0, 2)
 
 
-def _expectations(answer: JudgeAnswer | None) -> list[float]:
+def _expectations(form: Form, answer: JudgeAnswer | None) -> list[float]:
     if answer is None:
-        return [float("nan")] * len(AXES.asked)
+        return [float("nan")] * len(form.keys)
     return [expectation(chances) for chances in answer.chances]
 
 

@@ -25,7 +25,7 @@ class JudgeAnswer(JsonRecord):
     """An answer to one question.
 
     Attributes:
-        chances: for each key that the form asks the chances of its values, which add up to 1; a text's are 0 and 1.
+        chances: for each key of the form the chances of its values, which add up to 1; a text's are 0 and 1.
         prompt_tokens: of the question, those included that were not computed again; None if an endpoint does not say.
         answer_tokens: of the answer; None if an endpoint does not say.
         seconds: that it took.

@@ -10,7 +10,7 @@ from ecr_rl.evaluation.bootstrap import Spearman, draw, interval
 from ecr_rl.evaluation.language_judge.asking import Asker
 from ecr_rl.evaluation.language_judge.bodies import reply_body
 from ecr_rl.evaluation.language_judge.figures import HIGHEST
-from ecr_rl.evaluation.language_judge.forms import OVERALL_ALONE, expectation
+from ecr_rl.evaluation.language_judge.forms import OVERALL, expectation
 from ecr_rl.evaluation.language_judge.result import PeopleFigures
 from ecr_rl.labels.storage.merging import weighted_kappa
 from envs.corpora.spread import evenly_spread
@@ -35,7 +35,7 @@ def people_figures(
     for one in sets:
         replies = [one.replies[index] for index in evenly_spread(len(one.replies), count)]
         bodies = [reply_body([(turn.role, turn.text) for turn in reply.context], reply.response) for reply in replies]
-        answers = asker.ask([(OVERALL_ALONE, body) for body in bodies], on_step)
+        answers = asker.ask([(OVERALL, body) for body in bodies], on_step)
         scored = [
             (reply, expectation(answer.chances[0]))
             for reply, answer in zip(replies, answers, strict=True)

@@ -26,7 +26,7 @@ from ecr_rl.evaluation.language_judge.asking import Asker
 from ecr_rl.evaluation.language_judge.bodies import GOING_ON_WORDS, OPENING_WORDS, pair_body, reply_body
 from ecr_rl.evaluation.language_judge.family import Family, policy_family, refuse_same_family
 from ecr_rl.evaluation.language_judge.figures import KINDS, preference_figures
-from ecr_rl.evaluation.language_judge.forms import AXES, OVERALL_ALONE, PREFERENCE, Form
+from ecr_rl.evaluation.language_judge.forms import AXES, OVERALL, PREFERENCE, Form
 from ecr_rl.evaluation.language_judge.judging import Judged, judge_run
 from ecr_rl.evaluation.language_judge.kappa import Kappa
 from ecr_rl.evaluation.language_judge.models import JudgeAnswer, LocalJudge
@@ -56,7 +56,7 @@ class FixedModel:
         self.left, self.asked = self.left - 1, self.asked + 1
         if form is not PREFERENCE:
             score = min(9, len(body.splitlines()[-1].split()))
-            return JudgeAnswer([[float(i == score) for i in range(10)] for _ in form.asked], 100, 5, 0.5)
+            return JudgeAnswer([[float(i == score) for i in range(10)] for _ in form.keys], 100, 5, 0.5)
         first, second = body.split("A GOES ON\n")[1].split("\nB GOES ON\n")
         chances = [0.6, 0.3, 0.1] if self.rule == "first" or len(first) > len(second) else [0.3, 0.6, 0.1]
         return JudgeAnswer([chances], 100, 5, 0.5)
@@ -136,7 +136,7 @@ def test_without_answers_there_is_no_figure() -> None:
 def test_a_second_call_asks_nothing_and_another_version_asks_anew(run: Path) -> None:
     first, again, other = FixedModel(), FixedModel(), FixedModel(version="2")
     one, two = judge(run, first), judge(run, again)
-    assert first.asked == 4 * 2 + 5 * 2 - 1  # the same reply of both systems to one opening is asked once
+    assert first.asked == 4 * 2 + 2 * (5 * 2 - 1)  # the same reply of both systems to one opening is asked once
     assert (again.asked, two.usage.new) == (0, 0)
     assert two.preference == one.preference
     assert two.usage.prompt_tokens == one.usage.prompt_tokens
@@ -155,7 +155,7 @@ def test_a_killed_run_goes_on(run: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         judge(run, Killed())
     judge(run, whole)
-    assert whole.asked == 17 - 5
+    assert whole.asked == 26 - 5
 
 
 def test_failures_are_counted_and_become_no_number(run: Path) -> None:
@@ -228,11 +228,10 @@ def test_a_written_answer_has_one_meaning(text: str, read: list[int] | str) -> N
             PREFERENCE.read(text)
 
 
-def test_one_number_is_read_of_the_same_question() -> None:
-    answer = json.dumps({key: index for index, key in enumerate(AXES.keys)})
-    assert AXES.read(answer) == [0, 1, 2, 3, 4, 5]
-    assert OVERALL_ALONE.read(answer) == [5]
-    assert OVERALL_ALONE.version == AXES.version
+def test_the_axes_are_read_in_their_order() -> None:
+    assert AXES.read(json.dumps({key: str(index) for index, key in enumerate(AXES.keys)})) == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="informativeness is none of 0 to 9"):
+        AXES.read(json.dumps(dict.fromkeys(AXES.keys, 3) | {"informativeness": 10}))
 
 
 @pytest.mark.parametrize(
@@ -330,12 +329,12 @@ def chat(tmp_path: Path) -> Path:
 def test_a_local_model_gives_chances(chat: Path, tmp_path: Path) -> None:
     model = LocalJudge(str(chat), tmp_path)
     first = model.ask(AXES, reply_body([], GOOD))
-    assert np.array(first.chances).shape == (6, 10)
+    assert np.array(first.chances).shape == (5, 10)
     np.testing.assert_allclose(np.array(first.chances).sum(1), 1, rtol=1e-5)
     body = pair_body([], [(Role.RECOMMENDER, GOOD)], [(Role.RECOMMENDER, BAD)])
     assert np.array(model.ask(PREFERENCE, body).chances).shape == (1, 3)
     np.testing.assert_allclose(model.ask(AXES, reply_body([], GOOD)).chances, first.chances, atol=1e-5)
-    np.testing.assert_allclose(model.ask(OVERALL_ALONE, reply_body([], GOOD)).chances, first.chances[-1:], atol=1e-5)
+    assert np.array(model.ask(OVERALL, reply_body([], GOOD)).chances).shape == (1, 10)
     with pytest.raises(NoAnswer, match="too long for the model's 2048 positions"):
         model.ask(AXES, "x" * 2000)
 
