@@ -46,7 +46,7 @@ class Head:
         after_reply: the most that a label depends on records outside context and reply: the seeker's next turn, the
             questionnaire, a reference.
         edits: the expected effects of edits of a reply on the head, by the edits' names in
-            ``ecr_rl.evaluation.critic.sensitivity``; edits that are not named may change it.
+            ``ecr_rl.evaluation.sensitivity.edits``; edits that are not named may change it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""``critic train``, ``critic evaluate`` and ``critic score``: the reward model."""
+"""``critic train``, ``critic evaluate``, ``critic sensitivity`` and ``critic score``: the reward model."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ from ecr_rl.commands.options import (
 from ecr_rl.commands.output import rich_table, show, show_json, shown_progress, working
 from ecr_rl.commands.parts import part_of, settings_for
 from ecr_rl.commands.run import build_part
-from ecr_rl.config import load_config, with_given
+from ecr_rl.config import RunConfig, load_config, with_given
 from ecr_rl.tables import markdown_tables
 
 if TYPE_CHECKING:
     from ecr_rl.evaluation.critic.people_results import PeopleRatings
+    from ecr_rl.evaluation.sensitivity.judges import Scorer
     from envs.corpora.corpus import Corpus
     from envs.heads import RewardModel
 
@@ -128,18 +129,17 @@ def evaluate(
 
     For each head R2 beside length alone and other baselines, correlations, error, calibration; how it ranks worse
     replies of known kinds; which heads simple edits move; and what people said. Dialogues are the run's own; for a
-    critic's folder those of --config.
+    critic's folder those of --config. Of a run the edits are scored by its evaluators, too.
     """
     if only_people and not people:
         raise typer.BadParameter("needs --people", param_hint="--only-people")
     with working():
         folder = part_of(critic, "critic")
-        settings = settings_for(critic, "critic", config, changes or ())
-        settings = with_given(settings, "data", source=source, metadata=metadata)
+        settings = _settings_of(critic, folder, config, changes or (), source, metadata)
         from algorithms.critic.critic import Critic
         from ecr_rl.evaluation.critic.critic_evaluation import evaluate_critic
         from ecr_rl.evaluation.critic.people_tables import people_tables
-        from ecr_rl.labels.judge_folder import context_of, facts_of, judge_of
+        from ecr_rl.labels.judge_folder import context_of, judge_of
         from ecr_rl.report.critic_report import critic_tables, write_critic_report, write_people_report
         from ecr_rl.report.insert import check_block, insert_block
         from ecr_rl.settings import ContextForm
@@ -148,8 +148,6 @@ def evaluate(
 
         check_block(into, "critic", critic.name)
         emotions = None if goemotions is None else read_goemotions(goemotions)
-        if metadata is None and (facts := facts_of(folder)) is not None:
-            settings = with_given(settings, "data", metadata=str(facts))
         corpus = load_corpus(settings.data, settings.cache_folder)
         scorer, report = Critic.load(folder), out or critic / "evaluation"
         said = _people_ratings(scorer, folder, corpus, people, seed) if people else None
@@ -167,6 +165,7 @@ def evaluate(
                     seed,
                     emotions,
                     {form.value: judge for form, judge in judges.items()},
+                    _evaluators(critic, folder, settings),
                     on_step,
                 )
             result = replace(result, results=replace(result.results, people_ratings=said))
@@ -198,6 +197,83 @@ def _people_ratings(
     with shown_progress("ratings of people") as on_step:
         evidence = TextEvidence(corpus.catalog)
         return rate_against_people(critic, rubric, evidence, sets, learnt_part(folder), seed, on_step)
+
+
+@app.command(
+    epilog=examples(
+        "ecr-rl critic sensitivity runs/demo",
+        "ecr-rl critic sensitivity runs/demo --into docs/judges.md",
+        "ecr-rl critic sensitivity critics/rubric --source redial_dataset.zip --replies 1000 --json",
+    ),
+)
+def sensitivity(
+    critic: CriticFolder,
+    source: Source = None,
+    metadata: Metadata = None,
+    split: Annotated[
+        Literal["valid", "test"], typer.Option("--split", help="Dialogues that no judge learnt from.")
+    ] = "test",
+    replies: Annotated[
+        int, typer.Option("--replies", min=10, help="Human replies, at most, spread evenly over the split.")
+    ] = 300,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", help="A Markdown page whose block `<!-- sensitivity NAME -->` gets the tables."),
+    ] = None,
+    config: ConfigOption = "redial-cpu",
+    seed: Annotated[int, seed_option("Draws edits and resamples.")] = 0,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """See which edits of a reply fool which judge.
+
+    Human replies are edited in ways that make none of them better: filler, flattery, another film, the seeker's words
+    echoed. Of a run the critic, the rubric and every evaluator score them before and after; of a critic's folder the
+    critic and its rubric. Changes are in standard deviations of each judge's own scores, with 95 % intervals over
+    dialogues.
+    """
+    with working():
+        folder = part_of(critic, "critic")
+        settings = _settings_of(critic, folder, config, changes or (), source, metadata)
+        from algorithms.critic.critic import Critic
+        from ecr_rl.evaluation.sensitivity.judges import by_critic, by_judge
+        from ecr_rl.evaluation.sensitivity.measuring import edit_replies
+        from ecr_rl.evaluation.sensitivity.tables import sensitivity_tables
+        from ecr_rl.labels.judge_folder import carries_judge, context_of, judge_of
+        from ecr_rl.report.insert import check_block, insert_block
+        from envs.corpora.corpus import load_corpus
+
+        check_block(into, "sensitivity", critic.name)
+        corpus = load_corpus(settings.data, settings.cache_folder)
+        judges, heads = {"critic": by_critic(Critic.load(folder))}, settings.head_definitions
+        if carries_judge(folder):
+            rubric = judge_of(folder, corpus.catalog, context_of(folder))
+            judges[rubric.name], heads = by_judge(rubric), rubric.heads
+        judges |= _evaluators(critic, folder, settings)
+        with shown_progress("edits of replies") as on_step:
+            result = edit_replies(judges, heads, corpus, split, replies, seed, on_step)
+        tables = sensitivity_tables(result)
+        if into is not None:
+            insert_block(into, "sensitivity", critic.name, markdown_tables(tables))
+    show(result.to_json(), json, Group(*map(rich_table, tables)))
+
+
+def _settings_of(
+    critic: Path, folder: Path, config: str, changes: Sequence[str], source: str | None, metadata: str | None
+) -> RunConfig:
+    """The settings that go with a critic; its rubric's film facts where no metadata are named."""
+    from ecr_rl.labels.judge_folder import facts_of
+
+    settings = with_given(settings_for(critic, "critic", config, changes), "data", source=source, metadata=metadata)
+    facts = facts_of(folder) if metadata is None else None
+    return settings if facts is None else with_given(settings, "data", metadata=str(facts))
+
+
+def _evaluators(critic: Path, folder: Path, settings: RunConfig) -> dict[str, Scorer]:
+    """The evaluators of a run; none for a critic's own folder."""
+    from ecr_rl.evaluation.sensitivity.judges import evaluators_of
+
+    return {} if critic == folder else evaluators_of(critic, settings)
 
 
 @app.command(

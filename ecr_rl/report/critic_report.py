@@ -10,6 +10,7 @@ from ecr_rl.evaluation.critic.critic_evaluation import CriticEvaluation
 from ecr_rl.evaluation.critic.people_results import PeopleRatings
 from ecr_rl.evaluation.critic.people_tables import people_tables
 from ecr_rl.evaluation.critic.results import CriticResults
+from ecr_rl.evaluation.sensitivity.tables import sensitivity_tables
 from ecr_rl.report.critic_plots import draw_critic_plots
 from ecr_rl.report.html import render_page
 from ecr_rl.tables import NOT_DEFINED, TextTable, bounds, by_chance, markdown_tables, share, shown
@@ -57,8 +58,9 @@ def write_people_report(people: PeopleRatings, name: str, folder: Path) -> Path:
 
 def critic_tables(results: CriticResults) -> list[TextTable]:
     """The report's tables."""
-    made = (_head_table, _context_table, _kind_table, _calibration_table, _sensitivity_table, _people_table)
-    return [*(table(results) for table in made), *people_tables(results.people_ratings)]
+    made = [table(results) for table in (_head_table, _context_table, _kind_table, _calibration_table)]
+    made += [*sensitivity_tables(results.sensitivity), _people_table(results)]
+    return [*made, *people_tables(results.people_ratings)]
 
 
 def _head_table(results: CriticResults) -> TextTable:
@@ -128,17 +130,6 @@ def _calibration_table(results: CriticResults) -> TextTable:
         "error); rank correlation of spread and absolute error."
     )
     return TextTable("Calibration", note, ["head", "bins", "within 1", "within 2", "Spearman"], rows)
-
-
-def _sensitivity_table(results: CriticResults) -> TextTable:
-    rows = [
-        [edit, name, str(effect.n), f"{move.change:+.3f}", move.expected, "yes" if move.ok else "no"]
-        for edit, effect in results.sensitivity.items()
-        for name, move in effect.heads.items()
-        if move.expected
-    ]
-    note = "Mean change by an edit of human replies, and whether it is as it should be."
-    return TextTable("Sensitivity", note, ["edit", "head", "n", "change", "should be", "ok"], rows)
 
 
 def _people_table(results: CriticResults) -> TextTable:

@@ -17,7 +17,7 @@ from envs.files import write_bytes
 from envs.heads import Head
 from envs.inputs.text import read_bytes
 
-KINDS = ("report", "results", "critic", "recommend", "respond", "sweep", "fidelity", "people")
+KINDS = ("report", "results", "critic", "recommend", "respond", "sweep", "fidelity", "people", "sensitivity")
 """What a block can be."""
 
 _MARKER = re.compile(rf"<!--[ \t]*(?P<end>/?)(?P<kind>{'|'.join(KINDS)})\b[ \t]*(?P<name>[^\n]*?)[ \t]*-->")

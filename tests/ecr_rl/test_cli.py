@@ -26,6 +26,7 @@ COMMANDS += [
     "data prepare",
     "critic train",
     "critic evaluate",
+    "critic sensitivity",
     "critic score",
     "bench critic",
     "bench recommend",

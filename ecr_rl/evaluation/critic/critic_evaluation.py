@@ -14,13 +14,13 @@ from ecr_rl.evaluation.bootstrap import draw
 from ecr_rl.evaluation.critic.human_judgements import emotion_figures, questionnaire_figures
 from ecr_rl.evaluation.critic.matched_pairs import NAMES, PAIRS, MatchedPair, matched_pairs, pair_shares
 from ecr_rl.evaluation.critic.results import ContextFit, CriticResults, PairShares
-from ecr_rl.evaluation.critic.sensitivity import sensitivity
+from ecr_rl.evaluation.sensitivity.edits import FilmEditor
+from ecr_rl.evaluation.sensitivity.judges import Scorer, by_critic, by_judge
+from ecr_rl.evaluation.sensitivity.measuring import EDITED, sensitivity
 from ecr_rl.labels.judging.judge_protocol import Judge, Labels
 from ecr_rl.labels.replies.examples import Example, human_examples, replies_of_kind
-from ecr_rl.labels.replies.made_replies import MADE, Kind, ReplyMaker, reserved_films
+from ecr_rl.labels.replies.made_replies import MADE, Kind, ReplyMaker, held_out_maker
 from ecr_rl.labels.replies.nearest import NearestReplies
-from ecr_rl.labels.replies.phrases import HELD_OUT
-from envs.catalog import Catalog
 from envs.corpora.corpus import Corpus
 from envs.corpora.goemotions import GoEmotions
 from envs.corpora.spread import evenly_spread
@@ -29,8 +29,6 @@ from envs.heads import HeadScores, RewardModel
 from envs.progress import OnStep
 
 RESAMPLES = 1000
-_EDITED = 300
-"""The most human replies that are edited to see how the heads move."""
 _STEPS = 5
 
 
@@ -78,6 +76,7 @@ def evaluate_critic(
     seed: int = 0,
     goemotions: GoEmotions | None = None,
     told: Mapping[str, Judge] | None = None,
+    others: Mapping[str, Scorer] | None = None,
     on_step: OnStep = lambda done, total, figures: None,
 ) -> CriticEvaluation:
     """Evaluate a critic on a split.
@@ -92,6 +91,7 @@ def evaluate_critic(
         seed: of the made replies, the edits and the resamples.
         goemotions: adds how the empathy head ranks comments that people called warm and harsh.
         told: judges by the form of context that they read; adds how well the critic predicts each judge's labels.
+        others: further judges by name; adds how edits move their scores, beside those of critic and judge.
         on_step: called with the progress.
 
     Raises:
@@ -106,7 +106,8 @@ def evaluate_critic(
     human = _judged(critic, judge, chosen)
     heads = human.scores.heads
     on_step(1, _STEPS, {})
-    maker = _held_out_maker(cases, corpus.catalog)
+    evidence = [case.evidence for case in cases]
+    maker = held_out_maker(corpus.catalog, evidence)
     nearest = NearestReplies(human_examples(corpus.train[::2], corpus.catalog))
     made = _judged(critic, judge, nearest.fill(_made(cases, maker, per_kind, rng), of_training=False))
     on_step(2, _STEPS, {})
@@ -117,8 +118,9 @@ def evaluate_critic(
         if PAIRS[kind] in heads
     }
     on_step(3, _STEPS, {})
-    edited = [chosen[index] for index in evenly_spread(len(chosen), _EDITED)]
-    moved = sensitivity(critic, judge.heads, edited, maker, seed)
+    edited = [chosen[index] for index in evenly_spread(len(chosen), EDITED)]
+    judges = {"critic": by_critic(critic), judge.name: by_judge(judge), **(others or {})}
+    moved = sensitivity(judges, judge.heads, edited, FilmEditor(corpus.catalog, evidence), seed)
     on_step(4, _STEPS, {})
     people = {"questionnaire": questionnaire_figures(critic, cases)} if "recommendation" in heads else {}
     if goemotions is not None and "empathy" in heads:
@@ -141,12 +143,6 @@ def evaluate_critic(
     )
     on_step(_STEPS, _STEPS, {})
     return CriticEvaluation(results, human, made)
-
-
-def _held_out_maker(cases: Sequence[Example], catalog: Catalog) -> ReplyMaker:
-    """Makes replies with the phrases and films that training never used."""
-    films = sorted(reserved_films(catalog))
-    return ReplyMaker(catalog, [case.evidence for case in cases], phrases=HELD_OUT, wrong_films=films)
 
 
 def _judged(critic: RewardModel, judge: Judge, examples: Sequence[Example]) -> Judged:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from algorithms.evaluators.head_figures import Bounds, HeadFit
+from algorithms.evaluators.head_figures import HeadFit
 from ecr_rl.evaluation.critic.people_results import PeopleRatings
+from ecr_rl.evaluation.sensitivity.results import Sensitivity
 from envs.json_record import JsonRecord
 
 
@@ -44,31 +45,6 @@ class PairShares:
 
 
 @dataclass(frozen=True, slots=True)
-class HeadMove:
-    """How an edit of replies moves a head.
-
-    Attributes:
-        change: in the mean.
-        interval: 95 % of the bootstrap's means over replies.
-        expected: ``down``, ``not up`` or ``still``; None where nothing is.
-        ok: whether it is so; None where nothing is expected.
-    """
-
-    change: float
-    interval: Bounds
-    expected: str | None
-    ok: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class EditEffect:
-    """What an edit of n replies does to each head."""
-
-    n: int
-    heads: dict[str, HeadMove]
-
-
-@dataclass(frozen=True, slots=True)
 class HumanAgreement:
     """A head against what people said.
 
@@ -92,7 +68,7 @@ class CriticResults(JsonRecord):
             Heads without labels are there, too, without figures.
         contexts: of each form of context that a judge is told, how each head goes with its labels of human replies.
         kinds: of each kind of worse reply, how the critic ranks it.
-        sensitivity: of each edit of human replies, how it moves the heads.
+        sensitivity: how edits of human replies move the critic, its judge and the other judges of its run.
         people: of each source, how a head goes with what people said.
         n: human replies.
         n_made: made ones.
@@ -105,7 +81,7 @@ class CriticResults(JsonRecord):
     heads: dict[str, HeadFit]
     contexts: dict[str, dict[str, ContextFit]]
     kinds: dict[str, PairShares]
-    sensitivity: dict[str, EditEffect]
+    sensitivity: Sensitivity
     people: dict[str, HumanAgreement]
     n: int
     n_made: int

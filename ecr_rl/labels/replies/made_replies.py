@@ -16,7 +16,7 @@ import numpy as np
 
 from ecr_rl.labels.judging.judge_protocol import Evidence
 from ecr_rl.labels.judging.read_text import FilmFacts, wishes
-from ecr_rl.labels.replies.phrases import TRAINING, Phrases
+from ecr_rl.labels.replies.phrases import HELD_OUT, TRAINING, Phrases
 from envs.catalog import Catalog
 
 Reply = tuple[str, tuple[int, ...]]
@@ -171,6 +171,11 @@ class ReplyMaker:
 def reserved_films(catalog: Catalog) -> frozenset[int]:
     """One film in eight, by a hash of the id: evaluation uses them as wrong films, and training replies never do."""
     return frozenset(film for film in catalog.ids if zlib.crc32(str(film).encode()) % 8 == 0)
+
+
+def held_out_maker(catalog: Catalog, others: Sequence[Evidence]) -> ReplyMaker:
+    """Makes replies with phrases and films that training never used; ``others`` as ``ReplyMaker`` takes them."""
+    return ReplyMaker(catalog, others, phrases=HELD_OUT, wrong_films=sorted(reserved_films(catalog)))
 
 
 def repetitive(reply: str, rng: np.random.Generator) -> str | None:

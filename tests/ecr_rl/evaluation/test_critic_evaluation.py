@@ -106,7 +106,8 @@ def test_a_whole_evaluation_and_its_report(corpus: Corpus, tmp_path: Path) -> No
         "truncated": "overall",
     }
     assert (results.kinds["cold"].share_right or 0.0) > 0.75
-    assert results.sensitivity["repeated"].heads["overall"].ok is True
+    assert results.sensitivity.judges == ["critic", "rubric"]
+    assert not results.sensitivity.edits["repeated"].judges["critic"]["overall"].fooled
     page = write_critic_report(found, "double", tmp_path / "report")
     assert CriticResults.read(page.parent / "evaluation.json", remedy="") == results
     assert "<td>empathy</td>" in page.read_text(encoding="utf-8")
