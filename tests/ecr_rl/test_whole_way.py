@@ -60,6 +60,17 @@ def test_report_has_every_figure_of_both_systems(finished: tuple[Path, Report]) 
     assert (run / "report" / "index.html").stat().st_size > 50_000
 
 
+def test_every_judge_of_a_run_is_tried_by_edits_and_a_page_gets_the_tables(finished: tuple[Path, Any]) -> None:
+    page = finished[0].parent / "page.md"
+    page.write_text("<!-- sensitivity run -->\n<!-- /sensitivity -->\n", encoding="utf-8")
+    words = ["critic", "sensitivity", str(finished[0]), "--replies", "10", "--into", str(page), "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0
+    judges = json.loads(done.stdout)["judges"]
+    assert judges[:4] == ["critic", "rubric", "reporting_evaluator", "selecting_evaluator"]
+    assert f"| {' | '.join(judges)} |" in page.read_text(encoding="utf-8")
+
+
 def test_help_of_train_lists_the_stages_in_their_order(finished: tuple[Path, Any]) -> None:
     ran = [stage["name"] for stage in json.loads((finished[0] / "status.json").read_text())["stages"]]
     text = CliRunner().invoke(app, ["train", "--help"]).stdout.split("Stages in their order")[1].split("Beside them")[0]

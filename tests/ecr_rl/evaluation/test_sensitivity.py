@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from algorithms.evaluators.ridge import WordRidge
+from ecr_rl.config import load_config
 from ecr_rl.evaluation.sensitivity.edits import EDITS, FilmEditor
-from ecr_rl.evaluation.sensitivity.judges import by_critic, by_evaluator, by_judge
+from ecr_rl.evaluation.sensitivity.judges import by_critic, by_evaluator, by_judge, evaluators_of
 from ecr_rl.evaluation.sensitivity.measuring import edit_replies
 from ecr_rl.evaluation.sensitivity.results import Sensitivity
 from ecr_rl.evaluation.sensitivity.tables import sensitivity_tables
 from ecr_rl.labels.judging.read_text import FilmFacts, wishes
 from ecr_rl.labels.judging.rubric import RubricJudge
 from ecr_rl.labels.replies.examples import human_examples
+from ecr_rl.runs.parts import RunParts
 from envs.builtin_heads import HEADS
 from envs.corpora.corpus import Corpus
 from envs.corpora.embedded.sample import sample_corpus
@@ -126,6 +130,22 @@ def test_critic_and_rubric_stand_beside_evaluators_each_with_its_own_heads(corpu
     rows = [row[0] for row in sensitivity_tables(results)[1].rows]
     assert "sympathy, empathy" in rows and not [row for row in rows if "my_own" in row or "bleu" in row]
     assert results == edit_replies(judges, rubric.heads, corpus, replies=60)
+
+
+def test_a_run_brings_the_evaluators_that_it_has_made(corpus: Corpus, tmp_path: Path) -> None:
+    config = load_config("demo", [f"cache={tmp_path / 'cache'}"])
+    assert "reporting_evaluator" not in evaluators_of(tmp_path, config)
+    cases = human_examples(corpus.train, corpus.catalog)
+    exchanges = [case.evidence.exchange for case in cases]
+    labels = np.array([[min(1.0, len(each.reply) / 200)] for each in exchanges])
+    made = tmp_path / "made"
+    made.mkdir()
+    WordRidge.fit(exchanges, labels, ("overall",)).save(made)
+    RunParts(tmp_path, config.cache_folder).give("reporting_evaluator", made)
+    judges = evaluators_of(tmp_path, config)
+    assert "selecting_evaluator" not in judges
+    results = edit_replies({"reporting_evaluator": judges["reporting_evaluator"]}, DEFINITIONS, corpus, replies=40)
+    assert results.edits["repeated"].judges["reporting_evaluator"]["overall"].fooled  # it has learnt length
 
 
 def test_a_popular_film_shares_no_genre_with_wishes_and_reply(corpus: Corpus) -> None:
