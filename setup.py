@@ -19,7 +19,7 @@ setup(
     packages=find_packages(include=["envs*", "algorithms*", "ecr_rl*", "tune_configs*"]),
     package_data={
         "envs": ["py.typed"],
-        "algorithms": ["py.typed", "people/shipped/*"],
+        "algorithms": ["py.typed", "people/shipped/*", "people/shipped/*/*"],
         "envs.corpora.embedded": ["data/*"],
         "envs.seekers": ["data/*"],
         "tune_configs": ["*.yaml"],

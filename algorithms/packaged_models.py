@@ -56,6 +56,11 @@ def packaged_smollm2(cache: Path) -> Path:
     return folder
 
 
+def has_minilm() -> bool:
+    """Whether the packaged MiniLM is installed."""
+    return importlib.util.find_spec(_MINILM_PACKAGE) is not None
+
+
 def packaged_minilm() -> str:
     """Folder of the packaged MiniLM.
 

@@ -234,6 +234,30 @@ class PartsPipeline:
         rests_on = self._judge_name()
         return self._artefact("selecting_evaluator", rests_on, 1, build)
 
+    @pinned("people_selecting")
+    def people_selecting(self) -> Path:
+        """Folder of the evaluator of people that takes part in choosing the policy that is kept."""
+        seed = self._config.people.seed
+
+        def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
+            from ecr_rl.training.people_evaluator import build_people_evaluator
+
+            return build_people_evaluator(self.ratings(), "selecting", seed, folder, stage.update)
+
+        return self._artefact("people_selecting", {}, 1, build)
+
+    @pinned("people_reporting")
+    def people_reporting(self) -> Path:
+        """Folder of the evaluator of people that reports, and that nothing is chosen by."""
+        seed = self._config.people.seed
+
+        def build(folder: Path, stage: Stage) -> Mapping[str, Any]:
+            from ecr_rl.training.people_evaluator import build_people_evaluator
+
+            return build_people_evaluator(self.ratings(), "reporting", seed, folder, stage.update)
+
+        return self._artefact("people_reporting", {}, 1, build)
+
     @pinned("recommender")
     def recommender(self) -> Path:
         """Folder of the film recommender, with those that have seen fewer dialogues."""
@@ -266,7 +290,9 @@ class PartsPipeline:
             responder=self.responder(),
             critic=self.critic(),
             reporting_evaluator=self.reporting_evaluator(),
+            people_reporting=self.people_reporting(),
             selecting_evaluator=self.selecting_evaluator() if self._config.ppo.select_every else None,
+            people_selecting=self.people_selecting() if self._config.ppo.select_every else None,
         )
 
     @cached_property

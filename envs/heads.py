@@ -94,6 +94,7 @@ RESERVED = frozenset(
         *("mean", "net_reward"),
         # figures of a report; the held-out ones without their prefix, the rubric's own with and without
         *("reward", "pmi", "emotion_match", "overall_length_matched", "overall_like_length", "kl", "tokens", "cut"),
+        *("people", "people_empathy"),
         *(f"bleu{order}" for order in range(1, 5)),
         *(f"dist{order}{over}" for order in range(1, 5) for over in ("", "_all", "_sentences")),
         *("rubric_overall_deviations", "overall_deviations"),

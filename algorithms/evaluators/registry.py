@@ -15,14 +15,22 @@ from envs.heads import Exchange
 from envs.registry import Registry, require_members
 
 
-class HeadEvaluator(Protocol):
-    """Predicts heads of exchanges, once fitted; its folder holds safetensors and JSON.
+class HeadScorer(Protocol):
+    """Scores exchanges by heads.
 
     Attributes:
-        heads: names of the H heads that it predicts.
+        heads: names of the H heads.
     """
 
     heads: tuple[str, ...]
+
+    def scores(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """Score N exchanges: (N, H), in [0, 1]."""
+        ...
+
+
+class HeadEvaluator(HeadScorer, Protocol):
+    """Predicts heads of exchanges, once fitted to labels; its folder holds safetensors and JSON."""
 
     @classmethod
     def fit(cls, exchanges: Sequence[Exchange], labels: np.ndarray, heads: Sequence[str]) -> Self:
@@ -36,10 +44,6 @@ class HeadEvaluator(Protocol):
 
     def save(self, folder: Path) -> None:
         """Write the evaluator into a folder that exists."""
-        ...
-
-    def scores(self, exchanges: Sequence[Exchange]) -> np.ndarray:
-        """Score N exchanges: (N, H), in [0, 1]."""
         ...
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from algorithms.people.measured_parts import PartReader
 from algorithms.people.model import PeopleModel
 from algorithms.people.overall_fit import OverallRatings, fit_overall
+from algorithms.people.rated_records import ONLY_ASKS
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.film_table import FilmTable
 from algorithms.readers.text_classifier import TextClassifier
@@ -20,8 +21,6 @@ OVERALL = ("overall", "dialogue-overall", "satisfaction")
 """The ratings that ``overall`` is fitted to; of a set with several, the first."""
 REACTIONS = "reactions"
 """The rating that tells whether people see an emotional reaction: 0 for none."""
-_ONLY_ASKS = frozenset({"ccpe"})
-"""Sets whose assistant asks for tastes and never recommends: what makes a good turn there is another thing."""
 _LEAST = 50
 """The fewest replies rated for reactions that a classifier is fitted to."""
 
@@ -61,7 +60,7 @@ def fit_people_model(
 def overall_ratings(kept: RatingSet, reader: PartReader, keep: Keep) -> OverallRatings | None:
     """The measured parts and overall ratings of a set's groups that are kept; None where it has none to fit to."""
     rating = next((name for name in OVERALL if name in kept.rating_names), None)
-    return None if rating is None or kept.name in _ONLY_ASKS else ratings_of(kept, reader, rating, keep)
+    return None if rating is None or kept.name in ONLY_ASKS else ratings_of(kept, reader, rating, keep)
 
 
 def ratings_of(

@@ -1,4 +1,4 @@
-"""``people weights``: how measured parts of a reply weigh in people's overall ratings."""
+"""``people weights`` and ``people fit``: what is learnt from people's ratings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Group
 
-from ecr_rl.commands.options import Json, Metadata, Set, Source, examples
+from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, seed_option, settings_of
 from ecr_rl.commands.output import rich_table, show, shown_progress, working
 from ecr_rl.config import load_config, with_given
 from ecr_rl.tables import TextTable, markdown_tables, shown
@@ -83,6 +83,51 @@ def weights(
             insert_block(into, "people", "weights", markdown_tables(tables))
     value: dict[str, Any] = {"weights": fit.to_json(), "left_out": [asdict(each) for each in left_out]}
     show(value, json, Group(*map(rich_table, tables)))
+
+
+@app.command(
+    epilog=examples(
+        "ecr-rl people fit AB-ReDial/Data --out evaluators/people",
+        "ecr-rl people fit ratings/ --sets ab-redial --sets ab-redial-dialogues --out evaluators/people --json",
+    )
+)
+def fit(
+    ratings: Annotated[list[Path], typer.Argument(metavar="RATINGS...", help="Folders and files of people's ratings.")],
+    out: Annotated[Path, typer.Option("--out", help="Gets the folders selecting and reporting.")],
+    sets: Annotated[
+        list[str] | None, typer.Option("--sets", help="Learn from this set alone; may be given again.")
+    ] = None,
+    source: Source = None,
+    config: ConfigOption = "demo",
+    seed: Annotated[int, seed_option("Divides dialogues and posts into parts.")] = 0,
+    changes: Set = None,
+    json: Json = False,
+) -> None:
+    """Fit the two evaluators of people that a run has, each to its own fifth of the dialogues and posts.
+
+    One takes part in choosing the policy that a run keeps, the other reports. Both are linear in MiniLM's vectors and
+    in counts; no rubric is in their ancestry. The ratings are no part of this project: docs/people.md says where each
+    set is had. Those of CRS-Que name dialogues of --source.
+    """
+    settings = settings_of(config, changes, source=source)
+    with working():
+        from algorithms.packaged_models import MINILM
+        from algorithms.readers.sentence_sources import load_sentences
+        from ecr_rl.training.people import sets_named
+        from ecr_rl.training.people_evaluator import fit_people_evaluator
+        from envs.corpora.corpus import load_corpus
+        from envs.ratings.parts import EVALUATORS_PARTS
+        from envs.ratings.reading import conversations_of, read_ratings
+
+        corpus = load_corpus(settings.data, settings.cache_folder)
+        used = sets_named(read_ratings(ratings, conversations_of(corpus)), sets)
+        encoder, facts = load_sentences(MINILM), {}
+        for part in EVALUATORS_PARTS:
+            evaluator = fit_people_evaluator(used, part, seed, encoder)
+            (out / part).mkdir(parents=True, exist_ok=True)
+            evaluator.save(out / part)
+            facts[part] = evaluator.facts
+    show({"folder": str(out), **facts}, json)
 
 
 def _weights_table(fit: OverallFit, left_out: list[LeftOut]) -> TextTable:

@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 class ArtefactFolders:
     """The folders of the parts that PPO and the evaluation need.
 
-    ``selecting_evaluator`` is None if the run keeps the last policy.
+    ``selecting_evaluator`` and ``people_selecting`` are None if the run keeps the last policy; without
+    ``people_reporting`` no people's score is reported.
     """
 
     critic: Path
@@ -45,6 +46,8 @@ class ArtefactFolders:
     recommender: Path
     responder: Path
     selecting_evaluator: Path | None = None
+    people_selecting: Path | None = None
+    people_reporting: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import ray
 import torch
 from ray.tune import PlacementGroupFactory
 
+from algorithms.people.evaluator import usable_evaluator
 from algorithms.ppo.algorithm import ConversationPPO
 from algorithms.ppo.config import algorithm_config
 from algorithms.ppo.shipped_files import ShippedFile, deliver
@@ -85,7 +86,8 @@ class SweepTrial(ConversationPPO):
         chosen_on = env_spec_of(settings, plan.artefacts, plan.reference, "valid")
         if plan.artefacts.selecting_evaluator is None:
             raise TypeError("a sweep has a selecting evaluator")
-        self._selection = Selection(settings, chosen_on, plan.artefacts.selecting_evaluator)
+        people = usable_evaluator(plan.artefacts.people_selecting)
+        self._selection = Selection(settings, chosen_on, plan.artefacts.selecting_evaluator, people)
         super().__init__(
             algorithm_config(
                 env_spec,

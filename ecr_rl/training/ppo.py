@@ -21,6 +21,7 @@ from ray.rllib.utils.metrics import LEARNER_RESULTS
 
 from algorithms.critic.critic import Critic
 from algorithms.packaged_models import best_device
+from algorithms.people.evaluator import usable_evaluator
 from algorithms.policy.film_choice import VECTORS, ChoiceSettings, choice_settings, learnt_recommender
 from algorithms.policy.language_model import load_causal_lm, policy_dtype
 from algorithms.policy.rollout import roll_out
@@ -88,7 +89,9 @@ def train_ppo(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_
     env_spec = env_spec_of(config, artefacts, reference)
     selection = None
     if artefacts.selecting_evaluator is not None:
-        selection = Selection(config, env_spec_of(config, artefacts, reference, "valid"), artefacts.selecting_evaluator)
+        people = usable_evaluator(artefacts.people_selecting)
+        chosen_on = env_spec_of(config, artefacts, reference, "valid")
+        selection = Selection(config, chosen_on, artefacts.selecting_evaluator, people)
     with ray_instance(config.resources):
         if not other_machines() and (warning := memory_warning(config, psutil.virtual_memory().available)):
             log.warning(warning)

@@ -21,7 +21,7 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from algorithms.evaluators.pmi import ContextInformation
-from algorithms.evaluators.registry import HeadEvaluator, evaluator_of
+from algorithms.evaluators.registry import HeadScorer, evaluator_of
 from algorithms.packaged_models import best_device
 from algorithms.policy.film_choice import VECTORS, learnt_recommender
 from algorithms.policy.language_model import policy_dtype
@@ -49,9 +49,7 @@ _SCORES, _WEIGHTS = "scores.json", "weights.safetensors"
 class Selection:
     """Scores policies during a run, and keeps the weights of the best."""
 
-    def __init__(
-        self, config: RunConfig, env_spec: EnvSpec, evaluator: Path, people: HeadEvaluator | None = None
-    ) -> None:
+    def __init__(self, config: RunConfig, env_spec: EnvSpec, evaluator: Path, people: HeadScorer | None = None) -> None:
         """Choose among the policies of a run.
 
         Args:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from algorithms.evaluators.pmi import ContextInformation, titles_as_slots
-from algorithms.evaluators.registry import HeadEvaluator
+from algorithms.evaluators.registry import HeadScorer
 from algorithms.evaluators.text_figures import count_grams
 from algorithms.policy.rollout import Conversation
 from ecr_rl.training.constraints import Scored
@@ -32,8 +32,8 @@ class SelectionJudges:
         informed: the most conversations whose PMI is measured, spread evenly.
     """
 
-    selecting: HeadEvaluator
-    people: HeadEvaluator | None = None
+    selecting: HeadScorer
+    people: HeadScorer | None = None
     information: ContextInformation | None = None
     informed: int = 0
 
@@ -87,7 +87,7 @@ class SelectionJudges:
         return means
 
 
-def _overall(evaluator: HeadEvaluator, exchanges: Sequence[Exchange]) -> np.ndarray:
+def _overall(evaluator: HeadScorer, exchanges: Sequence[Exchange]) -> np.ndarray:
     """An evaluator's overall scores (N,) of N exchanges."""
     return evaluator.scores(exchanges)[:, evaluator.heads.index(_HEAD)]
 

@@ -17,6 +17,8 @@ Part = Literal["critic", "selecting", "reporting"]
 """Who may use a group: the critic learns, an evaluator chooses checkpoints, another one reports."""
 SHARES: dict[Part, float] = {"critic": 0.6, "selecting": 0.2, "reporting": 0.2}
 """The share of the groups of each part."""
+EVALUATORS_PARTS: tuple[Part, Part] = ("selecting", "reporting")
+"""The parts of the two evaluators of people."""
 _FAMILIES = {"ab-redial": "redial", "ab-redial-dialogues": "redial", "crs-que": "redial"}
 """Sets of ReDial's dialogues: one name of a dialogue falls into one part in all of them."""
 _SAME_NAMES = frozenset({"ab-redial", "ab-redial-dialogues"})
@@ -70,6 +72,11 @@ def unseen(group: str, name: str, learnt: Collection[str], seed: int) -> bool:
     if shared or twins & set(learnt):
         return part_of(group, name, seed) == "reporting"
     return True
+
+
+def share_dialogues(first: str, second: str) -> bool:
+    """Whether two sets rate the same dialogues, so that leaving one out means leaving out both."""
+    return first == second or {first, second} <= _SAME_NAMES
 
 
 def groups_of(part: Part, groups: Iterable[str], name: str, seed: int) -> frozenset[str]:

@@ -134,7 +134,26 @@ RUBRIC_FIGURE = Definition(
     HELD_OUT,
     "higher",
 )
+_PEOPLE = (
+    "by an evaluator that learnt from people's ratings alone: no rubric is in its ancestry, and nothing was trained or "
+    "chosen by it. The ratings are the part reporting of those that people.ratings names, else of AB-ReDial's"
+)
 HELD_OUT_FIGURES: tuple[Definition, ...] = (
+    Definition(
+        "held_out_people",
+        "Held-out people's score",
+        f"how people would rate the reply, {_PEOPLE}; in deviations as above",
+        HELD_OUT,
+        "higher",
+    ),
+    Definition(
+        "held_out_people_empathy",
+        "Held-out people's empathy",
+        f"how much of an emotional reaction people would see in the reply, {_PEOPLE} (which hold none of empathy: no "
+        "data); in deviations as above",
+        HELD_OUT,
+        "higher",
+    ),
     Definition(
         "held_out_pmi",
         "Held-out PMI",

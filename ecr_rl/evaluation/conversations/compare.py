@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from algorithms.people.evaluator import origin_of
 from algorithms.policy.responder import CARD
 from ecr_rl.config import RunConfig
 from ecr_rl.evaluation.conversations import figures
@@ -39,6 +40,7 @@ def compare(config: RunConfig, artefacts: ArtefactFolders, run: RunFolder, on_st
     compared = _play(config, artefacts, run, artefacts.responder, run.path / FOLDER, on_step)
     facts = json.loads((run.path / FACTS).read_text(encoding="utf-8"))
     facts |= {"split": "test", "seeker": config.env.seeker, "seeker_failures": compared.seeker_failures}
+    facts["people_score_learnt_from"] = origin_of(artefacts.people_reporting)
     write_json(run.path / FOLDER / SUMMARY, facts)
     return compared
 

@@ -116,6 +116,11 @@ def reporting_score(head: str) -> Callable[[TurnRecord], float | None]:
     return lambda turn: turn.held_out.get(head)
 
 
+def people_score(head: str) -> Callable[[TurnRecord], float | None]:
+    """Reads the score of a head by the evaluator of people off a turn."""
+    return lambda turn: turn.people.get(head)
+
+
 def rubric_score(head: str) -> Callable[[TurnRecord], float | None]:
     """Reads the rubric's own score of a head off a turn."""
     return lambda turn: turn.rubric.get(head)

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 from algorithms.evaluators.pmi import ContextInformation
 from algorithms.evaluators.registry import evaluator_of
 from algorithms.packaged_models import best_device
+from algorithms.people.evaluator import usable_evaluator
 from algorithms.policy.language_model import load_causal_lm, policy_dtype
 from algorithms.policy.rollout import Conversation, Episode, roll_out, score_tokens
 from algorithms.policy.text import ConversationText, load_tokenizer
@@ -89,7 +90,8 @@ class HeldOutConversations:
         if asked.pmi_dialogues:
             information = ContextInformation.load(asked.language_model, config.cache_folder)
         reporting = evaluator_of(asked.reporting).load(artefacts.reporting_evaluator)
-        self._judges = TurnJudges(corpus.catalog, reporting, artefacts.critic, information)
+        people = usable_evaluator(artefacts.people_reporting)
+        self._judges = TurnJudges(corpus.catalog, reporting, people, artefacts.critic, information)
 
     @property
     def episodes(self) -> list[Episode]:
@@ -176,6 +178,7 @@ def _turns(
             heads=outcome.heads,
             parts=outcome.parts,
             held_out=judgement.reported,
+            people=judgement.people,
             rubric=judgement.rubric,
             pmi=judgement.pmi,
             tokens=len(reply.tokens),

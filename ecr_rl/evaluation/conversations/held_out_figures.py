@@ -15,7 +15,7 @@ import numpy as np
 from algorithms.evaluators.text_figures import word_count
 from ecr_rl.evaluation.bootstrap import Deviation, InDeviations, Ratio, Statistic
 from ecr_rl.evaluation.conversations.builtin_figures import RUBRIC_FIGURE
-from ecr_rl.evaluation.conversations.definitions import reporting_score, rubric_score
+from ecr_rl.evaluation.conversations.definitions import people_score, reporting_score, rubric_score
 from ecr_rl.evaluation.conversations.figure_definition import (
     Dialogues,
     ValuesOf,
@@ -40,9 +40,9 @@ class HeldOut:
 def held_out_statistics(baseline: Dialogues, rl: Dialogues, judged: Sequence[str]) -> HeldOut:
     """The figures ``held_out_<name>`` and the rubric's own, in deviations of the baseline's conversations.
 
-    They are of the reporting evaluator's heads (``judged``), PMI, emotion match, and the rubric's head ``overall``. A
-    dialogue's score is the mean over the turns (emotion match: over the gold contexts) of all its conversations. The
-    baseline's mean is 0; if all of its conversations score alike, the figure is not defined.
+    They are of the reporting evaluator's heads (``judged``), the people's evaluator's, PMI, emotion match, and the
+    rubric's head ``overall``. A dialogue's score is the mean over the turns (emotion match: over the gold contexts) of
+    all its conversations. The baseline's mean is 0; if all of its conversations score alike, the figure is not defined.
     ``held_out_overall_length_matched`` and ``held_out_overall_like_length`` are the gain in the head ``overall`` at
     equal length (see ``length_matched``); the baseline's is 0.
     """
@@ -83,6 +83,8 @@ def _values(judged: Sequence[str]) -> dict[str, ValuesOf]:
     return {
         **heads,
         RUBRIC_FIGURE.name: of_turns(rubric_score("overall")),
+        "held_out_people": of_turns(people_score("overall")),
+        "held_out_people_empathy": of_turns(people_score("empathy")),
         "held_out_pmi": of_turns(lambda turn: turn.pmi),
         "held_out_emotion_match": lambda record: [case.emotion for case in record.gold],
     }

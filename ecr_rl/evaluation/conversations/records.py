@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from typing_extensions import TypedDict
@@ -44,6 +44,8 @@ class TurnRecord:
         kl: sum over the reply's tokens of log p_policy - log p_reference, in nats; None where it was not measured.
         found: the questionnaire's value of the reply's first film: 1 if liked + 0.5 if seen; 0 without a film; None
             where it was not looked up.
+        people: the score of each head, in [0, 1], by the evaluator that learnt from people's ratings alone; empty where
+            it did not judge.
     """
 
     reply: str
@@ -60,6 +62,7 @@ class TurnRecord:
     accepted: bool
     kl: float | None
     found: float | None = None
+    people: dict[str, float] = field(default_factory=dict)
 
     @property
     def reward(self) -> float:

@@ -53,9 +53,12 @@ def test_all_parts_are_looked_at() -> None:
     assert set(BUILDERS) == {
         "instruments",
         "labels",
+        "people",
         "critic",
         "reporting_evaluator",
         "selecting_evaluator",
+        "people_selecting",
+        "people_reporting",
         "recommender",
         "responder",
         "policy_replies",

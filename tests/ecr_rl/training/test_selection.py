@@ -13,7 +13,7 @@ import pytest
 from transformers import AutoModelForCausalLM
 
 from algorithms.evaluators.pmi import ContextInformation
-from algorithms.evaluators.registry import HeadEvaluator
+from algorithms.evaluators.registry import HeadScorer
 from algorithms.evaluators.ridge import CharacterRidge
 from algorithms.policy.rollout import Conversation
 from algorithms.ppo.env_spec import EnvSpec
@@ -182,7 +182,7 @@ def test_what_was_not_measured_constrains_nothing(responder: Path, evaluator: Pa
 
 def test_success_and_peoples_score_are_measured_on_the_conversations(responder: Path, evaluator: Path) -> None:
     world = cast(EnvSpec, KnownWorld(responder))
-    selection = Selection(CONFIG, world, evaluator, cast(HeadEvaluator, ByLength()))
+    selection = Selection(CONFIG, world, evaluator, cast(HeadScorer, ByLength()))
     start = selection.score(0, weights(responder), 0.0)
     assert 0 <= start["select_success"] <= 1 and start["select_failures"] == 0
     assert selection.page.histograms.keys() >= {"select_success", "select_people"}
@@ -250,7 +250,7 @@ def test_weights_that_training_goes_on_changing_are_copied(selection: Selection,
 def test_a_run_that_goes_on_chooses_as_if_it_had_never_stopped(
     responder: Path, evaluator: Path, tmp_path: Path
 ) -> None:
-    world, people = cast(EnvSpec, KnownWorld(responder)), cast(HeadEvaluator, ByLength())
+    world, people = cast(EnvSpec, KnownWorld(responder)), cast(HeadScorer, ByLength())
     selection, resumed = (Selection(CONFIG, world, evaluator, people) for _ in range(2))
     selection.score(0, weights(responder), 0.0)
     selection.score(6, weights(responder, 1), 0.0)
