@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def _conversation(index: int, gain: float, rng: np.random.Generator) -> Conversa
 def _turn(gain: float, rng: np.random.Generator, last: bool) -> TurnRecord:
     heads = {head: float(np.clip(rng.normal(0.45 + gain, 0.12), 0, 1)) for head in HEADS}
     parts = {head: (score - 0.45) * 2 for head, score in heads.items()} | {"missing_end": -float(rng.random() < 0.05)}
-    return TurnRecord(
+    record = TurnRecord(
         reply=_reply(rng),
         answer="" if last else str(rng.choice(ANSWERS)),
         films=[int(rng.integers(1000))],
@@ -103,6 +104,7 @@ def _turn(gain: float, rng: np.random.Generator, last: bool) -> TurnRecord:
         accepted=bool(rng.random() < 0.15),
         kl=float(rng.normal(12 * gain, 0.5)) if gain else 0.0,
     )
+    return replace(record, people={head: record.held_out[head] for head in ("overall", "empathy")})
 
 
 def _reply(rng: np.random.Generator) -> str:

@@ -32,6 +32,8 @@ NAMES = [
     "held_out_informativeness",
     "held_out_recommendation",
     "held_out_engagement",
+    "held_out_people",
+    "held_out_people_empathy",
     "held_out_pmi",
     "held_out_emotion_match",
     "held_out_overall_length_matched",
@@ -187,7 +189,9 @@ def test_a_figure_without_data_is_null_and_named() -> None:
     assert report.systems.baseline["kl"] is None
     assert known(report.systems.rl["kl"]).mean == pytest.approx(0.1)
     assert report.difference["kl"] is None
-    assert report.missing == ["rubric_overall_deviations", "held_out_emotion_match", "bleu1", "kl"], "one rubric score"
+    people = ["held_out_people", "held_out_people_empathy"]
+    once = ["rubric_overall_deviations", *people, "held_out_emotion_match", "bleu1", "kl"]
+    assert report.missing == once, "one rubric score, and no people's"
     assert report.more.sacrebleu is None
 
 
@@ -308,6 +312,16 @@ def test_pmi_and_emotion_match_stand_in_deviations_too() -> None:
     found = compare(records(0.0), records(1.0), resamples=20).difference
     assert known(found["held_out_pmi"]).mean == pytest.approx(1 / deviation)
     assert known(found["held_out_emotion_match"]).mean == pytest.approx(0.1 / (0.2 * deviation))
+
+
+def test_the_peoples_score_stands_in_deviations_and_is_missing_where_nobody_gave_it() -> None:
+    def records(gain: float) -> list[ConversationRecord]:
+        return [conversation(i, turn(people={"overall": 0.1 * i + gain}), turn()) for i in range(3)]
+
+    found = compare(records(0.0), records(0.1), resamples=20)
+    assert known(found.difference["held_out_people"]).mean == pytest.approx((3 / 2) ** 0.5)
+    assert found.difference["held_out_people_empathy"] is None
+    assert "no rubric is in its ancestry" in found.formulas["held_out_people"]
 
 
 def test_distinct_replies_and_the_most_frequent_ones() -> None:
