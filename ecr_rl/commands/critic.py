@@ -229,8 +229,8 @@ def sensitivity(
 
     Human replies are edited in ways that make none of them better: filler, flattery, another film, the seeker's words
     echoed. Of a run the critic, the rubric and every evaluator score them before and after; of a critic's folder the
-    critic and its rubric. Changes are in standard deviations of each judge's own scores, with 95 % intervals over
-    dialogues.
+    critic, its rubric and the evaluators of people that come with the project. Changes are in standard deviations of
+    each judge's own scores, with 95 % intervals over dialogues.
     """
     with working():
         folder = part_of(critic, "critic")
@@ -270,10 +270,10 @@ def _settings_of(
 
 
 def _evaluators(critic: Path, folder: Path, settings: RunConfig) -> dict[str, Scorer]:
-    """The evaluators of a run; none for a critic's own folder."""
+    """The evaluators of a run; for a critic's own folder those of people that come with the project."""
     from ecr_rl.evaluation.sensitivity.judges import evaluators_of
 
-    return {} if critic == folder else evaluators_of(critic, settings)
+    return evaluators_of(None if critic == folder else critic, settings)
 
 
 @app.command(

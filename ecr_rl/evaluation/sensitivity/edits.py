@@ -17,7 +17,7 @@ from ecr_rl.labels.replies.made_replies import Kind, Reply, held_out_maker
 from envs.catalog import Catalog
 from envs.dialogue import Role
 
-_FILLER = "you know, like, well, so yeah, I mean, anyway"
+_FILLER = "You know, like, well, so yeah, I mean, anyway."
 _FLATTERY = "What a wonderful, lovely choice!"
 _SYMPATHY = "I am so sorry for your loss."
 _LISTED = "Story, acting, characters, script, music, soundtrack, camera, scenery, costumes, director, studio, audience."

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from algorithms.evaluators.registry import HeadEvaluator, evaluator_of
+from algorithms.evaluators.registry import HeadScorer, evaluator_of
+from algorithms.people.evaluator import shipped_folder, usable_evaluator
 from ecr_rl.config import RunConfig
 from ecr_rl.labels.judging.judge_protocol import Evidence, Judge
 from ecr_rl.runs.parts import RunParts
 from envs.heads import RewardModel
+from envs.ratings.parts import EVALUATORS_PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def by_judge(judge: Judge) -> Scorer:
     return score
 
 
-def by_evaluator(evaluator: HeadEvaluator) -> Scorer:
+def by_evaluator(evaluator: HeadScorer) -> Scorer:
     """An evaluator as a scorer."""
 
     def score(evidence: Sequence[Evidence]) -> ScoredReplies:
@@ -62,18 +64,28 @@ def by_evaluator(evaluator: HeadEvaluator) -> Scorer:
     return score
 
 
-def evaluators_of(run: Path, config: RunConfig) -> dict[str, Scorer]:
-    """The evaluators of a run by the names of their parts, those that it has not made yet left out.
+def evaluators_of(run: Path | None, config: RunConfig) -> dict[str, Scorer]:
+    """The evaluators of a run by the names of their parts.
+
+    Evaluators of the rubric's heads are left out where the run has not made them yet. In place of a missing evaluator
+    of people stands the one that comes with the project, if its encoder is installed.
 
     Args:
-        run: the run folder.
+        run: the run folder; None: a run that has made nothing.
         config: its settings.
 
     Raises:
         RunError: a part is gone, or is not what the run began with.
         ModelError: a part is damaged.
     """
-    parts = RunParts(run, config.cache_folder)
+    parts = None if run is None else RunParts(run, config.cache_folder)
+    found: dict[str, HeadScorer] = {}
     named = {"reporting_evaluator": config.evaluation.reporting, "selecting_evaluator": config.ppo.selecting}
-    folders = {kind: folder for kind in named if (folder := parts.folder(kind)) is not None}
-    return {kind: by_evaluator(evaluator_of(named[kind]).load(folder)) for kind, folder in folders.items()}
+    for kind, name in named.items():
+        if parts is not None and (folder := parts.folder(kind)) is not None:
+            found[kind] = evaluator_of(name).load(folder)
+    for part in EVALUATORS_PARTS:
+        folder = None if parts is None else parts.folder(f"people_{part}")
+        if (people := usable_evaluator(folder or shipped_folder(part))) is not None:
+            found[f"people_{part}"] = people
+    return {name: by_evaluator(evaluator) for name, evaluator in found.items()}
