@@ -93,8 +93,10 @@ class OverallFit:
         parts = values["parts"]
         if list(parts) != list(PARTS):
             raise ValueError(f"weights of {', '.join(parts)}, not of {', '.join(PARTS)}")
-        columns = (np.array([float(parts[name][key]) for name in PARTS]) for key in ("centre", "scale", "weight"))
-        return cls(*columns, float(values["level"]), float(values["slope"]), values["facts"])
+        centre, scale, weights = (
+            np.array([float(parts[name][key]) for name in PARTS]) for key in ("centre", "scale", "weight")
+        )
+        return cls(centre, scale, weights, float(values["level"]), float(values["slope"]), values["facts"])
 
 
 def fit_overall(

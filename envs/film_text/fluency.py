@@ -19,8 +19,8 @@ _ENDS, _STOPS = tuple(".?!)\u2026:;\"'"), tuple(".?!)")
 def fluency(reply: str, cut: bool = False) -> float:
     """How whole a reply is, in [0, 1]; 0 without words.
 
-    ``1 - share of repeated bigrams``, times .5 where the reply is known to be cut. Else times .7 where it ends on a
-    word that ends no sentence, and .9 where it ends without a stop.
+    ``1 - share of repeated bigrams``, times .5 where the reply is known to be cut. Else times .85 where it ends on a
+    word that ends no sentence, and .95 where it ends without a stop.
     """
     said = WORD.findall(reply.lower().replace("\u2019", "'"))
     if not said:
@@ -29,6 +29,6 @@ def fluency(reply: str, cut: bool = False) -> float:
     text = reply.rstrip()
     if cut:
         return 0.5 * whole
-    open_end = 1.0 if text.endswith(_ENDS) else 0.9
-    dangling = 0.7 if said[-1] in _DANGLING and not text.endswith(_STOPS) else 1.0
+    open_end = 1.0 if text.endswith(_ENDS) else 0.95
+    dangling = 0.85 if said[-1] in _DANGLING and not text.endswith(_STOPS) else 1.0
     return whole * open_end * dangling

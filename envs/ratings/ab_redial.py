@@ -87,7 +87,7 @@ def read_dialogues(file: Path, text: str) -> RatingSet:
         DataError: a row is of another form; file, line and field are named.
     """
     found: dict[tuple[str, ...], _Rated] = {}
-    columns = dict(zip(_DIALOGUE_RATINGS, _DIALOGUE_RATINGS, strict=True))
+    columns: dict[str, str] = dict(zip(_DIALOGUE_RATINGS, _DIALOGUE_RATINGS, strict=True))
     for location, cells in rows_of(file, text, ["ConvId", "utterance0", *_DIALOGUE_RATINGS]):
         said = [cells[f"utterance{i}"] for i in range(len(cells)) if f"utterance{i}" in cells]
         key = (text_of(cells["ConvId"], "ConvId", location), *(words for words in said if words.strip()))

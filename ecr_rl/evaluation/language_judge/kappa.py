@@ -34,7 +34,7 @@ class Kappa:
     @property
     def present(self) -> np.ndarray:
         """Which dialogues both judges sorted, shape (N,), bool."""
-        return self.first.any(axis=1) & self.second.any(axis=1)
+        return np.asarray(self.first.any(axis=1) & self.second.any(axis=1))
 
     def restricted(self, keep_N: np.ndarray) -> Kappa:
         """The same figure without the dialogues where ``keep_N`` is False."""

@@ -67,8 +67,8 @@ def _held_out(fitted: _Fitted, dialogues: np.ndarray) -> np.ndarray:
 
 
 def _by_text(texts: Sequence[str], simulated: np.ndarray, learn: np.ndarray, score: np.ndarray) -> np.ndarray:
-    classifier = TextClassifier.fit([texts[row] for row in learn], simulated[learn, None], ["simulated"])
-    return classifier.probabilities([texts[row] for row in score])[:, 0]
+    classifier = TextClassifier.fit([texts[int(row)] for row in learn], simulated[learn, None], ["simulated"])
+    return classifier.probabilities([texts[int(row)] for row in score])[:, 0]
 
 
 def _by_length(words: np.ndarray, simulated: np.ndarray, learn: np.ndarray, score: np.ndarray) -> np.ndarray:

@@ -283,7 +283,7 @@ def _rows(
         "context_form": ["+".join(dict.fromkeys(form for form in some if form)) or None for some in forms],
         "problem": [
             None if some_known else "; ".join(problem for problem in some if problem) or None
-            for some, some_known in zip(problems, known.any(1), strict=True)
+            for some, some_known in zip(problems, np.asarray(known.any(1)), strict=True)
         ],
         "flagged": np.any([np.array(part.column("flagged").to_pylist(), bool) for part in parts], axis=0),
     }

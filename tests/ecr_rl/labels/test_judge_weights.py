@@ -38,8 +38,9 @@ def ratings_of(count: int, name: str = "ab-redial", rating: str = "overall") -> 
 
 
 def planned(judge: str = "rubric", **settings: Any) -> PlannedLabels:
-    inputs = JudgeInputs(JudgeSettings(judge=judge, **settings), CATALOG, (), LengthJudge, Path())
-    return PlannedLabels(PreparedJudge(inputs), LabelPlan({}, LengthJudge, judge, DEFINITIONS))
+    judge_type: Any = LengthJudge
+    inputs = JudgeInputs(JudgeSettings(judge=judge, **settings), CATALOG, (), judge_type, Path())
+    return PlannedLabels(PreparedJudge(inputs), LabelPlan({}, judge_type, judge, DEFINITIONS))
 
 
 class Kept:
