@@ -14,6 +14,7 @@ from ecr_rl.evaluation.critic.people_agreement import rate_against_people
 from ecr_rl.evaluation.critic.people_results import PeopleRatings
 from ecr_rl.evaluation.critic.people_tables import people_details, people_overview
 from ecr_rl.evaluation.critic.results import CriticResults
+from ecr_rl.evaluation.sensitivity.results import Sensitivity
 from ecr_rl.labels.judging.rubric import RubricJudge
 from ecr_rl.labels.judging.text_evidence import TextEvidence
 from ecr_rl.report.critic_report import critic_tables, write_people_report
@@ -160,7 +161,7 @@ def test_tables_name_what_was_left_out_and_the_record_is_read_again(tmp_path: Pa
     assert "### Ratings of people, with intervals" in page.read_text(encoding="utf-8")
     kept = json.loads((tmp_path / "people.json").read_text(encoding="utf-8"))
     assert kept == json.loads(json.dumps({"people_ratings": found.to_json()}))
-    results = CriticResults({}, {}, {}, {}, {}, 0, 0, "test", "rubric", 0, found)
+    results = CriticResults({}, {}, {}, Sensitivity({}, [], 0, 0, 0), {}, 0, 0, "test", "rubric", 0, found)
     assert critic_tables(results)[-2:] == [overview, details]
     written = json.dumps(results.to_json())
     assert CriticResults.from_json(written, file=tmp_path, remedy="") == results
