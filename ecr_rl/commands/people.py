@@ -46,13 +46,14 @@ def weights(
         Path | None,
         typer.Option("--into", help="A Markdown page whose block `<!-- people weights -->` gets the tables."),
     ] = None,
+    seed: Annotated[int, seed_option("Divides dialogues and posts into parts.")] = 0,
     changes: Set = None,
     json: Json = False,
 ) -> None:
     """Fit the weights of ``overall``, and hold them against each set that is left out.
 
-    Prints what each part weighs, with intervals, and how well weights that were learnt without a set go with the
-    ratings in it. All ratings are used: a run learns from the critic's part of them alone (people.ratings).
+    Prints what each part weighs, with intervals, learnt from the critic's part as in a run; and how well weights that
+    were learnt from the whole of the other sets go with the ratings in a set that is left out.
     """
     with working():
         settings = with_given(load_config("redial-cpu", changes or []), "data", source=source, metadata=metadata)
@@ -73,7 +74,7 @@ def weights(
         films = FilmTable.of(corpus.catalog, FilmAffinity.fit(corpus.train, corpus.catalog))
         readers = [LexiconEmotions(), *([] if goemotions is None else [emotion_reader(str(goemotions))])]
         with shown_progress("weights") as on_step:
-            fits = overall_weights(used, films, readers, on_step)
+            fits = overall_weights(used, films, readers, seed, on_step)
         fit = fits[readers[-1].name]
         left_out = leave_one_out(used, films, readers[-1])
         if out is not None:
@@ -140,8 +141,8 @@ def _weights_table(fit: OverallFit, left_out: list[LeftOut]) -> TextTable:
         rows.append([part, meaning, weight, *(shown(each.by_part[part], ".2f") for each in left_out)])
     names = ", ".join(f"{name} ({count})" for name, count in fit.facts["sets"].items())
     note = (
-        f"Weights of sum 1 with 95 % intervals (bootstrap over dialogues), fitted to {names}; then each part's own "
-        "rank correlation with a rating."
+        f"Weights of sum 1 with 95 % intervals (bootstrap over dialogues), fitted to the critic's part of {names}; "
+        "then each part's own rank correlation with a rating."
     )
     columns = ["part", "measures", "weight", *(f"{each.name} {each.rating}" for each in left_out)]
     return TextTable("Parts of overall", note, columns, rows)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from algorithms.people.fitting import fit_people_model
+from algorithms.people.fitting import Keep, fit_people_model
 from algorithms.people.overall_fit import OverallFit
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.film_affinity import FilmAffinity
@@ -52,9 +52,7 @@ def build_people_model(
     sets_named(sets, settings.without)  # a slip would let the critic learn from what it is judged on
     used = [each for each in sets if each.name not in settings.without]
 
-    def keep(group: str, name: str) -> bool:
-        return part_of(group, name, settings.seed) == "critic"
-
+    keep = _critics_part(settings.seed)
     films, emotions = FilmTable.of(catalog, affinity), load_text_readers(instruments).emotions
     model = fit_people_model(used, films, emotions, keep, settings.seed)
     counts = {each.name: sum(keep(group, each.name) for group in each.groups) for each in used}
@@ -67,14 +65,15 @@ def build_people_model(
 
 
 def overall_weights(
-    sets: Sequence[RatingSet], films: FilmTable, readers: Sequence[EmotionReader], on_step: OnStep
+    sets: Sequence[RatingSet], films: FilmTable, readers: Sequence[EmotionReader], seed: int, on_step: OnStep
 ) -> dict[str, OverallFit]:
-    """The weights of ``overall`` by the reader of emotions, learnt from all groups of the sets.
+    """The weights of ``overall`` by the reader of emotions, learnt from the critic's part of the sets.
 
     Args:
         sets: people's ratings.
         films: the films that texts name.
         readers: of emotions; each has weights of its own.
+        seed: of the division into parts.
         on_step: called with the readers done.
 
     Raises:
@@ -83,7 +82,7 @@ def overall_weights(
     fits: dict[str, OverallFit] = {}
     for done, reader in enumerate(readers):
         on_step(done, len(readers), {})
-        fits[reader.name] = fit_people_model(sets, films, reader, lambda group, name: True).overall
+        fits[reader.name] = fit_people_model(sets, films, reader, _critics_part(seed), seed).overall
     on_step(len(readers), len(readers), {})
     return fits
 
@@ -101,3 +100,7 @@ def sets_named(sets: Sequence[RatingSet], names: Sequence[str] | None) -> list[R
     if unknown:
         raise ConfigError(f"no ratings of {', '.join(unknown)} were read; there are {', '.join(known)}")
     return [known[name] for name in names]
+
+
+def _critics_part(seed: int) -> Keep:
+    return lambda group, name: part_of(group, name, seed) == "critic"

@@ -58,7 +58,7 @@ def test_of_one_set_nothing_is_left_out(given: list[str]) -> None:
     run = CliRunner().invoke(app, [*given, "--sets", "first", "--json"])
     assert run.exit_code == 0, run.output
     shown = json.loads(run.stdout)
-    assert shown["left_out"] == [] and shown["weights"]["facts"]["sets"] == {"first": 40}
+    assert shown["left_out"] == [] and 20 <= shown["weights"]["facts"]["sets"]["first"] < 40  # the critic's part
 
 
 def test_a_set_that_is_not_there_is_named(given: list[str]) -> None:
