@@ -43,10 +43,10 @@ def chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     characters.pre_tokenizer = split  # pyright: ignore[reportAttributeAccessIssue]
     characters.decoder = ByteLevel()  # pyright: ignore[reportAttributeAccessIssue]
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=characters, eos_token="<s>", pad_token="<s>")
-    tokenizer.chat_template = f"{{{{ messages[-1].content[-{TAIL}:] }}}}\n"
+    tokenizer.chat_template = f"{{{{ messages[-1].content[-{TAIL}:] }}}}"
     tokenizer.save_pretrained(folder)
     answers = [
-        f"{digit} ====\n{json.dumps(dict.fromkeys(JUDGED, 1 + index % 5))}<s>"
+        f"{digit} ===={json.dumps(dict.fromkeys(JUDGED, 1 + index % 5))}<s>"
         for index, digit in enumerate("0123456789abcdef")
     ]
     ids = torch.tensor(tokenizer(answers)["input_ids"])
@@ -57,7 +57,7 @@ def chat_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model: Any = LlamaForCausalLM(config)
     optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
     targets = torch.cat([torch.full_like(ids[:, :TAIL], -100), ids[:, TAIL:]], dim=1)
-    for _ in range(120):
+    for _ in range(220):
         model(input_ids=ids, labels=targets).loss.backward()
         optimiser.step()
         optimiser.zero_grad()
