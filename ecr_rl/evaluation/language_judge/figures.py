@@ -99,9 +99,10 @@ def preference_figures(verdicts: Sequence[Verdict], same: int, counts_BN: np.nda
         counts_BN: how often each of B resamples draws each dialogue.
     """
     outcomes = [verdict.outcome for verdict in verdicts]
+    points = [np.nan if each.points is None else each.points for each in verdicts]
 
-    def share(points: dict[str, float]) -> Ratio:
-        return _mean([np.nan if outcome is None else points.get(outcome, 0.0) for outcome in outcomes])
+    def share(worth: dict[str, float]) -> Ratio:
+        return _mean([np.nan if outcome is None else worth.get(outcome, 0.0) for outcome in outcomes])
 
     orders = Kappa.of([each.first for each in verdicts], [each.second for each in verdicts], KINDS)
     return Preference(
@@ -111,7 +112,8 @@ def preference_figures(verdicts: Sequence[Verdict], same: int, counts_BN: np.nda
         ties=interval(share({EQUAL: 1.0}), counts_BN),
         losses=interval(share({BASELINE: 1.0}), counts_BN),
         win_rate=interval(share({RL: 1.0, EQUAL: 0.5}), counts_BN),
-        points=interval(_mean([np.nan if each.points is None else each.points for each in verdicts]), counts_BN),
+        points=interval(_mean(points), counts_BN),
+        leaning=interval(_mean([(np.sign(each - 0.5) + 1) / 2 for each in points]), counts_BN),
         kappa=interval(orders, counts_BN),
         first_shown=interval(_first_shown(verdicts), counts_BN),
     )

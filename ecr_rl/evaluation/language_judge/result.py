@@ -73,6 +73,9 @@ class Preference:
         losses: share in which both orders prefer the baseline.
         win_rate: ``wins + ties / 2``.
         points: mean over dialogues and orders of P(rl) + P(tie) / 2.
+        leaning: share of dialogues whose points are above .5, those at .5 half. A bias for a place moves both orders
+            alike and cancels (balanced position calibration: Wang et al., ACL 2024), so that a judge who always names
+            the first may still lean.
         kappa: Cohen's, of the two orders over rl, baseline and tie.
         first_shown: among answers that are no tie the share for whoever was shown first; .5 is no bias.
     """
@@ -84,6 +87,7 @@ class Preference:
     losses: Interval | None
     win_rate: Interval | None
     points: Interval | None
+    leaning: Interval | None
     kappa: Interval | None
     first_shown: Interval | None
 

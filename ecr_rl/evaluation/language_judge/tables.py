@@ -14,7 +14,8 @@ _AXES_NOTE = (
 )
 _PREFERENCE_NOTE = (
     "Conversations from the same opening, in both orders: a preference counts where both agree, else it is a tie. "
-    "Win rate: wins + ties / 2. Points: mean of P(rl) + P(tie) / 2 over both orders. Kappa: Cohen's, of the orders. "
+    "Win rate: wins + ties / 2. Points: mean of P(rl) + P(tie) / 2 over both orders. Leaning: share "
+    "of dialogues with points above .5, those at .5 half. Kappa: Cohen's, of the orders. "
     "Shown first: share of preferences for whoever came first; .5 is no bias."
 )
 _PEOPLE_NOTE = (
@@ -41,7 +42,8 @@ def judged_runs_table(judgements: Mapping[str, Sequence[Judgement]]) -> TextTabl
 
 def _preference_table(judgements: Sequence[tuple[str, Judgement]]) -> TextTable:
     """One row a judgement; each comes with what stands before the judge's name."""
-    columns = ["judge", "prompt", "n", "win rate of rl", "win / tie / loss", "points", "kappa", "shown first", "failed"]
+    figures = ["win rate of rl", "win / tie / loss", "points", "leaning", "kappa", "shown first", "failed"]
+    columns = ["judge", "prompt", "n", *figures]
     rows = [
         [f"{before}{each.model}", each.prompts["preference"], *_preference_cells(each)] for before, each in judgements
     ]
@@ -56,6 +58,7 @@ def _preference_cells(judgement: Judgement) -> list[str]:
         with_interval(found.win_rate),
         " / ".join(shown(None if each is None else each.mean, ".2f") for each in three),
         with_interval(found.points),
+        with_interval(found.leaning),
         with_interval(found.kappa),
         with_interval(found.first_shown),
         f"{sum(judgement.failures.values()):,}",

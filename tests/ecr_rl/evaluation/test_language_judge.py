@@ -97,6 +97,7 @@ def test_a_preference_counts_where_both_orders_agree(run: Path) -> None:
     assert known(found.win_rate).mean == pytest.approx(0.7)
     # three dialogues of (.6 + .6) / 2 + .1 / 2, one of (.3 + .3) / 2 + .1 / 2, one of a half
     assert known(found.points).mean == pytest.approx((3 * 0.65 + 0.35 + 0.5) / 5)
+    assert known(found.leaning).mean == pytest.approx((3 + 0 + 0.5) / 5)
     assert known(found.kappa).mean == pytest.approx(1.0)
     assert known(found.first_shown).mean == pytest.approx(0.5)
 
@@ -106,6 +107,7 @@ def test_a_judge_that_likes_who_comes_first_prefers_nobody(run: Path) -> None:
     assert known(found.ties).mean == 1.0
     assert known(found.win_rate).mean == known(found.points).mean == pytest.approx(0.5)
     assert known(found.first_shown).mean == 1.0
+    assert known(found.leaning).mean == pytest.approx(0.5)
     assert known(found.kappa).mean == 0.0  # rl always, then the baseline always: no more alike than by chance
 
 
