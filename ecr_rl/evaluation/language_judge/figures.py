@@ -113,7 +113,7 @@ def preference_figures(verdicts: Sequence[Verdict], same: int, counts_BN: np.nda
         losses=interval(share({BASELINE: 1.0}), counts_BN),
         win_rate=interval(share({RL: 1.0, EQUAL: 0.5}), counts_BN),
         points=interval(_mean(points), counts_BN),
-        leaning=interval(_mean([(np.sign(each - 0.5) + 1) / 2 for each in points]), counts_BN),
+        leaning=interval(_mean([(np.sign(round(each - 0.5, 9)) + 1) / 2 for each in points]), counts_BN),
         kappa=interval(orders, counts_BN),
         first_shown=interval(_first_shown(verdicts), counts_BN),
     )
