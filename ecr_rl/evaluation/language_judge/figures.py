@@ -9,7 +9,7 @@ import numpy as np
 
 from ecr_rl.evaluation.bootstrap import Ratio, interval, paired
 from ecr_rl.evaluation.conversations.comparison import Section, Systems
-from ecr_rl.evaluation.language_judge.forms import FIRST, SECOND, TIE
+from ecr_rl.evaluation.language_judge.forms import FIRST, SECOND
 from ecr_rl.evaluation.language_judge.kappa import Kappa
 from ecr_rl.evaluation.language_judge.models import JudgeAnswer
 from ecr_rl.evaluation.language_judge.result import Beside, Judgement, Preference, Verdict
@@ -55,8 +55,9 @@ class Orders:
             return 0.5
         if self.rl_first is None or self.baseline_first is None:
             return None
-        shown_first, shown_second = self.rl_first.chances[0], self.baseline_first.chances[0]
-        return (shown_first[FIRST] + shown_second[SECOND]) / 2 + (shown_first[TIE] + shown_second[TIE]) / 4
+        first, second = self.rl_first.chances[0], self.baseline_first.chances[0]
+        # P(tie) is what the other two leave; written so, an equal bias for a place leaves exactly a half
+        return 0.5 + ((first[FIRST] - first[SECOND]) - (second[FIRST] - second[SECOND])) / 4
 
 
 def _preferred(answer: JudgeAnswer | None, shown: tuple[str, str]) -> str | None:

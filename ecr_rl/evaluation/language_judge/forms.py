@@ -129,8 +129,8 @@ OVERALL = Form(
     example="5",
 )
 """One number to hold against other judges and people; it is none of ECR's axes."""
-FIRST, SECOND, TIE = 0, 1, 2
-"""Indices of the preference's values."""
+FIRST, SECOND = 0, 1
+"""Indices of the preference's values; a tie follows."""
 PREFERENCE = Form(
     name="preference",
     role="You compare two film recommenders, A and B, who go on from the same opening with the same seeker.",
