@@ -39,7 +39,8 @@ class DataError(EcrError):
         """Join the parts into one message."""
         self.what, self.file, self.line, self.field, self.remedy = what, file, line, field, remedy
         location = "" if file is None else str(file) + ("" if line is None else f", line {line}")
-        shown = "" if field is None else f"field {field[:_LONGEST_FIELD]}{'…' * (len(field) > _LONGEST_FIELD)}"
+        name = None if field is None else " ".join(field.split())
+        shown = "" if name is None else f"field {name[:_LONGEST_FIELD]}{'…' * (len(name) > _LONGEST_FIELD)}"
         parts = [part for part in (location, shown) if part]
         head = f"{', '.join(parts)}: {what}" if parts else what
         super().__init__(head if remedy is None else f"{head}. {remedy}")

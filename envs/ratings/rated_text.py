@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ _SPEAKER = re.compile(r"\s*(?:(seeker|recommender)\s*:|(USER|SYSTEM)(?!\w)\s*:?)
 _ROLES = {"USER": Role.SEEKER, "SYSTEM": Role.RECOMMENDER}
 _QUOTED_TITLE = re.compile(r"[\"\u201c\u201d]\s*([^\"\u201c\u201d]{1,100}?\(\d{4}\)\.?)\s*[\"\u201c\u201d]")
 """A title with its year in quotation marks, as AB-ReDial writes each film."""
+_LARGEST = 1_000_000
+"""The largest rating that is read; sums and squares of such numbers are finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,13 @@ def ratings_of(value: object, location: Location) -> dict[str, tuple[float, ...]
 
 
 def number_of(value: object, field: str, location: Location) -> float:
-    """A finite number.
+    """A rating: a number of any scale that people use, up to ``_LARGEST``.
 
     Raises:
         DataError: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise location.error(field, f"must be a number, not {quoted(value)}")
+    if not abs(value) <= _LARGEST:  # which NaN is not, either
+        raise location.error(field, f"must be a number from -{_LARGEST:,} to {_LARGEST:,}, not {quoted(value)}")
     return float(value)

@@ -19,13 +19,15 @@ from envs.ratings.tables import columns_of
 from envs.ratings.uss import is_uss, read_uss
 
 _REMEDY = "Give folders or files of people's ratings; docs/people.md names the forms that are read."
+_TEXTS = frozenset({".jsonl", ".csv", ".txt"})
+"""How the names of files of ratings end: one that is no text is broken, and no file of another form."""
 
 
 def read_ratings(paths: Iterable[Path], conversations: Conversations | None = None) -> list[RatingSet]:
     """The ratings of folders and files, by their origin.
 
-    Of a folder the files directly in it are read, by name; a file of another form, such as a README, is passed over. A
-    file that is met twice counts once; files of one origin become one set.
+    Of a folder the files directly in it are read, by name; a file of another form, such as a README, is passed over,
+    but not a broken one (``_TEXTS``). A file that is met twice counts once; files of one origin become one set.
 
     Args:
         paths: folders and files.
@@ -74,7 +76,7 @@ def _sets(file: Path, conversations: Conversations, read: set[Path], named: bool
     try:
         text = decoded(read_bytes(file, remedy=_REMEDY))
     except UnreadableText as error:
-        if not named:
+        if not (named or file.suffix.lower() in _TEXTS):
             return []
         raise DataError(error.what, file=file, line=error.line, remedy=_REMEDY) from error
     found = _read(file, text, conversations)

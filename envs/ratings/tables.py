@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from envs.errors import DataError
 from envs.inputs.text import quoted
-from envs.ratings.rated_text import Location
+from envs.ratings.rated_text import Location, number_of
 
 REMEDY = "Fetch the file again; docs/people.md says where."
 
@@ -72,7 +71,5 @@ def number_in(cell: str, field: str, location: Location) -> float | None:
     try:
         number = float(cell)
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise location.error(field, f"must be a number, not {quoted(cell)}")
-    return number
+        raise location.error(field, f"must be a number, not {quoted(cell)}") from None
+    return number_of(number, field, location)

@@ -91,6 +91,9 @@ def test_a_folder_is_read_once_and_other_files_are_passed_over(tmp_path: Path) -
     [
         ({"ratings": {"relevance": "good"}}, "field ratings.relevance: must be a number, not 'good'"),
         ({"ratings": {"relevance": [1, True]}}, r"field ratings.relevance\[1\]: must be a number"),
+        ({"ratings": {"relevance": [1, 10**400]}}, r"field ratings.relevance\[1\]: must be a number from -1,000,000"),
+        ({"ratings": {"relevance": 1e308}}, "field ratings.relevance: must be a number from -1,000,000 to 1,000,000"),
+        ({"ratings": {"rele\nvance": True}}, "field ratings.rele vance: must be a number, not True"),
         ({"ratings": [1]}, "field ratings: must be an object"),
         ({"ratings": {"relevance": None}}, "field ratings: the line holds no rating"),
         ({"context": ["Hello"]}, r"field context\[0\]: begins with neither 'seeker:' nor"),
@@ -103,6 +106,13 @@ def test_a_fault_is_named_with_file_line_field_and_remedy(tmp_path: Path, change
     file = written(tmp_path, "a.jsonl", REPLY, {**REPLY, **change})
     with pytest.raises(DataError, match=rf"a\.jsonl, line 2, {told}.*docs/people\.md"):
         read_ratings([file])
+
+
+def test_a_file_of_ratings_that_is_no_text_is_never_passed_over(tmp_path: Path) -> None:
+    written(tmp_path, "a.jsonl", REPLY)
+    (tmp_path / "b.jsonl").write_bytes('{"response": "é", "ratings": {"overall": 3}}\n'.encode("latin-1"))
+    with pytest.raises(DataError, match=r"b\.jsonl, line 1: not UTF-8 text"):
+        read_ratings([tmp_path])
 
 
 def test_a_line_without_turns_or_response_is_refused(tmp_path: Path) -> None:
