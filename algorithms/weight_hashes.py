@@ -57,9 +57,12 @@ def read_card(card: Path) -> dict[str, Any]:
         ValueError: the card is no JSON object, or a weights file does not have its hash; the message names the file.
             The loader adds the remedy.
     """
-    facts = json.loads(card.read_text(encoding="utf-8"))
-    if not isinstance(facts, dict):
-        raise ValueError(f"{card.name} is no JSON object")
+    try:
+        facts = json.loads(card.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError(f"{card.name} is nested too deeply") from error
+    if not isinstance(facts, dict) or not isinstance(facts.get(HASHES, {}), dict):
+        raise ValueError(f"{card.name} is no JSON object, or its {HASHES} is none")
     for name, expected in facts.get(HASHES, {}).items():
         actual = _sha256(card.parent / name)
         if actual != expected:

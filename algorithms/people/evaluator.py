@@ -95,6 +95,8 @@ class PeopleEvaluator:
         evaluator = cls(encoder, heads, weights, levels, facts)
         if weights.shape != (evaluator._features.width, len(heads)) or levels.shape != (2, len(heads)):
             raise ModelError(f"{folder} holds an evaluator of people of other features or heads. Fit it again")
+        if not (np.isfinite(weights).all() and np.isfinite(levels).all() and (levels[1] > 0).all()):
+            raise ModelError(f"{folder} holds an evaluator of people whose weights are no numbers. Fit it again")
         return evaluator
 
 
@@ -135,5 +137,5 @@ def origin_of(folder: Path | None) -> str:
         card = read_card(folder / CARD)
         sets = [name for name, entry in card["sets"].items() if "overall" in entry]
         return f"part {card['part']} of {', '.join(sets)}; seed {card['seed']}"
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder} holds no evaluator of people: {error}. Fit it again") from error

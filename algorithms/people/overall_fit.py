@@ -88,7 +88,7 @@ class OverallFit:
         """The fit of ``to_json``.
 
         Raises:
-            ValueError: it holds other parts.
+            ValueError: it holds other parts, or numbers that no fit gives.
         """
         parts = values["parts"]
         if list(parts) != list(PARTS):
@@ -96,7 +96,12 @@ class OverallFit:
         centre, scale, weights = (
             np.array([float(parts[name][key]) for name in PARTS]) for key in ("centre", "scale", "weight")
         )
-        return cls(centre, scale, weights, float(values["level"]), float(values["slope"]), values["facts"])
+        level, slope, facts = float(values["level"]), float(values["slope"]), dict(values["facts"])
+        if not np.isfinite([*centre, *scale, *weights, level, slope]).all() or (scale <= 0).any():
+            raise ValueError("a weight, mean or deviation is not finite, or a deviation not above 0")
+        if missing := {"sets", "pull", "intervals"} - facts.keys():
+            raise ValueError(f"its facts lack {', '.join(sorted(missing))}")
+        return cls(centre, scale, weights, level, slope, facts)
 
 
 def fit_overall(
