@@ -25,8 +25,9 @@ Conversations = Mapping[str, Sequence[Utterance]]
 """The turns of ReDial's conversations by ``conversationId``, films as titles."""
 
 _REMEDY = "docs/people.md shows the form of a line."
+_AB_REDIAL = {"relevance", "interestingness", "overall"}
+"""The ratings of AB-ReDial's turns; other data sets have some of these names, and none has all."""
 _ORIGINS = {
-    "ab-redial": {"relevance", "interestingness", "overall"},
     "ab-redial-dialogues": {"understanding", "task-completion", "interest-arousal", "efficiency", "dialogue-overall"},
     "epitome": {"reactions", "interpretations", "explorations"},
 }
@@ -126,4 +127,6 @@ def _origin(file: Path, names: set[str], whole: bool) -> str:
         return "crs-que"
     if not whole and names == {"satisfaction"} and "ccpe" in file.stem.lower():
         return "ccpe"
+    if names == _AB_REDIAL:
+        return "ab-redial"
     return next((origin for origin, known in _ORIGINS.items() if names and names <= known), file.stem)

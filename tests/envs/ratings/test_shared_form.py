@@ -17,7 +17,7 @@ REPLY = {
     "dialogue": 7,
     "context": ["recommender: Hi!", "seeker: A comedy?", "seeker: An old one."],
     "response": 'Try "Some Film  (1959)" .',
-    "ratings": {"relevance": [3, 4, None], "overall": 5.0, "interestingness": None},
+    "ratings": {"relevance": [3, 4, None], "overall": 5.0, "interestingness": [2]},
 }
 
 
@@ -37,7 +37,7 @@ def test_a_reply_is_read_with_its_turns_merged_and_titles_without_quotation_mark
         (Role.SEEKER, "A comedy? An old one."),
     ]
     assert reply.response == reply.exchange.reply == "Try Some Film (1959) ."
-    assert reply.ratings == {"relevance": (3.0, 4.0), "overall": (5.0,)}
+    assert reply.ratings == {"relevance": (3.0, 4.0), "overall": (5.0,), "interestingness": (2.0,)}
     assert (reply.group, reply.where) == ("7", f"{tmp_path / 'any.jsonl'}:1")
 
 
@@ -106,6 +106,11 @@ def test_a_fault_is_named_with_file_line_field_and_remedy(tmp_path: Path, change
     file = written(tmp_path, "a.jsonl", REPLY, {**REPLY, **change})
     with pytest.raises(DataError, match=rf"a\.jsonl, line 2, {told}.*docs/people\.md"):
         read_ratings([file])
+
+
+def test_ratings_of_ones_own_are_no_part_of_a_known_set(tmp_path: Path) -> None:
+    (found,) = read_ratings([written(tmp_path, "mine.jsonl", {**REPLY, "ratings": {"relevance": 3, "overall": 4}})])
+    assert found.name == "mine"
 
 
 def test_a_file_of_ratings_that_is_no_text_is_never_passed_over(tmp_path: Path) -> None:
