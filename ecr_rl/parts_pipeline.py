@@ -168,12 +168,14 @@ class PartsPipeline:
         """Folder of the labels that the critic learns from; a killed labelling goes on."""
         from ecr_rl.labels.judge_weights import rated_sample
         from ecr_rl.labels.prepared_judge import hub_commits
+        from ecr_rl.training.people import sets_learnt_from
 
         settings = self._config.labels
         if settings.folder is not None:
             return self._given("labels", settings.folder, "labels.json", "ecr-rl label")
         rests_on = self._judge_name()
-        sample = rated_sample(settings.judges, self.ratings(), self._config.people.seed)
+        people = self._config.people
+        sample = rated_sample(settings.judges, sets_learnt_from(self.ratings(), people), people.seed)
         rests_on |= {"commits": hub_commits(settings.judges), "sample": sample and sample.digest}
         if settings.policy:
             replies = settings_key(self._config, "policy_replies")

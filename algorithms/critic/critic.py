@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ from algorithms.weight_hashes import read_card, write_card
 from envs.errors import ModelError
 from envs.files import write_bytes, write_json
 from envs.heads import Exchange, HeadScores
+from envs.inputs.text import quoted
 
 WEIGHTS, CARD, FILMS = "weights.safetensors", "critic.json", "films.json"
 """Files of a critic's folder: a network's weights, the card with settings and figures, the films that it knows."""
@@ -153,8 +155,18 @@ class PeopleMember:
 
     @classmethod
     def load(cls, folder: Path, spread: Mapping[str, float]) -> PeopleMember:
-        """The member in a critic's folder."""
-        return cls(PeopleModel.load(folder / PEOPLE), {head: float(known) for head, known in spread.items()})
+        """The member in a critic's folder.
+
+        Raises:
+            ModelError: the folder holds none.
+            ValueError: a spread is no number, or of a head that people's ratings do not give.
+        """
+        model, known = PeopleModel.load(folder / PEOPLE), {head: float(value) for head, value in dict(spread).items()}
+        if known.keys() - set(model.heads) or not all(0 <= value < math.inf for value in known.values()):
+            raise ValueError(
+                f"the people's spread is {quoted(known)}, and must be a number for {' and '.join(model.heads)}"
+            )
+        return cls(model, known)
 
 
 @dataclass(frozen=True)
@@ -339,7 +351,6 @@ def save_critic(
         "trunks": listed,
         "blend": blend.to_json(),
         "people_spread": None if people is None else dict(people.spread),
-        "people": (people and people.model.learnt_from) or None,
         "weights_sha256": hash_weights(_all_weights(network for network, _ in trunks)),
     }
     write_card(folder / CARD, {**card, **facts}, *(f"{trunk['folder']}/{WEIGHTS}" for trunk in listed))

@@ -51,7 +51,7 @@ class PeopleModel:
         overall: the weights of the parts.
         emotions: reads the feelings of reply and seeker.
         reactions: gives the probability that people see an emotional reaction in a text; None without such ratings.
-        learnt_from: ``{"seed", "part", "sets": {name: n}}`` of the ratings, for cards; empty for the shipped weights.
+        learnt_from: ``{"seed", "part", "sets": {name: n}}`` of the ratings, for cards.
     """
 
     overall: OverallFit
@@ -134,4 +134,5 @@ class PeopleModel:
         """
         reader = emotions or LexiconEmotions()
         fits = json.loads((files("algorithms.people") / "shipped" / SHIPPED).read_text(encoding="utf-8"))
-        return cls(OverallFit.from_json(fits[reader.name]), reader)
+        overall = OverallFit.from_json(fits[reader.name])
+        return cls(overall, reader, learnt_from={name: overall.facts[name] for name in ("seed", "part", "sets")})

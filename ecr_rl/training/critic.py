@@ -87,7 +87,8 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         step = partial(_further, on_step, before, total)
         made.append(train_trunk(data, own, folder / f"training-{index}", step))
     trunks = [Trunk(trained.network, trained.encoder.text) for trained in made]
-    people = people_of(labels) if table.facts["judge"]["name"] == RUBRIC else None
+    learnt = people_of(labels)
+    people = learnt if table.facts["judge"]["name"] == RUBRIC else None
     member = None if people is None else PeopleMember(people)
     critic = Critic(trunks, films, Blend.even(len(trunks), len(heads)), heads, lower, best_device(), people=member)
     prepared = critic.prepare(held_out.exchanges)
@@ -105,6 +106,7 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         "parameters": sum(parameter.numel() for parameter in critic.parameters()),
     }
     card = {"settings": settings.model_dump(), "labels": dict(table.facts), "held_out": figures}
+    card["people"] = (learnt and learnt.learnt_from) or None  # a mean of several judges rests on people's ratings, too
     saved = [(trained.network, trained.encoder) for trained in made]
     if people is not None:
         member = PeopleMember(people, _errors(predicted, held_out, people.heads))

@@ -49,8 +49,7 @@ def build_people_model(
         DataError: too few overall ratings are left.
     """
     on_step(0, 1, {})
-    sets_named(sets, settings.without)  # a slip would let the critic learn from what it is judged on
-    used = [each for each in sets if each.name not in settings.without]
+    used = sets_learnt_from(sets, settings)
 
     keep = _critics_part(settings.seed)
     films, emotions = FilmTable.of(catalog, affinity), load_text_readers(instruments).emotions
@@ -82,9 +81,20 @@ def overall_weights(
     fits: dict[str, OverallFit] = {}
     for done, reader in enumerate(readers):
         on_step(done, len(readers), {})
-        fits[reader.name] = fit_people_model(sets, films, reader, _critics_part(seed), seed).overall
+        fit = fit_people_model(sets, films, reader, _critics_part(seed), seed).overall
+        fits[reader.name] = replace(fit, facts={**fit.facts, "seed": seed, "part": "critic"})
     on_step(len(readers), len(readers), {})
     return fits
+
+
+def sets_learnt_from(sets: Sequence[RatingSet], settings: PeopleSettings) -> list[RatingSet]:
+    """The sets of which labels and critic may learn a part: all but ``people.without``.
+
+    Raises:
+        ConfigError: a set that is left out was not read; a slip would let the critic learn from what it is judged on.
+    """
+    sets_named(sets, settings.without)
+    return [each for each in sets if each.name not in settings.without]
 
 
 def sets_named(sets: Sequence[RatingSet], names: Sequence[str] | None) -> list[RatingSet]:
@@ -98,7 +108,8 @@ def sets_named(sets: Sequence[RatingSet], names: Sequence[str] | None) -> list[R
     known = {each.name: each for each in sets}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ConfigError(f"no ratings of {', '.join(unknown)} were read; there are {', '.join(known)}")
+        read = f"there are {', '.join(known)}. Name one of these" if known else "there are none. Name people.ratings"
+        raise ConfigError(f"no ratings of {', '.join(unknown)} were read; {read}")
     return [known[name] for name in names]
 
 

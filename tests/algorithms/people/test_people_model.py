@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from algorithms.critic.critic import PEOPLE, PeopleMember
 from algorithms.people.fitting import fit_people_model
 from algorithms.people.measured_parts import PARTS
 from algorithms.people.model import CARD, PeopleModel, empathy
@@ -89,12 +93,40 @@ def test_the_shipped_weights_load_for_both_readers_and_tell_their_origin() -> No
     assert set(model.facts["overall"]["sets"]) == {"ab-redial", "ab-redial-dialogues"}
     assert set(model.facts["overall"]["weights"]) == set(PARTS)
     assert sum(model.overall.weights) == pytest.approx(1.0)
+    assert (model.learnt_from["seed"], model.learnt_from["part"]) == (0, "critic")
+    assert set(model.learnt_from["sets"]) == {"ab-redial", "ab-redial-dialogues"}
 
 
-def test_a_damaged_folder_is_refused_with_a_remedy(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda overall: overall["parts"].pop("film"),
+        lambda overall: overall["parts"]["film"].update(weight=math.nan),
+        lambda overall: overall["parts"]["film"].update(scale=0),
+        lambda overall: overall.update(slope=math.inf),
+        lambda overall: overall["facts"].pop("intervals"),
+        lambda overall: overall.update(facts=3),
+    ],
+)
+def test_a_damaged_card_is_refused_with_a_remedy(tmp_path: Path, damage: Callable[[dict[str, Any]], object]) -> None:
     PeopleModel.shipped().save(tmp_path)
     card = json.loads((tmp_path / CARD).read_text())
-    card["overall"]["parts"].pop("film")
+    damage(card["overall"])
     (tmp_path / CARD).write_text(json.dumps(card))
     with pytest.raises(ModelError, match="Fit it again"):
         PeopleModel.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ['{"a":' + "[" * 100_000, '{"sha256": [1]}', "[]", '{"emotions": '])
+def test_a_card_that_is_none_is_refused_with_a_remedy(tmp_path: Path, text: str) -> None:
+    (tmp_path / CARD).write_text(text)
+    with pytest.raises(ModelError, match="Fit it again"):
+        PeopleModel.load(tmp_path)
+
+
+def test_a_critics_folder_with_a_spread_that_is_none_is_refused(tmp_path: Path) -> None:
+    PeopleModel.shipped().save(tmp_path / PEOPLE)
+    assert PeopleMember.load(tmp_path, {"overall": 0.1}).spread == {"overall": 0.1}
+    for spread in ({"overall": math.nan}, {"empathy": 0.1}):
+        with pytest.raises(ValueError, match="people's spread"):
+            PeopleMember.load(tmp_path, spread)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from algorithms.recommender.recommender import Recommender
 from algorithms.settings.critic import CriticSettings
 from algorithms.settings.recommender import RecommenderSettings
 from ecr_rl.cli import app
+from ecr_rl.evaluation.critic.learnt_part import learnt_part
 from ecr_rl.labels.judge_folder import context_of, judge_of, write_judge_folder
 from ecr_rl.labels.judging.judges import rubric_maker
 from ecr_rl.labels.judging.rubric import RubricJudge
@@ -95,6 +97,19 @@ def test_overall_is_measured_and_not_learnt_again(corpus: Corpus, critic_folder:
     assert all(set(entry) == {"weight", "interval"} for entry in weights.values())
 
 
+def test_a_critic_of_several_judges_leaves_overall_to_them_and_says_what_they_learnt_from(
+    labels: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(labels, tmp_path / "labels")
+    facts = json.loads((labels / "labels.json").read_text(encoding="utf-8"))
+    facts["judge"]["name"] = "rubric+transformers"
+    (tmp_path / "labels" / "labels.json").write_text(json.dumps(facts), encoding="utf-8")
+    build_critic(tmp_path / "labels", SETTINGS.model_copy(update={"steps": 2}), tmp_path / "critic", silent)
+    assert not (tmp_path / "critic" / "people").exists()
+    learnt = learnt_part(tmp_path / "critic")
+    assert learnt is not None and learnt.sets == {"ab-redial", "ab-redial-dialogues"}
+
+
 def test_a_critic_is_held_against_peoples_ratings(critic_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "ratings").mkdir()
     context = ["seeker: I feel sad today. Can you recommend some action films?"]
@@ -110,13 +125,13 @@ def test_a_critic_is_held_against_peoples_ratings(critic_folder: Path, tmp_path:
     shown = json.loads(run.stdout)
     assert shown == json.loads((tmp_path / "report" / "people.json").read_text(encoding="utf-8"))
     (figures,) = shown["people_ratings"]["ratings"]
-    assert (figures["data"], figures["n"], figures["groups"]) == ("ab-redial", 30, 10)
+    assert (figures["data"], figures["n"], figures["groups"]) == ("own", 30, 10)
     assert set(figures["heads"]) == set(HEADS)
     assert figures["length"]["spearman"] == pytest.approx(1.0)
     assert figures["rubric"]["empathy"]["n"] == 30
     assert figures["rubric"]["bleu"]["spearman"] is None
     page = (tmp_path / "report" / "people.md").read_text(encoding="utf-8")
-    assert "| ab-redial relevance | length | 30 | 1.00 [1.00, 1.00] |" in page
+    assert "| own relevance | length | 30 | 1.00 [1.00, 1.00] |" in page
     refused = CliRunner().invoke(app, [*given[:5], "--only-people"])
     assert refused.exit_code == 2
     assert "needs --people" in refused.output
