@@ -105,8 +105,12 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         "step": [trained.step for trained in made],
         "parameters": sum(parameter.numel() for parameter in critic.parameters()),
     }
-    card = {"settings": settings.model_dump(), "labels": dict(table.facts), "held_out": figures}
-    card["people"] = (learnt and learnt.learnt_from) or None  # a mean of several judges rests on people's ratings, too
+    card = {
+        "settings": settings.model_dump(),
+        "labels": dict(table.facts),
+        "held_out": figures,
+        "people": (learnt and learnt.learnt_from) or None,  # the labels of several judges rest on it, too
+    }
     saved = [(trained.network, trained.encoder) for trained in made]
     if people is not None:
         member = PeopleMember(people, _errors(predicted, held_out, people.heads))
