@@ -178,7 +178,7 @@ def evaluate(
             page = write_people_report(said, critic.name, report)
             view = tables[:1]
         if into is not None:
-            insert_block(into, "critic", critic.name, markdown_tables(tables))
+            insert_block(into, "critic", critic.name, markdown_tables(view if only_people else tables))
     show(value, json, Group(*map(rich_table, view), Text(f"Report: {page}")))
 
 

@@ -8,6 +8,9 @@ from ecr_rl.evaluation.bootstrap import Interval
 from ecr_rl.evaluation.critic.people_results import Agreement, PeopleRatings, RaterAgreement, RatingFigures
 from ecr_rl.tables import NOT_DEFINED, TextTable, by_chance, shown, with_interval
 
+OVERALL = "overall"
+"""The head whose interval the overview shows; the details have those of all."""
+
 
 def people_tables(people: PeopleRatings | None) -> list[TextTable]:
     """The overview and the details; none without ratings."""
@@ -22,7 +25,7 @@ def people_overview(people: PeopleRatings) -> TextTable:
             _name(figures),
             str(figures.n),
             *map(_rho, (figures.length, figures.sentiment)),
-            *(_rho(figures.heads[head]) for head in heads),
+            *(_spearman(each) if head == OVERALL else _rho(each) for head, each in figures.heads.items()),
             shown(figures.raters.spearman, ".2f"),
         ]
         for figures in people.ratings
