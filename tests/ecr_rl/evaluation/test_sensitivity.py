@@ -40,7 +40,7 @@ class Counter:
     """An evaluator whose scores are a count of each reply, in a unit of its own."""
 
     def __init__(self, count: Callable[[str], float], unit: float = 0.001) -> None:
-        self.heads = ("overall",)
+        self.heads: tuple[str, ...] = ("overall",)
         self._count, self._unit = count, unit
 
     def scores(self, exchanges: Sequence[Exchange]) -> np.ndarray:
