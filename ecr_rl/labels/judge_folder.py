@@ -105,6 +105,11 @@ def people_of(folder: Path) -> PeopleModel | None:
     return PeopleModel.load(folder / JUDGE / PEOPLE) if carries_judge(folder) else None
 
 
+def gives_heads(model: PeopleModel, folder: Path) -> bool:
+    """Whether the rubric of a label folder measured the model's heads by it, and not heads of a user's own so named."""
+    return set(model.heads) <= set(_judge_card(folder)[1])
+
+
 def emotions_of(folder: Path) -> EmotionReader:
     """The emotion reader that a label folder's, or a critic's, labels were made with; phrases if it holds no judge."""
     return load_text_readers(_instruments(folder)).emotions

@@ -24,7 +24,7 @@ from algorithms.evaluators.regression_figures import varies
 from algorithms.packaged_models import best_device
 from algorithms.readers.film_table import FilmTable
 from algorithms.settings.critic import CriticSettings
-from ecr_rl.labels.judge_folder import JUDGE, people_of, read_films
+from ecr_rl.labels.judge_folder import JUDGE, gives_heads, people_of, read_films
 from ecr_rl.labels.judging.registry import RUBRIC
 from ecr_rl.labels.replies.made_replies import Kind
 from ecr_rl.labels.storage.store import LabelTable, read_labels
@@ -88,7 +88,8 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         made.append(train_trunk(data, own, folder / f"training-{index}", step))
     trunks = [Trunk(trained.network, trained.encoder.text) for trained in made]
     learnt = people_of(labels)
-    people = learnt if table.facts["judge"]["name"] == RUBRIC else None
+    alone = table.facts["judge"]["name"] == RUBRIC
+    people = learnt if alone and learnt is not None and gives_heads(learnt, labels) else None
     member = None if people is None else PeopleMember(people)
     critic = Critic(trunks, films, Blend.even(len(trunks), len(heads)), heads, lower, best_device(), people=member)
     prepared = critic.prepare(held_out.exchanges)

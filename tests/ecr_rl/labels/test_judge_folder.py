@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from algorithms.readers.film_affinity import FilmAffinity
-from ecr_rl.labels.judge_folder import context_of, facts_of, judge_of, read_films, write_judge_folder
+from ecr_rl.labels.judge_folder import (
+    context_of,
+    facts_of,
+    gives_heads,
+    judge_of,
+    people_of,
+    read_films,
+    write_judge_folder,
+)
 from ecr_rl.labels.judging.judge_protocol import Evidence
 from ecr_rl.settings import ContextForm
 from envs.catalog import Catalog, Film
@@ -38,3 +46,12 @@ def test_the_judge_comes_back_with_what_goes_together(tmp_path: Path) -> None:
     pieces = [Evidence(Exchange((), catalog.title(film)), (film,), (first,)) for film in rest]
     scores = judge_of(tmp_path, catalog, context_of(tmp_path)).judge(pieces).values[:, HEADS.index("recommendation")]
     assert len(set(scores.tolist())) > 4
+
+
+def test_a_head_of_ones_own_is_not_given_by_the_model_of_people(tmp_path: Path) -> None:
+    write_judge_folder(tmp_path, KNOWN, None, ContextForm.RICH, HEADS)
+    model = people_of(tmp_path)
+    assert model is not None and gives_heads(model, tmp_path)
+    own = [f"tests.known_heads:{head}" if head == "overall" else head for head in HEADS]
+    write_judge_folder(tmp_path, KNOWN, None, ContextForm.RICH, own)
+    assert not gives_heads(model, tmp_path)
