@@ -72,7 +72,9 @@ def train(
       labels               replies scored on the heads         heads, people, labels
       critic               learns the scores, pays PPO         critic
       reporting_evaluator  judges at the end, never pays
+      people_reporting     the same, by people's ratings       people
       selecting_evaluator  chooses the iteration to keep
+      people_selecting     may not find it worse               people
       ppo                  learns from whole conversations     ppo, env, reward
       evaluation           policies on held-out dialogues      evaluation
       report               index.html, report.json, plots
