@@ -31,7 +31,7 @@ from algorithms.critic.encoder import Encoder, restore_encoder, save_encoder
 from algorithms.critic.pair_text import PairBatch, PairText
 from algorithms.critic.ridge import Ridge, quadratic, quadratic_width
 from algorithms.finite import require_finite_weights
-from algorithms.people.model import EMPATHY, OVERALL, PeopleModel, empathy
+from algorithms.people.model import EMPATHY, OVERALL, PeopleModel, with_reactions
 from algorithms.readers.counted_features import NAMES, surface
 from algorithms.readers.film_table import FilmTable
 from algorithms.weight_hashes import read_card, write_card
@@ -258,7 +258,7 @@ class Critic:
         mean, spread, model = mean.copy(), spread.copy(), self._people.model
         columns = {head: self.heads.index(head) for head in (EMPATHY, OVERALL) if head in self.heads}
         if EMPATHY in columns and (seen := model.seen([each.reply for each in exchanges], self._films)) is not None:
-            mean[:, columns[EMPATHY]] = empathy(mean[:, columns[EMPATHY]], seen)
+            mean[:, columns[EMPATHY]] = with_reactions(mean[:, columns[EMPATHY]], seen)
         if OVERALL in columns:
             counted = prepared.numbers.cpu().numpy()
             mean[:, columns[OVERALL]] = model.overall_of(exchanges, self._films, counted=counted)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from algorithms.people.rated_records import RatedRecords
+from algorithms.people.rated_records import RatedRecords, record_means
 from algorithms.people.reply_features import COUNTS, ReplyFeatures
 from envs.ratings.parts import fold_of
 
@@ -60,10 +59,8 @@ class LinearFit:
 def design_of(records: RatedRecords, reader: ReplyFeatures, seed: int) -> Design:
     """Read a set's records; ``seed`` is of the folds."""
     turns = reader.of([exchange for own in records.exchanges for exchange in own])
-    bounds = np.cumsum([0, *map(len, records.exchanges)])
-    features = np.stack([turns[start:end].mean(0) for start, end in pairwise(bounds)])
     folds = np.array([fold_of(group, records.name, seed, FOLDS) for group in records.groups])
-    return Design(records, features, turns, folds)
+    return Design(records, record_means(turns, records.exchanges), turns, folds)
 
 
 def fit_linear(designs: Sequence[Design]) -> LinearFit:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 
 from algorithms.people.measured_parts import PartReader
 from algorithms.people.model import PeopleModel
-from algorithms.people.overall_fit import OverallRatings, fit_overall
-from algorithms.people.rated_records import ONLY_ASKS
+from algorithms.people.overall_fit import OverallFit, OverallRatings, fit_overall
+from algorithms.people.rated_records import ONLY_ASKS, record_means
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.film_table import FilmTable
 from algorithms.readers.text_classifier import TextClassifier
 from envs.errors import DataError
+from envs.ratings.parts import Keep
 from envs.ratings.record import RatingSet
 
 OVERALL = ("overall", "dialogue-overall", "satisfaction")
@@ -23,9 +23,6 @@ REACTIONS = "reactions"
 """The rating that tells whether people see an emotional reaction: 0 for none."""
 _LEAST = 50
 """The fewest replies rated for reactions that a classifier is fitted to."""
-
-Keep = Callable[[str, str], bool]
-"""Whether the group (first) of a set (second) may be learnt from."""
 
 
 def fit_people_model(
@@ -43,18 +40,24 @@ def fit_people_model(
     Raises:
         DataError: too few overall ratings.
     """
+    overall = fit_overall_head(sets, films, emotions, keep, seed)
+    return PeopleModel(overall, emotions, _reactions(sets, films, keep, seed))
+
+
+def fit_overall_head(
+    sets: Sequence[RatingSet], films: FilmTable, emotions: EmotionReader, keep: Keep, seed: int = 0
+) -> OverallFit:
+    """Fit ``overall`` alone; arguments and errors are those of ``fit_people_model``."""
     reader = PartReader(films, emotions)
     fitted = [each for kept in sets if (each := overall_ratings(kept, reader, keep)) is not None]
     try:
-        overall = fit_overall(fitted, seed)
+        return fit_overall(fitted, seed)
     except ValueError as error:
         names = ", ".join(each.name for each in sets) or "none"
         raise DataError(
             f"people's ratings hold too few overall ratings to learn from ({names}): {error}",
             remedy=f"Add replies or dialogues rated for {' or '.join(OVERALL)} to people.ratings, or leave it empty.",
         ) from error
-    reactions = _reactions(sets, films, keep, seed)
-    return PeopleModel(overall, emotions, reactions)
 
 
 def overall_ratings(kept: RatingSet, reader: PartReader, keep: Keep) -> OverallRatings | None:
@@ -70,19 +73,18 @@ def ratings_of(
 
     Ratings are scaled to [0, 1] by the lowest and the highest that a rater gave.
     """
-    rated = [(each, (each.exchange,)) for each in kept.replies] + [(each, each.exchanges) for each in kept.dialogues]
-    rated = [(each, own) for each, own in rated if rating in each.ratings and own and keep(each.group, kept.name)]
-    if not rated:
+    records = [
+        each for each in kept.records if rating in each.ratings and each.exchanges and keep(each.group, kept.name)
+    ]
+    if not records:
         return None
-    records, exchanges = zip(*rated, strict=True)
+    exchanges = [each.exchanges for each in records]
     turns = reader.measure([exchange for own in exchanges for exchange in own])
-    bounds = np.cumsum([0, *map(len, exchanges)])
-    parts = np.stack([turns[start:end].mean(0) for start, end in pairwise(bounds)])
     raters = [each.ratings[rating] for each in records]
     low, high = min(map(min, raters)), max(map(max, raters))
     ratings = (np.array([np.mean(each) for each in raters]) - low) / max(high - low, 1e-9)
     groups = np.unique([each.group for each in records], return_inverse=True)[1]
-    return OverallRatings(kept.name, parts, ratings, groups, turns)
+    return OverallRatings(kept.name, record_means(turns, exchanges), ratings, groups, turns)
 
 
 def _reactions(sets: Sequence[RatingSet], films: FilmTable, keep: Keep, seed: int) -> TextClassifier | None:

@@ -13,14 +13,13 @@ from algorithms.people.measured_parts import PARTS, PartReader
 from algorithms.people.overall_fit import OverallFit, OverallRatings, fit_overall
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.film_table import FilmTable
+from envs.ratings.parts import share_dialogues
 from envs.ratings.record import RatingSet
 
 PULLS = (0.1, 1.0, 10.0, 100.0)
 """The pulls towards equal weights that are compared."""
 _JUDGED = ("overall", "relevance", "dialogue-overall", "satisfaction")
 """The ratings that weights are held against."""
-_DIALOGUES = "-dialogues"
-"""Ends the name of a set that rates the dialogues of another one as wholes; the two are left out together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +53,12 @@ def leave_one_out(sets: Sequence[RatingSet], films: FilmTable, emotions: Emotion
         ValueError: without one of the sets nothing is left to fit.
     """
     reader = PartReader(films, emotions)
-    if len({_family(each.name) for each in sets}) < 2:
+    if all(share_dialogues(each.name, sets[0].name) for each in sets):
         return []
     fitted = {each.name: overall_ratings(each, reader, lambda group, name: True) for each in sets}
     found = []
     for judged in sets:
-        rest = [each for name, each in fitted.items() if each is not None and _family(name) != _family(judged.name)]
+        rest = [each for name, each in fitted.items() if each is not None and not share_dialogues(name, judged.name)]
         fits = {pull: fit_overall(rest, pull=pull, resamples=0) for pull in PULLS}
         for rating in (name for name in _JUDGED if name in judged.rating_names):
             held = ratings_of(judged, reader, rating)
@@ -76,7 +75,3 @@ def _left_out(name: str, rating: str, held: OverallRatings, fits: dict[float, Ov
     return LeftOut(
         name, rating, len(held.ratings), by_pull, {part: rho(held.parts[:, i]) for i, part in enumerate(PARTS)}
     )
-
-
-def _family(name: str) -> str:
-    return name.removesuffix(_DIALOGUES)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -34,13 +34,17 @@ SHIPPED = "overall.json"
 """The weights that come with the project, learnt from AB-ReDial alone, in the folder ``shipped``."""
 EMPATHY, OVERALL = "empathy", "overall"
 """The heads that people's ratings give."""
-MEASURED_SHARE = 0.5
+_MEASURED_SHARE = 0.5
 """Share of what is measured of a reply in ``empathy``; the rest is the probability of an emotional reaction."""
+Score = TypeVar("Score", float, np.ndarray)
 
 
-def empathy(measured: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
-    """``empathy`` in [0, 1], (N,), from what the rubric or a critic measures and what people are expected to see."""
-    return measured if seen is None else MEASURED_SHARE * measured + (1 - MEASURED_SHARE) * seen
+def with_reactions(measured: Score, seen: Score | None) -> Score:
+    """``empathy`` in [0, 1] from what the rubric or a critic measures and what people are expected to see.
+
+    Of one reply two numbers, of N replies two arrays (N,).
+    """
+    return measured if seen is None else _MEASURED_SHARE * measured + (1 - _MEASURED_SHARE) * seen
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,8 @@ class PeopleModel:
             for column, name in enumerate(PARTS)
         }
         sets = dict(self.overall.facts["sets"])
-        empathy = "half the rubric, half the probability of an emotional reaction" if self.reactions else "the rubric"
-        return {"overall": {"weights": weights, "sets": sets, "pull": self.overall.facts["pull"]}, "empathy": empathy}
+        told = "half the rubric, half the probability of an emotional reaction" if self.reactions else "the rubric"
+        return {"overall": {"weights": weights, "sets": sets, "pull": self.overall.facts["pull"]}, "empathy": told}
 
     def save(self, folder: Path) -> None:
         """Write the model: safetensors and JSON."""

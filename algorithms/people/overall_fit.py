@@ -57,7 +57,7 @@ class OverallFit:
         weights: (parts,), at least 0, of sum 1.
         level: people's mean rating, scaled to [0, 1].
         slope: what a unit of the weighted sum adds to the expected rating.
-        facts: the sets with n, the weights' intervals, and the figures of each set left out.
+        facts: the sets with n, the pull, and the weights' intervals.
     """
 
     centre: np.ndarray

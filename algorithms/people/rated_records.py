@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from envs.heads import Exchange
-from envs.ratings.record import RatedDialogue, RatedReply, RatingSet
+from envs.ratings.parts import Keep
+from envs.ratings.record import RatingSet
 
 HEADS = {"overall": ("overall", "relevance", "satisfaction", "dialogue-overall"), "empathy": ("reactions",)}
 """The heads of the evaluator of people, each with the ratings that it learns."""
 ONLY_ASKS = frozenset({"ccpe"})
 """Sets whose assistant asks for tastes and never recommends: what makes a good turn there is another thing."""
-
-Keep = Callable[[str, str], bool]
-"""Whether a group (first) of the set of this name (second) may be used."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,14 @@ def rated_records(sets: Sequence[RatingSet], head: str, keep: Keep) -> list[Rate
 def _records(ratings: RatingSet, head: str, keep: Keep) -> RatedRecords | None:
     names = [name for name in HEADS[head] if name in ratings.rating_names and ratings.name not in ONLY_ASKS]
     kept = [
-        (record, exchanges)
-        for record, exchanges in _with_exchanges(ratings)
-        if exchanges and any(name in record.ratings for name in names) and keep(record.group, ratings.name)
+        record
+        for record in ratings.records
+        if record.exchanges and any(name in record.ratings for name in names) and keep(record.group, ratings.name)
     ]
     if len(kept) < 2:
         return None
     people = {
-        name: np.array([np.mean(record.ratings[name]) if name in record.ratings else np.nan for record, _ in kept])
+        name: np.array([np.mean(record.ratings[name]) if name in record.ratings else np.nan for record in kept])
         for name in names
     }
     columns = [_standardised(values) for values in people.values() if np.nanstd(values) > 0]
@@ -67,16 +66,17 @@ def _records(ratings: RatingSet, head: str, keep: Keep) -> RatedRecords | None:
         return None
     return RatedRecords(
         ratings.name,
-        [kept[row][1] for row in known],
+        [kept[row].exchanges for row in known],
         _standardised(target[known]),
-        [kept[row][0].group for row in known],
+        [kept[row].group for row in known],
         {name: values[known] for name, values in people.items()},
     )
 
 
-def _with_exchanges(ratings: RatingSet) -> Iterator[tuple[RatedReply | RatedDialogue, tuple[Exchange, ...]]]:
-    yield from ((reply, (reply.exchange,)) for reply in ratings.replies)
-    yield from ((dialogue, dialogue.exchanges) for dialogue in ratings.dialogues)
+def record_means(turns: np.ndarray, exchanges: Sequence[Sequence[Exchange]]) -> np.ndarray:
+    """Means over each record's exchanges, (N, F), of numbers of every exchange (M, F), in the records' order."""
+    bounds = np.cumsum([0, *map(len, exchanges)])
+    return np.stack([turns[start:end].mean(0) for start, end in pairwise(bounds)])
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ from envs.catalog import Catalog
 from envs.corpora.spread import evenly_spread
 from envs.errors import ConfigError
 from envs.progress import OnStep, share_of
-from envs.ratings.parts import part_of
+from envs.ratings.parts import only
 from envs.ratings.record import RatedReply, RatingSet
 
 SAMPLE = 300
@@ -114,13 +114,13 @@ def rated_sample(judges: Sequence[JudgeSettings], sets: Sequence[RatingSet], see
     """
     if not sets or len(judges) == 1 or any(judge.weight is not None for judge in judges):
         return None
-    pool: list[tuple[RatedReply, float, str]] = []
+    keep, pool = only("critic", seed), list[tuple[RatedReply, float, str]]()
     for ratings in sets:
         name = next((name for name in RATINGS if name in ratings.rating_names), "")
         pool += [
             (reply, float(np.mean(reply.ratings[name])), ratings.name)
             for reply in ratings.replies
-            if name in reply.ratings and part_of(reply.group, ratings.name, seed) == "critic"
+            if name in reply.ratings and keep(reply.group, ratings.name)
         ]
     if not pool:
         raise ConfigError(

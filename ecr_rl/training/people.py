@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from algorithms.people.fitting import Keep, fit_people_model
+from algorithms.people.fitting import fit_overall_head, fit_people_model
 from algorithms.people.overall_fit import OverallFit
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.film_affinity import FilmAffinity
@@ -18,7 +18,7 @@ from envs.catalog import Catalog
 from envs.errors import ConfigError
 from envs.files import write_json
 from envs.progress import OnStep
-from envs.ratings.parts import part_of
+from envs.ratings.parts import groups_of, only
 from envs.ratings.record import RatingSet
 
 
@@ -50,11 +50,9 @@ def build_people_model(
     """
     on_step(0, 1, {})
     used = sets_learnt_from(sets, settings)
-
-    keep = _critics_part(settings.seed)
     films, emotions = FilmTable.of(catalog, affinity), load_text_readers(instruments).emotions
-    model = fit_people_model(used, films, emotions, keep, settings.seed)
-    counts = {each.name: sum(keep(group, each.name) for group in each.groups) for each in used}
+    model = fit_people_model(used, films, emotions, only("critic", settings.seed), settings.seed)
+    counts = {each.name: len(groups_of("critic", each.groups, each.name, settings.seed)) for each in used}
     learnt = {"seed": settings.seed, "part": "critic", "sets": counts}
     replace(model, learnt_from=learnt).save(folder)
     figures = {**model.facts, "learnt_from": learnt}
@@ -78,10 +76,10 @@ def overall_weights(
     Raises:
         DataError: too few overall ratings.
     """
-    fits: dict[str, OverallFit] = {}
+    fits, keep = dict[str, OverallFit](), only("critic", seed)
     for done, reader in enumerate(readers):
         on_step(done, len(readers), {})
-        fit = fit_people_model(sets, films, reader, _critics_part(seed), seed).overall
+        fit = fit_overall_head(sets, films, reader, keep, seed)
         fits[reader.name] = replace(fit, facts={**fit.facts, "seed": seed, "part": "critic"})
     on_step(len(readers), len(readers), {})
     return fits
@@ -111,7 +109,3 @@ def sets_named(sets: Sequence[RatingSet], names: Sequence[str] | None) -> list[R
         read = f"there are {', '.join(known)}. Name one of these" if known else "there are none. Name people.ratings"
         raise ConfigError(f"no ratings of {', '.join(unknown)} were read; {read}")
     return [known[name] for name in names]
-
-
-def _critics_part(seed: int) -> Keep:
-    return lambda group, name: part_of(group, name, seed) == "critic"

@@ -12,14 +12,14 @@ import numpy as np
 from algorithms.packaged_models import MINILM
 from algorithms.people.evaluator import PeopleEvaluator, shipped_folder
 from algorithms.people.evaluator_fit import Design, LinearFit, design_of, fit_linear
-from algorithms.people.rated_records import HEADS, Keep, RatedRecords, rated_records
+from algorithms.people.rated_records import HEADS, RatedRecords, rated_records
 from algorithms.people.reply_features import ReplyFeatures
 from algorithms.readers.sentence_sources import load_sentences
 from algorithms.readers.sentences import SentenceEncoder
 from ecr_rl.evaluation.bootstrap import Spearman, draw, interval
 from envs.errors import DataError
 from envs.progress import OnStep
-from envs.ratings.parts import Part, part_of, share_dialogues
+from envs.ratings.parts import Part, only, share_dialogues
 from envs.ratings.record import RatingSet
 
 FEWEST = 30
@@ -83,11 +83,8 @@ def fit_people_evaluator(sets: Sequence[RatingSet], part: Part, seed: int, encod
         DataError: fewer than ``FEWEST`` records of the part are rated in what ``overall`` learns.
     """
     reader = ReplyFeatures(encoder)
-
-    def keep(group: str, name: str) -> bool:
-        return part_of(group, name, seed) == part
-
-    designs = {head: _designs(sets, head, keep, reader, seed) for head in HEADS}
+    kept = {head: rated_records(sets, head, only(part, seed)) for head in HEADS}
+    designs = {head: [design_of(each, reader, seed) for each in records] for head, records in kept.items()}
     counts = {head: sum(len(each.folds) for each in found) for head, found in designs.items()}
     if counts["overall"] < FEWEST:
         raise DataError(
@@ -109,10 +106,6 @@ def fit_people_evaluator(sets: Sequence[RatingSet], part: Part, seed: int, encod
     levels = np.array([[fit.level for fit in fits.values()], [fit.spread for fit in fits.values()]])
     weights = np.column_stack([fit.weights for fit in fits.values()])
     return PeopleEvaluator(encoder, heads, weights, levels, facts)
-
-
-def _designs(sets: Sequence[RatingSet], head: str, keep: Keep, reader: ReplyFeatures, seed: int) -> list[Design]:
-    return [design_of(records, reader, seed) for records in rated_records(sets, head, keep)]
 
 
 def _sets(designs: Mapping[str, Sequence[Design]]) -> dict[str, Any]:

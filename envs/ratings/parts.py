@@ -7,7 +7,7 @@ but the seed and the group's own name, so that it stays when records are added.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
 from envs.errors import ConfigError
@@ -15,6 +15,8 @@ from envs.ratings.record import TEXT_GROUP
 
 Part = Literal["critic", "selecting", "reporting"]
 """Who may use a group: the critic learns, an evaluator chooses checkpoints, another one reports."""
+Keep = Callable[[str, str], bool]
+"""Whether a group (first) of the set of this name (second) may be used."""
 SHARES: dict[Part, float] = {"critic": 0.6, "selecting": 0.2, "reporting": 0.2}
 """The share of the groups of each part."""
 EVALUATORS_PARTS: tuple[Part, Part] = ("selecting", "reporting")
@@ -44,6 +46,11 @@ def part_of(group: str, name: str, seed: int) -> Part:
         if position < bound:
             return part
     return "reporting"
+
+
+def only(part: Part, seed: int) -> Keep:
+    """Keeps the groups of one part."""
+    return lambda group, name: part_of(group, name, seed) == part
 
 
 def fold_of(group: str, name: str, seed: int, folds: int) -> int:

@@ -47,6 +47,11 @@ class RatedReply:
         """What a reward model judges."""
         return Exchange(self.context, self.response)
 
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """The one exchange, as a dialogue has several."""
+        return (self.exchange,)
+
 
 @dataclass(frozen=True, slots=True)
 class RatedDialogue:
@@ -92,14 +97,19 @@ class RatingSet:
     skipped: int = 0
 
     @property
+    def records(self) -> tuple[RatedReply | RatedDialogue, ...]:
+        """The replies, then the dialogues."""
+        return (*self.replies, *self.dialogues)
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """The groups, each once, in the records' order."""
-        return tuple(dict.fromkeys(record.group for record in (*self.replies, *self.dialogues)))
+        return tuple(dict.fromkeys(record.group for record in self.records))
 
     @property
     def rating_names(self) -> tuple[str, ...]:
         """The names of the ratings, each once, in the records' order."""
-        return tuple(dict.fromkeys(name for record in (*self.replies, *self.dialogues) for name in record.ratings))
+        return tuple(dict.fromkeys(name for record in self.records for name in record.ratings))
 
 
 def text_group(turns: Sequence[Utterance], response: str = "") -> str:

@@ -101,16 +101,14 @@ def _unseen(ratings: RatingSet, learnt: LearntPart | None) -> RatingSet:
 
 def _parts(ratings: RatingSet, numbers: dict[Exchange, int]) -> Iterator[tuple[str, str, list[_Record]]]:
     """The rated replies and the rated dialogues; every exchange gets its number."""
-
-    def record(rated: RatedReply | RatedDialogue, exchanges: Sequence[Exchange]) -> _Record:
-        return _Record(rated, tuple(numbers.setdefault(exchange, len(numbers)) for exchange in exchanges))
-
-    replies = [record(rated, [rated.exchange]) for rated in ratings.replies]
-    dialogues = [record(rated, rated.exchanges) for rated in ratings.dialogues if rated.exchanges]
-    if replies:
-        yield ratings.name, "replies", replies
-    if dialogues:
-        yield ratings.name, "dialogues", dialogues
+    for over, rated in (("replies", ratings.replies), ("dialogues", ratings.dialogues)):
+        records = [
+            _Record(each, tuple(numbers.setdefault(exchange, len(numbers)) for exchange in each.exchanges))
+            for each in rated
+            if each.exchanges
+        ]
+        if records:
+            yield ratings.name, over, records
 
 
 def _scored(

@@ -94,14 +94,13 @@ class Asker:
             ModelError: the model cannot be asked at all; answers that came before are kept.
         """
         answers: list[JudgeAnswer | None] = []
-        with ThreadPoolExecutor(self.model.at_once) as pool:
-            try:
-                for answer in pool.map(self._answer, questions):
-                    answers.append(None if answer is None or answer.problem else answer)
-                    on_step(len(answers), len(questions), {})
-            except BaseException:  # what waits in the pool would still be asked, and paid
-                pool.shutdown(cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(self.model.at_once)
+        try:
+            for answer in pool.map(self._answer, questions):
+                answers.append(None if answer is None or answer.problem else answer)
+                on_step(len(answers), len(questions), {})
+        finally:
+            pool.shutdown(cancel_futures=True)  # after a failure, what waits would still be asked, and paid
         return answers
 
     def _answer(self, question: Question) -> JudgeAnswer | None:

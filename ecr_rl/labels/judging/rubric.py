@@ -21,7 +21,7 @@ from functools import cache, cached_property
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
-from algorithms.people.model import MEASURED_SHARE, PeopleModel
+from algorithms.people.model import PeopleModel, with_reactions
 from algorithms.readers.film_affinity import FilmAffinity
 from algorithms.readers.film_table import FilmTable
 from ecr_rl.labels.judging import lexicon
@@ -211,8 +211,7 @@ def empathy(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:
     heard = 0.2 * saturate(acknowledged) + 0.1 * saturate(reply.count(lexicon.WARMTH))
     warm = 0.25 * max(feelings["warmth"], feelings["care"]) + 0.1 * reply.sentiment
     harsh = 0.3 * (reply.count(lexicon.COLDNESS) > 0) + 0.3 * feelings["hostility"]
-    measured = clip(0.2 + heard + warm + 0.15 * answered - harsh - 0.1 * gush)
-    return measured if case.seen is None else MEASURED_SHARE * measured + (1 - MEASURED_SHARE) * case.seen
+    return with_reactions(clip(0.2 + heard + warm + 0.15 * answered - harsh - 0.1 * gush), case.seen)
 
 
 def informativeness(case: Case, facts: FilmFacts, before: Mapping[str, float]) -> float:

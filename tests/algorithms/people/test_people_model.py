@@ -14,7 +14,7 @@ import pytest
 from algorithms.critic.critic import PEOPLE, PeopleMember
 from algorithms.people.fitting import fit_people_model
 from algorithms.people.measured_parts import PARTS
-from algorithms.people.model import CARD, PeopleModel, empathy
+from algorithms.people.model import CARD, PeopleModel, with_reactions
 from algorithms.readers.emotions import LexiconEmotions
 from algorithms.readers.film_table import FilmEntry, FilmTable
 from envs.dialogue import Role, Utterance
@@ -70,13 +70,13 @@ def test_reactions_are_learnt_and_are_half_of_empathy(tmp_path: Path) -> None:
     model.save(tmp_path)
     seen = PeopleModel.load(tmp_path).seen(["I am so sorry to hear that.", "Call them."], FILMS)
     assert seen is not None and seen[0] > 0.6 > 0.4 > seen[1]
-    assert empathy(np.array([0.2, 0.2]), seen) == pytest.approx(0.1 + seen / 2)
+    assert with_reactions(np.array([0.2, 0.2]), seen) == pytest.approx(0.1 + seen / 2)
 
 
 def test_without_ratings_of_empathy_the_measure_stays() -> None:
     model = fit_people_model([liked_and_not()], FILMS, LexiconEmotions(), everyone)
     assert model.heads == ("overall",)
-    assert empathy(np.array([0.3]), model.seen(["Hello."], FILMS)) == pytest.approx([0.3])
+    assert with_reactions(np.array([0.3]), model.seen(["Hello."], FILMS)) == pytest.approx([0.3])
 
 
 def test_what_is_kept_out_is_not_learnt_from() -> None:
