@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from envs.dialogue import Utterance
+from envs.dialogue import Role, Utterance
 from envs.errors import ConfigError, ModelError
 from envs.registry import Registry
 
@@ -111,6 +111,21 @@ class Exchange:
 
     context: tuple[Utterance, ...]
     reply: str
+
+    @property
+    def last_turn(self) -> str:
+        """The text of the turn before the reply; empty where the reply opens."""
+        return self.context[-1].text if self.context else ""
+
+    @property
+    def last_seeker_turn(self) -> str:
+        """The text of the seeker's latest turn, whoever spoke since; empty if it has not spoken."""
+        return next((turn.text for turn in reversed(self.context) if turn.role is Role.SEEKER), "")
+
+    @property
+    def earlier_replies(self) -> tuple[str, ...]:
+        """The texts of the recommender's turns before the reply."""
+        return tuple(turn.text for turn in self.context if turn.role is Role.RECOMMENDER)
 
 
 @dataclass(frozen=True, slots=True)

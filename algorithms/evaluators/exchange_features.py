@@ -101,7 +101,7 @@ class CharacterFeatures:
     def grams(self, exchanges: Sequence[Exchange]) -> csr_matrix:
         """Hashed n-grams (N, buckets) of N exchanges, the reply's before the context's."""
         replies = [exchange.reply for exchange in exchanges]
-        return _side_by_side(self._grams, replies, [_last_turn(exchange) for exchange in exchanges])
+        return _side_by_side(self._grams, replies, [exchange.last_turn for exchange in exchanges])
 
     def numbers(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """Counts of N exchanges, (N, 8).
@@ -113,7 +113,7 @@ class CharacterFeatures:
 
     def _eight(self, exchange: Exchange) -> list[float]:
         reply = exchange.reply[: self._LONGEST]
-        words, said = self._words(reply), set(self._words(_last_turn(exchange)))
+        words, said = self._words(reply), set(self._words(exchange.last_turn))
         distinct = set(words)
         return [
             min(len(words), 60),
@@ -132,7 +132,3 @@ class CharacterFeatures:
 
 def _side_by_side(grams: HashedGrams, replies: Sequence[str], contexts: Sequence[str]) -> csr_matrix:
     return csr_matrix(hstack([grams.of(replies), _CONTEXT * grams.of(contexts)]))
-
-
-def _last_turn(exchange: Exchange) -> str:
-    return exchange.context[-1].text if exchange.context else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from algorithms.people.rated_records import RatedRecords, record_means
+from algorithms.people.rated_records import RatedRecords, by_record
 from algorithms.people.reply_features import COUNTS, ReplyFeatures
 from envs.ratings.parts import fold_of
 
@@ -60,7 +60,8 @@ def design_of(records: RatedRecords, reader: ReplyFeatures, seed: int) -> Design
     """Read a set's records; ``seed`` is of the folds."""
     turns = reader.of([exchange for own in records.exchanges for exchange in own])
     folds = np.array([fold_of(group, records.name, seed, FOLDS) for group in records.groups])
-    return Design(records, record_means(turns, records.exchanges), turns, folds)
+    features = np.stack([own.mean(0) for own in by_record(turns, records.exchanges)])
+    return Design(records, features, turns, folds)
 
 
 def fit_linear(designs: Sequence[Design]) -> LinearFit:

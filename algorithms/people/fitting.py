@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from algorithms.people.measured_parts import PartReader
 from algorithms.people.model import PeopleModel
 from algorithms.people.overall_fit import OverallFit, OverallRatings, fit_overall
-from algorithms.people.rated_records import ONLY_ASKS, record_means
+from algorithms.people.rated_records import ONLY_ASKS, by_record
 from algorithms.readers.emotions import EmotionReader
 from algorithms.readers.film_table import FilmTable
 from algorithms.readers.text_classifier import TextClassifier
 from envs.errors import DataError
 from envs.ratings.parts import Keep
-from envs.ratings.record import RatingSet
+from envs.ratings.record import RatedDialogue, RatedReply, RatingSet
 
 OVERALL = ("overall", "dialogue-overall", "satisfaction")
 """The ratings that ``overall`` is fitted to; of a set with several, the first."""
@@ -49,9 +50,10 @@ def fit_overall_head(
 ) -> OverallFit:
     """Fit ``overall`` alone; arguments and errors are those of ``fit_people_model``."""
     reader = PartReader(films, emotions)
-    fitted = [each for kept in sets if (each := overall_ratings(kept, reader, keep)) is not None]
+    named = [(kept, rating) for kept in sets if (rating := overall_rating(kept)) is not None]
+    fitted = [measured(kept, reader, keep).rated(rating) for kept, rating in named]
     try:
-        return fit_overall(fitted, seed)
+        return fit_overall([each for each in fitted if each is not None], seed)
     except ValueError as error:
         names = ", ".join(each.name for each in sets) or "none"
         raise DataError(
@@ -60,31 +62,49 @@ def fit_overall_head(
         ) from error
 
 
-def overall_ratings(kept: RatingSet, reader: PartReader, keep: Keep) -> OverallRatings | None:
-    """The measured parts and overall ratings of a set's groups that are kept; None where it has none to fit to."""
-    rating = next((name for name in OVERALL if name in kept.rating_names), None)
-    return None if rating is None or kept.name in ONLY_ASKS else ratings_of(kept, reader, rating, keep)
+def overall_rating(kept: RatingSet) -> str | None:
+    """The rating of a set that ``overall`` is fitted to; None where it has none."""
+    return None if kept.name in ONLY_ASKS else next((name for name in OVERALL if name in kept.rating_names), None)
 
 
-def ratings_of(
-    kept: RatingSet, reader: PartReader, rating: str, keep: Keep = lambda group, name: True
-) -> OverallRatings | None:
-    """The measured parts of a set's records that are kept, with people's mean of one rating; None where there are none.
+@dataclass(frozen=True)
+class MeasuredRecords:
+    """The measured records of a set.
 
-    Ratings are scaled to [0, 1] by the lowest and the highest that a rater gave.
+    Attributes:
+        name: of the set.
+        records: N replies or dialogues, each with an exchange at least.
+        turns: of each record the parts of its exchanges, (exchanges, parts).
     """
-    records = [
-        each for each in kept.records if rating in each.ratings and each.exchanges and keep(each.group, kept.name)
-    ]
-    if not records:
-        return None
+
+    name: str
+    records: Sequence[RatedReply | RatedDialogue]
+    turns: Sequence[np.ndarray]
+
+    def rated(self, rating: str) -> OverallRatings | None:
+        """The records with this rating, with people's mean of it; None where there are none.
+
+        Ratings are scaled to [0, 1] by the lowest and the highest that a rater gave.
+        """
+        rows = [row for row, each in enumerate(self.records) if rating in each.ratings]
+        if not rows:
+            return None
+        raters = [self.records[row].ratings[rating] for row in rows]
+        low, high = min(map(min, raters)), max(map(max, raters))
+        ratings = (np.array([np.mean(each) for each in raters]) - low) / max(high - low, 1e-9)
+        groups = np.unique([self.records[row].group for row in rows], return_inverse=True)[1]
+        turns = [self.turns[row] for row in rows]
+        return OverallRatings(
+            self.name, np.stack([each.mean(0) for each in turns]), ratings, groups, np.concatenate(turns)
+        )
+
+
+def measured(kept: RatingSet, reader: PartReader, keep: Keep = lambda group, name: True) -> MeasuredRecords:
+    """Measure the parts of a set's records that are kept."""
+    records = [each for each in kept.records if each.exchanges and keep(each.group, kept.name)]
     exchanges = [each.exchanges for each in records]
     turns = reader.measure([exchange for own in exchanges for exchange in own])
-    raters = [each.ratings[rating] for each in records]
-    low, high = min(map(min, raters)), max(map(max, raters))
-    ratings = (np.array([np.mean(each) for each in raters]) - low) / max(high - low, 1e-9)
-    groups = np.unique([each.group for each in records], return_inverse=True)[1]
-    return OverallRatings(kept.name, record_means(turns, exchanges), ratings, groups, turns)
+    return MeasuredRecords(kept.name, records, by_record(turns, exchanges))
 
 
 def _reactions(sets: Sequence[RatingSet], films: FilmTable, keep: Keep, seed: int) -> TextClassifier | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from algorithms.evaluators.regression_figures import spearman_if_defined
-from algorithms.people.fitting import overall_ratings, ratings_of
+from algorithms.people.fitting import measured, overall_rating
 from algorithms.people.measured_parts import PARTS, PartReader
 from algorithms.people.overall_fit import OverallFit, OverallRatings, fit_overall
 from algorithms.readers.emotions import EmotionReader
@@ -55,13 +55,15 @@ def leave_one_out(sets: Sequence[RatingSet], films: FilmTable, emotions: Emotion
     reader = PartReader(films, emotions)
     if all(share_dialogues(each.name, sets[0].name) for each in sets):
         return []
-    fitted = {each.name: overall_ratings(each, reader, lambda group, name: True) for each in sets}
+    records = {each.name: measured(each, reader) for each in sets if set(_JUDGED) & set(each.rating_names)}
+    named = {each.name: rating for each in sets if (rating := overall_rating(each)) is not None}
+    fitted = {name: records[name].rated(rating) for name, rating in named.items()}
     found = []
     for judged in sets:
         rest = [each for name, each in fitted.items() if each is not None and not share_dialogues(name, judged.name)]
         fits = {pull: fit_overall(rest, pull=pull, resamples=0) for pull in PULLS}
         for rating in (name for name in _JUDGED if name in judged.rating_names):
-            held = ratings_of(judged, reader, rating)
+            held = records[judged.name].rated(rating)
             if held is not None:
                 found.append(_left_out(judged.name, rating, held, fits))
     return found

@@ -12,7 +12,6 @@ from algorithms.readers.counted_features import surface
 from algorithms.readers.emotions import EmotionReader, Emotions
 from algorithms.readers.film_table import FilmTable
 from algorithms.readers.sentiment import compound
-from envs.dialogue import Role
 from envs.film_text.words import repetition
 from envs.heads import Exchange
 
@@ -61,7 +60,7 @@ class PartReader:
         column = {name: numbers[:, place] for name, place in _COLUMN.items()}
         new = column["new_films"] > 0
         reply = self._read([exchange.reply for exchange in exchanges])
-        seeker = self._read([_last_seeker_turn(exchange) for exchange in exchanges])
+        seeker = self._read([exchange.last_seeker_turn for exchange in exchanges])
         facts = np.tanh(2 * column["genre_right"]) - _WRONG * np.tanh(2 * column["genre_wrong"])
         mood = _log(seeker.warmth) - _log(np.asarray(seeker.hostility) + seeker.sorrow)
         parts = {
@@ -90,17 +89,11 @@ def _match(column: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _said_before(exchange: Exchange) -> float:
-    earlier = [turn.text[:_LONGEST] for turn in exchange.context if turn.role is Role.RECOMMENDER]
-    return repetition([exchange.reply[:_LONGEST]], earlier)
-
-
-def _last_seeker_turn(exchange: Exchange) -> str:
-    return next((turn.text for turn in reversed(exchange.context) if turn.role is Role.SEEKER), "")
+    return repetition([exchange.reply[:_LONGEST]], [text[:_LONGEST] for text in exchange.earlier_replies])
 
 
 def _mood_words(exchange: Exchange) -> float:
-    said = _SPACES.sub(" ", " ".join(turn.text[:_LONGEST] for turn in exchange.context[-2:]))
-    return compound(said) if said.strip() else 0.0
+    return compound(_SPACES.sub(" ", " ".join(turn.text[:_LONGEST] for turn in exchange.context[-2:])))
 
 
 def _log(probabilities: np.ndarray) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -73,10 +72,9 @@ def _records(ratings: RatingSet, head: str, keep: Keep) -> RatedRecords | None:
     )
 
 
-def record_means(turns: np.ndarray, exchanges: Sequence[Sequence[Exchange]]) -> np.ndarray:
-    """Means over each record's exchanges, (N, F), of numbers of every exchange (M, F), in the records' order."""
-    bounds = np.cumsum([0, *map(len, exchanges)])
-    return np.stack([turns[start:end].mean(0) for start, end in pairwise(bounds)])
+def by_record(turns: np.ndarray, exchanges: Sequence[Sequence[Exchange]]) -> list[np.ndarray]:
+    """Numbers of every exchange (M, F), in the order of N records, as N arrays: of each record its exchanges' rows."""
+    return np.split(turns, np.cumsum([len(own) for own in exchanges])[:-1]) if exchanges else []
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ import numpy as np
 
 from algorithms.readers.sentences import SentenceEncoder
 from algorithms.readers.sentiment import compound
-from envs.dialogue import Role
 from envs.film_text.words import WORD, repetition
 from envs.heads import Exchange
 
@@ -44,7 +43,7 @@ class ReplyFeatures:
         """The features (N, width) float64 of N exchanges."""
         if not exchanges:
             return np.zeros((0, self.width))
-        texts = [exchange.reply for exchange in exchanges] + [_last_turn(exchange) for exchange in exchanges]
+        texts = [exchange.reply for exchange in exchanges] + [exchange.last_turn for exchange in exchanges]
         vectors = self._encoder.embed(texts).astype(np.float64)
         reply, last = vectors[: len(exchanges)], vectors[len(exchanges) :]
         # A product of unit vectors is shorter by some sqrt(width).
@@ -55,18 +54,17 @@ class ReplyFeatures:
 
 def _counts(exchange: Exchange) -> list[float]:
     """The counts of one exchange, but for ``nearness``, the cosine of reply and last turn."""
-    reply, last = exchange.reply[:_LONGEST], _last_turn(exchange)[:_LONGEST]
+    reply, last = exchange.reply[:_LONGEST], exchange.last_turn[:_LONGEST]
     words, before = _words(reply), set(_words(last))
     distinct = set(words)
-    seeker = next((turn.text for turn in reversed(exchange.context) if turn.role is Role.SEEKER), "")
-    earlier = [turn.text[:_LONGEST] for turn in exchange.context if turn.role is Role.RECOMMENDER]
+    earlier = [text[:_LONGEST] for text in exchange.earlier_replies]
     return [
         np.log1p(len(words)),
         len(distinct) / max(1, len(words)),
         min(2, reply.count("?")),
         min(3, reply.count("!")),
         compound(reply),
-        compound(seeker) if seeker else 0.0,
+        compound(exchange.last_seeker_turn),
         len(distinct & before) / max(1, len(distinct)),
         repetition([reply], earlier),
         float(bool(_YEAR.search(reply))),
@@ -80,7 +78,3 @@ def _counts(exchange: Exchange) -> list[float]:
 
 def _words(text: str) -> list[str]:
     return [word.casefold() for word in WORD.findall(text)]
-
-
-def _last_turn(exchange: Exchange) -> str:
-    return exchange.context[-1].text if exchange.context else ""

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecr_rl.cluster_address import answering_cluster
-from ecr_rl.commands.options import ConfigOption, Json, Metadata, Set, Source, examples, part_option, settings_of
+from ecr_rl.commands.options import Acts, ConfigOption, Json, Metadata, Set, Source, examples, part_option, settings_of
 from ecr_rl.commands.output import show, working
 from ecr_rl.config import RunConfig, with_given
 from ecr_rl.labels.judging.registry import JUDGES
@@ -99,9 +99,7 @@ def label(
     emotions: Annotated[
         str | None, typer.Option("--emotions", help="lexicon, hub, or a GoEmotions folder to learn emotions from.")
     ] = None,
-    acts: Annotated[
-        str | None, typer.Option("--acts", help="rules, or IARD's JSON file to learn dialogue acts from.")
-    ] = None,
+    acts: Acts = None,
     sentences: Annotated[
         str | None,
         typer.Option("--sentences", help="words, minilm, a folder or a hub id: to tell likeness by."),

@@ -79,6 +79,7 @@ Source = Annotated[
 Metadata = Annotated[
     str | None, typer.Option("--metadata", help="A folder with id2info.json: the films' genres, people and plots.")
 ]
+Acts = Annotated[str | None, typer.Option("--acts", help="rules, or IARD's JSON file to learn dialogue acts from.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; logs and progress go to stderr.")]
 
 

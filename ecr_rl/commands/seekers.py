@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from algorithms.chat.seekers import SEEKERS
 from ecr_rl.commands.completion import config_names, folders
-from ecr_rl.commands.options import Json, Metadata, Set, Source, examples, part_option, settings_of
+from ecr_rl.commands.options import Acts, Json, Metadata, Set, Source, examples, part_option, settings_of
 from ecr_rl.commands.output import rich_table, show, shown_progress, working
 from ecr_rl.commands.parts import CARDS, part_of
 from ecr_rl.config import RunConfig, with_given
@@ -139,9 +139,7 @@ def compare_with_people(
             show_default="profile",
         ),
     ] = None,
-    acts: Annotated[
-        str | None, typer.Option("--acts", help="rules, or IARD's JSON file to learn dialogue acts from.")
-    ] = None,
+    acts: Acts = None,
     sentences: Annotated[
         str | None,
         typer.Option("--sentences", help="words, minilm, a folder or a hub id: what --acts reads beside words."),

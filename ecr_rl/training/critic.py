@@ -22,6 +22,7 @@ from algorithms.critic.training import CriticTraining, Targets
 from algorithms.evaluators.head_figures import NO_FIGURES, head_figures
 from algorithms.evaluators.regression_figures import varies
 from algorithms.packaged_models import best_device
+from algorithms.people.model import PeopleModel
 from algorithms.readers.film_table import FilmTable
 from algorithms.settings.critic import CriticSettings
 from ecr_rl.labels.judge_folder import JUDGE, gives_heads, people_of, read_films
@@ -83,13 +84,11 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
     made = []
     for index, source in enumerate(sources):
         own = settings.model_copy(update={"encoder": source, "seed": further_seed(settings.seed, index)})
-        before = index * settings.steps
-        step = partial(_further, on_step, before, total)
+        step = partial(_further, on_step, index * settings.steps, total)
         made.append(train_trunk(data, own, folder / f"training-{index}", step))
     trunks = [Trunk(trained.network, trained.encoder.text) for trained in made]
     learnt = people_of(labels)
-    alone = table.facts["judge"]["name"] == RUBRIC
-    people = learnt if alone and learnt is not None and gives_heads(learnt, labels) else None
+    people = learnt if learnt is not None and _measures_again(learnt, table, labels) else None
     member = None if people is None else PeopleMember(people)
     critic = Critic(trunks, films, Blend.even(len(trunks), len(heads)), heads, lower, best_device(), people=member)
     prepared = critic.prepare(held_out.exchanges)
@@ -122,6 +121,11 @@ def build_critic(labels: Path, settings: CriticSettings, folder: Path, on_step: 
         shutil.rmtree(folder / f"training-{index}", ignore_errors=True)
     write_json(folder / "metrics.json", figures)
     return figures
+
+
+def _measures_again(model: PeopleModel, table: LabelTable, labels: Path) -> bool:
+    """Whether the labels of the model's heads are the model's own, so that a critic need not learn them."""
+    return table.facts["judge"]["name"] == RUBRIC and gives_heads(model, labels)
 
 
 def _errors(predicted: np.ndarray, held_out: Targets, heads: Sequence[str]) -> dict[str, float]:
