@@ -1,10 +1,9 @@
-"""Sweeps without trainings: what is drawn, who wins, what the report says."""
+"""Sweeps without trainings: what is drawn, and who wins."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,21 +18,14 @@ from ray.tune.search import Searcher
 
 from algorithms.settings.resources import ResourceSettings
 from ecr_rl.config import load_config, sweeps
-from ecr_rl.evaluation.bootstrap import Interval, Metrics
 from ecr_rl.evaluation.conversations.records import write_records
 from ecr_rl.overrides import flat
 from ecr_rl.ray_instance import ray_instance
 from ecr_rl.report.sweep_plots import pareto_front
 from ecr_rl.report.sweep_record import (
-    CandidateComparison,
-    EqualWeights,
-    ScoredTrial,
-    Seconds,
-    SweepRecord,
     TrialFigures,
-    Winner,
 )
-from ecr_rl.report.sweep_report import importance_of, outcome, verdict, violations, write_sweep_report
+from ecr_rl.report.sweep_report import violations
 from ecr_rl.runs.folder import RunFolder
 from ecr_rl.sweep.search import TrialResult, TrialSettings, sampler_of, scheduler_of, trial_count, trial_result
 from ecr_rl.sweep.settings import SweepSettings, load_sweep
@@ -43,6 +35,7 @@ from ecr_rl.sweep.trial import FAILURES, RECORDS, trial_resources
 from envs.errors import ConfigError, ModelError, RunError
 from envs.files import write_json
 from tests.ecr_rl.example_run import conversation, known, turn
+from tests.ecr_rl.sweep_trials import sweep_record, trial
 from tests.known_heads import HEADS
 
 SPACE = {
@@ -54,14 +47,6 @@ SPACE = {
 
 def sweep(**more: Any) -> SweepSettings:
     return SweepSettings.model_validate({"base": "demo", "space": SPACE, **more})
-
-
-def trial(
-    name: str, objective: float | None, kl: float = 0.1, status: str = "finished", cap: float = 1.0
-) -> TrialResult:
-    values = {"reward.weights": {"empathy": 0.25, "overall": 0.75}, "reward.cap": cap}
-    figures = TrialFigures(kl, dist2=0.3, iteration=10, start_score=0.4, reward_mean=0.2, length_words=12.0)
-    return TrialResult(name, values, objective, status, 15, figures, 60.0, error=None if objective else "out of memory")
 
 
 def test_simplex_weights_are_even_over_all_weights_that_sum_to_one() -> None:
@@ -270,105 +255,6 @@ def test_a_result_of_tune_tells_what_its_policy_violates() -> None:
     found = trial_result(from_tune(objective=-1.5, kept_score=0.7, kept_violates="success people"), {}, 15)
     assert (found.objective, found.figures.score, found.figures.violates) == (-1.5, 0.7, ["success", "people"])
     assert trial_result(from_tune(kept_violates=""), {}, 15).figures.violates == []
-
-
-def test_the_table_has_a_column_for_each_setting() -> None:
-    rows = list(csv.DictReader(trials_csv([trial("a", 0.5), trial("c", None, status="failed")]).splitlines()))
-    assert rows[0]["reward.weights.overall"] == "0.75"
-    assert (rows[0]["objective"], rows[0]["kl"], rows[1]["objective"]) == ("0.5", "0.1", "")
-
-
-def scored(trials: Iterable[TrialResult]) -> list[ScoredTrial]:
-    """The trials of a sweep that has these."""
-    return sweep_record(list(trials)).scored
-
-
-def test_the_front_holds_what_nothing_beats_in_both() -> None:
-    trials = scored(trial(*values) for values in (("a", 0.5, 0.1), ("b", 0.4, 0.2), ("c", 0.6, 0.3), ("d", 0.5, 0.05)))
-    assert [found.record.trial for found in pareto_front(trials)] == ["d", "c"]
-
-
-def test_importance_is_the_rank_correlation_with_the_objective() -> None:
-    trials = scored(trial(str(n), 0.1 * n, cap=1.0 + n * n) for n in range(1, 7))
-    found = importance_of(trials)
-    assert set(found) == {"reward.cap"}, "settings that do not differ say nothing"
-    assert found["reward.cap"].mean == pytest.approx(1)
-    assert importance_of(trials[:3]) == {}
-
-
-def comparison(low: float, mean: float, high: float) -> CandidateComparison:
-    judged: Metrics = {
-        "held_out_overall": Interval(mean, low, high),
-        "rubric_overall_deviations": Interval(0.5, 0.25, 0.75),
-    }
-    width = high - low
-    return CandidateComparison(
-        difference=judged,
-        each=[judged],
-        accepted=[],
-        runs=5,
-        n=200,
-        seeker_failures=0,
-        width=width,
-        smallest_effect=2.8 * width / 3.92,
-        beats=low > 0,
-    )
-
-
-def sweep_record(trials: list[TrialResult]) -> SweepRecord:
-    """A sweep of these trials, whose winner beat equal weights."""
-    return SweepRecord(
-        name="weights",
-        trials=[each.record for each in trials],
-        winner=Winner.extending(trials[0].record),
-        equal_weights=EqualWeights({}),
-        comparison=comparison(0.1, 0.2, 0.3),
-        seconds=Seconds(search=600.0, finals=900.0),
-    )
-
-
-def test_the_verdict_says_what_the_intervals_say() -> None:
-    assert verdict(comparison(0.1, 0.2, 0.3)).startswith("The winner beats equal weights: held_out_overall +0.200")
-    assert "worse than equal weights" in verdict(comparison(-0.3, -0.2, -0.1))
-    unclear = verdict(comparison(-0.1, 0.05, 0.292))
-    assert "make no difference that this sweep can see" in unclear
-    assert "0.392 wide" in unclear
-    assert "four of five such runs is 0.280" in unclear
-    assert "(the rubric's own score, of one origin with the reward: +0.500 [+0.250, +0.750])" in unclear
-
-
-def test_the_report_shows_every_trial(tmp_path: Path) -> None:
-    from ecr_rl.config import config_yaml
-
-    trials = [trial(f"t{n}", 0.1 * n, kl=0.1 / n, cap=float(n)) for n in range(1, 6)]
-    found = sweep_record([*trials, trial("broken", None, status="failed")])
-    write_json(tmp_path / "sweep.json", found.to_json())
-    (tmp_path / "sweep.yaml").write_text("base: demo\n")
-    (tmp_path / "config.yaml").write_text(config_yaml(load_config("demo")))
-    page = write_sweep_report(tmp_path).read_text()
-    assert all(f"<td>t{n}</td>" in page for n in range(1, 6))
-    assert "Trial broken failed after 15 iterations: out of memory" in page
-    assert "The winner beats equal weights" in page
-    assert "2 intervals at 95 %, not corrected for their number" in page
-    assert {file.name for file in (tmp_path / "report" / "plots").iterdir()} == {
-        "pareto.png",
-        "parallel_coordinates.png",
-        "settings.png",
-        "importance.png",
-    }
-
-
-def test_the_outcome_goes_into_a_page_as_a_table(tmp_path: Path) -> None:
-    found = sweep_record([trial("a", 0.5), trial("b", 0.75, status="stopped"), trial("c", None, status="failed")])
-    write_json(tmp_path / "sweep.json", found.to_json())
-    (tmp_path / "run.json").write_text(json.dumps({"resumed": []}))
-    text = outcome(tmp_path)
-    assert text.startswith(
-        "3 trials (1 stopped, 1 finished, 1 failed) in 10 minutes, final trainings in 15 minutes. The"
-    )
-    assert [line.split(" | ")[0] for line in text.splitlines()[2:]] == ["| trial", "| ---", "| b", "| a", "| c"]
-    (tmp_path / "run.json").write_text(json.dumps({"resumed": [{}]}))
-    assert "in several starts" in outcome(tmp_path), "the time of the last start is not the sweep's"
 
 
 def test_optuna_draws_from_the_same_space() -> None:

@@ -124,9 +124,8 @@ def _scored(
             heads.setdefault(head, []).append(scores.mean[:, column])
         if rubric is not None:
             judged = rubric.judge([evidence.of(exchange) for exchange in batch])
-            values = np.where(judged.known, judged.values, np.nan)
             for column, head in enumerate(judged.heads):
-                labels.setdefault(head, []).append(values[:, column])
+                labels.setdefault(head, []).append(judged.scores[:, column])
         on_step(min(first + _BATCH, len(exchanges)), len(exchanges), {})
     return _Scores(
         critic={head: np.concatenate(columns) for head, columns in heads.items()},

@@ -49,7 +49,7 @@ def by_judge(judge: Judge) -> Scorer:
 
     def score(evidence: Sequence[Evidence]) -> ScoredReplies:
         labels = judge.judge(evidence)
-        return ScoredReplies(np.where(labels.known, labels.values.astype(np.float64), np.nan), labels.heads)
+        return ScoredReplies(labels.scores.astype(np.float64), labels.heads)
 
     return score
 

@@ -68,6 +68,11 @@ class Labels:
         return [self.heads.index(head) for head in heads]
 
     @property
+    def scores(self) -> np.ndarray:
+        """The values, (N, heads), with NaN where unknown."""
+        return np.where(self.known, self.values, np.nan)
+
+    @property
     def without_labels(self) -> list[str]:
         """The heads that no piece has a score of."""
         return [head for column, head in enumerate(self.heads) if not self.known[:, column].any()]

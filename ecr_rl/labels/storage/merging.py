@@ -218,7 +218,7 @@ def _differing(judged: Sequence[_Judged], keys: Iterable[str]) -> dict[str, str]
 def _aligned(one: _Judged, keys: Sequence[str], heads: Sequence[str]) -> np.ndarray:
     """The judge's scores of the keys, (keys, heads), NaN where unknown."""
     labels = one.table.labels
-    values = np.where(labels.known, labels.values, np.nan)[[one.row_of[key] for key in keys]]
+    values = labels.scores[[one.row_of[key] for key in keys]]
     unknown = np.full(len(keys), np.nan, dtype=np.float32)
     columns = [values[:, labels.heads.index(head)] if head in labels.heads else unknown for head in heads]
     return np.stack(columns, axis=1)
