@@ -52,7 +52,7 @@ class PeopleEvaluator:
         levels: np.ndarray,
         facts: Mapping[str, Any],
     ) -> None:
-        """Score with fitted weights; ``evaluator_fit.fit_evaluator`` and ``load`` make them.
+        """Score with fitted weights; ``ecr_rl.training.people_evaluator`` and ``load`` make them.
 
         Args:
             encoder: the sentence encoder that the weights were fitted with.
